@@ -1,0 +1,84 @@
+"""What every ledger can do: one port, few verbs; the adapters are in the files beside this one.
+
+A ledger belongs to one workspace. Records and intents are written only by the holder of its lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from shared.model import Intent, Record, Standing
+
+
+class LedgerError(Exception):
+    """The ledger could not be read or written; the message says what to do."""
+
+
+class LedgerUnavailable(LedgerError):
+    """It did not answer, or refused this identity."""
+
+
+class LedgerConflict(LedgerError):
+    """Somebody else wrote the row since it was read: this sweep is no longer the only writer, and stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """The lease as last read. `version` changes with every write of it."""
+
+    holder: str
+    expires: datetime
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that the ledger knows, read at once. `damaged` names rows that could not be read and were set aside."""
+
+    records: Mapping[str, Record]
+    intents: tuple[Intent, ...]
+    standing: Standing
+    damaged: tuple[str, ...] = ()
+
+
+class Ledger(Protocol):
+    """The verbs. Each raises LedgerUnavailable or LedgerConflict; none is retried by its caller."""
+
+    def lease(self) -> LeaseRow | None:
+        """The lease row, None when it was never taken or is released."""
+
+    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+        """Write the lease if it is still as `seen`; LedgerConflict if not. Also renews (seen = one's own row)."""
+
+    def release(self, held: LeaseRow) -> None:
+        """Give the lease back if it is still ours; quietly nothing when it is not."""
+
+    def load(self) -> Loaded:
+        """Records by recipient, intents in the order they were noted, the standing."""
+
+    def note(self, intents: Sequence[Intent]) -> None:
+        """Write intents down (also replaces those of the same id): all of them before this returns."""
+
+    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
+        """Write these records and then remove the intents with these ids; in one transaction while it fits one
+        (up to 99 rows), else records first."""
+
+    def stand(self, standing: Standing) -> None:
+        """Write the standing."""
+
+    def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
+        """Add a sweep's receipt."""
+
+    def receipts(self, since: date) -> list[Mapping[str, Any]]:
+        """The receipts kept since that day, oldest first."""
+
+    def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
+        """Remove the records of these recipients, and receipts older than that day."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
