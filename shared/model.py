@@ -121,7 +121,7 @@ class Finding:
         """A finding made of decoded evidence, its counts being those of the evidence."""
         seen = Counter(item.remedy for item in evidence)
         counts = Counts(*(seen[remedy] for remedy in Remedy))
-        return cls(recipient, counts, evidence, lambda cells: tuple(cells))
+        return cls(recipient, counts, evidence, tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,7 @@ class Reason(StrEnum):
     COMMENTS_FULL = "comments_full"  # new messages, but the incident takes no more comments
     STANDING = "standing"  # open, nothing new
     SETTLED = "settled"  # closed or deleted, not enough new
+    ADOPTED = "adopted"  # an open incident of ours that the ledger did not know: told again, to be sure
     HELD = "held"  # more new incidents than MAX_NEW_INCIDENTS: raised by the following sweeps
     EXCLUDED = "excluded"
 
@@ -315,7 +316,7 @@ class Receipt:
 
 
 def message_hash(message_id: str) -> int:
-    """The 8-byte hash (unsigned) under which a message id is remembered; case-insensitive, the same on every machine."""
+    """The 8-byte hash (unsigned) by which a message id is remembered; case-insensitive, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(message_id.lower().encode(), digest_size=8).digest())
 
 

@@ -1,0 +1,3 @@
+"""Email Remediation Sweep: whose mail had to be remediated unusually often, one incident each, told in Teams."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The project's tests, and the small Azure they run against."""
