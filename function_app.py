@@ -1,0 +1,44 @@
+"""The deployed function: one timer, `sweep`. Everything else is imported when it fires, to keep the start quick."""
+
+import json
+import logging
+
+import azure.functions as func
+
+from shared.logs import quiet
+
+quiet()
+app = func.FunctionApp()
+
+
+class SweepUnfinished(Exception):
+    """The sweep failed or left effects due. Raised so that the host sees a failure and tries again."""
+
+
+@app.function_name("sweep")
+@app.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", use_monitor=True, run_on_startup=False)
+@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:10:00")
+def sweep(timer: func.TimerRequest) -> None:
+    """Run one sweep; its receipt is the log line that `shared.wiring.run` writes.
+
+    Raises:
+        SettingsInvalid: before any request, with every mistake.
+        SweepUnfinished: the verdict is `failed`, or an effect is still due; the host's retry completes it.
+    """
+    from shared.settings import SettingsInvalid, load
+
+    log = logging.getLogger("sweep")
+    if timer.past_due:
+        log.warning("past_due the timer fires later than scheduled; the sweep runs now")
+    try:
+        settings = load()
+    except SettingsInvalid as invalid:
+        log.error("settings_invalid %s", json.dumps({"mistakes": invalid.mistakes}))
+        raise
+
+    from shared.wiring import exit_code, run
+
+    receipt = run(settings).receipt
+    if exit_code(receipt) == 1:
+        why = "; ".join(receipt.reasons) or f"{receipt.due} effects are still due"
+        raise SweepUnfinished(f"{receipt.event}: {why}")

@@ -1,0 +1,73 @@
+"""The receipt as it is written down: one JSON object on one log line, one ledger row, the shell's `--json`.
+
+Counts, never addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.model import Coverage, Receipt, Window
+
+COUNTS = (
+    "flagged",
+    "created",
+    "commented",
+    "raised",
+    "standing",
+    "settled",
+    "excluded",
+    "held",
+    "due",
+    "told",
+    "reminded",
+)
+
+
+def as_json(receipt: Receipt) -> dict[str, Any]:
+    """The receipt's fields in a stable order, JSON types only: times are ISO 8601 in UTC with a `Z`, null = unknown."""
+    return {
+        "event": receipt.event,
+        "verdict": receipt.verdict and receipt.verdict.value,
+        "reasons": list(receipt.reasons),
+        "dry_run": receipt.dry_run,
+        "run_id": receipt.run_id,
+        "version": receipt.version,
+        "settings": receipt.settings,
+        "workspace": receipt.workspace,
+        "started": _time(receipt.started),
+        "seconds": round(receipt.seconds, 3),
+        "window": _window(receipt.window),
+        "coverage": _coverage(receipt.coverage),
+        **{name: getattr(receipt, name) for name in COUNTS},
+        "card_id": receipt.card_id,
+        "requests": dict(receipt.requests),
+        "retries": receipt.retries,
+        "notes": list(receipt.notes),
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _window(window: Window | None) -> Mapping[str, Any] | None:
+    return None if window is None else {"start": _time(window.start), "end": _time(window.end)}
+
+
+def _coverage(coverage: Coverage | None) -> Mapping[str, Any] | None:
+    if coverage is None:
+        return None
+    return {
+        "rows": coverage.rows,
+        "last_day": coverage.last_day,
+        "newest": _time(coverage.newest),
+        "filled": round(coverage.filled, 4),
+        "unknown_actions": dict(coverage.unknown_actions),
+        "messages": coverage.messages,
+        "without_recipient": coverage.without_recipient,
+        "actions": dict(coverage.actions),
+        "last_rows": _time(coverage.last_rows),
+    }
