@@ -154,6 +154,7 @@ class Incident:
     modified: datetime | None = None
     comments: int = 0
     episode: int | None = None
+    title: str = field(default="", compare=False)  # as read; not kept in the ledger
 
     @property
     def open(self) -> bool:
@@ -209,7 +210,8 @@ class Record:
 
     `reported` maps the hash of a message id to the day (days since 1970) it was last seen. `tell` says why a card
     about it is still due; `untold` counts the messages reported since the last card. `incident` is as last read, None
-    before the first reading; `deleted` once its own GET said 404.
+    before the first reading; `deleted` once its own GET said 404. After a lost ledger, messages with a state time before
+    `reported_before` count as reported too.
     """
 
     recipient: str
@@ -226,6 +228,7 @@ class Record:
     incident: Incident | None = None
     deleted: bool = False
     deletion_told: bool = False
+    reported_before: datetime | None = None
 
 
 class IntentKind(StrEnum):
