@@ -21,6 +21,10 @@ class LedgerUnavailable(LedgerError):
     """It did not answer, or refused this identity."""
 
 
+class LedgerNewer(LedgerError):
+    """A newer version of the sweep wrote it, in a form that this one does not know."""
+
+
 class LedgerConflict(LedgerError):
     """Somebody else wrote the row since it was read: this sweep is no longer the only writer, and stops."""
 
@@ -36,7 +40,11 @@ class LeaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that the ledger knows, read at once. `damaged` names rows that could not be read and were set aside."""
+    """All that the ledger knows, read at once. `damaged` names rows that could not be read and were set aside.
+
+    A set-aside row stays where it is, unchanged, and every load names it, until a good row for the same thing is
+    written beside it. The name is its key: no address in it.
+    """
 
     records: Mapping[str, Record]
     intents: tuple[Intent, ...]
@@ -45,7 +53,19 @@ class Loaded:
 
 
 class Ledger(Protocol):
-    """The verbs. Each raises LedgerUnavailable or LedgerConflict; none is retried by its caller."""
+    """The verbs. Each raises LedgerUnavailable, LedgerConflict or LedgerNewer; none is retried by its caller.
+
+    Writes are conditional on what was loaded or written last; a ledger that was not loaded yet loads before it writes.
+    Safe to use from several threads, as long as no two write the same record or intent.
+    """
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent over a network so far, retries included; 0 for SQLite."""
+
+    @property
+    def retries(self) -> int:
+        """How many of these were further attempts."""
 
     def lease(self) -> LeaseRow | None:
         """The lease row, None when it was never taken or is released."""
@@ -80,5 +100,3 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
-
-

@@ -1,0 +1,191 @@
+"""The nouns of the ledger as rows, and rows as nouns: JSON with a schema version, packed small.
+
+A row is `{"v": VERSION, <kind>: {field: value, …}}` in JSON, deflated when that makes it smaller. A field that has its
+default is left out, a field that is missing takes its default, and one that nobody knows is passed over; so adding a
+field with a default needs no new version. Anything else does: count `VERSION` up and add the step to `_UPGRADES`.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import struct
+import types
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from shared.ledger.port import LedgerNewer
+
+VERSION = 1
+_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From each older version the step to the one after it."""
+
+_SMALL = 200
+"""Bytes below which deflating gains nothing."""
+
+Noun = TypeVar("Noun")
+
+
+class RowDamaged(ValueError):
+    """The row is no row of the ledger; the text says why, without its contents."""
+
+
+def digest(name: str) -> str:
+    """32 hex digits that stand for an address or an id in a row's key, where few characters are allowed."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def pack(kind: str, noun: Any, **beside: Any) -> bytes:
+    """The row of a noun (a dataclass or a mapping); equal nouns give equal rows. `beside` are values next to it."""
+    document = {"v": VERSION, **{name: plain(value) for name, value in beside.items()}, kind: plain(noun)}
+    text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+    if len(text) < _SMALL:
+        return text
+    deflated = zlib.compress(text)
+    return deflated if len(deflated) < len(text) else text
+
+
+def unpack(row: bytes) -> dict[str, Any]:
+    """The JSON object in a row, in today's version.
+
+    Raises:
+        RowDamaged: it is not one that any version wrote.
+        LedgerNewer: a newer version wrote it.
+    """
+    try:
+        # Deflated data begins with "x", JSON with "{".
+        document = json.loads(zlib.decompress(row) if row[:1] == b"x" else row)
+    except (zlib.error, ValueError, RecursionError) as error:
+        raise RowDamaged(f"not JSON, or not deflated JSON ({type(error).__name__})") from None
+    version = document.get("v") if isinstance(document, dict) else None
+    if type(version) is not int or version < 1:
+        raise RowDamaged("has no schema version")
+    if version > VERSION:
+        raise LedgerNewer(
+            f"the ledger was written by a newer version of the sweep (schema {version}, this one knows {VERSION}):"
+            " deploy the newer version again"
+        )
+    for step in range(version, VERSION):
+        document = _UPGRADES[step](document)
+    return dict(document)
+
+
+def noun(kind: type[Noun], document: Mapping[str, Any], name: str) -> Noun:
+    """The noun of this kind that `document` holds under `name`. Raises RowDamaged when it does not fit."""
+    if name not in document:
+        raise RowDamaged(f"holds no {name}")
+    try:
+        found: Noun = _revive(kind, document[name])
+    except RowDamaged:
+        raise
+    except (ValueError, TypeError, KeyError, struct.error, OverflowError) as error:
+        raise RowDamaged(f"does not fit a {name} ({type(error).__name__})") from None
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value of the model as JSON can say it. Times must be aware; they are written in UTC."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone cannot be kept")
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain_field(kind, getattr(value, field.name))
+            for field, kind in _fields(type(value))
+            if getattr(value, field.name) != _default(field)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [plain(item) for item in value]
+    return value
+
+
+_HASHES_TO_DAYS = Mapping[int, int]
+_HASHES = tuple[int, ...]
+
+
+def _plain_field(kind: Any, value: Any) -> Any:
+    if kind == _HASHES_TO_DAYS:
+        # All hashes, then all days: the days are much alike and deflate to nearly nothing.
+        ordered = sorted(value.items())
+        hashes = struct.pack(f">{len(ordered)}Q", *(key for key, _ in ordered))
+        return _text(hashes + struct.pack(f">{len(ordered)}H", *(day for _, day in ordered)))
+    if kind == _HASHES:
+        return _text(struct.pack(f">{len(value)}Q", *value))
+    return plain(value)
+
+
+def _revive(kind: Any, value: Any) -> Any:
+    if kind == _HASHES_TO_DAYS:
+        packed = base64.b64decode(value, validate=True)
+        count, rest = divmod(len(packed), 10)
+        if rest:
+            raise RowDamaged("holds a cut list of message ids")
+        hashes = struct.unpack_from(f">{count}Q", packed)
+        return dict(zip(hashes, struct.unpack_from(f">{count}H", packed, 8 * count), strict=True))
+    if kind == _HASHES:
+        packed = base64.b64decode(value, validate=True)
+        return struct.unpack(f">{len(packed) // 8}Q", packed)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError
+        return kind(
+            **{field.name: _revive(hint, value[field.name]) for field, hint in _fields(kind) if field.name in value}
+        )
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return None if value is None else _revive(next(arm for arm in get_args(kind) if arm is not type(None)), value)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError
+        return tuple(_revive(get_args(kind)[0], item) for item in value)
+    if origin is not None:  # the only other shape in the model: a mapping by name
+        if not isinstance(value, dict):
+            raise TypeError
+        return {key: _revive(get_args(kind)[1], item) for key, item in value.items()}
+    return _revive_plain(kind, value)
+
+
+def _revive_plain(kind: Any, value: Any) -> Any:
+    if kind is Any:
+        return value
+    if kind is datetime:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
+            raise ValueError
+        return time
+    if issubclass(kind, Enum):
+        return kind(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _text(packed: bytes) -> str:
+    return base64.b64encode(packed).decode()

@@ -1,0 +1,321 @@
+"""The ledger's verbs over rows, the same for every adapter; the adapters keep the rows.
+
+A row's key says what it is, and keys are ordered so that one range holds all that a sweep loads:
+
+    a.lease                      the lease
+    a.receipt.<day>.<digest>     a sweep's receipt
+    b.intent.<digest of id>      an effect noted and not yet confirmed
+    b.record.<digest of address> a recipient
+    b.standing.workspace         the workspace as a whole
+
+Every write is conditional on the version of the row that this ledger loaded or wrote last. A row that cannot be read
+stays where it is, untouched, and each load names it, until a good row for the same thing stands beside it (its key
+with `.1`, `.2`, … appended).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Protocol, TypeVar
+
+from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
+from shared.ledger.rows import RowDamaged, digest, noun, pack, unpack
+from shared.model import Intent, Record, Standing
+
+_LEASE = "a.lease"
+_RECEIPT = "a.receipt."
+_STANDING = "b.standing.workspace"
+_LOADED = ("b.", "c")
+
+Noun = TypeVar("Noun")
+_log = logging.getLogger("sweep.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as read. `data` is None when not even its bytes can be told."""
+
+    key: str
+    data: bytes | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write the row if its version still is this; None: if there is no such row."""
+
+    key: str
+    data: bytes
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the row if its version still is this."""
+
+    key: str
+    version: str
+
+
+Change = Put | Delete
+
+
+class Rows(Protocol):
+    """What an adapter keeps: one workspace's rows. Each verb raises LedgerUnavailable when the storage fails."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent over a network so far, retries included."""
+
+    @property
+    def retries(self) -> int:
+        """How many of these were further attempts."""
+
+    def scan(self, start: str, end: str) -> list[Row]:
+        """The rows with start <= key < end, by key."""
+
+    def get(self, key: str) -> Row | None:
+        """One row, None when there is none."""
+
+    def batches(self, changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
+        """The changes, in their order, cut into as few pieces as one transaction each can take."""
+
+    def apply(self, changes: Sequence[Change]) -> dict[str, str]:
+        """Make all these changes (one of `batches`, no key twice) or none; the new version of each row put.
+
+        Raises:
+            LedgerConflict: a row's version is another one.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class RowLedger:
+    """A ledger over rows; safe to use from several threads at once."""
+
+    def __init__(self, rows: Rows, read_only: bool = False) -> None:
+        self._rows = rows
+        self._read_only = read_only
+        self._lock = threading.Lock()
+        self._loaded = False
+        self._versions: dict[str, str] = {}
+        self._places: dict[str, int] = {}  # of each open intent, in the order they were noted
+        self._last_place = 0
+        self._damaged: set[str] = set()
+
+    @property
+    def requests(self) -> int:
+        """See the port."""
+        return self._rows.requests
+
+    @property
+    def retries(self) -> int:
+        """See the port."""
+        return self._rows.retries
+
+    def lease(self) -> LeaseRow | None:
+        """See the port. A lease row that cannot be read counts as lapsed long ago."""
+        row = self._rows.get(_LEASE)
+        if row is None:
+            return None
+        try:
+            held = noun(_Lease, _document(row), "lease")
+        except RowDamaged as error:
+            _say_damaged(_LEASE, error)
+            held = _Lease("", datetime.fromtimestamp(0, UTC))
+        return LeaseRow(held.holder, held.expires, row.version)
+
+    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+        """See the port."""
+        change = Put(_LEASE, pack("lease", _Lease(holder, expires)), seen.version if seen else None)
+        return LeaseRow(holder, expires, self._apply([change])[_LEASE])
+
+    def release(self, held: LeaseRow) -> None:
+        """See the port."""
+        with suppress(LedgerConflict):  # taken over meanwhile: no longer ours to give back
+            self._apply([Delete(_LEASE, held.version)])
+
+    def load(self) -> Loaded:
+        """See the port."""
+        records: dict[str, Record] = {}
+        intents: list[tuple[int, Intent]] = []
+        standing = Standing()
+        versions: dict[str, str] = {}
+        damaged: set[str] = set()
+        for row in self._rows.scan(*_LOADED):
+            versions[row.key] = row.version
+            try:
+                document = _document(row)
+                if row.key.startswith(_STANDING):
+                    standing = noun(Standing, document, "standing")
+                elif row.key.startswith("b.record."):
+                    record = noun(Record, document, "record")
+                    records[record.recipient] = record
+                elif row.key.startswith("b.intent."):
+                    intents.append((noun(int, document, "place"), noun(Intent, document, "intent")))
+                else:
+                    raise RowDamaged("is of no known kind")
+            except RowDamaged as error:
+                damaged.add(row.key)
+                _say_damaged(row.key, error)
+        with self._lock:
+            self._loaded, self._versions, self._damaged = True, versions, damaged
+            self._places = {intent.id: place for place, intent in intents}
+            self._last_place = max(self._places.values(), default=0)
+        good = {_base(key) for key in versions.keys() - damaged}
+        return Loaded(
+            records,
+            tuple(intent for _, intent in sorted(intents, key=lambda item: item[0])),
+            standing,
+            tuple(sorted(key for key in damaged if _base(key) not in good)),
+        )
+
+    def note(self, intents: Sequence[Intent]) -> None:
+        """See the port. An intent that is replaced keeps its place."""
+        self._ready()
+        with self._lock:
+            for intent in intents:
+                if intent.id not in self._places:
+                    self._last_place += 1
+                    self._places[intent.id] = self._last_place
+            places = {intent.id: self._places[intent.id] for intent in intents}
+        self._write([(_intent_key(each.id), pack("intent", each, place=places[each.id])) for each in intents])
+
+    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
+        """See the port. Ids that are not noted (any more) are passed over, so it can be repeated."""
+        self._ready()
+        ids = list(done)
+        self._write([(_record_key(each.recipient), pack("record", each)) for each in records], map(_intent_key, ids))
+        with self._lock:
+            for each in ids:
+                self._places.pop(each, None)
+
+    def stand(self, standing: Standing) -> None:
+        """See the port."""
+        self._ready()
+        self._write([(_STANDING, pack("standing", standing))])
+
+    def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
+        """See the port. A second receipt of the same run and day replaces the first."""
+        key = f"{_RECEIPT}{day.isoformat()}.{digest(run_id)}"
+        data = pack("receipt", receipt, run=run_id)
+        try:
+            self._apply([Put(key, data, None)])
+        except LedgerConflict:
+            there = self._rows.get(key)
+            self._apply([Put(key, data, there.version if there else None)])
+
+    def receipts(self, since: date) -> list[Mapping[str, Any]]:
+        """See the port. Within a day they are ordered by `started`; one that cannot be read is logged and left out."""
+        found: list[tuple[str, str, Mapping[str, Any]]] = []
+        for row in self._rows.scan(_RECEIPT + since.isoformat(), _RECEIPT + ":"):
+            try:
+                receipt = noun(dict[str, Any], _document(row), "receipt")
+            except RowDamaged as error:
+                _say_damaged(row.key, error)
+                continue
+            found.append((row.key[len(_RECEIPT) :][:10], str(receipt.get("started", "")), receipt))
+        return [receipt for _, _, receipt in sorted(found, key=lambda item: item[:2])]
+
+    def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
+        """See the port. Damaged rows stay."""
+        self._ready()
+        old = self._rows.scan(_RECEIPT, _RECEIPT + receipts_before.isoformat())
+        self._write([], map(_record_key, recipients))
+        self._apply([Delete(row.key, row.version) for row in old])
+
+    def close(self) -> None:
+        """See the port."""
+        self._rows.close()
+
+    def _ready(self) -> None:
+        if not self._loaded:
+            self.load()
+
+    def _write(self, puts: Iterable[tuple[str, bytes]], deletes: Iterable[str] = ()) -> None:
+        """Write rows, then remove rows, each on the condition that it is as this ledger knows it."""
+        with self._lock:
+            changes: dict[str, Change] = {}
+            for key, data in puts:
+                place = self._place(key)
+                changes[place] = Put(place, data, self._versions.get(place))
+            for key in deletes:
+                place = self._place(key)
+                if place in self._versions:
+                    changes.setdefault(place, Delete(place, self._versions[place]))
+        self._apply(list(changes.values()))
+
+    def _place(self, key: str) -> str:
+        """The key itself, or the first beside it that no damaged row occupies."""
+        place, number = key, 0
+        while place in self._damaged:
+            number += 1
+            place = f"{key}.{number}"
+        return place
+
+    def _apply(self, changes: Sequence[Change]) -> dict[str, str]:
+        if self._read_only and changes:
+            raise LedgerError("this ledger was opened to be read only: nothing was written")
+        written: dict[str, str] = {}
+        for batch in self._rows.batches(changes) if changes else ():
+            try:
+                versions = self._rows.apply(batch)
+            except LedgerConflict:
+                # Our own first attempt may have been made although its answer was lost; then nothing conflicts.
+                found = self._made(batch)
+                if found is None:
+                    raise
+                versions = found
+            written |= versions
+            with self._lock:
+                self._versions |= versions
+                for change in batch:
+                    if isinstance(change, Delete):
+                        self._versions.pop(change.key, None)
+        return written
+
+    def _made(self, changes: Sequence[Change]) -> dict[str, str] | None:
+        """The versions of the rows put, when all rows are as these changes leave them; else None."""
+        versions: dict[str, str] = {}
+        for change in changes:
+            row = self._rows.get(change.key)
+            if (row.data if row else None) != (change.data if isinstance(change, Put) else None):
+                return None
+            if row:
+                versions[row.key] = row.version
+        return versions
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    holder: str
+    expires: datetime
+
+
+def _document(row: Row) -> dict[str, Any]:
+    if row.data is None:
+        raise RowDamaged("has lost its data")
+    return unpack(row.data)
+
+
+def _say_damaged(key: str, error: RowDamaged) -> None:
+    _log.warning("ledger_row_damaged row=%s why=%s", key, error)
+
+
+def _intent_key(intent_id: str) -> str:
+    return f"b.intent.{digest(intent_id)}"
+
+
+def _record_key(recipient: str) -> str:
+    return f"b.record.{digest(recipient)}"
+
+
+def _base(key: str) -> str:
+    """The key without the number that was appended beside a damaged row."""
+    return ".".join(key.split(".")[:3])
