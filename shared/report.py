@@ -1,0 +1,264 @@
+"""What an incident says: its title, its description, and the comments that follow, as the JSON bodies that are sent.
+
+Written to be read in Sentinel's incident pane, whether it renders Markdown or shows plain text: short lines, the most
+important first, no markup that a reader would miss. Whatever a subject or an address holds, it is inert there, and the
+limits hold: a description has at most 5,000 UTF-16 units, a comment at most 30,000.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid5
+
+from shared.model import (
+    LABEL,
+    RULE_ID,
+    RULE_NAME,
+    RULE_TACTIC,
+    RULE_TECHNIQUE,
+    Action,
+    Counts,
+    Evidence,
+    Finding,
+    Reason,
+    Remedy,
+    Window,
+)
+from shared.settings import Settings
+from shared.text import inert, inert_address, ordinary, units
+
+DESCRIPTION_LIMIT = 5_000
+COMMENT_LIMIT = 30_000
+COMMENT_MESSAGES = 100  # more than this in one comment is scrolled past, not read
+LAST_COMMENT = 91  # the comment of an incident (which takes 100) that says there will be no more
+
+HYPOTHESIS = (
+    "Adversaries may use Explorer to list email remediation actions as part of exfiltration or data manipulation "
+    "tactics. SOC teams should proactively hunt for this behavior in Azure Sentinel to identify potential unauthorized "
+    "access and data compromise attempts."
+)
+_DESCRIBED = 10
+_SUBJECT = 80
+_REASONS = {
+    Reason.FIRST: "First time over the threshold.",
+    Reason.REOPENED: "Raised again: more than a threshold of new messages since the last incident was closed.",
+    Reason.REOPENED_BENIGN: "Raised again: the last incident was closed as benign or false; far more has come since.",
+    Reason.RECREATED: "Raised again: the last incident was deleted; more than a threshold of new messages came.",
+}
+
+
+def title(recipient: str) -> str:
+    """The incident's title. An everyday address stands in it as it is, any other made inert."""
+    return f"Unusual volume of remediated email: {recipient if ordinary(recipient) else inert(recipient, 150)}"
+
+
+def comment_id(incident_id: str, message_hashes: Iterable[int]) -> str:
+    """The comment's id, derived from the incident and the set of messages it reports: a retry meets the first."""
+    messages = ",".join(str(number) for number in sorted(set(message_hashes)))
+    return str(uuid5(RULE_ID, f"{incident_id.lower()}|{messages}"))
+
+
+def incident_body(
+    action: Action,
+    finding: Finding,
+    window: Window,
+    settings: Settings,
+    *,
+    doubts: Sequence[str] = (),
+    remediators: str = "",
+) -> str:
+    """The body of the PUT that creates an incident.
+
+    `doubts` are the reasons why the sweep's data is not trusted, `remediators` the line that says who remediated.
+    Raises what the finding's `evidence` raises.
+    """
+    evidence = finding.evidence
+    first = min((item.time for item in evidence), default=window.start)
+    last = max((max(item.time, item.state_time) for item in evidence), default=window.end)
+    labels = [LABEL, RULE_TACTIC, RULE_TECHNIQUE, f"episode:{action.episode}"]
+    return _json(
+        {
+            "title": title(finding.recipient),
+            "description": _description(action, finding, evidence, window, settings, doubts, remediators),
+            "severity": action.severity.value,
+            "status": "New",
+            "firstActivityTimeUtc": _stamp(first),
+            "lastActivityTimeUtc": _stamp(last),
+            "labels": [{"labelName": label} for label in labels],
+        }
+    )
+
+
+def comment_body(
+    action: Action,
+    finding: Finding,
+    window: Window,
+    settings: Settings,
+    *,
+    doubts: Sequence[str] = (),
+    remediators: str = "",
+    last: bool = False,
+) -> str:
+    """The body of the PUT that adds a comment with just the new messages, newest first.
+
+    `last`: it is the 91st comment of its incident, after which messages are counted on the card only.
+    """
+    new = sorted(action.new, key=lambda item: item.state_time, reverse=True)
+    count = f"{len(new):,} new {_messages(len(new))}"
+    if action.reason is Reason.ESCALATED:
+        opening = (
+            f"Severity raised to {action.severity.value}: Sum_case is now {finding.total:,}, above "
+            f"{settings.high_severity_threshold:,}. {count}."
+        )
+    else:
+        opening = f"{count} remediated for {inert_address(finding.recipient)} since the last report."
+    lines = [opening, "", *_facts(finding, window, settings, doubts, remediators)]
+    if last:
+        lines += ["", "This incident's comments are nearly used up: further messages are counted on the card only."]
+    if not new:
+        return _json({"message": "\n".join(lines)})
+    room = COMMENT_LIMIT - 200 - units("\n".join(lines))
+    shown = _listed(new, COMMENT_MESSAGES, room)
+    lines += ["", "New messages, newest first:", *shown]
+    if len(shown) < len(new):
+        lines.append(f"- and {len(new) - len(shown):,} more")
+    return _json({"message": "\n".join(lines)})
+
+
+def _description(
+    action: Action,
+    finding: Finding,
+    evidence: Sequence[Evidence],
+    window: Window,
+    settings: Settings,
+    doubts: Sequence[str],
+    remediators: str,
+) -> str:
+    opening = (
+        f"{finding.total:,} {_messages(finding.total)} to {inert_address(finding.recipient, 150)} were remediated in "
+        f"{window.days} days. More than {settings.sum_case_threshold:,} is unusual."
+    )
+    head = [
+        opening,
+        "",
+        *_facts(finding, window, settings, doubts, remediators),
+        f"- Why now: {_REASONS.get(action.reason, 'Over the threshold.')}",
+    ]
+    if action.previous:
+        head.append(f"- Incident before this one: {inert(action.previous, 60)}")
+    tail = ["", *_guidance(settings), "", *_query(finding.recipient, window, settings), "", *_rule()]
+    newest = sorted(evidence, key=lambda item: item.state_time, reverse=True)
+    room = DESCRIPTION_LIMIT - 100 - units("\n".join(head + tail))
+    shown = _listed(newest, _DESCRIBED, room)
+    if shown:
+        head += ["", f"Newest messages ({len(shown)} of {finding.total:,}):", *shown]
+    return "\n".join(head + tail)
+
+
+def _facts(finding: Finding, window: Window, settings: Settings, doubts: Sequence[str], remediators: str) -> list[str]:
+    lines = [f"- NOT TRUSTED, the real number may be higher: {inert(doubt, 200)}" for doubt in doubts[:3]]
+    lines.append(
+        f"- Sum_case: {finding.total:,} (threshold {settings.sum_case_threshold:,}, "
+        f"High above {settings.high_severity_threshold:,})"
+    )
+    lines += [f"- {name}: {number:,}" for name, number in named(finding.counts)]
+    if remediators:
+        lines.append(f"- Who remediated: {inert(remediators, 200)}")
+    lines.append(f"- Window: {when(window.start)} to {when(window.end)}")
+    return lines
+
+
+def named(counts: Counts) -> list[tuple[str, int]]:
+    """The four counts with their actions' names, in the rule's order."""
+    numbers = (counts.hard_delete, counts.soft_delete, counts.move_to_junk, counts.move_to_delete)
+    return [(remedy.value, number) for remedy, number in zip(Remedy, numbers, strict=True)]
+
+
+def when(moment: datetime) -> str:
+    """A time for people: to the minute, with its zone."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _listed(evidence: Sequence[Evidence], most: int, room: int) -> list[str]:
+    lines: list[str] = []
+    for item in evidence[:most]:
+        subject = inert(item.subject, _SUBJECT) or "(no subject)"
+        line = f"- {when(item.time)}, {item.remedy.value}: {subject} (id {inert(item.message_id, 64)})"
+        room -= units(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    return lines
+
+
+def _guidance(settings: Settings) -> list[str]:
+    again = settings.sum_case_threshold
+    closing = (
+        f"Close it as benign or false positive: it returns only after {settings.benign_reopen_factor * again:,} new "
+        f"messages. After any other closing, or deletion: {again:,}."
+    )
+    return [
+        "What to do next:",
+        "1. Look the messages up by id (Defender, Explorer): what were they, and who else got them?",
+        "2. Who remediated them: your team, automation, or an account that should not (EmailPostDeliveryEvents)?",
+        "3. Check this user since the first message: clicks (UrlClickEvents), replies, sign-ins, new inbox rules.",
+        "4. If the user was reached: revoke sessions, reset the password, block sender and URLs, remove all copies.",
+        "",
+        "A false positive, when:",
+        "- your team or a vendor cleaned up, tested or ran a phishing simulation, and says so;",
+        "- it is bulk mail or spam purged by the service, and nobody clicked;",
+        "- the mailbox (shared, ticketing) always gets this much: exclude it until a date, or raise the threshold.",
+        closing,
+    ]
+
+
+def _query(recipient: str, window: Window, settings: Settings) -> list[str]:
+    time = "TimeGenerated" if settings.hunt_source == "sentinel" else "Timestamp"
+    if ordinary(recipient):
+        whose = f'RecipientEmailAddress =~ "{recipient}"'
+    else:  # a hash is as exact as the address, and nothing in it can be mistaken for KQL or markup
+        digest = hashlib.sha256(recipient.encode("utf-8", "replace")).hexdigest()
+        whose = f'hash_sha256(tolower(RecipientEmailAddress)) == "{digest}"'
+    lines = [
+        f"See it again ({'Logs' if settings.hunt_source == 'sentinel' else 'Advanced hunting'}):",
+        "```kql",
+        "EmailEvents",
+        f"| where {time} between (datetime({_stamp(window.start)}) .. datetime({_stamp(window.end)}))",
+        f"| where {whose}",
+    ]
+    if settings.deduplicate:
+        state = "coalesce(LastEventExecutionTime, TimeGenerated)" if settings.hunt_source == "sentinel" else time
+        lines += [
+            "| where isnotempty(LatestDeliveryAction)",
+            f"| summarize arg_max({state}, *) by NetworkMessageId",
+        ]
+    actions = ", ".join(f'"{remedy.value}"' for remedy in Remedy)
+    return [
+        *lines,
+        f"| where LatestDeliveryAction in~ ({actions})",
+        f"| project {time}, LatestDeliveryAction, SenderFromAddress, Subject, ThreatTypes, NetworkMessageId",
+        f"| order by {time} desc",
+        "```",
+    ]
+
+
+def _rule() -> list[str]:
+    return [
+        f"Rule: {RULE_NAME} ({RULE_ID}), tactic {RULE_TACTIC}, technique {RULE_TECHNIQUE}.",
+        f"Hypothesis: {HYPOTHESIS}",
+    ]
+
+
+def _messages(count: int) -> str:
+    return "message" if count == 1 else "messages"
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(properties: dict[str, object]) -> str:
+    return json.dumps({"properties": properties}, ensure_ascii=False, separators=(",", ":"))

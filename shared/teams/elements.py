@@ -1,0 +1,94 @@
+"""The parts of an Adaptive Card 1.4 that the sweep uses, and the message that carries a card.
+
+TextBlocks render Markdown, so only the sweep's own words go into `words`; whatever anybody else wrote goes into a
+`run`, which renders nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from shared.text import link
+
+Element = dict[str, Any]
+
+_MENTIONED = 20
+
+
+def words(text: str, **style: Any) -> Element:
+    """A TextBlock of the sweep's own words. `style` are the element's own properties."""
+    return {"type": "TextBlock", "text": text, "wrap": True, **style}
+
+
+def run(text: str, **style: Any) -> Element:
+    """A TextRun: shown letter for letter. Untrusted text must have been through `shared.text` all the same."""
+    return {"type": "TextRun", "text": text, **style}
+
+
+def line(*runs: Element, **style: Any) -> Element:
+    """A RichTextBlock of runs; it wraps."""
+    return {"type": "RichTextBlock", "inlines": list(runs), **style}
+
+
+def box(items: Sequence[Element], **style: Any) -> Element:
+    """A Container."""
+    return {"type": "Container", "items": list(items), **style}
+
+
+def beside(narrow: Sequence[Element], width: str, wide: Sequence[Element], **style: Any) -> Element:
+    """Two columns, the first `width` wide, the second taking the rest."""
+    columns = [
+        {"type": "Column", "width": width, "items": list(narrow)},
+        {"type": "Column", "width": "stretch", "items": list(wide)},
+    ]
+    return {"type": "ColumnSet", "columns": columns, **style}
+
+
+def buttons(*links: tuple[str, str]) -> list[Element]:
+    """One ActionSet that opens these (title, URL) pairs, without those whose URL is not absolute https; or nothing."""
+    actions = [{"type": "Action.OpenUrl", "title": title, "url": url} for title, url in links if link(url)]
+    return [{"type": "ActionSet", "actions": actions}] if actions else []
+
+
+def mentions(upns: Sequence[str]) -> tuple[list[Element], list[Element]]:
+    """The TextBlock (or nothing) that mentions these users, and the entities that make Teams notify them.
+
+    The two match to the letter; at most 20 are mentioned, the rest named by count.
+    """
+    named: dict[str, str] = {}
+    for upn in upns[:_MENTIONED]:
+        name = re.sub(r"[^A-Za-z0-9.' -]+", " ", upn.split("@")[0]).strip()[:40] or "on-call"
+        unique = next(one for one in (name, *(f"{name} {n}" for n in range(2, 99))) if one not in named)
+        named[unique] = upn
+    if not named:
+        return [], []
+    entities = [
+        {"type": "mention", "text": f"<at>{name}</at>", "mentioned": {"id": upn, "name": name}}
+        for name, upn in named.items()
+    ]
+    text = " ".join(str(entity["text"]) for entity in entities)
+    if len(upns) > len(named):
+        text += f" and {len(upns) - len(named)} more"
+    return [words(text, spacing="Small")], entities
+
+
+def message(body: Sequence[Element], told: str, entities: Sequence[Element]) -> str:
+    """The webhook's whole JSON: a message with one card, `told` being the alert in plain words."""
+    teams: Element = {"width": "Full"}
+    if entities:
+        teams["entities"] = list(entities)
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": told,
+        "speak": told,
+        "body": list(body),
+        "msteams": teams,
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    whole = {"type": "message", "summary": told, "attachments": [attachment]}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
