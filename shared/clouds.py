@@ -1,0 +1,70 @@
+"""The Microsoft clouds: where each one's services are, and for whom its tokens are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Where a Microsoft cloud's services are. Audiences stay the cloud's even when an endpoint is overridden."""
+
+    authority: str
+    log_analytics: str
+    arm: str
+    arm_audience: str
+    graph: str
+    portal: str
+    table_suffix: str
+    teams_hosts: tuple[str, ...]
+
+    @property
+    def log_analytics_audience(self) -> str:
+        """The audience of a Log Analytics token: the service's own public address."""
+        return self.log_analytics
+
+    @property
+    def graph_audience(self) -> str:
+        """The audience of a Graph token."""
+        return self.graph
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "AzureCloud": Cloud(
+        authority="https://login.microsoftonline.com",
+        log_analytics="https://api.loganalytics.io",
+        arm="https://management.azure.com",
+        arm_audience="https://management.azure.com",
+        graph="https://graph.microsoft.com",
+        portal="https://portal.azure.com",
+        table_suffix="table.core.windows.net",
+        teams_hosts=(".logic.azure.com", ".environment.api.powerplatform.com"),
+    ),
+    "AzureUSGovernment": Cloud(
+        authority="https://login.microsoftonline.us",
+        log_analytics="https://api.loganalytics.us",
+        arm="https://management.usgovcloudapi.net",
+        arm_audience="https://management.usgovcloudapi.net",
+        graph="https://graph.microsoft.us",
+        portal="https://portal.azure.us",
+        table_suffix="table.core.usgovcloudapi.net",
+        teams_hosts=(
+            ".logic.azure.us",
+            ".environment.api.gov.powerplatform.microsoft.us",
+            ".environment.api.high.powerplatform.microsoft.us",
+            ".environment.api.appsplatform.us",
+        ),
+    ),
+    "AzureChinaCloud": Cloud(
+        authority="https://login.chinacloudapi.cn",
+        log_analytics="https://api.loganalytics.azure.cn",
+        arm="https://management.chinacloudapi.cn",
+        arm_audience="https://management.chinacloudapi.cn",
+        graph="https://microsoftgraph.chinacloudapi.cn",
+        portal="https://portal.azure.cn",
+        table_suffix="table.core.chinacloudapi.cn",
+        teams_hosts=(".logic.azure.cn", ".environment.api.powerplatform.partner.microsoftonline.cn"),
+    ),
+}
+RETIRED_CONNECTORS = (".webhook.office.com", "outlook.office.com", "outlook.office365.com")
