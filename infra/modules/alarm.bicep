@@ -1,0 +1,102 @@
+// One alert: a query asked every hour. It repeats daily while its condition holds, rather than once and never again.
+
+@description('Name of the rule.')
+param name string
+
+@description('Region: the queried workspace\'s.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('What the e-mail\'s subject says.')
+param title string
+
+@description('What the e-mail says to do.')
+param whatToDo string
+
+@description('0 (critical) to 4 (verbose).')
+@minValue(0)
+@maxValue(4)
+param severity int
+
+@description('The workspace that is asked.')
+param workspaceId string
+
+@description('The KQL.')
+param query string
+
+@description('Column that is held against the threshold; empty: the number of rows is.')
+param measure string = ''
+
+@description('GreaterThan or LessThan.')
+@allowed([
+  'GreaterThan'
+  'LessThan'
+])
+param operator string
+
+@description('The threshold.')
+param threshold int
+
+@description('Column whose values are alerted on apart, and named in the e-mail; empty: none.')
+param dimension string = ''
+
+@description('Whom to tell.')
+param actionGroupId string
+
+var criterion = {
+  query: query
+  timeAggregation: empty(measure) ? 'Count' : 'Total'
+  operator: operator
+  threshold: threshold
+  dimensions: empty(dimension) ? [] : [
+    {
+      name: dimension
+      operator: 'Include'
+      values: [
+        '*'
+      ]
+    }
+  ]
+  failingPeriods: {
+    numberOfEvaluationPeriods: 1
+    minFailingPeriodsToAlert: 1
+  }
+}
+
+resource rule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: title
+    description: whatToDo
+    severity: severity
+    enabled: true
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: 'PT1H'
+    windowSize: 'P1D'
+    // Without it the range would be windowSize, and cut the queries' own, longer ones. Two days are the maximum.
+    overrideQueryTimeRange: 'P2D'
+    criteria: {
+      allOf: [
+        union(criterion, empty(measure) ? {} : {
+          metricMeasureColumn: measure
+        })
+      ]
+    }
+    autoMitigate: false
+    muteActionsDuration: 'P1D'
+    // A table that has no row yet must not stop the deployment.
+    skipQueryValidation: true
+    actions: {
+      actionGroups: [
+        actionGroupId
+      ]
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// The app's rights on the Sentinel workspace, at that workspace's own resource group and subscription.
+
+@description('Name of the Sentinel workspace, in this module\'s resource group.')
+param workspaceName string
+
+@description('Object id of the app\'s identity.')
+param principalId string
+
+@description('responder: the built-in role. custom: a role with just the actions that the code uses.')
+@allowed([
+  'responder'
+  'custom'
+])
+param access string
+
+var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
+  name: workspaceName
+}
+
+@description('What shared/sentinel.py and shared/hunt call, and nothing else: docs/permissions.md has a line for each.')
+resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (access == 'custom') {
+  name: guid(workspace.id, 'email-remediation-sweep')
+  properties: {
+    roleName: 'Email Remediation Sweep (${workspaceName})'
+    description: 'Query the hunt\'s tables; read, create, comment on and raise Sentinel incidents.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.OperationalInsights/workspaces/read'
+          'Microsoft.OperationalInsights/workspaces/query/read'
+          'Microsoft.OperationalInsights/workspaces/query/EmailEvents/read'
+          'Microsoft.OperationalInsights/workspaces/query/EmailPostDeliveryEvents/read'
+          'Microsoft.OperationalInsights/workspaces/query/SecurityIncident/read'
+          'Microsoft.SecurityInsights/incidents/read'
+          'Microsoft.SecurityInsights/incidents/write'
+          'Microsoft.SecurityInsights/incidents/comments/read'
+          'Microsoft.SecurityInsights/incidents/comments/write'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+    assignableScopes: [
+      resourceGroup().id
+    ]
+  }
+}
+
+resource respond 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (access == 'responder') {
+  name: guid(workspace.id, principalId, responderRole)
+  scope: workspace
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', responderRole)
+  }
+}
+
+resource sweep 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (access == 'custom') {
+  name: guid(workspace.id, principalId, 'email-remediation-sweep')
+  scope: workspace
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: sweeper.id
+  }
+}
