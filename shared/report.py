@@ -28,7 +28,7 @@ from shared.model import (
     Window,
 )
 from shared.settings import Settings
-from shared.text import inert, inert_address, ordinary, units
+from shared.text import inert, inert_address, ordinary, units, when
 
 DESCRIPTION_LIMIT = 5_000
 COMMENT_LIMIT = 30_000
@@ -40,6 +40,7 @@ HYPOTHESIS = (
     "tactics. SOC teams should proactively hunt for this behavior in Azure Sentinel to identify potential unauthorized "
     "access and data compromise attempts."
 )
+_STATE = 'coalesce(column_ifexists("LastEventExecutionTime", TimeGenerated), TimeGenerated)'
 _DESCRIBED = 10
 _SUBJECT = 80
 _REASONS = {
@@ -122,7 +123,7 @@ def comment_body(
         return _json({"message": "\n".join(lines)})
     room = COMMENT_LIMIT - 200 - units("\n".join(lines))
     shown = _listed(new, COMMENT_MESSAGES, room)
-    lines += ["", "New messages, newest first:", *shown]
+    lines += ["", "New messages, newest first (time, action, id: subject):", *shown]
     if len(shown) < len(new):
         lines.append(f"- and {len(new) - len(shown):,} more")
     return _json({"message": "\n".join(lines)})
@@ -154,7 +155,7 @@ def _description(
     room = DESCRIPTION_LIMIT - 100 - units("\n".join(head + tail))
     shown = _listed(newest, _DESCRIBED, room)
     if shown:
-        head += ["", f"Newest messages ({len(shown)} of {finding.total:,}):", *shown]
+        head += ["", f"Newest messages ({len(shown)} of {finding.total:,}; time, action, id: subject):", *shown]
     return "\n".join(head + tail)
 
 
@@ -177,16 +178,11 @@ def named(counts: Counts) -> list[tuple[str, int]]:
     return [(remedy.value, number) for remedy, number in zip(Remedy, numbers, strict=True)]
 
 
-def when(moment: datetime) -> str:
-    """A time for people: to the minute, with its zone."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _listed(evidence: Sequence[Evidence], most: int, room: int) -> list[str]:
     lines: list[str] = []
     for item in evidence[:most]:
         subject = inert(item.subject, _SUBJECT) or "(no subject)"
-        line = f"- {when(item.time)}, {item.remedy.value}: {subject} (id {inert(item.message_id, 64)})"
+        line = f"- {when(item.time)}, {item.remedy.value}, {inert(item.message_id, 64)}: {subject}"
         room -= units(line) + 1
         if room < 0:
             break
@@ -197,12 +193,12 @@ def _listed(evidence: Sequence[Evidence], most: int, room: int) -> list[str]:
 def _guidance(settings: Settings) -> list[str]:
     again = settings.sum_case_threshold
     closing = (
-        f"Close it as benign or false positive: it returns only after {settings.benign_reopen_factor * again:,} new "
-        f"messages. After any other closing, or deletion: {again:,}."
+        f"Closed as benign or false positive, it is raised again after more than "
+        f"{settings.benign_reopen_factor * again:,} new messages; after any other closing, more than {again:,}."
     )
     return [
         "What to do next:",
-        "1. Look the messages up by id (Defender, Explorer): what were they, and who else got them?",
+        "1. Open the messages by their id (Defender, Explorer): what were they, and who else got them?",
         "2. Who remediated them: your team, automation, or an account that should not (EmailPostDeliveryEvents)?",
         "3. Check this user since the first message: clicks (UrlClickEvents), replies, sign-ins, new inbox rules.",
         "4. If the user was reached: revoke sessions, reset the password, block sender and URLs, remove all copies.",
@@ -230,7 +226,7 @@ def _query(recipient: str, window: Window, settings: Settings) -> list[str]:
         f"| where {whose}",
     ]
     if settings.deduplicate:
-        state = "coalesce(LastEventExecutionTime, TimeGenerated)" if settings.hunt_source == "sentinel" else time
+        state = _STATE if settings.hunt_source == "sentinel" else time
         lines += [
             "| where isnotempty(LatestDeliveryAction)",
             f"| summarize arg_max({state}, *) by NetworkMessageId",

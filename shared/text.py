@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 ELLIPSIS = "…"
@@ -41,6 +42,11 @@ _BARE = str.maketrans(
 def units(text: str) -> int:
     """Length as JavaScript and .NET count it, in UTF-16 units: how Sentinel's limits are counted at the strictest."""
     return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
+
+
+def when(moment: datetime) -> str:
+    """A time for people: to the minute, with its zone."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def cut(text: str, limit: int) -> str:

@@ -13,12 +13,13 @@ from shared.model import RULE_ID, Reason, Severity, Verdict
 from shared.teams import wording
 from shared.teams.alert import Also, Card, Cause, Entry, Notice, Situation, day
 from shared.teams.elements import Element, beside, box, buttons, line, mentions, message, run, words
-from shared.text import address, clean, plain
+from shared.text import address, clean, plain, when
 
 __all__ = ["CARD_LIMIT", "Also", "Card", "Cause", "Entry", "Notice", "Situation", "digest_card", "notice_card"]
 
 CARD_LIMIT = 20_480  # bytes of UTF-8; a flow refuses 28,672 as it counts them, unseen by the sender
-_DETAILS = 10  # more is scrolled past on a phone
+_DETAILS = 8
+_DETAILS_OF_MANY = 5  # with more than _DETAILS, a phone shows the names sooner than the tenth button
 _LINES = 30
 _CAUSES = 5
 _MENTIONING = (*wording.RAISED, Reason.ESCALATED, Also.NOT_RAISED)
@@ -34,9 +35,9 @@ def digest_card(entries: Sequence[Entry], situation: Situation) -> Card:
     told = wording.told(_sentences(heading, ordered, situation))
     upns = situation.mentions if any(entry.reason in _MENTIONING for entry in ordered) else ()
     mentioned, entities = mentions(upns)
-    top = [_banner(heading, situation, _mood(ordered, situation)), *mentioned, *_doubts(situation)]
+    top = [_banner(heading, wording.about(situation), _mood(ordered, situation)), *mentioned, *_doubts(situation)]
     bottom = _bottom(situation, card_id)
-    for details in range(min(_DETAILS, len(ordered)), -1, -1):
+    for details in range(len(ordered) if len(ordered) <= _DETAILS else _DETAILS_OF_MANY, -1, -1):
         rest = len(ordered) - details
         for lines in sorted({min(rest, _LINES), min(rest, _LINES // 3), 0}, reverse=True):
             body = [*top, *_listing(ordered, details, lines, situation), *bottom]
@@ -56,18 +57,18 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
         if situation.standing or situation.held or situation.due:
             heading = "Nothing new"
         if situation.sweeps and situation.since:
-            meaning = f"{situation.sweeps:,} sweeps since {wording.when(situation.since)}. {meaning}"
+            meaning = f"{situation.sweeps:,} sweeps since {when(situation.since)}. {meaning}"
     elif kind is Notice.DUE and situation.due:
         heading = f"{situation.due:,} not delivered yet"
     mood = {Notice.FAILED: "attention", Notice.HEARTBEAT: "good"}.get(kind, "warning")
-    body = [_banner(heading, situation, mood)]
+    body = [_banner(heading, wording.whose(situation), mood)]
     body += [_said(cause.text) for cause in causes[:_CAUSES]]
     if len(causes) > _CAUSES:
         body.append(words(f"and {len(causes) - _CAUSES} more causes"))
     body.append(words(meaning))
     if todo:
         body.append(words(f"**To do:** {todo}"))
-    sentences = [f"{heading} ({situation.workspace}).", meaning, *(cause.text for cause in causes), todo]
+    sentences = [f"{heading}. {wording.whose(situation)}.", meaning, *(cause.text for cause in causes), todo]
     told = wording.told([sentence for sentence in sentences if sentence])
     return Card(card_id, message([*body, *_bottom(situation, card_id, kind)], told, ()), tells)
 
@@ -84,9 +85,9 @@ def _mood(entries: Sequence[Entry], situation: Situation) -> str:
     return "warning" if findings or situation.verdict in (Verdict.UNTRUSTED, Verdict.FAILED) else "accent"
 
 
-def _banner(heading: str, situation: Situation, mood: str) -> Element:
-    about = run(f"{wording.SUBJECT_MATTER} in {plain(situation.workspace, 63) or 'the workspace'}")
-    return box([words(heading, size="Large", weight="Bolder"), line(about, spacing="None")], style=mood, bleed=True)
+def _banner(heading: str, about: str, mood: str) -> Element:
+    below = line(run(about), spacing="None")
+    return box([words(heading, size="Large", weight="Bolder"), below], style=mood, bleed=True)
 
 
 def _said(text: str, **style: str) -> Element:
@@ -155,18 +156,13 @@ def _bottom(situation: Situation, card_id: str, kind: Notice | None = None) -> l
         body.append(words(f"{situation.due:,} still to be delivered; the next sweep completes it.", color="warning"))
         body += [_said(cause.text) for cause in situation.causes[:_CAUSES]]
     small = [text for text in (wording.standing(situation), wording.covered(situation.coverage, situation)) if text]
-    if situation.window:
-        small.append(
-            f"Threshold: more than {situation.threshold:,} in {situation.window.days} days, "
-            f"High above {situation.high:,}."
-        )
-    small.append(f"Sent {wording.when(situation.now)}. Card {card_id}")
+    small.append(f"Sent {when(situation.now)}. Card {card_id}")
     body.append(box([words(text, size="Small", isSubtle=True, spacing="None") for text in small], separator=True))
     return body + buttons(("Open incident list", situation.incidents_url), ("Open this run", situation.run_url))
 
 
 def _sentences(heading: str, entries: Sequence[Entry], situation: Situation) -> list[str]:
-    sentences = [f"{heading}: {wording.SUBJECT_MATTER.lower()} in {situation.workspace}."]
+    sentences = [f"{heading}. {wording.about(situation)}."]
     if doubt := wording.doubt(situation):
         sentences += [f"{doubt}.", *situation.reasons[:_CAUSES]]
     if held := wording.held(situation):

@@ -6,11 +6,11 @@ All of it is the sweep's own text and numbers, except where a function says that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict
 from shared.teams.alert import Also, Entry, Notice, Situation
-from shared.text import bare
+from shared.text import bare, plain, when
 
 RAISED = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
 SUBJECT_MATTER = "Unusual volume of remediated email"
@@ -85,20 +85,30 @@ def why(entry: Entry, situation: Situation) -> str:
         case Also.DELETED:
             return f"Its incident was deleted; more than {situation.threshold:,} new messages will raise it again"
         case Also.REMINDER if entry.since:
-            days = (situation.now - entry.since).days
-            return f"Still New, and nobody's, after {days} {'day' if days == 1 else 'days'} (since {when(entry.since)})"
+            return f"Waiting for {age(situation.now, entry.since)}: still New, without an owner"
         case Also.REMINDER:
-            return "Still New, and nobody's"
+            return "Waiting: still New, without an owner"
         case _:
             return entry.reason.value.replace("_", " ").capitalize()
 
 
 def counted(counts: Counts) -> str:
-    """The four counts in a line."""
+    """`Sum_case` and the four counts in a line."""
     return (
-        f"Hard delete {counts.hard_delete:,}, soft delete {counts.soft_delete:,}, "
+        f"{counts.total:,} remediated: hard delete {counts.hard_delete:,}, soft delete {counts.soft_delete:,}, "
         f"to junk {counts.move_to_junk:,}, to deleted items {counts.move_to_delete:,}"
     )
+
+
+def about(situation: Situation) -> str:
+    """What kind of alert this is, where, and from when on."""
+    more = f": more than {situation.threshold:,} in {situation.window.days} days" if situation.window else ""
+    return f"{SUBJECT_MATTER} in {plain(situation.workspace, 63) or 'the workspace'}{more}"
+
+
+def whose(situation: Situation) -> str:
+    """Which sweep it is that speaks."""
+    return f"Email remediation sweep of {plain(situation.workspace, 63) or 'the workspace'}"
 
 
 def more(entries: Sequence[Entry]) -> str:
@@ -125,7 +135,7 @@ def standing(situation: Situation) -> str:
         )
         if number
     ]
-    return f"Besides: {', '.join(parts)}." if parts else ""
+    return f"Known: {', '.join(parts)}." if parts else ""
 
 
 def covered(coverage: Coverage | None, situation: Situation) -> str:
@@ -147,11 +157,6 @@ def age(now: datetime, then: datetime) -> str:
         return f"{minutes} min"
     hours = round(minutes / 60)
     return f"{hours} h" if hours < 72 else f"{round(hours / 24)} days"
-
-
-def when(moment: datetime) -> str:
-    """A time for people: to the minute, with its zone."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def doubt(situation: Situation) -> str:
