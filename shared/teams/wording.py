@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict
 from shared.teams.alert import Also, Entry, Notice, Situation
-from shared.text import bare, plain, when
+from shared.text import bare, plain
 
 RAISED = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
 SUBJECT_MATTER = "Unusual volume of remediated email"
