@@ -1,0 +1,137 @@
+"""What the shell shows of a sweep: a table of who was flagged and what is done about it, and how the sweep ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict
+from shared.receipt import COUNTS
+from shared.sweep import Report
+from shared.text import address, clean, when
+
+ACTS = {
+    Act.CREATE: "new incident",
+    Act.ESCALATE: "raise severity",
+    Act.COMMENT: "comment",
+    Act.COUNT: "count on the card",
+    Act.NOTHING: "nothing",
+}
+REASONS = {
+    Reason.FIRST: "first time over the threshold",
+    Reason.REOPENED: "came back after its incident was closed",
+    Reason.REOPENED_BENIGN: "came back in force after a benign or false-positive closing",
+    Reason.RECREATED: "came back after its incident was deleted",
+    Reason.ESCALATED: "its volume is now High",
+    Reason.GREW: "new messages on an open incident",
+    Reason.COMMENTS_FULL: "new messages, but the incident takes no more comments",
+    Reason.STANDING: "incident open, nothing new",
+    Reason.SETTLED: "dealt with: too few new messages since",
+    Reason.HELD: "held back by MAX_NEW_INCIDENTS: a following sweep raises it",
+    Reason.EXCLUDED: "excluded by EXCLUDED_RECIPIENTS",
+}
+ENDINGS = {
+    "sweep_completed": "completed",
+    "sweep_incomplete": "incomplete: something is still due, the next sweep completes it",
+    "sweep_failed": "failed: nothing it found was used",
+    "sweep_skipped": "skipped: another sweep is at work",
+    "sweep_planned": "planned only: nothing was written anywhere",
+}
+STYLES = {Verdict.CLEAN: "green", Verdict.FLAGGED: "yellow", Verdict.UNTRUSTED: "magenta", Verdict.FAILED: "red"}
+
+
+def planned(report: Report) -> list[dict[str, Any]]:
+    """The planned actions as JSON, highest `Sum_case` first."""
+    return [
+        {
+            "recipient": action.recipient,
+            "sum_case": counts.total,
+            "hard_delete": counts.hard_delete,
+            "soft_delete": counts.soft_delete,
+            "move_to_junk": counts.move_to_junk,
+            "move_to_delete": counts.move_to_delete,
+            "severity": action.severity.value,
+            "act": action.act.value,
+            "reason": action.reason.value,
+            "episode": action.episode,
+            "incident_id": action.incident_id,
+            "new_messages": len(action.new),
+            "tell": action.tell,
+        }
+        for action, counts in _ranked(report)
+    ]
+
+
+def shown(report: Report) -> RenderableType:
+    """The table (when anybody was flagged) and the summary. No address or subject in it can move the cursor."""
+    summary = Text("\n").join(_summary(report.receipt))
+    return Group(_table(report), summary) if report.actions else summary
+
+
+def _ranked(report: Report) -> list[tuple[Action, Counts]]:
+    counts = {recipient: finding.counts for recipient, finding in report.findings.items()}
+    pairs = [(action, counts.get(action.recipient, Counts())) for action in report.actions]
+    return sorted(pairs, key=lambda pair: (-pair[1].total, pair[0].recipient))
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Recipient", overflow="fold", ratio=3, min_width=24)
+    for heading in ("Sum_case", "Hard", "Soft", "Junk", "Deleted"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("Severity", no_wrap=True)
+    table.add_column("Action", no_wrap=True)
+    table.add_column("Why", ratio=3, min_width=24)
+    table.add_column("Incident", overflow="fold", ratio=2, min_width=12)
+    for action, counts in _ranked(report):
+        link = report.incidents.get(action.recipient) or (action.incident_id if action.act is not Act.NOTHING else "")
+        table.add_row(
+            Text(address(action.recipient)),
+            *(
+                f"{number:,}"
+                for number in (
+                    counts.total,
+                    counts.hard_delete,
+                    counts.soft_delete,
+                    counts.move_to_junk,
+                    counts.move_to_delete,
+                )
+            ),
+            Text(action.severity.value, style="bold red" if action.severity is Severity.HIGH else ""),
+            ACTS[action.act],
+            REASONS[action.reason],
+            Text(clean(link, 1000)),
+            style="dim" if action.act is Act.NOTHING else "",
+        )
+    return table
+
+
+def _summary(receipt: Receipt) -> Iterator[Text]:
+    ending = ENDINGS.get(receipt.event, receipt.event)
+    if receipt.verdict:
+        yield Text.assemble("\n", (receipt.verdict.value, f"bold {STYLES[receipt.verdict]}"), f"  {ending}")
+    else:
+        yield Text(f"\n{ending}")
+    for reason in receipt.reasons:
+        yield Text(f"  {clean(reason, 1000)}")
+    if receipt.window:
+        yield Text(f"window    {when(receipt.window.start)} to {when(receipt.window.end)}")
+    if covered := receipt.coverage:
+        newest = when(covered.newest) if covered.newest else "none"
+        yield Text(
+            f"data      {covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest},"
+            f" {covered.filled:.0%} with a delivery action"
+        )
+    counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
+    yield Text(f"counts    {', '.join(counts) or 'none flagged'}")
+    requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.requests.items()))
+    retries = f"; {receipt.retries:,} retries" if receipt.retries else ""
+    yield Text(f"requests  {requests or 'none'}{retries}; {receipt.seconds:.1f} s")
+    if receipt.card_id:
+        yield Text(f"card      {receipt.card_id}")
+    for note in receipt.notes:
+        yield Text(f"note      {clean(note, 1000)}")
