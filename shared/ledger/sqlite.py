@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerNewer, LedgerUnavailable
-from shared.ledger.verbs import Change, Put, Row, RowLedger
+from shared.ledger.verbs import RowLedger
 
 _FORMAT = 1
 """Of the file (`PRAGMA user_version`); what is in a row has its own version."""
@@ -114,13 +115,14 @@ class _SqliteRows:
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
                 raise LedgerUnavailable(f"the ledger {self._path} {_advice(error)} ({error})") from error
+            finally:
+                if self._read_only:
+                    self.close()  # what others write, or the file when they have made it, is seen the next time
 
     def _open(self) -> sqlite3.Connection:
         if self._read_only:
             if not self._path.exists():
-                connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-                connection.execute(_SCHEMA)
-                return connection
+                return _empty()
             # Without a log beside it the file is at rest, and reading it as immutable makes no log.
             log = self._path.with_name(self._path.name + "-wal")
             mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
@@ -147,12 +149,17 @@ class _SqliteRows:
                     connection.execute(f"PRAGMA user_version = {_FORMAT}")
             elif version == 0:  # made, but nothing written yet
                 connection.close()
-                connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-                connection.execute(_SCHEMA)
+                connection = _empty()
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    connection.execute(_SCHEMA)
+    return connection
 
 
 def _row(key: str, data: object, version: str) -> Row:

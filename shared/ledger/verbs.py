@@ -21,8 +21,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
+from shared.ledger.changes import Change, Delete, Put, Row, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
 from shared.ledger.rows import RowDamaged, digest, noun, pack, unpack
 from shared.model import Intent, Record, Standing
@@ -32,68 +33,7 @@ _RECEIPT = "a.receipt."
 _STANDING = "b.standing.workspace"
 _LOADED = ("b.", "c")
 
-Noun = TypeVar("Noun")
 _log = logging.getLogger("sweep.ledger")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row as read. `data` is None when not even its bytes can be told."""
-
-    key: str
-    data: bytes | None
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Write the row if its version still is this; None: if there is no such row."""
-
-    key: str
-    data: bytes
-    version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove the row if its version still is this."""
-
-    key: str
-    version: str
-
-
-Change = Put | Delete
-
-
-class Rows(Protocol):
-    """What an adapter keeps: one workspace's rows. Each verb raises LedgerUnavailable when the storage fails."""
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent over a network so far, retries included."""
-
-    @property
-    def retries(self) -> int:
-        """How many of these were further attempts."""
-
-    def scan(self, start: str, end: str) -> list[Row]:
-        """The rows with start <= key < end, by key."""
-
-    def get(self, key: str) -> Row | None:
-        """One row, None when there is none."""
-
-    def batches(self, changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
-        """The changes, in their order, cut into as few pieces as one transaction each can take."""
-
-    def apply(self, changes: Sequence[Change]) -> dict[str, str]:
-        """Make all these changes (one of `batches`, no key twice) or none; the new version of each row put.
-
-        Raises:
-            LedgerConflict: a row's version is another one.
-        """
-
-    def close(self) -> None:
-        """Let go of files and connections."""
 
 
 class RowLedger:

@@ -1,0 +1,188 @@
+"""The ledger in Azure Table storage: the deployed one. No account key, no secret: the app's identity is its right.
+
+One partition per workspace, one entity per row (a row too large for one goes on in entities beside it, always written
+together with it), the entity's etag as the row's version. Rows are not packed into fewer entities: 10,000 records are
+eleven requests a day as it is, and a record of its own can be written and can conflict alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
+from azure.data.tables import UpdateMode
+
+from shared.ledger.changes import Change, Put, Row
+from shared.ledger.port import LedgerConflict, LedgerError
+from shared.ledger.service import Service, TableMissing
+from shared.ledger.verbs import RowLedger
+
+# The service's limits, each with room left: 64 KiB a property, 1 MiB an entity, 100 entities and 4 MiB a transaction.
+_PROPERTY = 60_000
+_ENTITY = 10 * _PROPERTY
+_ENTITIES = 100
+_TRANSACTION = 3_500_000
+_ENVELOPE = 1_500  # bytes that an entity's keys and headers take in a transaction
+
+Operation = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+
+
+class TableLedger(RowLedger):
+    """The ledger of one workspace in the table `table` of a storage account, made at the first write if missing.
+
+    `credential` needs the role Storage Table Data Contributor on the account; a token credential needs an https
+    endpoint. With `read_only` nothing is made or written, a missing table reads as empty, and every verb that writes
+    raises LedgerError. Each request is tried at most 5 times and for 120 seconds, waiting included.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        workspace: str,
+        credential: TokenCredential | AzureNamedKeyCredential,
+        table: str = "sweepledger",
+        read_only: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(_TableRows(Service(endpoint, table, credential, sleep), workspace), read_only)
+
+
+class _TableRows:
+    def __init__(self, service: Service, workspace: str) -> None:
+        self._service = service
+        self._partition = hashlib.sha256(workspace.lower().encode()).hexdigest()
+        self._lock = threading.Lock()
+        self._beside: dict[str, int] = {}  # how many further entities a row has, where it has any
+
+    @property
+    def requests(self) -> int:
+        return self._service.requests
+
+    @property
+    def retries(self) -> int:
+        return self._service.retries
+
+    def scan(self, start: str, end: str) -> list[Row]:
+        pages = self._service.client.query_entities(
+            "PartitionKey eq @partition and RowKey ge @start and RowKey lt @end",
+            parameters={"partition": self._partition, "start": start, "end": end},
+        ).by_page()
+        found: list[Mapping[str, Any]] = []
+        try:
+            while (page := self._service.send(lambda: next(pages, None))) is not None:
+                found += page
+        except TableMissing:
+            return []
+        return list(self._rows(found))
+
+    def get(self, key: str) -> Row | None:
+        return next((row for row in self.scan(key, key + "~~") if row.key == key), None)
+
+    def batches(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+        batch: list[Change] = []
+        entities = size = 0
+        for change in changes:
+            more, large = self._weight(change)
+            if large > _TRANSACTION:
+                raise LedgerError(f"{change.key} is too large for the ledger ({large:,} bytes): nothing was written")
+            if batch and (entities + more > _ENTITIES or size + large > _TRANSACTION):
+                yield batch
+                batch, entities, size = [], 0, 0
+            batch.append(change)
+            entities, size = entities + more, size + large
+        if batch:
+            yield batch
+
+    def apply(self, changes: Sequence[Change]) -> dict[str, str]:
+        operations = [operation for change in changes for operation in self._operations(change)]
+        try:
+            answers = self._service.send(lambda: self._service.client.submit_transaction(operations))
+        except TableMissing:
+            self._make_table()
+            answers = self._service.send(lambda: self._service.client.submit_transaction(operations))
+        etags = {
+            entity["RowKey"]: str(answer.get("etag", ""))
+            for (_, entity, _), answer in zip(operations, answers, strict=True)
+        }
+        with self._lock:
+            for change in changes:
+                beside = len(_chunks(change.data, _ENTITY)) - 1 if isinstance(change, Put) else 0
+                self._beside.pop(change.key, None)
+                if beside:
+                    self._beside[change.key] = beside
+        return {change.key: etags[change.key] for change in changes if isinstance(change, Put)}
+
+    def close(self) -> None:
+        self._service.client.close()
+
+    def _rows(self, entities: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+        further: dict[str, list[bytes | None]] = {}
+        for entity in entities:
+            head, mark, _ = entity["RowKey"].partition("~")
+            if mark:
+                further.setdefault(head, []).append(_data(entity))
+        for entity in entities:
+            key = entity["RowKey"]
+            if "~" in key:
+                continue
+            beside = further.get(key, [])
+            with self._lock:
+                self._beside.pop(key, None)
+                if beside:
+                    self._beside[key] = len(beside)
+            pieces = [_data(entity), *beside]
+            whole = len(beside) == entity.get("beside", 0) and None not in pieces
+            data = b"".join(piece for piece in pieces if piece is not None) if whole else None
+            yield Row(key, data, str(entity.metadata["etag"]))  # type: ignore[attr-defined]
+
+    def _operations(self, change: Change) -> list[Operation]:
+        there = self._beside.get(change.key, 0)
+        chunks = _chunks(change.data, _ENTITY) if isinstance(change, Put) else []
+        expected = {"etag": change.version, "match_condition": MatchConditions.IfNotModified}
+        found: list[Operation] = []
+        for number, chunk in enumerate(chunks):
+            entity = self._entity(change.key, number) | {
+                f"data{place}": piece for place, piece in enumerate(_chunks(chunk, _PROPERTY))
+            }
+            if number:
+                found.append(("upsert", entity, {"mode": UpdateMode.REPLACE}))
+            else:
+                entity |= {"beside": len(chunks) - 1} if len(chunks) > 1 else {}
+                if change.version is None:
+                    found.append(("create", entity, {}))
+                else:
+                    found.append(("update", entity, {"mode": UpdateMode.REPLACE, **expected}))
+        if not chunks:
+            found.append(("delete", self._entity(change.key, 0), expected))
+        for number in range(max(len(chunks), 1), there + 1):
+            found.append(("delete", self._entity(change.key, number), {}))
+        return found
+
+    def _weight(self, change: Change) -> tuple[int, int]:
+        """How many entities, and about how many bytes, a change takes in a transaction."""
+        data = change.data if isinstance(change, Put) else b""
+        entities = max(len(_chunks(data, _ENTITY)), 1 + self._beside.get(change.key, 0))
+        return entities, len(data) * 4 // 3 + entities * _ENVELOPE
+
+    def _entity(self, key: str, number: int) -> dict[str, Any]:
+        return {"PartitionKey": self._partition, "RowKey": f"{key}~{number:02}" if number else key}
+
+    def _make_table(self) -> None:
+        with suppress(LedgerConflict):  # somebody else has made it meanwhile
+            self._service.send(self._service.client.create_table)
+
+
+def _chunks(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)] or [b""]
+
+
+def _data(entity: Mapping[str, Any]) -> bytes | None:
+    pieces = [entity.get(f"data{place}") for place in range(_ENTITY // _PROPERTY)]
+    found = [piece for piece in pieces if piece is not None]
+    return b"".join(found) if found and all(isinstance(piece, bytes) for piece in found) else None
