@@ -1,0 +1,152 @@
+"""Every exception of the libraries below, made into a SweepError: one function per library, and `mapped` for all.
+
+Nothing of an exception's text is taken over, and none of these functions keeps it as a cause: requests' exceptions
+hold the whole URL.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import requests
+import requests.exceptions as rx
+import urllib3.exceptions as ux
+
+from shared.answers import NEXT, faulty, from_status
+from shared.errors import Call, Fault, Rejected, Service, SignInFailed, SweepError
+from shared.retries import retry_after
+
+_OURS = (
+    rx.InvalidURL,
+    rx.MissingSchema,
+    rx.InvalidSchema,
+    rx.URLRequired,
+    rx.InvalidHeader,
+    rx.TooManyRedirects,
+    ux.LocationValueError,
+    ux.ProxySchemeUnsupported,
+    ux.HostChangedError,
+    ux.TimeoutStateError,
+)
+_GARBLED = (
+    rx.InvalidJSONError,
+    rx.ContentDecodingError,
+    ux.DecodeError,
+    ux.InvalidHeader,
+    ux.HeaderParsingError,
+    ux.BodyNotHttplibCompatible,
+)
+_UNREACHED = (
+    rx.ConnectTimeout,
+    rx.ProxyError,
+    rx.SSLError,
+    ux.ConnectTimeoutError,
+    ux.SSLError,
+    ux.ProxyError,
+    ux.EmptyPoolError,
+    ux.FullPoolError,
+    ux.ClosedPoolError,
+)
+
+
+def _fault(error: BaseException) -> Fault:
+    if isinstance(error, _GARBLED):
+        return Fault.GARBLED
+    if isinstance(error, _UNREACHED):
+        return Fault.UNREACHED
+    # requests wraps urllib3's: ConnectionError(MaxRetryError(reason=NewConnectionError(...))).
+    inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+    if isinstance(inner, ux.HTTPError) and isinstance(error, rx.ConnectionError | ux.MaxRetryError):
+        return _fault(inner)
+    return Fault.LOST
+
+
+def from_requests(service: Service, call: Call, error: Exception, *, sent: bool = False) -> SweepError:
+    """The SweepError for an exception of requests or urllib3, or an OSError. `sent`: the body was on its way."""
+    if isinstance(error, _OURS):
+        return Rejected(
+            f"{service.words} could not be asked: the address or a proxy's is malformed, check the app settings",
+            service=service,
+            call=call,
+        )
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return from_status(service, call, error.response.status_code)
+    fault = _fault(error)
+    if fault is Fault.UNREACHED and sent:
+        fault = Fault.LOST
+    what = "could not be reached: its certificate is not trusted (REQUESTS_CA_BUNDLE)" if _untrusted(error) else ""
+    return faulty(service, call, fault, what=what)
+
+
+def _untrusted(error: BaseException) -> bool:
+    return isinstance(error, rx.SSLError | ux.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def from_azure(service: Service, call: Call, error: Exception, now: datetime | None = None) -> SweepError:
+    """The SweepError for an exception of azure-core, azure-identity or an SDK built on them.
+
+    With `now` the answer's Retry-After is read.
+    """
+    from azure.core import exceptions as ax  # slow to import
+
+    if isinstance(error, ax.ClientAuthenticationError) and error.status_code is None:
+        return signed_out(call)
+    if isinstance(error, ax.ServiceRequestError):
+        return faulty(service, call, Fault.UNREACHED)
+    if isinstance(error, ax.IncompleteReadError):
+        return faulty(service, call, Fault.LOST)
+    if isinstance(error, ax.DecodeError | ax.DeserializationError | json.JSONDecodeError | UnicodeDecodeError):
+        return faulty(service, call, Fault.GARBLED)
+    if isinstance(error, ax.TooManyRedirectsError | ax.SerializationError):
+        return Rejected(
+            f"{service.words} could not be asked: check its address in the app settings, and any proxy",
+            service=service,
+            call=call,
+        )
+    if isinstance(error, ax.HttpResponseError) and (status := _status(error)) is not None:
+        if status < 300:
+            return faulty(service, call, Fault.GARBLED, status=status)
+        after = retry_after(_header(error, "Retry-After"), now) if now else None
+        return from_status(service, call, status, _body(error), after=after)
+    return faulty(service, call, Fault.LOST)
+
+
+def _status(error: Exception) -> int | None:
+    from azure.core import exceptions as ax
+
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return status
+    named = {
+        ax.ResourceExistsError: 409,
+        ax.ResourceNotFoundError: 404,
+        ax.ResourceModifiedError: 412,
+        ax.ResourceNotModifiedError: 304,
+    }
+    return next((number for kind, number in named.items() if isinstance(error, kind)), None)
+
+
+def _header(error: Any, name: str) -> str | None:
+    try:
+        value = error.response.headers.get(name)
+    except AttributeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _body(error: Any) -> Any:
+    try:
+        return json.loads(error.response.text())
+    except (AttributeError, ValueError, TypeError):
+        return None
+
+
+def signed_out(call: Call) -> SweepError:
+    """No token could be had."""
+    return SignInFailed(
+        f"Sign-in failed, no token could be had: {NEXT['sign_in', Service.IDENTITY]}",
+        service=Service.IDENTITY,
+        call=call,
+    )

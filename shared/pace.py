@@ -1,0 +1,98 @@
+"""Keeping within a service's rate limit ahead of time, so that it never has to say 429.
+
+The bucket here can never hold more than the service's own: a request costs its token when it is sent, but the refill
+that a full bucket forgoes is reckoned from when it was answered, and the service counts it somewhere in between.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.clock import Clock
+
+
+class TurnTooLate(Exception):
+    """The turn would come after the time that the request has left. `wait` is in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"the turn comes in {wait:.0f} s")
+        self.wait = wait
+
+
+class Pace:
+    """A token bucket: `burst` requests at once, then `rate` a second. Safe for many threads; turns come in order."""
+
+    def __init__(self, burst: float, rate: float, clock: Clock) -> None:
+        self._burst = burst
+        self._rate = rate
+        self._clock = clock
+        self._level = burst  # tokens if only answered requests had cost one
+        self._at = clock.monotonic()
+        self._sent = 0  # requests not yet answered
+        self._barred_until = self._at
+        self._queue: deque[object] = deque()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, until: float) -> Iterator[None]:
+        """Wait for a token, and hold it while the request is under way. `until` is in the clock's monotonic seconds.
+
+        Raises:
+            TurnTooLate: when the token would come after `until`; nothing was taken.
+        """
+        self._wait(until)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._refill()
+                self._level -= 1
+                self._sent -= 1
+
+    def _wait(self, until: float) -> None:
+        ticket = object()
+        with self._lock:
+            self._queue.append(ticket)
+        try:
+            while (wait := self._try(ticket)) > 0:
+                if self._clock.monotonic() + wait > until:
+                    raise TurnTooLate(wait)
+                self._clock.sleep(wait)
+        finally:
+            with self._lock:
+                self._queue.remove(ticket)
+
+    def _try(self, ticket: object) -> float:
+        """0 and a token taken, or the seconds after which to try again."""
+        with self._lock:
+            now = self._refill()
+            missing = 1 + self._queue.index(ticket) - (self._level - self._sent)
+            wait = max(self._barred_until - now, missing / self._rate)
+            if wait <= 1e-9:  # less than a clock can tell
+                self._sent += 1
+                return 0.0
+            return wait
+
+    def _refill(self) -> float:
+        now = self._clock.monotonic()
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        return now
+
+    def remaining(self, left: int, took: float) -> None:
+        """The service said that `left` requests were left; `took` is how many seconds ago at most it said so."""
+        with self._lock:
+            self._refill()
+            # Refilled since, and rounded down then: at the most this many are there now. Less is others' doing.
+            most = left + 1 + took * self._rate
+            self._level = min(self._level, most + self._sent)
+
+    def refused(self, wait: float | None) -> None:
+        """The service said 429: the bucket is empty, and nobody takes a turn for `wait` seconds."""
+        with self._lock:
+            now = self._refill()
+            self._level = min(self._level, float(self._sent))
+            self._barred_until = max(self._barred_until, now + (wait or 0.0))

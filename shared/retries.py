@@ -1,0 +1,196 @@
+"""Which answers are tried again, how often and when: the table, and the loop that obeys it.
+
+At most 5 attempts and 120 seconds per request, waiting included. The wait is exponential with full jitter from one
+second, or what `Retry-After` asks when that fits; when it does not, the error is handed back at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying
+
+from shared.clock import Clock
+from shared.errors import Call, SweepError
+
+T = TypeVar("T")
+
+LONGEST_BACKOFF = 30.0
+LONGEST_RETRY_AFTER = 86_400.0  # what asks for more than a day asks for another sweep
+GRACE = 10.0  # a request that is begun at the very end of the budget still gets this many seconds for its answer
+
+
+class Again(Enum):
+    """What to do after an answer."""
+
+    FINAL = auto()
+    RETRY = auto()  # while the limits allow
+    ONCE = auto()
+    TWICE = auto()
+    FRESH = auto()  # once, with a fresh token
+    READ_FIRST = auto()  # it may have happened: read, and go on only then
+    DECIDE = auto()  # somebody was faster: read and decide again, three times at most
+
+
+_F, _R, _1, _2 = Again.FINAL, Again.RETRY, Again.ONCE, Again.TWICE
+_T, _G, _D = Again.FRESH, Again.READ_FIRST, Again.DECIDE
+_COLUMNS = (Call.QUERY, Call.READ, Call.WRITE, Call.TELL)
+_TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
+    #             QUERY READ WRITE TELL
+    "unreached": (_R, _R, _R, _R),
+    "lost": (_1, _R, _G, _R),
+    "garbled": (_1, _1, _G, _F),
+    "401": (_T, _T, _T, _F),
+    "408": (_R, _R, _R, _R),
+    "429": (_R, _R, _R, _R),
+    "409": (_F, _F, _D, _F),
+    "412": (_F, _F, _D, _F),
+    "504": (_2, _R, _G, _R),
+    "5xx": (_R, _R, _G, _R),
+    "other": (_F, _F, _F, _F),
+}
+_TIMES = {Again.ONCE: 1, Again.FRESH: 1, Again.TWICE: 2, Again.DECIDE: 3}
+
+
+def row(error: SweepError) -> str:
+    """The row of the table that an error belongs to."""
+    if error.fault is not None:
+        return error.fault.value
+    if str(error.status) in _TABLE:
+        return str(error.status)
+    return "5xx" if error.status is not None and 500 <= error.status <= 599 else "other"
+
+
+def policy(error: SweepError) -> Again:
+    """What to do after this error; an error without a `call` is final."""
+    return Again.FINAL if error.call is None else _TABLE[row(error)][_COLUMNS.index(error.call)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one request may be tried, in seconds; `connect` and `read` bound each attempt.
+
+    A `read` longer than `seconds` is for questions that take so long: an attempt of theirs may outlast `seconds`, but
+    none begins after it.
+    """
+
+    attempts: int = 5
+    seconds: float = 120.0
+    connect: float = 10.0
+    read: float = 30.0
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a `Retry-After` header asks for: a number or an HTTP date. None when it is absent or absurd."""
+    if value is None:
+        return None
+    text = value.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return min(float(text), LONGEST_RETRY_AFTER)
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    try:
+        return min(max((then - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
+    except OverflowError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How one request is tried. `deadline` is the monotonic time beyond which nothing is waited for.
+
+    `renew(since)` is called before an attempt with a fresh token; `since` is when the refused attempt began.
+    `reads_first` says that every attempt begins by reading what is there, so that a write which may have happened may
+    be gone on with.
+    """
+
+    clock: Clock
+    limits: Limits
+    chance: Callable[[], float]
+    deadline: float
+    renew: Callable[[float], None]
+    waiting: Callable[[SweepError, float], None]
+    reads_first: bool = False
+
+    def run(self, attempt: Callable[[float], T]) -> T:
+        """What `attempt(until)` returns; `until` is the monotonic time at which the request's time is up.
+
+        Raises:
+            SweepError: the last attempt's; its `maybe_done` is true when it was true of any attempt.
+        """
+        start = self.clock.monotonic()
+        tries = _Tries(self, min(start + self.limits.seconds, self.deadline), Counter(), start)
+        until = min(start + self.limits.seconds, max(self.deadline, start + GRACE))
+
+        def once() -> T:
+            tries.began = self.clock.monotonic()
+            return attempt(until)
+
+        return Retrying(
+            retry=tries.again,
+            wait=tries.wait,
+            stop=tries.stop,
+            sleep=self.clock.sleep,
+            before_sleep=tries.about_to_wait,
+            reraise=True,
+        )(once)
+
+
+@dataclass(slots=True)
+class _Tries:
+    """The state of one request's tries, as tenacity asks for it."""
+
+    how: Persistence
+    end: float
+    seen: Counter[str]
+    began: float
+    maybe_done: bool = False
+
+    def again(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, SweepError):
+            return False
+        self.maybe_done = error.maybe_done = self.maybe_done or error.maybe_done
+        what = policy(error)
+        if what is Again.FINAL or (what is Again.READ_FIRST and not self.how.reads_first):
+            return False
+        self.seen[row(error)] += 1
+        return self.seen[row(error)] <= _TIMES.get(what, self.how.limits.attempts)
+
+    def wait(self, state: RetryCallState) -> float:
+        error = _error(state)
+        if policy(error) is Again.FRESH:
+            return 0.0
+        if error.retry_after:
+            return error.retry_after
+        backoff = min(float(2 ** (state.attempt_number - 1)), LONGEST_BACKOFF)
+        return self.how.chance() * backoff
+
+    def stop(self, state: RetryCallState) -> bool:
+        if state.attempt_number >= self.how.limits.attempts:
+            return True
+        return self.how.clock.monotonic() + state.upcoming_sleep > self.end
+
+    def about_to_wait(self, state: RetryCallState) -> None:
+        error = _error(state)
+        if policy(error) is Again.FRESH:
+            self.how.renew(self.began)
+        self.how.waiting(error, state.upcoming_sleep)
+
+
+def _error(state: RetryCallState) -> SweepError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, SweepError):
+        raise TypeError("only a SweepError is tried again")
+    return error

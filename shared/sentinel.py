@@ -1,0 +1,288 @@
+"""The workspace's incidents: read, create, comment, raise. Says how an attempt ended, decides nothing.
+
+Each effect begins by reading whether it is already there, and so does each further attempt at it: an answer may be
+lost after the effect, and a PUT replaces whatever an analyst has written since.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from shared.answers import faulty
+from shared.http import Answer, Call, Fault, Http, NotFound, Service, SweepError
+from shared.model import LABEL, Incident, Severity
+
+API_VERSION = "2025-09-01"
+WORKSPACE_API_VERSION = "2023-09-01"
+PAGE = 1000
+_EPISODE = re.compile(r"episode:(\d{1,9})")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
+# A 404 with one of these is about what the incident would be in, not about the incident.
+_PARENTS = {
+    "subscriptionnotfound",
+    "resourcegroupnotfound",
+    "parentresourcenotfound",
+    "invalidresourcetype",
+    "invalidresourcenamespace",
+    "noregisteredproviderfound",
+    "workspacenotfound",
+}
+# What Sentinel itself keeps of an incident. Everything else that was read is sent back.
+_READ_ONLY = {
+    "additionalData",
+    "createdTimeUtc",
+    "incidentNumber",
+    "incidentUrl",
+    "lastModifiedTimeUtc",
+    "providerIncidentId",
+    "providerName",
+    "relatedAnalyticRuleIds",
+    "teamInformation",
+}
+
+
+class Ended(StrEnum):
+    """How an attempt at an effect ended."""
+
+    DONE = "done"
+    FOUND = "found"  # to be created, but it was already there
+    GONE = "gone"  # the incident was deleted: its own GET says 404
+    CHANGED = "changed"  # not as expected any more: an analyst's word, which stands
+    DUE = "due"  # not done, or not known to be: see the error
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How it ended; the incident as last read, where one was; the error when it is due."""
+
+    ended: Ended
+    incident: Incident | None = None
+    error: SweepError | None = None
+
+
+class Sentinel:
+    """The incidents of one workspace. Safe for many threads; for one incident there must be one writer at a time."""
+
+    def __init__(self, http: Http, endpoint: str, audience: str, workspace: str) -> None:
+        """`endpoint` is ARM's address without a trailing slash, `workspace` the workspace's ARM id."""
+        self._http = http
+        self._endpoint = endpoint
+        self._audience = audience
+        self._workspace = endpoint + quote(workspace)
+        self._incidents = f"{self._workspace}/providers/Microsoft.SecurityInsights/incidents"
+
+    def workspace_guid(self) -> str:
+        """The `customerId` of the workspace.
+
+        Raises:
+            SweepError: it cannot be read.
+        """
+        answer = self._send(f"{self._workspace}?api-version={WORKSPACE_API_VERSION}")
+        guid = _mapping(answer.body.get("properties")).get("customerId")
+        if not isinstance(guid, str):
+            raise _unusable("a workspace without its customerId")
+        return guid
+
+    def changed(self, since: datetime | None, known: Callable[[Incident], bool]) -> Iterator[Incident]:
+        """Our incidents that were modified at or after `since` (None: all), the newest modification first.
+
+        Ends early after a page that is in that order and of which every incident is `known`. An incident that is
+        missing here is not gone: lists lag behind.
+
+        Raises:
+            SweepError: a page cannot be read or believed.
+        """
+        wanted = f"properties/labels/any(l: l/labelName eq '{LABEL}')"  # first, or the service refuses the filter
+        if since is not None:
+            wanted += f" and properties/lastModifiedTimeUtc ge {since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+        query = {
+            "api-version": API_VERSION,
+            "$filter": wanted,
+            "$orderby": "properties/lastModifiedTimeUtc desc",
+            "$top": str(PAGE),
+        }
+        link: str | None = f"{self._incidents}?{urlencode(query, quote_via=quote)}"
+        seen: set[str] = set()
+        while link:
+            if link in seen:
+                raise _unusable("a list that leads back to a page it came from")
+            seen.add(link)
+            page = self._send(link).body
+            if not isinstance(page.get("value"), list):
+                raise _unusable("a page of a list without its items")
+            incidents = [incident_of(resource) for resource in page["value"]]
+            yield from incidents
+            times = [incident.modified for incident in incidents]
+            ordered = all(a is not None and b is not None and a >= b for a, b in pairwise(times))
+            if incidents and ordered and all(known(incident) for incident in incidents):
+                return
+            link = self._next(page.get("nextLink"))
+
+    def read(self, incident_id: str) -> Incident | None:
+        """The incident as it is now; None when it was deleted, which only its own GET's 404 can say.
+
+        Raises:
+            SweepError: it cannot be read.
+        """
+        return self._http.persist(lambda until: _incident(self._read(self._url(incident_id), until)))
+
+    def create(self, incident_id: str, body: str) -> Attempt:
+        """Make the incident of this JSON body, unless it is there: DONE, FOUND or DUE.
+
+        DONE also when an earlier attempt of this call had made it and its answer was lost.
+        """
+        url = self._url(incident_id)
+        tried = False
+
+        def attempt(until: float) -> Attempt:
+            nonlocal tried
+            there = self._read(url, until)
+            if there is not None:
+                return Attempt(Ended.DONE if tried else Ended.FOUND, incident_of(there))
+            try:
+                return Attempt(Ended.DONE, incident_of(self._write(url, until, body), Call.WRITE))
+            except SweepError as error:
+                tried = tried or error.maybe_done
+                raise
+
+        return self._settle(attempt)
+
+    def comment(self, incident_id: str, comment_id: str, body: str) -> Attempt:
+        """Add the comment of this JSON body, unless it is there: DONE (also when it was), GONE or DUE."""
+        url = self._url(incident_id, comment_id)
+
+        def attempt(until: float) -> Attempt:
+            if self._read(url, until) is None:
+                try:
+                    self._write(url, until, body)
+                except NotFound:
+                    if self._read(self._url(incident_id), until) is None:
+                        return Attempt(Ended.GONE)
+                    raise
+            return Attempt(Ended.DONE)
+
+        return self._settle(attempt)
+
+    def escalate(self, incident_id: str, expected: Severity, to: Severity) -> Attempt:
+        """Raise the severity from `expected`, leaving all else as it is: DONE (also when it was `to`), CHANGED, GONE
+        or DUE. CHANGED when it is closed, or has another severity. After three conflicts it is DUE."""
+        url = self._url(incident_id)
+
+        def attempt(until: float) -> Attempt:
+            there = self._read(url, until)
+            if there is None:
+                return Attempt(Ended.GONE)
+            incident = incident_of(there)
+            if not incident.open or incident.severity not in (expected, to):
+                return Attempt(Ended.CHANGED, incident)
+            if incident.severity is to:
+                return Attempt(Ended.DONE, incident)
+            kept = {name: value for name, value in there["properties"].items() if name not in _READ_ONLY}
+            body = json.dumps({"etag": there.get("etag"), "properties": {**kept, "severity": to.value}})
+            return Attempt(Ended.DONE, incident_of(self._write(url, until, body), Call.WRITE))
+
+        return self._settle(attempt)
+
+    def _settle(self, attempt: Callable[[float], Attempt]) -> Attempt:
+        try:
+            return self._http.persist(attempt, reads_first=True)
+        except SweepError as error:
+            return Attempt(Ended.DUE, error=error)
+
+    def _url(self, incident_id: str, comment_id: str = "") -> str:
+        comment = f"/comments/{quote(comment_id, safe='')}" if comment_id else ""
+        return f"{self._incidents}/{quote(incident_id, safe='')}{comment}?api-version={API_VERSION}"
+
+    def _next(self, link: object) -> str | None:
+        if not link:
+            return None
+        # The link comes from outside and would carry our token wherever it points.
+        if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
+            raise _unusable("a list that goes on at another address")
+        return link
+
+    def _send(self, url: str) -> Answer:
+        return self._http.send(Service.SENTINEL, Call.READ, url, audience=self._audience)
+
+    def _read(self, url: str, until: float) -> dict[str, Any] | None:
+        """The resource, tried once; None when it is not there."""
+        try:
+            answer = self._http.once(Service.SENTINEL, Call.READ, url, until, audience=self._audience)
+        except NotFound as error:
+            if error.code.lower() in _PARENTS:
+                raise
+            return None
+        return dict(answer.body)
+
+    def _write(self, url: str, until: float, body: str) -> dict[str, Any]:
+        answer = self._http.once(Service.SENTINEL, Call.WRITE, url, until, audience=self._audience, body=body.encode())
+        return dict(answer.body)
+
+
+def incident_of(resource: object, call: Call = Call.READ) -> Incident:
+    """The incident that an ARM resource, come as the answer to `call`, describes.
+
+    Raises:
+        PartialData: it lacks its name, its status or a severity we know.
+    """
+    resource = _mapping(resource)
+    properties = _mapping(resource.get("properties"))
+    name, status, severity = resource.get("name"), properties.get("status"), properties.get("severity")
+    if not isinstance(name, str) or not name or not isinstance(status, str) or severity not in list(Severity):
+        raise _unusable("an incident without its name, status or severity", call)
+    labels = properties.get("labels")
+    names = [_mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
+    episodes = [int(found[1]) for label in names if isinstance(label, str) and (found := _EPISODE.fullmatch(label))]
+    owner = _mapping(properties.get("owner"))
+    number = properties.get("incidentNumber")
+    comments = _mapping(properties.get("additionalData")).get("commentsCount")
+    return Incident(
+        id=name,
+        status=status,
+        severity=Severity(severity),
+        classification=_text(properties.get("classification")),
+        owned=any(owner.get(key) for key in ("objectId", "email", "userPrincipalName", "assignedTo")),
+        number=number if isinstance(number, int) else None,
+        url=_text(properties.get("incidentUrl")),
+        created=_time(properties.get("createdTimeUtc")),
+        modified=_time(properties.get("lastModifiedTimeUtc")),
+        comments=comments if isinstance(comments, int) else 0,
+        episode=max(episodes, default=None),
+        title=_text(properties.get("title")),
+    )
+
+
+def _incident(resource: dict[str, Any] | None) -> Incident | None:
+    return None if resource is None else incident_of(resource)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time(value: object) -> datetime | None:
+    """A time with up to seven fractional digits, as the service writes it; None for what is not one."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    try:
+        whole = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return whole.replace(microsecond=int((found[2] or "").ljust(6, "0")[:6]))
+
+
+def _unusable(what: str, call: Call = Call.READ) -> SweepError:
+    return faulty(Service.SENTINEL, call, Fault.GARBLED, what=f"sent an answer that cannot be used ({what})")
