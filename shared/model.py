@@ -54,6 +54,14 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something went wrong: `id` short and stable ("sentinel_forbidden"), `text` says it and what to do."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """The look-back: `start` (inclusive) to `end`, by `TimeGenerated`."""
 
@@ -229,6 +237,7 @@ class Record:
     deleted: bool = False
     deletion_told: bool = False
     reported_before: datetime | None = None
+    remediators: str = ""  # who remediated, in a line, as last asked
 
 
 class IntentKind(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from shared.model import Counts, Coverage, Reason, Severity, Verdict, Window
+from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window
 
 
 class Also(StrEnum):
@@ -24,14 +24,6 @@ class Notice(StrEnum):
     UNTRUSTED = "untrusted"
     DUE = "due"
     HEARTBEAT = "heartbeat"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why something went wrong: `id` short and stable ("sentinel_forbidden"), `text` says it and what to do."""
-
-    id: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""From settings to a receipt: makes the clients, runs one sweep, logs its receipt as one line.
+
+The deployed function and the shell both come through here; whatever happens, one line says how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shared import __version__
+from shared.clock import Clock, SystemClock
+from shared.model import Receipt, Verdict
+from shared.receipt import as_json
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.sweep import Report
+
+log = logging.getLogger("sweep")
+
+_LEVELS = {"sweep_failed": logging.ERROR, "sweep_incomplete": logging.ERROR}
+_RED = frozenset(_LEVELS)
+
+
+def run(
+    settings: Settings,
+    *,
+    progress: Callable[[str], None] | None = None,
+    clock: Clock | None = None,
+) -> Report:
+    """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log."""
+    from shared.sweep import Report
+
+    clock = clock or SystemClock()
+    started, begun = clock.now(), clock.monotonic()
+    run_id = str(uuid.uuid4())
+    try:
+        report = _sweep(settings, run_id, clock, progress or (lambda _: None))
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
+        # Neither the message nor the values of variables: one of them may hold a secret.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
+        receipt = Receipt(
+            run_id=run_id,
+            version=__version__,
+            settings=settings.fingerprint(),
+            workspace=str(settings.sentinel_workspace_id),
+            started=started,
+            seconds=clock.monotonic() - begun,
+            event="sweep_failed",
+            verdict=Verdict.FAILED,
+            reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
+            dry_run=settings.dry_run,
+        )
+        report = Report(receipt)
+    receipt = report.receipt
+    log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, json.dumps(as_json(receipt)))
+    return report
+
+
+def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:
+    from shared.credential import sign_in
+    from shared.http import Http
+    from shared.hunt import open_hunt
+    from shared.ledger import open_ledger
+    from shared.sentinel import Sentinel
+    from shared.sweep import Parts, run
+    from shared.teams.webhook import Webhook
+
+    ends = clock.monotonic() + settings.sweep_budget_seconds
+    credential = sign_in(settings.azure_client_id, clock)
+    http = Http(credential, clock=clock, deadline=lambda: ends)
+    ledger = open_ledger(settings, credential, read_only=settings.dry_run)
+    hunt = open_hunt(settings, http, credential)
+    try:
+        return run(
+            Parts(
+                settings=settings,
+                clock=clock,
+                ledger=ledger,
+                http=http,
+                hunt=hunt,
+                sentinel=Sentinel(
+                    http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id
+                ),
+                webhook=Webhook(http, settings.teams_webhook_url),
+                run_id=run_id,
+                progress=progress,
+            )
+        )
+    finally:
+        hunt.close()
+        ledger.close()
+        http.close()
+        credential.close()
+
+
+def exit_code(receipt: Receipt) -> int:
+    """What the shell's process ends with, and whether the function fails (at 1): the design's table."""
+    if receipt.event in _RED:
+        return 1
+    return 3 if receipt.verdict is Verdict.UNTRUSTED else 0
