@@ -33,7 +33,6 @@ from shared.text import inert, inert_address, ordinary, units, when
 DESCRIPTION_LIMIT = 5_000
 COMMENT_LIMIT = 30_000
 COMMENT_MESSAGES = 100  # more than this in one comment is scrolled past, not read
-LAST_COMMENT = 91  # the comment of an incident (which takes 100) that says there will be no more
 
 HYPOTHESIS = (
     "Adversaries may use Explorer to list email remediation actions as part of exfiltration or data manipulation "

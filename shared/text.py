@@ -28,14 +28,15 @@ _OTHER_SCHEME = re.compile(r"(?<!hxxp)(?<!hxxps)(?<!fxp)://", re.IGNORECASE)
 _BARE_SCHEME = re.compile(
     r"(?<![^\W_])(javascript|vbscript|data|file|mailto|tel|sms|about|blob|msteams|ms-[a-z-]+)\s?:", re.I
 )
-_DOT = re.compile(r"(?<=[^\W_])[.。．｡․](?=[^\W\d_])|(?<=\d)\.(?=\d{1,3}\.\d)|(?<=\d\.\d)\.(?=\d)")
+_IPV4 = re.compile(r"(?<!\d)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\d)")
+_DOT = re.compile(r"(?<=\w)[.。．｡․](?=[^\W\d_])")  # and what else browsers read as a dot in a host name
 _SHARE = re.compile(r"\\(?=\\)")
 
 _ORDINARY = re.compile(r"(?=.{3,320}$)[A-Za-z0-9][A-Za-z0-9._%+'-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _MARKUP = re.compile(r"\[[.:]\]|[\\`*_\[\]()<>#!|~&@]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BARE = str.maketrans(
-    {"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "*": "·", "\\": "/", '"': "'", "|": "/", "~": "-"}
+    {"&": "+", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "*": "·", "\\": "/", '"': "'", "|": "/", "~": "-"}
 )
 
 
@@ -82,6 +83,7 @@ def _defang(text: str) -> str:
     text = _SCHEME.sub(lambda found: {"http": "hxxp", "https": "hxxps", "ftp": "fxp"}[found[1].lower()] + "://", text)
     text = _OTHER_SCHEME.sub("[:]//", text)
     text = _BARE_SCHEME.sub(r"\1[:]", text)
+    text = _IPV4.sub(r"\1[.]\2[.]\3[.]\4", text)
     return _DOT.sub("[.]", _SHARE.sub(r"\\ ", text))
 
 
@@ -93,9 +95,10 @@ def plain(text: str, limit: int) -> str:
 def bare(text: str, limit: int) -> str:
     """Text for plain fallbacks (`fallbackText`, `summary`, `speak`), which a client may yet take for Markdown or XML.
 
-    As `plain`, with the characters that could open markup exchanged for look-alikes.
+    As `clean`, with the characters that could open markup exchanged for look-alikes. Defangs nothing: what is not the
+    sweep's own in it has been through `plain` or `address`.
     """
-    return cut(_defang(clean(text, limit)).replace("&", "+").translate(_BARE), limit)
+    return clean(text, limit).translate(_BARE)
 
 
 def inert(text: str, limit: int) -> str:
@@ -132,7 +135,7 @@ def link(url: str, limit: int = 1000) -> str:
         return ""
     try:
         parts = urlsplit(url)
-        fine = parts.scheme == "https" and parts.hostname and parts.username is None and parts.port != 0
+        fine = url.startswith("https://") and parts.hostname and parts.username is None and parts.port != 0
     except ValueError:
         return ""
     return url if fine else ""

@@ -32,7 +32,7 @@ def digest_card(entries: Sequence[Entry], situation: Situation) -> Card:
     tells = tuple(sorted(entry.key(situation.now) for entry in ordered))
     card_id = str(uuid5(RULE_ID, "\n".join(("digest", *tells))))
     heading = wording.headline(ordered)
-    told = wording.told(_sentences(heading, ordered, situation))
+    told = wording.told(_sentences(heading, situation), (_sentence(each, situation) for each in ordered), len(ordered))
     upns = situation.mentions if any(entry.reason in _MENTIONING for entry in ordered) else ()
     mentioned, entities = mentions(upns)
     top = [_banner(heading, wording.about(situation), _mood(ordered, situation)), *mentioned, *_doubts(situation)]
@@ -68,7 +68,7 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     body.append(words(meaning))
     if todo:
         body.append(words(f"**To do:** {todo}"))
-    sentences = [f"{heading}. {wording.whose(situation)}.", meaning, *(cause.text for cause in causes), todo]
+    sentences = [f"{heading}. {wording.whose(situation)}.", *(cause.text for cause in causes), meaning, todo]
     told = wording.told([sentence for sentence in sentences if sentence])
     return Card(card_id, message([*body, *_bottom(situation, card_id, kind)], told, ()), tells)
 
@@ -161,7 +161,7 @@ def _bottom(situation: Situation, card_id: str, kind: Notice | None = None) -> l
     return body + buttons(("Open incident list", situation.incidents_url), ("Open this run", situation.run_url))
 
 
-def _sentences(heading: str, entries: Sequence[Entry], situation: Situation) -> list[str]:
+def _sentences(heading: str, situation: Situation) -> list[str]:
     sentences = [f"{heading}. {wording.about(situation)}."]
     if doubt := wording.doubt(situation):
         sentences += [f"{doubt}.", *situation.reasons[:_CAUSES]]
@@ -170,7 +170,9 @@ def _sentences(heading: str, entries: Sequence[Entry], situation: Situation) -> 
     if situation.due:
         sentences.append(f"{situation.due:,} still to be delivered.")
         sentences += [cause.text for cause in situation.causes[:_CAUSES]]
-    for entry in entries:
-        why = wording.why(entry, situation)
-        sentences.append(f"{address(entry.recipient, 100)}: {entry.total:,} ({entry.severity.value}). {why}.")
     return sentences
+
+
+def _sentence(entry: Entry, situation: Situation) -> str:
+    who = address(entry.recipient, 100) or "(no address)"
+    return f"{who}: {entry.total:,} ({entry.severity.value}). {wording.why(entry, situation)}."

@@ -5,8 +5,9 @@ All of it is the sweep's own text and numbers, except where a function says that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict
 from shared.teams.alert import Also, Entry, Notice, Situation
@@ -34,7 +35,7 @@ NOTICES: dict[Notice, tuple[str, str, str]] = {
     Notice.UNTRUSTED: (
         "No all-clear: data not trusted",
         "What was found is raised and told. That there is nothing else is not certain.",
-        "Check what is named above (the data connector first). The next sweep judges anew.",
+        "Check what is named here, the data connector first. The next sweep judges anew.",
     ),
     Notice.DUE: (
         "Not everything was delivered",
@@ -168,14 +169,20 @@ def doubt(situation: Situation) -> str:
     return ""
 
 
-def told(sentences: Sequence[str]) -> str:
-    """The alert in plain words, for clients that draw no card: as many sentences as fit, the first always."""
-    kept, size = [bare(sentences[0], 300)], 320
-    for place, sentence in enumerate(sentences[1:], 1):
+def told(first: Sequence[str], each: Iterable[str] = (), count: int = 0) -> str:
+    """The alert in plain words, for clients that draw no card: `first`, then those of the `count` in `each` that fit."""
+    kept: list[str] = []
+    room = _TOLD_BYTES
+
+    def fits(sentence: str) -> bool:
+        nonlocal room
         text = bare(sentence, 300)
-        size += len(text.encode()) + 1
-        if size > _TOLD_BYTES:
-            kept.append(f"And more ({len(sentences) - place}): see the incident list.")
-            break
-        kept.append(text)
+        room -= len(text.encode()) + 1
+        if room >= 0:
+            kept.append(text)
+        return room >= 0
+
+    shown = sum(1 for _ in takewhile(fits, each)) if all(fits(sentence) for sentence in first) else 0
+    if shown < count:
+        kept.append(f"And {count - shown:,} more: see the incident list.")
     return " ".join(kept)
