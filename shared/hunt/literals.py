@@ -15,7 +15,7 @@ Value = bool | int | str | datetime | Sequence[str]
 
 # What may not stand as itself between double quotes: the quote, the backslash, control characters, and what some
 # readers take for the end of a line.
-_UNSAFE = re.compile("[\"\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSAFE = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 

@@ -1,0 +1,133 @@
+"""The hunt: what a sweep asks, of whom, and what comes of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.errors import PartialData, Service
+from shared.hunt import answer as answers
+from shared.hunt.answer import Answer
+from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
+from shared.hunt.incidents import read_incidents
+from shared.hunt.literals import Value, query
+from shared.hunt.refusal import TableMissing
+from shared.hunt.remediators import Deeds, Remediators, read_deeds
+from shared.hunt.split import in_parts
+from shared.model import LABEL, Coverage, Finding, Window
+from shared.settings import Settings
+
+TITLE = "Unusual volume of remediated email"
+RECIPIENTS_AT_ONCE = 500
+
+
+class Place(Protocol):
+    """Where a query is asked. `ground` names the `.kql` files that say how the tables look there."""
+
+    service: Service
+    ground: str
+
+    def ask(self, kql: str) -> Answer | None:
+        """The table that answers; None when there is no data at all. Raises SweepError."""
+        ...
+
+
+class Hunt:
+    """Asks `place` about the mail, and the Sentinel workspace about its incidents.
+
+    `notes` are the things about the last hunt that a receipt should say. Every method raises SweepError.
+    """
+
+    def __init__(self, settings: Settings, place: Place, workspace: Place) -> None:
+        self._settings = settings
+        self._place = place
+        self._workspace = workspace
+        self._rows: int | None = None
+        self.notes: list[str] = []
+
+    def coverage(self, window: Window) -> Coverage:
+        """What the table holds in the window; when that is nothing, also when it last held a row."""
+        kql = self._about(window, "events", "coverage", Day=max(window.start, window.end - timedelta(days=1)))
+        answer = self._place.ask(kql)
+        found = Coverage(0, 0, None, 0.0) if answer is None else read_coverage(answer)
+        self._rows = found.rows
+        if found.rows == 0 and self._place.ground == "sentinel":
+            found = replace(found, last_rows=self._last_rows(window.end))
+        return found
+
+    def _last_rows(self, end: datetime) -> datetime | None:
+        answer = self._place.ask(self._about(Window(end - LOOK_FURTHER, end), "events", "last_rows"))
+        return None if answer is None else read_last_rows(answer)
+
+    def findings(self, window: Window) -> Sequence[Finding]:
+        """Who is over the threshold, `Sum_case` descending, then by recipient. Evidence is checked when it is read.
+
+        Raises:
+            HuntTooLarge: not even small parts of the hunt fit an answer.
+            PartialData: the answer is partial or lies, or is missing although the table has rows.
+        """
+        self.notes.clear()
+        threshold = self._settings.sum_case_threshold
+
+        def ask(parts: int, part: int) -> list[Finding]:
+            kql = self._about(
+                window,
+                "events",
+                "hunt",
+                Threshold=threshold,
+                Limit=answers.LIST_LIMIT,
+                Deduplicate=self._settings.deduplicate,
+                Parts=parts,
+                Part=part,
+            )
+            answer = self._place.ask(kql)
+            if answer is None:
+                return self._no_answer()
+            return answers.findings(answer, threshold)
+
+        parts = in_parts(ask)
+        found = parts[0] if len(parts) == 1 else answers.joined(parts, self._place.service)
+        if len(parts) > 1:
+            self.notes.append(f"the hunt was too large for one query and was asked in {len(parts)} parts")
+        if note := answers.cut(found):
+            self.notes.append(note)
+        return found
+
+    def _no_answer(self) -> list[Finding]:
+        if self._rows == 0:
+            return []
+        raise PartialData(
+            f"{self._place.service.title} answered the hunt with nothing at all although the table has rows: the next"
+            " sweep asks again; if it lasts, run the query in the portal",
+            service=self._place.service,
+        )
+
+    def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Deeds] | None:
+        """Who remediated these messages, by recipient (lower-cased); None when the tenant's table is not there."""
+        recipients = sorted(messages)
+        found: dict[str, Deeds] = {}
+        for place in range(0, len(recipients), RECIPIENTS_AT_ONCE):
+            some = recipients[place : place + RECIPIENTS_AT_ONCE]
+            try:
+                answer = self._place.ask(self._about(window, "deeds", "remediators", Recipients=some))
+            except TableMissing:
+                return None
+            known: Remediators = {} if answer is None else read_deeds(answer)
+            found |= {recipient: Deeds.of(messages[recipient], known.get(recipient, {})) for recipient in some}
+        return found
+
+    def known_incidents(self) -> dict[str, datetime]:
+        """The ids of all incidents this program ever raised in the workspace, with their last modification.
+
+        Also of those that were deleted since. Empty when the workspace has no SecurityIncident table.
+        """
+        try:
+            answer = self._workspace.ask(query("known_incidents", Label=LABEL, TitleBegins=TITLE))
+        except TableMissing:
+            return {}
+        return {} if answer is None else read_incidents(answer)
+
+    def _about(self, window: Window, ground: str, name: str, **parameters: Value) -> str:
+        return query(f"{ground}_{self._place.ground}", name, Start=window.start, End=window.end, **parameters)

@@ -1,0 +1,105 @@
+"""Asking a Log Analytics workspace."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline.policies import RetryPolicy
+from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryResult
+
+from shared.errors import HuntTooLarge, PartialData, Service
+from shared.http import Http, Limits
+from shared.hunt.answer import Answer
+from shared.hunt.refusal import refused
+from shared.settings import Settings
+
+SERVER_TIMEOUT = 600  # seconds; the longest the service allows
+READ_TIMEOUT = SERVER_TIMEOUT + 30  # so that the service's own answer to a query that is too slow arrives
+MOST_ROWS = 500_000  # the service cuts a result here
+LIMITS = Limits(read=READ_TIMEOUT)
+
+
+def connect(settings: Settings, credential: TokenCredential) -> LogsQueryClient:
+    """A client of the settings' cloud that tries once and follows no redirect: shared/http.py does the retrying."""
+    return LogsQueryClient(
+        credential,
+        endpoint=settings.log_analytics,
+        audience=settings.cloud.log_analytics_audience,
+        retry_policy=RetryPolicy.no_retries(),
+        permit_redirects=False,
+        connection_timeout=10,
+        read_timeout=READ_TIMEOUT,
+    )
+
+
+class Workspace:
+    """The workspace of the settings, as a place to ask."""
+
+    service = Service.LOG_ANALYTICS
+    ground = "sentinel"
+
+    def __init__(self, client: LogsQueryClient, workspace_id: str, http: Http) -> None:
+        self._client = client
+        self._workspace_id = workspace_id
+        self._http = http
+
+    def ask(self, kql: str) -> Answer | None:
+        """The one table that a query answers with; None when the service answers without a body: no data.
+
+        Raises:
+            HuntTooLarge: too many rows, too much memory.
+            TableMissing: the table is not there.
+            PartialData: a part only, or not the service's own answer.
+            SweepError: everything else that shared/errors.py lists.
+        """
+        return self._http.retrying(self.service, lambda: self._once(kql), limits=LIMITS)
+
+    def _once(self, kql: str) -> Answer | None:
+        try:
+            # No timespan: the service would apply it to TimeGenerated beside the query's own window.
+            result = self._client.query_workspace(
+                self._workspace_id, kql, timespan=None, server_timeout=SERVER_TIMEOUT, read_timeout=READ_TIMEOUT
+            )
+        except json.JSONDecodeError as error:
+            if not error.doc.strip():
+                return None
+            raise
+        except HttpResponseError as error:
+            if error.status_code == 400 and (body := _body(error)) is not None:
+                raise refused(self.service, body) from None
+            raise
+        return self._answer(result)
+
+    def _answer(self, result: LogsQueryResult | LogsQueryPartialResult) -> Answer:
+        if isinstance(result, LogsQueryPartialResult):
+            error = result.partial_error
+            said = {"message": error.message, "details": error.details} if error else {}
+            why = refused(self.service, said)
+            if isinstance(why, HuntTooLarge):
+                raise why
+            raise PartialData(
+                "Log Analytics answered the query in part only, and its rows were discarded: the next sweep asks again;"
+                " if it lasts, run the query in the portal and look at the warning there",
+                service=self.service,
+                code=str(error.code)[:80] if error else "",
+            )
+        if len(result.tables) != 1:
+            raise PartialData(
+                f"Log Analytics answered with {len(result.tables)} tables where one was asked for: the next sweep asks"
+                " again; if it lasts, report it",
+                service=self.service,
+            )
+        table = result.tables[0]
+        if len(table.rows) >= MOST_ROWS:
+            raise refused(self.service, "E_QUERY_RESULT_SET_TOO_LARGE")
+        return Answer(table.columns, table.columns_types, table.rows, self.service)
+
+
+def _body(error: HttpResponseError) -> Any:
+    try:
+        return json.loads(error.response.text()) if error.response is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,18 @@
+"""The tables' columns, as Microsoft documents them and as a real workspace shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+_ALL = json.loads((Path(__file__).parent.parent / "data" / "schemas.json").read_text("utf-8"))
+
+EMAIL_EVENTS: Mapping[str, str] = _ALL["EmailEvents_workspace_getschema"]["columns"]
+"""Column name to KQL type, from `getschema` in a real workspace (2026-09): with `Timestamp`."""
+
+EMAIL_EVENTS_DOCS: Mapping[str, str] = _ALL["EmailEvents_docs"]["columns"]
+"""The same table by the Azure Monitor reference (2026-07): without `Timestamp`."""
+
+EMAIL_POST_DELIVERY_EVENTS: Mapping[str, str] = _ALL["EmailPostDeliveryEvents_docs"]["columns"]
+"""One row per action on delivered mail, by the Azure Monitor reference."""
