@@ -52,7 +52,7 @@ _REASONS = {
 
 def title(recipient: str) -> str:
     """The incident's title. An everyday address stands in it as it is, any other made inert."""
-    return f"Unusual volume of remediated email: {recipient if ordinary(recipient) else inert(recipient, 150)}"
+    return f"Unusual volume of remediated email: {recipient if ordinary(recipient) else _within(recipient, 320)}"
 
 
 def comment_id(incident_id: str, message_hashes: Iterable[int]) -> str:
@@ -114,7 +114,7 @@ def comment_body(
             f"{settings.high_severity_threshold:,}. {count}."
         )
     else:
-        opening = f"{count} remediated for {inert_address(finding.recipient)} since the last report."
+        opening = f"{count} remediated for {_who(finding.recipient)} since the last report."
     lines = [opening, "", *_facts(finding, window, settings, doubts, remediators)]
     if last:
         lines += ["", "This incident's comments are nearly used up: further messages are counted on the card only."]
@@ -138,7 +138,7 @@ def _description(
     remediators: str,
 ) -> str:
     opening = (
-        f"{finding.total:,} {_messages(finding.total)} to {inert_address(finding.recipient, 150)} were remediated in "
+        f"{finding.total:,} {_messages(finding.total)} to {_who(finding.recipient)} were remediated in "
         f"{window.days} days. More than {settings.sum_case_threshold:,} is unusual."
     )
     head = [
@@ -148,7 +148,7 @@ def _description(
         f"- Why now: {_REASONS.get(action.reason, 'Over the threshold.')}",
     ]
     if action.previous:
-        head.append(f"- Incident before this one: {inert(action.previous, 60)}")
+        head.append(f"- Incident before this one: {_within(action.previous, 60)}")
     tail = ["", *_guidance(settings), "", *_query(finding.recipient, window, settings), "", *_rule()]
     newest = sorted(evidence, key=lambda item: item.state_time, reverse=True)
     room = DESCRIPTION_LIMIT - 100 - units("\n".join(head + tail))
@@ -159,14 +159,14 @@ def _description(
 
 
 def _facts(finding: Finding, window: Window, settings: Settings, doubts: Sequence[str], remediators: str) -> list[str]:
-    lines = [f"- NOT TRUSTED, the real number may be higher: {inert(doubt, 200)}" for doubt in doubts[:3]]
+    lines = [f"- NOT TRUSTED, the real number may be higher: {_within(doubt, 240)}" for doubt in doubts[:3]]
     lines.append(
         f"- Sum_case: {finding.total:,} (threshold {settings.sum_case_threshold:,}, "
         f"High above {settings.high_severity_threshold:,})"
     )
     lines += [f"- {name}: {number:,}" for name, number in named(finding.counts)]
     if remediators:
-        lines.append(f"- Who remediated: {inert(remediators, 200)}")
+        lines.append(f"- Who remediated: {_within(remediators, 240)}")
     lines.append(f"- Window: {when(window.start)} to {when(window.end)}")
     return lines
 
@@ -245,6 +245,18 @@ def _rule() -> list[str]:
         f"Rule: {RULE_NAME} ({RULE_ID}), tactic {RULE_TACTIC}, technique {RULE_TECHNIQUE}.",
         f"Hypothesis: {HYPOTHESIS}",
     ]
+
+
+def _who(recipient: str) -> str:
+    return inert_address(recipient) if ordinary(recipient) else _within(recipient, 320)
+
+
+def _within(text: str, room: int) -> str:
+    """`inert` text that has at most `room` UTF-16 units, its escapes included."""
+    limit = room
+    while units(made := inert(text, limit)) > room:
+        limit = limit * 3 // 4
+    return made
 
 
 def _messages(count: int) -> str:
