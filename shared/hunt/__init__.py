@@ -1,7 +1,7 @@
 """The hunt: the KQL and its parameters, running it, rows into findings, what the table held and whether to trust it."""
 
 from shared.hunt.coverage import Distrust, judge
-from shared.hunt.hunt import Hunt
+from shared.hunt.hunt import Hunt, open_hunt
 from shared.hunt.remediators import Deeds
 
-__all__ = ["Deeds", "Distrust", "Hunt", "judge"]
+__all__ = ["Deeds", "Distrust", "Hunt", "judge", "open_hunt"]

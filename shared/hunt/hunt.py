@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service
+from shared.http import Http
 from shared.hunt import answer as answers
 from shared.hunt.answer import Answer
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
@@ -18,6 +19,9 @@ from shared.hunt.remediators import Deeds, Remediators, read_deeds
 from shared.hunt.split import in_parts
 from shared.model import LABEL, Coverage, Finding, Window
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 TITLE = "Unusual volume of remediated email"
 RECIPIENTS_AT_ONCE = 500
@@ -40,11 +44,14 @@ class Hunt:
     `notes` are the things about the last hunt that a receipt should say. Every method raises SweepError.
     """
 
-    def __init__(self, settings: Settings, place: Place, workspace: Place) -> None:
+    def __init__(
+        self, settings: Settings, place: Place, workspace: Place, close: Callable[[], None] = lambda: None
+    ) -> None:
         self._settings = settings
         self._place = place
         self._workspace = workspace
         self._rows: int | None = None
+        self.close = close
         self.notes: list[str] = []
 
     def coverage(self, window: Window) -> Coverage:
@@ -131,3 +138,14 @@ class Hunt:
 
     def _about(self, window: Window, ground: str, name: str, **parameters: Value) -> str:
         return query(f"{ground}_{self._place.ground}", name, Start=window.start, End=window.end, **parameters)
+
+
+def open_hunt(settings: Settings, http: Http, credential: TokenCredential) -> Hunt:
+    """The hunt of these settings' HUNT_SOURCE. To be closed."""
+    from shared.hunt.advanced import AdvancedHunting
+    from shared.hunt.workspace import Workspace, connect  # the SDK is slow to import
+
+    client = connect(settings, credential)
+    workspace = Workspace(client, str(settings.sentinel_workspace_id), http)
+    place = workspace if settings.hunt_source == "sentinel" else AdvancedHunting(settings, http)
+    return Hunt(settings, place, workspace, client.close)
