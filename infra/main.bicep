@@ -158,6 +158,7 @@ var workspaceParts = split(sentinelWorkspaceResourceId, '/')
 var workspaceSubscription = workspaceParts[2]
 var workspaceGroup = workspaceParts[4]
 var workspaceName = last(workspaceParts)
+var granted = sentinelAccess != 'none'
 var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
 var vaultReference = '@Microsoft.KeyVault(SecretUri=${vault.outputs.webhookSecretUri})'
 
@@ -214,7 +215,7 @@ module vault 'modules/vault.bicep' = {
   }
 }
 
-module sentinel 'modules/sentinel-access.bicep' = if (sentinelAccess != 'none') {
+module sentinelRights 'modules/sentinel-access.bicep' = if (granted) {
   name: 'sentinel-access-${token}'
   scope: resourceGroup(workspaceSubscription, workspaceGroup)
   params: {
@@ -273,7 +274,7 @@ module app 'modules/function-app.bicep' = {
     }
   }
   dependsOn: [
-    sentinel
+    sentinelRights
   ]
 }
 
@@ -309,4 +310,4 @@ output SWEEP_KEY_VAULT_NAME string = vault.outputs.name
 output SWEEP_LEDGER_URL string = storage.outputs.tableEndpoint
 output SWEEP_LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
 @description('The command that grants what this deployment did not; empty when it granted all.')
-output SENTINEL_ACCESS_COMMAND string = sentinelAccess != 'none' ? '' : 'az role assignment create --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${sentinelWorkspaceResourceId}'
+output SENTINEL_ACCESS_COMMAND string = granted ? '' : 'az role assignment create --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${sentinelWorkspaceResourceId}'

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.answers import from_status
 from shared.clock import Clock, SystemClock
 from shared.errors import Call, Service, SignInFailed, SweepError
-from shared.mapping import from_azure
+from shared.mapping import mapped, signed_out
 from shared.retries import Limits, retry_after
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class Credential:
             if status in (408, 429) or 500 <= status <= 599:
                 seconds = retry_after(after, self._clock.now())
                 return from_status(Service.IDENTITY, Call.READ, status, after=seconds)
-        return from_azure(Service.IDENTITY, Call.READ, error)
+        failure = mapped(Service.IDENTITY, Call.READ, error)
+        return failure if isinstance(failure, SweepError) else signed_out(Call.READ)
 
     def _forget(self) -> None:
         self._kept.clear()

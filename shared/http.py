@@ -5,7 +5,6 @@ Errors come out as SweepError and without the exception they were made from, whi
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import math
@@ -15,16 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-
-from shared import __version__
 from shared.answers import faulty, from_status
 from shared.clock import Clock, SystemClock
 from shared.errors import (
@@ -42,9 +34,10 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
-from shared.mapping import from_azure, from_requests
-from shared.pace import Pace, TurnTooLate
+from shared.mapping import mapped
+from shared.pace import Pace, TurnTooLate, paces
 from shared.retries import Limits, Persistence, retry_after
+from shared.session import Raw, Session
 
 __all__ = [
     "Answer",
@@ -71,12 +64,10 @@ __all__ = [
 
 T = TypeVar("T")
 
-WORKERS = 16  # connections kept per host; more than ever work at once
 _LEFT = {
     Call.READ: "x-ms-ratelimit-remaining-subscription-reads",
     Call.WRITE: "x-ms-ratelimit-remaining-subscription-writes",
 }
-_CHUNK = 65_536
 _LOG = logging.getLogger("sweep.http")
 
 
@@ -99,15 +90,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: Any
-
-
-def paces(clock: Clock, speed: float = 1.0) -> dict[Call, Pace]:
-    """ARM's token buckets for reads and writes, and the four cards a second that Teams takes (all times `speed`)."""
-    return {
-        Call.READ: Pace(250, 25 * speed, clock),
-        Call.WRITE: Pace(200, 10 * speed, clock),
-        Call.TELL: Pace(1, 4 * speed, clock),
-    }
 
 
 class Http:
@@ -135,7 +117,7 @@ class Http:
         self._limits = limits or Limits()
         self._pace = paces(self._clock) if pace is None else pace
         self._chance = chance
-        self._session = _session()
+        self._session = Session(self._clock)
         self._lock = threading.Lock()
         # Below this urllib3 logs paths and queries, and the webhook's query is the key to the channel.
         if logging.getLogger("urllib3").getEffectiveLevel() < logging.ERROR:
@@ -197,8 +179,9 @@ class Http:
     ) -> T:
         """What `attempt()` returns, an SDK's call that sends one request and has its own retries switched off.
 
-        Whatever it raises, `classify` makes a SweepError of it (unsaid: `from_azure`), and the table decides. A
-        SweepError that it raises itself must carry its `call`, or it is final. Counted under `service`.
+        What it raises `classify` makes a SweepError of (unsaid: `mapped`, which lets what is no library's exception
+        pass), and the table decides. A SweepError that it raises itself must carry its `call`, or it is final. Each
+        attempt is counted as one request of `service`.
 
         Raises:
             SweepError: the last attempt's.
@@ -206,13 +189,10 @@ class Http:
 
         def once(_until: float) -> T:
             self._count(service)
-            failure: SweepError
             try:
                 return attempt()
-            except SweepError as error:
-                failure = error
-            except Exception as error:  # noqa: BLE001 - an SDK may raise anything; all of it is mapped
-                failure = classify(error) if classify else from_azure(service, call, error, self._clock.now())
+            except Exception as error:  # noqa: BLE001 - what an SDK raises is not documented
+                failure = classify(error) if classify else mapped(service, call, error, self._clock.now())
             raise failure
 
         return self.persist(once, limits=limits)
@@ -251,86 +231,41 @@ class Http:
     def _exchange(
         self, service: Service, call: Call, url: str, until: float, token: str, body: bytes | None, limits: Limits
     ) -> Answer:
-        began = self._clock.monotonic()
         read = limits.read
         if read <= limits.seconds:
-            read = min(read, max(until - began, 1.0))
-        sending = None if body is None else _Body(body)
-        headers = {
-            "User-Agent": f"email-remediation-sweep/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-        }
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+            read = min(read, max(until - self._clock.monotonic(), 1.0))
         self._count(service)
-        failure: Exception
-        try:
-            with self._session.request(
-                _METHODS[call],
-                url,
-                data=sending,
-                headers=headers,
-                auth=_Bearer(token),
-                timeout=(min(limits.connect, read), read),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                self._noted(call, response, self._clock.monotonic() - began)
-                return self._answer(service, call, response, began + read)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            failure = from_requests(service, call, error, sent=sending is not None and sending.begun)
-        except SweepError as error:
-            failure = error
-        raise failure
+        raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
+        self._heed(call, raw)
+        return self._judged(service, call, raw)
 
-    def _answer(self, service: Service, call: Call, response: requests.Response, ends: float) -> Answer:
-        status = response.status_code
-        headers = CaseInsensitiveDict(response.headers)
-        if call is Call.TELL and 200 <= status <= 299:
-            return Answer(status, headers, None)
-        if not 200 <= status <= 299:
-            after = retry_after(headers.get("Retry-After"), self._clock.now())
-            host = urlsplit(response.url).hostname or ""
-            missing = status == requests.codes.not_found and call is Call.READ
-            content = self._read(response, ends) if missing else self._error_content(response, ends)
-            body = _parsed(content)
-            if missing and content.strip() and body is None:
-                # Not the service's own word that the thing is not there: a proxy's or a gateway's page.
-                raise faulty(service, call, Fault.GARBLED, status=status)
-            raise from_status(service, call, status, body, after=after, host=host)
-        content = self._read(response, ends)
-        if call is Call.QUERY and not content.strip():
-            return Answer(status, headers, None)
-        body = _parsed(content)
-        if not isinstance(body, dict) or (call is Call.WRITE and status not in (200, 201)):
-            raise faulty(service, call, Fault.GARBLED, status=status)
-        return Answer(status, headers, body)
+    def _judged(self, service: Service, call: Call, raw: Raw) -> Answer:
+        good = 200 <= raw.status <= 299
+        if good and call is Call.TELL:
+            return Answer(raw.status, raw.headers, None)
+        empty = not raw.content.strip()
+        body = _parsed(raw.content)
+        if not good:
+            if call is Call.READ and raw.status == HTTPStatus.NOT_FOUND and body is None and not empty:
+                # A proxy's or gateway's page, not the service's own word that the thing is not there.
+                raise faulty(service, call, Fault.GARBLED, status=raw.status)
+            after = retry_after(raw.headers.get("Retry-After"), self._clock.now())
+            raise from_status(service, call, raw.status, body, after=after, host=raw.host)
+        if call is Call.QUERY and empty:
+            return Answer(raw.status, raw.headers, None)
+        if not isinstance(body, dict) or (call is Call.WRITE and raw.status not in (200, 201)):
+            raise faulty(service, call, Fault.GARBLED, status=raw.status)
+        return Answer(raw.status, raw.headers, body)
 
-    def _error_content(self, response: requests.Response, ends: float) -> bytes:
-        try:
-            return self._read(response, ends)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            return b""  # the status has said enough
-
-    def _read(self, response: requests.Response, ends: float) -> bytes:
-        """The whole body, however slowly it drips, by the monotonic time `ends`."""
-        parts = []
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            parts.append(chunk)
-            if self._clock.monotonic() > ends:
-                raise requests.ReadTimeout
-        return b"".join(parts)
-
-    def _noted(self, call: Call, response: requests.Response, took: float) -> None:
+    def _heed(self, call: Call, raw: Raw) -> None:
         pace = self._pace.get(call)
         if pace is None:
             return
-        if response.status_code == requests.codes.too_many_requests:
-            pace.refused(retry_after(response.headers.get("Retry-After"), self._clock.now()))
-        left = response.headers.get(_LEFT.get(call, ""), "")
+        if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
+            pace.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
+        left = raw.headers.get(_LEFT.get(call, ""), "")
         if left.isascii() and left.isdigit():
-            pace.remaining(int(left[:9]), took)
+            pace.remaining(int(left[:9]), raw.took)
 
     def _waiting(self, error: SweepError, wait: float) -> None:
         with self._lock:
@@ -342,47 +277,6 @@ class Http:
     def _count(self, service: Service) -> None:
         with self._lock:
             self.requests[service.value] += 1
-
-
-_METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
-
-
-class _Body(io.BytesIO):
-    """A body that knows whether sending it has begun: before that nothing can have been done."""
-
-    begun = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.begun = True
-        return super().read(size)
-
-
-class _Bearer(requests.auth.AuthBase):
-    """The token, if there is one; in either case `requests` looks for no password in a .netrc file."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Session(requests.Session):
-    """A session that remembers nothing between requests, and for which a redirect is an answer like any other."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-
-def _session() -> requests.Session:
-    session = _Session()
-    session.headers.clear()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.adapters.clear()
-    session.mount("https://", HTTPAdapter(pool_maxsize=WORKERS, max_retries=0))
-    return session
 
 
 def _parsed(content: bytes) -> Any:

@@ -28,11 +28,11 @@ def render(action: Action, finding: Finding, record: Record | None, how: Renderi
         body = incident_body(
             action, finding, how.window, how.settings, doubts=how.doubts, remediators=how.remediators(finding.recipient)
         )
-        return [_intent(action.incident_id, IntentKind.CREATE, body, action, finding, now, finding.evidence)]
+        return [_intent(action.incident_id, IntentKind.CREATE, body, action, finding, now, finding.evidence, how)]
     intents = []
     if action.act is Act.ESCALATE:
         name = f"{action.incident_id}-{action.severity.value}"
-        intents.append(_intent(name, IntentKind.ESCALATE, "", action, finding, now, ()))
+        intents.append(_intent(name, IntentKind.ESCALATE, "", action, finding, now, (), how))
     if action.act in (Act.ESCALATE, Act.COMMENT):
         comments = record.incident.comments if record and record.incident else 0
         if comments <= COMMENTS_USABLE:
@@ -46,11 +46,11 @@ def render(action: Action, finding: Finding, record: Record | None, how: Renderi
                 last=comments == COMMENTS_USABLE,
             )
             name = comment_id(action.incident_id, (message_hash(item.message_id) for item in action.new))
-            intents.append(_intent(name, IntentKind.COMMENT, body, action, finding, now, action.new))
+            intents.append(_intent(name, IntentKind.COMMENT, body, action, finding, now, action.new, how))
     return intents
 
 
-def counted(action: Action, finding: Finding, record: Record | None, now: datetime) -> Intent | None:
+def counted(action: Action, finding: Finding, record: Record | None, how: Rendering, now: datetime) -> Intent | None:
     """The report of new messages that no comment carries any more: for the ledger and the card only."""
     full = record is not None and record.incident is not None and record.incident.comments > COMMENTS_USABLE
     if action.act is Act.COUNT or (action.act is Act.ESCALATE and full and action.new):
@@ -66,6 +66,7 @@ def _intent(
     finding: Finding,
     now: datetime,
     messages: Sequence[Evidence],
+    how: Rendering,
 ) -> Intent:
     return Intent(
         id=name,
@@ -80,4 +81,5 @@ def _intent(
         counts=finding.counts,
         messages=tuple(sorted({message_hash(item.message_id) for item in messages})),
         tell=action.tell,
+        remediators=how.remediators(finding.recipient),
     )

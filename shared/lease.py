@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
+from shared.clock import Clock
 from shared.ledger.port import LeaseRow, Ledger, LedgerConflict, LedgerError, LedgerUnavailable
 
 LONGEST = 600.0
@@ -20,19 +20,6 @@ _PATIENCE = 10.0
 """Seconds to wait for a renewal that is under way when the lease is given back."""
 
 _log = logging.getLogger("sweep.lease")
-
-
-class Clock(Protocol):
-    """What a lease needs of a clock."""
-
-    def now(self) -> datetime:
-        """The time, aware, UTC."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
 
 
 class LeaseLost(Exception):

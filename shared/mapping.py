@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 import requests.exceptions as rx
+import tenacity
 import urllib3.exceptions as ux
 
 from shared.answers import NEXT, faulty, from_status
@@ -64,8 +65,11 @@ def _fault(error: BaseException) -> Fault:
 
 
 def from_requests(service: Service, call: Call, error: Exception, *, sent: bool = False) -> SweepError:
-    """The SweepError for an exception of requests or urllib3, or an OSError. `sent`: the body was on its way."""
-    if isinstance(error, _OURS):
+    """The SweepError for an exception of requests or urllib3, or an OSError; for a ValueError of what they build on.
+
+    `sent` says that the body was on its way.
+    """
+    if isinstance(error, _OURS) or not isinstance(error, OSError | ux.HTTPError):
         return Rejected(
             f"{service.words} could not be asked: the address or a proxy's is malformed, check the app settings",
             service=service,
@@ -150,3 +154,20 @@ def signed_out(call: Call) -> SweepError:
         service=Service.IDENTITY,
         call=call,
     )
+
+
+def mapped(service: Service, call: Call, error: Exception, now: datetime | None = None) -> Exception:
+    """The SweepError for an exception of any of the libraries; what is no library's own is handed back as it is.
+
+    Our retries let no tenacity.RetryError out; one that comes from elsewhere stands for the last attempt's error.
+    """
+    if isinstance(error, tenacity.RetryError) and isinstance(last := error.last_attempt.exception(), Exception):
+        return mapped(service, call, last, now)
+    libraries = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    if libraries & {"requests", "urllib3"}:
+        return from_requests(service, call, error)
+    if libraries & {"azure", "msal"} or isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return from_azure(service, call, error, now)
+    if isinstance(error, OSError) or "tenacity" in libraries:
+        return faulty(service, call, Fault.LOST)
+    return error

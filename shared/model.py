@@ -162,7 +162,7 @@ class Incident:
     modified: datetime | None = None
     comments: int = 0
     episode: int | None = None
-    title: str = field(default="", compare=False)  # as read; not kept in the ledger
+    title: str = field(default="", compare=False)
 
     @property
     def open(self) -> bool:
@@ -274,7 +274,7 @@ class Intent:
     tells: tuple[str, ...] = ()
     accepted: bool = False
     told: str = ""
-    cause: str = ""
+    remediators: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.clock import Clock
+from shared.errors import Call
 
 
 class TurnTooLate(Exception):
@@ -96,3 +97,12 @@ class Pace:
             now = self._refill()
             self._level = min(self._level, float(self._sent))
             self._barred_until = max(self._barred_until, now + (wait or 0.0))
+
+
+def paces(clock: Clock, speed: float = 1.0) -> dict[Call, Pace]:
+    """ARM's token buckets for reads and writes, and the four cards a second that Teams takes (all times `speed`)."""
+    return {
+        Call.READ: Pace(250, 25 * speed, clock),
+        Call.WRITE: Pace(200, 10 * speed, clock),
+        Call.TELL: Pace(1, 4 * speed, clock),
+    }

@@ -87,7 +87,15 @@ def decide(finding: Finding, record: Record | None, policy: Policy) -> Action:
         episode = record.episode + 1
         following = policy.incident_id(finding.recipient, episode)
         return Action(
-            Act.CREATE, reason, finding.recipient, episode, following, severity, new, tell=True, previous=record.incident_id
+            Act.CREATE,
+            reason,
+            finding.recipient,
+            episode,
+            following,
+            severity,
+            new,
+            tell=True,
+            previous=record.incident_id,
         )
 
     ours = incident is None or incident.severity == record.severity
@@ -101,7 +109,9 @@ def decide(finding: Finding, record: Record | None, policy: Policy) -> Action:
     return action(Act.COMMENT, Reason.GREW, tell=tell, say=new)
 
 
-def plan(findings: Sequence[Finding], records: Mapping[str, Record], policy: Policy, room: int | None = None) -> list[Action]:
+def plan(
+    findings: Sequence[Finding], records: Mapping[str, Record], policy: Policy, room: int | None = None
+) -> list[Action]:
     """An action for each finding, highest `Sum_case` first.
 
     At most `room` (default: the policy's MAX_NEW_INCIDENTS) new incidents; the rest is held for the following sweeps.

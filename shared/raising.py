@@ -167,6 +167,7 @@ class Raising:
             raised_at=now,
             tell=intent.reason,
             incident=incident,
+            remediators=intent.remediators,
         )
 
     def _escalate(self, intent: Intent, *, old: bool) -> bool:
@@ -206,6 +207,7 @@ class Raising:
             untold=record.untold + len(added),
             tell=intent.reason if intent.tell and record.tell is None else record.tell,
             counts=intent.counts if intent.counts != Counts() else record.counts,
+            remediators=intent.remediators or record.remediators,
         )
 
     def _done(self, intent: Intent) -> bool:

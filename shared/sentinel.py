@@ -6,9 +6,7 @@ lost after the effect, and a PUT replaces whatever an analyst has written since.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,15 +14,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from shared.answers import faulty
-from shared.http import Answer, Call, Fault, Http, NotFound, Service, SweepError
+from shared.http import Answer, Call, Http, NotFound, Service, SweepError
+from shared.incidents import incident_of, mapping, raised, unusable
 from shared.model import LABEL, Incident, Severity
 
 API_VERSION = "2025-09-01"
 WORKSPACE_API_VERSION = "2023-09-01"
 PAGE = 1000
-_EPISODE = re.compile(r"episode:(\d{1,9})")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
 # A 404 with one of these is about what the incident would be in, not about the incident.
 _PARENTS = {
     "subscriptionnotfound",
@@ -34,18 +30,6 @@ _PARENTS = {
     "invalidresourcenamespace",
     "noregisteredproviderfound",
     "workspacenotfound",
-}
-# What Sentinel itself keeps of an incident. Everything else that was read is sent back.
-_READ_ONLY = {
-    "additionalData",
-    "createdTimeUtc",
-    "incidentNumber",
-    "incidentUrl",
-    "lastModifiedTimeUtc",
-    "providerIncidentId",
-    "providerName",
-    "relatedAnalyticRuleIds",
-    "teamInformation",
 }
 
 
@@ -86,9 +70,9 @@ class Sentinel:
             SweepError: it cannot be read.
         """
         answer = self._send(f"{self._workspace}?api-version={WORKSPACE_API_VERSION}")
-        guid = _mapping(answer.body.get("properties")).get("customerId")
+        guid = mapping(answer.body.get("properties")).get("customerId")
         if not isinstance(guid, str):
-            raise _unusable("a workspace without its customerId")
+            raise unusable("a workspace without its customerId")
         return guid
 
     def changed(self, since: datetime | None, known: Callable[[Incident], bool]) -> Iterator[Incident]:
@@ -113,11 +97,11 @@ class Sentinel:
         seen: set[str] = set()
         while link:
             if link in seen:
-                raise _unusable("a list that leads back to a page it came from")
+                raise unusable("a list that leads back to a page it came from")
             seen.add(link)
             page = self._send(link).body
             if not isinstance(page.get("value"), list):
-                raise _unusable("a page of a list without its items")
+                raise unusable("a page of a list without its items")
             incidents = [incident_of(resource) for resource in page["value"]]
             yield from incidents
             times = [incident.modified for incident in incidents]
@@ -132,7 +116,13 @@ class Sentinel:
         Raises:
             SweepError: it cannot be read.
         """
-        return self._http.persist(lambda until: _incident(self._read(self._url(incident_id), until)))
+        url = self._url(incident_id)
+
+        def attempt(until: float) -> Incident | None:
+            there = self._read(url, until)
+            return None if there is None else incident_of(there)
+
+        return self._http.persist(attempt)
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """Make the incident of this JSON body, unless it is there: DONE, FOUND or DUE.
@@ -185,9 +175,12 @@ class Sentinel:
                 return Attempt(Ended.CHANGED, incident)
             if incident.severity is to:
                 return Attempt(Ended.DONE, incident)
-            kept = {name: value for name, value in there["properties"].items() if name not in _READ_ONLY}
-            body = json.dumps({"etag": there.get("etag"), "properties": {**kept, "severity": to.value}})
-            return Attempt(Ended.DONE, incident_of(self._write(url, until, body), Call.WRITE))
+            try:
+                return Attempt(Ended.DONE, incident_of(self._write(url, until, raised(there, to)), Call.WRITE))
+            except NotFound:
+                if self._read(url, until) is None:
+                    return Attempt(Ended.GONE)
+                raise
 
         return self._settle(attempt)
 
@@ -206,7 +199,7 @@ class Sentinel:
             return None
         # The link comes from outside and would carry our token wherever it points.
         if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
-            raise _unusable("a list that goes on at another address")
+            raise unusable("a list that goes on at another address")
         return link
 
     def _send(self, url: str) -> Answer:
@@ -225,64 +218,3 @@ class Sentinel:
     def _write(self, url: str, until: float, body: str) -> dict[str, Any]:
         answer = self._http.once(Service.SENTINEL, Call.WRITE, url, until, audience=self._audience, body=body.encode())
         return dict(answer.body)
-
-
-def incident_of(resource: object, call: Call = Call.READ) -> Incident:
-    """The incident that an ARM resource, come as the answer to `call`, describes.
-
-    Raises:
-        PartialData: it lacks its name, its status or a severity we know.
-    """
-    resource = _mapping(resource)
-    properties = _mapping(resource.get("properties"))
-    name, status, severity = resource.get("name"), properties.get("status"), properties.get("severity")
-    if not isinstance(name, str) or not name or not isinstance(status, str) or severity not in list(Severity):
-        raise _unusable("an incident without its name, status or severity", call)
-    labels = properties.get("labels")
-    names = [_mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
-    episodes = [int(found[1]) for label in names if isinstance(label, str) and (found := _EPISODE.fullmatch(label))]
-    owner = _mapping(properties.get("owner"))
-    number = properties.get("incidentNumber")
-    comments = _mapping(properties.get("additionalData")).get("commentsCount")
-    return Incident(
-        id=name,
-        status=status,
-        severity=Severity(severity),
-        classification=_text(properties.get("classification")),
-        owned=any(owner.get(key) for key in ("objectId", "email", "userPrincipalName", "assignedTo")),
-        number=number if isinstance(number, int) else None,
-        url=_text(properties.get("incidentUrl")),
-        created=_time(properties.get("createdTimeUtc")),
-        modified=_time(properties.get("lastModifiedTimeUtc")),
-        comments=comments if isinstance(comments, int) else 0,
-        episode=max(episodes, default=None),
-        title=_text(properties.get("title")),
-    )
-
-
-def _incident(resource: dict[str, Any] | None) -> Incident | None:
-    return None if resource is None else incident_of(resource)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _time(value: object) -> datetime | None:
-    """A time with up to seven fractional digits, as the service writes it; None for what is not one."""
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return None
-    try:
-        whole = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return whole.replace(microsecond=int((found[2] or "").ljust(6, "0")[:6]))
-
-
-def _unusable(what: str, call: Call = Call.READ) -> SweepError:
-    return faulty(Service.SENTINEL, call, Fault.GARBLED, what=f"sent an answer that cannot be used ({what})")

@@ -170,7 +170,10 @@ class _Sweep:
             self.book.stand(begun_at=self.started)
         self.telling.finish()
         self._progress("finishing what an earlier sweep left")
-        self.raising.perform(self.book.open(*SENTINEL_INTENTS), old=True)
+        old = self.book.open(*SENTINEL_INTENTS)
+        if any(intent.kind is IntentKind.CREATE for intent in old):
+            _ = self.known  # asked here, once, and not by every worker
+        self.raising.perform(old, old=True)
         try:
             self._check_workspace()
             self._hunt()
@@ -225,6 +228,7 @@ class _Sweep:
         except SweepError as error:
             raise _Stopped(Cause(error.cause, str(error))) from error
         self.findings = {finding.recipient: finding for finding in findings}
+        self.notes += self.parts.hunt.notes
         history = self.parts.ledger.receipts((self.started - HISTORY).date())
         self.doubts = judge(self.coverage, history, self.settings, self.started)
         self.reasons += [Cause(doubt.cause, doubt.words) for doubt in self.doubts]
@@ -271,16 +275,17 @@ class _Sweep:
     def _raise(self, recall: Recall) -> None:
         room = self.policy.max_new
         todo = self._plannable()
-        how = Rendering(self.settings, self.window, [doubt.words for doubt in self.doubts], lambda _: "")
+        doubts = [doubt.words for doubt in self.doubts]
         for _ in range(REDECIDE):
             self._progress("planning")
             actions = recall.settle(todo, room)
+            how = Rendering(self.settings, self.window, doubts, self._remediators(actions))
             intents: list[Intent] = []
             for action in actions:
                 self.actions[action.recipient] = action
                 finding, record = self.findings[action.recipient], self.book.records.get(action.recipient)
                 intents += render(action, finding, record, how, self._now())
-                if silent := counted(action, finding, record, self._now()):
+                if silent := counted(action, finding, record, how, self._now()):
                     self.book.confirm([], [self.raising.reported(silent)])
                 if action.act is not Act.NOTHING:
                     log.info(
@@ -298,6 +303,27 @@ class _Sweep:
                 if action.act is Act.CREATE and incident is not None:
                     recall.found(self.findings[recipient], incident, action.episode)
             todo = [self.findings[recipient] for recipient in stale]
+
+    def _remediators(self, actions: Sequence[Action]) -> Callable[[str], str]:
+        """Who remediated what is new, in a line for each recipient; asked only when something is new."""
+        new = {
+            action.recipient: [item.message_id for item in action.new]
+            for action in actions
+            if action.new and action.act is not Act.NOTHING
+        }
+        if not new:
+            return lambda _: ""
+        self._progress("asking who remediated")
+        try:
+            deeds = self.parts.hunt.remediators(self.window, new)
+        except SweepError as error:
+            self.notes.append(f"who remediated could not be asked: {error}")
+            return lambda _: ""
+        if deeds is None:
+            self.notes.append("who remediated is not known: the table EmailPostDeliveryEvents is not there")
+            return lambda _: ""
+        words = {recipient: found.words for recipient, found in deeds.items()}
+        return lambda recipient: words.get(recipient, "")
 
     def _tidy(self) -> None:
         gone = [] if self.doubts else forget(self.book.records.values(), self.policy, self.started)

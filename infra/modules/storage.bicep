@@ -55,7 +55,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   }
 }
 
-resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource packageContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
   parent: blobs
   name: 'packages'
   properties: {
@@ -140,4 +140,4 @@ resource tableLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output tableEndpoint string = account.properties.primaryEndpoints.table
-output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packages.name}'
+output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packageContainer.name}'

@@ -13,21 +13,21 @@ param logWorkspaceId string
 param sentinelWorkspaceResourceId string
 
 var receipts = loadTextContent('../queries/receipts.kql')
-var outcomes = loadTextContent('../queries/workbook-outcomes.kql')
-var findings = loadTextContent('../queries/workbook-findings.kql')
-var actions = loadTextContent('../queries/workbook-actions.kql')
+var outcomesQuery = loadTextContent('../queries/workbook-outcomes.kql')
+var findingsQuery = loadTextContent('../queries/workbook-findings.kql')
+var actionsQuery = loadTextContent('../queries/workbook-actions.kql')
 var openByAge = loadTextContent('../queries/workbook-open-by-age.kql')
 var dataSeen = loadTextContent('../queries/workbook-data.kql')
 var leftDue = loadTextContent('../queries/workbook-due.kql')
 var openNow = loadTextContent('../queries/workbook-open.kql')
-var sweeps = loadTextContent('../queries/workbook-sweeps.kql')
+var sweepsQuery = loadTextContent('../queries/workbook-sweeps.kql')
 
 // Each panel: its query, the workspace it asks, how it is drawn. Widths are percents of the page.
 var panels = [
   {
     name: 'outcomes'
     title: 'How sweeps ended'
-    query: '${receipts}${outcomes}'
+    query: '${receipts}${outcomesQuery}'
     workspaceId: logWorkspaceId
     visualization: 'barchart'
     width: '50'
@@ -35,7 +35,7 @@ var panels = [
   {
     name: 'findings'
     title: 'Flagged recipients, and what became of them'
-    query: '${receipts}${findings}'
+    query: '${receipts}${findingsQuery}'
     workspaceId: logWorkspaceId
     visualization: 'linechart'
     width: '50'
@@ -43,7 +43,7 @@ var panels = [
   {
     name: 'actions'
     title: 'Remediated rows in the window, by action'
-    query: '${receipts}${actions}'
+    query: '${receipts}${actionsQuery}'
     workspaceId: logWorkspaceId
     visualization: 'barchart'
     width: '50'
@@ -83,7 +83,7 @@ var panels = [
   {
     name: 'sweeps'
     title: 'The newest sweeps'
-    query: '${receipts}${sweeps}'
+    query: '${receipts}${sweepsQuery}'
     workspaceId: logWorkspaceId
     visualization: 'table'
     width: '100'

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import hashlib
 import json
 import struct
 import types
@@ -34,11 +33,6 @@ Noun = TypeVar("Noun")
 
 class RowDamaged(ValueError):
     """The row is no row of the ledger; the text says why, without its contents."""
-
-
-def digest(name: str) -> str:
-    """32 hex digits that stand for an address or an id in a row's key, where few characters are allowed."""
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def pack(kind: str, noun: Any, **beside: Any) -> bytes:

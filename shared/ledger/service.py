@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVar
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import AzureError
 from azure.data.tables import TableClient
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from shared.answers import faulty
+from shared.clock import Clock
+from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerUnavailable
+from shared.mapping import from_azure
+from shared.retries import Limits, Persistence
 
-_ATTEMPTS = 5
-_SECONDS = 120.0  # of all attempts together
-_CONNECT, _READ = 10.0, 20.0
+# An attempt may take `connect` and `read` seconds; begun in the first 90 it ends within the design's 120.
+_LIMITS = Limits(seconds=90.0, connect=10.0, read=20.0)
+_WRITTEN_BY_OTHERS = {"EntityAlreadyExists", "EntityNotFound", "ResourceNotFound", "TableAlreadyExists"}
 
 Answer = TypeVar("Answer")
 
@@ -30,127 +30,104 @@ class TableMissing(LedgerUnavailable):
     """There is no table yet: it reads as empty, and is made at the first write."""
 
 
-class Service:
-    """A table's client, whose every call goes through `send`; may be used from several threads."""
+class TableService:
+    """A table's client, whose every call goes through `send`; may be used from several threads.
+
+    A write whose answer was lost is sent again like any other: it is conditional, so a second one is refused, and the
+    verbs then look whether the first was made.
+    """
 
     def __init__(
-        self,
-        endpoint: str,
-        table: str,
-        credential: TokenCredential | AzureNamedKeyCredential,
-        sleep: Callable[[float], None],
+        self, endpoint: str, table: str, credential: TokenCredential | AzureNamedKeyCredential, clock: Clock
     ) -> None:
         self.requests = 0
         self.retries = 0
-        self._where = endpoint
-        self._sleep = sleep
+        self._ledger = f"the ledger {endpoint}"
+        self._clock = clock
+        self._renew: Callable[[float], None] = getattr(credential, "renew", lambda _: None)
         self._lock = threading.Lock()
         try:
             self.client = TableClient(
                 endpoint,
                 table,
                 credential=credential,
-                retry_total=0,  # tried again below, where a long Retry-After does not hold up the sweep
-                connection_timeout=_CONNECT,
-                read_timeout=_READ,
+                retry_total=0,  # `send` is the one place that tries again
+                connection_timeout=_LIMITS.connect,
+                read_timeout=_LIMITS.read,
                 raw_request_hook=self._count,
             )
         except ValueError as error:
-            raise LedgerUnavailable(f"LEDGER_URL {endpoint} cannot be used: {error}") from error
+            raise LedgerUnavailable(f"{self._ledger} cannot be used, check LEDGER_URL: {error}") from error
         self.client.__enter__()  # opened before threads share it
 
     def send(self, ask: Callable[[], Answer]) -> Answer:
-        """What `ask` answers: one request, with its retries.
+        """What `ask` answers, which sends one request; tried again as shared/retries.py says.
 
         Raises:
-            TableMissing, LedgerConflict, LedgerUnavailable: whatever the client raises, mapped.
+            TableMissing, LedgerConflict, LedgerUnavailable: whatever the client raises.
         """
 
-        def again(state: RetryCallState) -> None:
-            with self._lock:
-                self.retries += 1
-            self._sleep(state.upcoming_sleep)
+        def attempt(_: float) -> Answer:
+            try:
+                return ask()
+            except AzureError as error:
+                raise self._ended(error) from None
+            except (ValueError, TypeError, KeyError, AttributeError):  # what the client raises on another's answer
+                raise faulty(Service.LEDGER, Call.READ, Fault.GARBLED) from None
 
-        retrying = Retrying(
-            retry=retry_if_exception(_passing),
-            wait=_wait,
-            stop=_spent,
-            before_sleep=again,
-            sleep=lambda _: None,
-            reraise=True,
+        trying = Persistence(
+            clock=self._clock,
+            limits=_LIMITS,
+            chance=random.random,
+            deadline=inf,  # what a sweep has done must be written down, however late it is
+            renew=self._renew,
+            waiting=self._waiting,
         )
         try:
-            return retrying(ask)
-        except AzureError as error:
-            raise self._say(error) from (None if isinstance(error, ClientAuthenticationError) else error)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise LedgerUnavailable(
-                f"the ledger {self._where} did not answer as Table storage does ({type(error).__name__}):"
-                " check LEDGER_URL, and for a proxy in between"
-            ) from error
+            return trying.run(attempt)
+        except SweepError as error:
+            raise LedgerUnavailable(self._say(error)) from error
 
-    def _say(self, error: AzureError) -> LedgerError:
-        code = getattr(getattr(error, "error_code", None), "value", getattr(error, "error_code", None)) or ""
-        status = getattr(error, "status_code", None)
-        what = f"{status} {code}".strip() if status else type(error).__name__
-        ledger = f"the ledger {self._where}"
+    def _ended(self, error: AzureError) -> SweepError | LedgerError:
+        code = getattr(error, "error_code", None) or ""
+        code = str(getattr(code, "value", code))
         if code == "TableNotFound":
-            return TableMissing(f"{ledger} has no table yet")
-        if code == "TableBeingDeleted":
-            return LedgerUnavailable(f"{ledger} is being deleted ({what}): wait some minutes and let it be made anew")
-        if status == 412 or code in ("EntityAlreadyExists", "EntityNotFound", "ResourceNotFound", "TableAlreadyExists"):
+            return TableMissing(f"{self._ledger} has no table yet")
+        if getattr(error, "status_code", None) == 412 or code in _WRITTEN_BY_OTHERS:
             return LedgerConflict(
-                f"a row in {ledger} was written by somebody else meanwhile ({what}):"
-                " is another sweep of this workspace at work? The next sweep reads it afresh"
+                f"a row in {self._ledger} was written by somebody else meanwhile ({code}): is another sweep of this"
+                " workspace at work? The next sweep reads it afresh"
             )
-        if isinstance(error, ClientAuthenticationError) or status == 401:
-            return LedgerUnavailable(
-                f"{ledger} got no valid sign-in ({what}): check the app's managed identity and AZURE_CLIENT_ID,"
-                " or sign in with az login"
-            )
-        if status == 403:
-            return LedgerUnavailable(
-                f"{ledger} refuses this identity ({what}): give it the role Storage Table Data Contributor on the"
-                " storage account, and check that the account's firewall lets the app in"
-            )
-        if status == 404:
-            return LedgerUnavailable(f"{ledger} is no Table storage ({what}): check LEDGER_URL")
-        if status and 400 <= status < 500 and status not in (408, 429):
-            return LedgerUnavailable(f"{ledger} refuses a request ({what}): a fault of the sweep's, please report it")
-        return LedgerUnavailable(
-            f"{ledger} does not answer ({what}): check LEDGER_URL, the network and the storage account's health;"
-            " the next sweep goes on with what is due"
-        )
+        ended = from_azure(Service.LEDGER, Call.READ, error, self._clock.now())
+        if code == "AuthenticationFailed" and ended.status == 403:  # storage says so of a token it does not take
+            ended = SignInFailed(str(ended), service=Service.LEDGER, status=403)
+        ended.code = code
+        return ended
+
+    def _say(self, error: SweepError) -> str:
+        if error.service is Service.IDENTITY:
+            return f"{self._ledger} cannot be asked. {error}"
+        said = f"{error.status or error.fault or ''} {error.code}".strip()
+        match error:
+            case SignInFailed():
+                todo = "check the app's managed identity and AZURE_CLIENT_ID, or sign in again with `az login`"
+            case Forbidden():
+                todo = (
+                    "give the app's identity the role Storage Table Data Contributor on the storage account,"
+                    " and check that the account's firewall lets the app in"
+                )
+            case NotFound() | Rejected():
+                todo = "check that LEDGER_URL is https://<account>.table.core.windows.net (or its like in your cloud); if it is, report this"
+            case Throttled():
+                todo = "the next sweep goes on; if it lasts, look for who else uses the storage account"
+            case _:
+                todo = "the next sweep goes on; if it lasts, check LEDGER_URL, the storage account and the network"
+        return f"{self._ledger} does not serve ({said}): {todo}"
 
     def _count(self, _: Any) -> None:
         with self._lock:
             self.requests += 1
 
-
-def _passing(error: BaseException) -> bool:
-    """Whether asking again may help."""
-    if isinstance(error, ClientAuthenticationError) or not isinstance(error, AzureError):
-        return False
-    status = getattr(error, "status_code", None)
-    if isinstance(error, HttpResponseError) and status is not None:
-        return status in (408, 429) or status >= 500 or status < 300  # below 300: an answer that is cut or no JSON
-    return isinstance(error, ServiceRequestError | ServiceResponseError | HttpResponseError)
-
-
-def _wait(state: RetryCallState) -> float:
-    """What the service asks for, else exponential with full jitter from a second."""
-    error = state.outcome.exception() if state.outcome else None
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        return max(float(headers["Retry-After"]), 0.0)
-    except (KeyError, ValueError):
-        return _JITTER(state)
-
-
-_JITTER = wait_random_exponential(multiplier=1, max=30)
-
-
-def _spent(state: RetryCallState) -> bool:
-    """Whether the attempts are used up, or one more might not end in time."""
-    passed = max(state.seconds_since_start or 0.0, state.idle_for)
-    return state.attempt_number >= _ATTEMPTS or passed + state.upcoming_sleep > _SECONDS - _CONNECT - _READ
+    def _waiting(self, _error: SweepError, _seconds: float) -> None:
+        with self._lock:
+            self.retries += 1

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,9 +17,10 @@ from azure.core import MatchConditions
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.data.tables import UpdateMode
 
+from shared.clock import Clock, SystemClock
 from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerError
-from shared.ledger.service import Service, TableMissing
+from shared.ledger.service import TableMissing, TableService
 from shared.ledger.verbs import RowLedger
 
 # The service's limits, each with room left: 64 KiB a property, 1 MiB an entity, 100 entities and 4 MiB a transaction.
@@ -48,13 +48,15 @@ class TableLedger(RowLedger):
         credential: TokenCredential | AzureNamedKeyCredential,
         table: str = "sweepledger",
         read_only: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
-        super().__init__(_TableRows(Service(endpoint, table, credential, sleep), workspace), read_only)
+        super().__init__(
+            _TableRows(TableService(endpoint, table, credential, clock or SystemClock()), workspace), read_only
+        )
 
 
 class _TableRows:
-    def __init__(self, service: Service, workspace: str) -> None:
+    def __init__(self, service: TableService, workspace: str) -> None:
         self._service = service
         self._partition = hashlib.sha256(workspace.lower().encode()).hexdigest()
         self._lock = threading.Lock()

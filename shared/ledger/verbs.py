@@ -1,13 +1,5 @@
 """The ledger's verbs over rows, the same for every adapter; the adapters keep the rows.
 
-A row's key says what it is, and keys are ordered so that one range holds all that a sweep loads:
-
-    a.lease                      the lease
-    a.receipt.<day>.<digest>     a sweep's receipt
-    b.intent.<digest of id>      an effect noted and not yet confirmed
-    b.record.<digest of address> a recipient
-    b.standing.workspace         the workspace as a whole
-
 Every write is conditional on the version of the row that this ledger loaded or wrote last. A row that cannot be read
 stays where it is, untouched, and each load names it, until a good row for the same thing stands beside it (its key
 with `.1`, `.2`, … appended).
@@ -23,15 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from shared.ledger import keys
 from shared.ledger.changes import Change, Delete, Put, Row, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
-from shared.ledger.rows import RowDamaged, digest, noun, pack, unpack
+from shared.ledger.rows import RowDamaged, noun, pack, unpack
 from shared.model import Intent, Record, Standing
-
-_LEASE = "a.lease"
-_RECEIPT = "a.receipt."
-_STANDING = "b.standing.workspace"
-_LOADED = ("b.", "c")
 
 _log = logging.getLogger("sweep.ledger")
 
@@ -61,25 +49,25 @@ class RowLedger:
 
     def lease(self) -> LeaseRow | None:
         """See the port. A lease row that cannot be read counts as lapsed long ago."""
-        row = self._rows.get(_LEASE)
+        row = self._rows.get(keys.LEASE)
         if row is None:
             return None
         try:
             held = noun(_Lease, _document(row), "lease")
         except RowDamaged as error:
-            _say_damaged(_LEASE, error)
+            _say_damaged(keys.LEASE, error)
             held = _Lease("", datetime.fromtimestamp(0, UTC))
         return LeaseRow(held.holder, held.expires, row.version)
 
     def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
         """See the port."""
-        change = Put(_LEASE, pack("lease", _Lease(holder, expires)), seen.version if seen else None)
-        return LeaseRow(holder, expires, self._apply([change])[_LEASE])
+        change = Put(keys.LEASE, pack("lease", _Lease(holder, expires)), seen.version if seen else None)
+        return LeaseRow(holder, expires, self._apply([change])[keys.LEASE])
 
     def release(self, held: LeaseRow) -> None:
         """See the port."""
         with suppress(LedgerConflict):  # taken over meanwhile: no longer ours to give back
-            self._apply([Delete(_LEASE, held.version)])
+            self._apply([Delete(keys.LEASE, held.version)])
 
     def load(self) -> Loaded:
         """See the port."""
@@ -88,16 +76,16 @@ class RowLedger:
         standing = Standing()
         versions: dict[str, str] = {}
         damaged: set[str] = set()
-        for row in self._rows.scan(*_LOADED):
+        for row in self._rows.scan(*keys.LOADED):
             versions[row.key] = row.version
             try:
                 document = _document(row)
-                if row.key.startswith(_STANDING):
+                if row.key.startswith(keys.STANDING):
                     standing = noun(Standing, document, "standing")
-                elif row.key.startswith("b.record."):
+                elif row.key.startswith(keys.RECORD):
                     record = noun(Record, document, "record")
                     records[record.recipient] = record
-                elif row.key.startswith("b.intent."):
+                elif row.key.startswith(keys.INTENT):
                     intents.append((noun(int, document, "place"), noun(Intent, document, "intent")))
                 else:
                     raise RowDamaged("is of no known kind")
@@ -108,12 +96,12 @@ class RowLedger:
             self._loaded, self._versions, self._damaged = True, versions, damaged
             self._places = {intent.id: place for place, intent in intents}
             self._last_place = max(self._places.values(), default=0)
-        good = {_base(key) for key in versions.keys() - damaged}
+        good = {keys.base(key) for key in versions.keys() - damaged}
         return Loaded(
             records,
             tuple(intent for _, intent in sorted(intents, key=lambda item: item[0])),
             standing,
-            tuple(sorted(key for key in damaged if _base(key) not in good)),
+            tuple(sorted(key for key in damaged if keys.base(key) not in good)),
         )
 
     def note(self, intents: Sequence[Intent]) -> None:
@@ -125,13 +113,13 @@ class RowLedger:
                     self._last_place += 1
                     self._places[intent.id] = self._last_place
             places = {intent.id: self._places[intent.id] for intent in intents}
-        self._write([(_intent_key(each.id), pack("intent", each, place=places[each.id])) for each in intents])
+        self._write([(keys.intent(each.id), pack("intent", each, place=places[each.id])) for each in intents])
 
     def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
         """See the port. Ids that are not noted (any more) are passed over, so it can be repeated."""
         self._ready()
         ids = list(done)
-        self._write([(_record_key(each.recipient), pack("record", each)) for each in records], map(_intent_key, ids))
+        self._write([(keys.record(each.recipient), pack("record", each)) for each in records], map(keys.intent, ids))
         with self._lock:
             for each in ids:
                 self._places.pop(each, None)
@@ -139,11 +127,11 @@ class RowLedger:
     def stand(self, standing: Standing) -> None:
         """See the port."""
         self._ready()
-        self._write([(_STANDING, pack("standing", standing))])
+        self._write([(keys.STANDING, pack("standing", standing))])
 
     def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
         """See the port. A second receipt of the same run and day replaces the first."""
-        key = f"{_RECEIPT}{day.isoformat()}.{digest(run_id)}"
+        key = keys.receipt(day, run_id)
         data = pack("receipt", receipt, run=run_id)
         try:
             self._apply([Put(key, data, None)])
@@ -154,20 +142,20 @@ class RowLedger:
     def receipts(self, since: date) -> list[Mapping[str, Any]]:
         """See the port. Within a day they are ordered by `started`; one that cannot be read is logged and left out."""
         found: list[tuple[str, str, Mapping[str, Any]]] = []
-        for row in self._rows.scan(_RECEIPT + since.isoformat(), _RECEIPT + ":"):
+        for row in self._rows.scan(*keys.receipts_since(since)):
             try:
                 receipt = noun(dict[str, Any], _document(row), "receipt")
             except RowDamaged as error:
                 _say_damaged(row.key, error)
                 continue
-            found.append((row.key[len(_RECEIPT) :][:10], str(receipt.get("started", "")), receipt))
+            found.append((keys.day(row.key), str(receipt.get("started", "")), receipt))
         return [receipt for _, _, receipt in sorted(found, key=lambda item: item[:2])]
 
     def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
         """See the port. Damaged rows stay."""
         self._ready()
-        old = self._rows.scan(_RECEIPT, _RECEIPT + receipts_before.isoformat())
-        self._write([], map(_record_key, recipients))
+        old = self._rows.scan(*keys.receipts_before(receipts_before))
+        self._write([], map(keys.record, recipients))
         self._apply([Delete(row.key, row.version) for row in old])
 
     def close(self) -> None:
@@ -196,7 +184,7 @@ class RowLedger:
         place, number = key, 0
         while place in self._damaged:
             number += 1
-            place = f"{key}.{number}"
+            place = keys.beside(key, number)
         return place
 
     def _apply(self, changes: Sequence[Change]) -> dict[str, str]:
@@ -246,16 +234,3 @@ def _document(row: Row) -> dict[str, Any]:
 
 def _say_damaged(key: str, error: RowDamaged) -> None:
     _log.warning("ledger_row_damaged row=%s why=%s", key, error)
-
-
-def _intent_key(intent_id: str) -> str:
-    return f"b.intent.{digest(intent_id)}"
-
-
-def _record_key(recipient: str) -> str:
-    return f"b.record.{digest(recipient)}"
-
-
-def _base(key: str) -> str:
-    """The key without the number that was appended beside a damaged row."""
-    return ".".join(key.split(".")[:3])

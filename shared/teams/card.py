@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid5
 
-from shared.model import RULE_ID, Reason, Severity, Verdict
+from shared.model import RULE_ID, Cause, Reason, Severity, Verdict
 from shared.teams import wording
-from shared.teams.alert import Also, Card, Cause, Entry, Notice, Situation, day
+from shared.teams.alert import Also, Card, Entry, Notice, Situation, day
 from shared.teams.elements import Element, beside, box, buttons, line, mentions, message, run, words
 from shared.text import address, clean, plain, when
 
