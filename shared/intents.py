@@ -54,7 +54,7 @@ def counted(action: Action, finding: Finding, record: Record | None, how: Render
     """The report of new messages that no comment carries any more: for the ledger and the card only."""
     full = record is not None and record.incident is not None and record.incident.comments > COMMENTS_USABLE
     if action.act is Act.COUNT or (action.act is Act.ESCALATE and full and action.new):
-        return _intent("", IntentKind.COMMENT, "", action, finding, now, action.new)
+        return _intent("", IntentKind.COMMENT, "", action, finding, now, action.new, how)
     return None
 
 
