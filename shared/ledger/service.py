@@ -117,7 +117,10 @@ class TableService:
                     " and check that the account's firewall lets the app in"
                 )
             case NotFound() | Rejected():
-                todo = "check that LEDGER_URL is https://<account>.table.core.windows.net (or its like in your cloud); if it is, report this"
+                todo = (
+                    "check that LEDGER_URL is https://<account>.table.core.windows.net, or its like in your cloud;"
+                    " if it is, report this as a fault of the sweep"
+                )
             case Throttled():
                 todo = "the next sweep goes on; if it lasts, look for who else uses the storage account"
             case _:

@@ -1,0 +1,67 @@
+"""The keys of the ledger's rows. A key says what its row is, and no address or id is in it.
+
+    a.lease                        the lease
+    a.receipt.<day>.<digest>       a sweep's receipt
+    b.intent.<digest of the id>    an effect noted and not yet confirmed
+    b.record.<digest of address>   a recipient
+    b.standing.workspace           the workspace as a whole
+
+They are ordered so that one range holds all that a sweep loads. `.1`, `.2`, … are appended to the key of a good row
+that stands beside a damaged one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+LEASE = "a.lease"
+INTENT = "b.intent."
+RECORD = "b.record."
+STANDING = "b.standing.workspace"
+LOADED = ("b.", "c")
+_RECEIPT = "a.receipt."
+
+
+def intent(intent_id: str) -> str:
+    """The key of the intent with this id."""
+    return INTENT + _digest(intent_id)
+
+
+def record(recipient: str) -> str:
+    """The key of this recipient's record."""
+    return RECORD + _digest(recipient)
+
+
+def receipt(day: date, run_id: str) -> str:
+    """The key of a sweep's receipt."""
+    return f"{_RECEIPT}{day.isoformat()}.{_digest(run_id)}"
+
+
+def receipts_since(day: date) -> tuple[str, str]:
+    """The range of the receipts kept since that day."""
+    return _RECEIPT + day.isoformat(), _RECEIPT + ":"
+
+
+def receipts_before(day: date) -> tuple[str, str]:
+    """The range of the receipts older than that day."""
+    return _RECEIPT, _RECEIPT + day.isoformat()
+
+
+def day(key: str) -> str:
+    """The day in a receipt's key."""
+    return key.removeprefix(_RECEIPT)[:10]
+
+
+def beside(key: str, number: int) -> str:
+    """The key of the good row that stands beside a damaged one."""
+    return f"{key}.{number}"
+
+
+def base(key: str) -> str:
+    """The key of the thing that a row is about, whichever row beside another it is."""
+    return ".".join(key.split(".")[:3])
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
