@@ -1,0 +1,97 @@
+"""The incident as ARM spells it, and the noun that is made of it: lenient about what may be missing, strict about the
+rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.answers import faulty
+from shared.errors import Call, Fault, Service, SweepError
+from shared.model import Incident, Severity
+
+_EPISODE = re.compile(r"episode:(\d{1,9})")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
+# What Sentinel itself keeps of an incident. Everything else that was read is sent back.
+_READ_ONLY = {
+    "additionalData",
+    "createdTimeUtc",
+    "incidentNumber",
+    "incidentUrl",
+    "lastModifiedTimeUtc",
+    "providerIncidentId",
+    "providerName",
+    "relatedAnalyticRuleIds",
+    "teamInformation",
+}
+
+
+def incident_of(resource: object, call: Call = Call.READ) -> Incident:
+    """The incident that an ARM resource, come as the answer to `call`, describes.
+
+    Raises:
+        PartialData: it lacks its name, its status or a severity we know.
+    """
+    resource = mapping(resource)
+    properties = mapping(resource.get("properties"))
+    name, status, severity = resource.get("name"), properties.get("status"), properties.get("severity")
+    if not isinstance(name, str) or not name or not isinstance(status, str) or severity not in list(Severity):
+        raise unusable("an incident without its name, status or severity", call)
+    labels = properties.get("labels")
+    names = [mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
+    episodes = [int(found[1]) for label in names if isinstance(label, str) and (found := _EPISODE.fullmatch(label))]
+    owner = mapping(properties.get("owner"))
+    number = properties.get("incidentNumber")
+    comments = mapping(properties.get("additionalData")).get("commentsCount")
+    return Incident(
+        id=name.lower(),
+        status=status,
+        severity=Severity(severity),
+        classification=_text(properties.get("classification")),
+        owned=any(owner.get(key) for key in ("objectId", "email", "userPrincipalName", "assignedTo")),
+        number=number if isinstance(number, int) else None,
+        url=_text(properties.get("incidentUrl")),
+        created=_time(properties.get("createdTimeUtc")),
+        modified=_time(properties.get("lastModifiedTimeUtc")),
+        comments=comments if isinstance(comments, int) else 0,
+        episode=max(episodes, default=None),
+        title=_text(properties.get("title")),
+    )
+
+
+def raised(resource: dict[str, Any], severity: Severity) -> str:
+    """The body that changes the severity and nothing else, and only if nobody else has changed anything meanwhile."""
+    if not isinstance(resource.get("etag"), str):
+        raise unusable("an incident without its etag")
+    kept = {name: value for name, value in resource["properties"].items() if name not in _READ_ONLY}
+    return json.dumps({"etag": resource["etag"], "properties": {**kept, "severity": severity.value}})
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value when it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time(value: object) -> datetime | None:
+    """A time with up to seven fractional digits, as the service writes it; None for what is not one."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    try:
+        whole = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return whole.replace(microsecond=int((found[2] or "").ljust(6, "0")[:6]))
+
+
+def unusable(what: str, call: Call = Call.READ) -> SweepError:
+    """The error for an answer that is Sentinel's own and yet lacks what it must hold."""
+    return faulty(Service.SENTINEL, call, Fault.GARBLED, what=f"sent an answer that cannot be used ({what})")

@@ -1,0 +1,140 @@
+"""One exchange on the wire, over `requests`: sent once, answered whole within its time, or a SweepError.
+
+Nothing is remembered between exchanges, no redirect is followed, no password is looked up, plain http is not spoken.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from shared import __version__
+from shared.clock import Clock
+from shared.errors import Call, Service
+from shared.mapping import from_requests
+
+CONNECTIONS = 16  # kept per host; more than ever work at once
+_CHUNK = 65_536
+_METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What came back. `headers` are case-insensitive; `host` is who was asked; the head `took` so many seconds."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    host: str
+    took: float
+
+
+class Session:
+    """A pool of connections, for many threads. REQUESTS_CA_BUNDLE and the proxy variables are obeyed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._session = _Session()
+        self._session.headers.clear()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.adapters.clear()
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def exchange(
+        self, service: Service, call: Call, url: str, *, token: str, body: bytes | None, connect: float, read: float
+    ) -> Raw:
+        """Send it, and take the whole answer. `connect` and `read` are seconds; `read` is for all of the answer.
+
+        The body of a refusal is left out when it does not come whole; that of a card taken is not waited for.
+
+        Raises:
+            SweepError: no connection, no whole answer in time, or nothing that could be sent.
+        """
+        sending = None if body is None else _Body(body)
+        headers = {
+            "User-Agent": f"email-remediation-sweep/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        began = self._clock.monotonic()
+        try:
+            with self._session.request(
+                _METHODS[call],
+                url,
+                data=sending,
+                headers=headers,
+                auth=_Bearer(token),
+                timeout=(min(connect, read), read),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                took = self._clock.monotonic() - began
+                content = self._content(call, response, began + read)
+                return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "", took)
+        except (*_BROKEN, ValueError) as error:
+            failure = from_requests(service, call, error, sent=sending is not None and sending.begun)
+        raise failure
+
+    def _content(self, call: Call, response: requests.Response, ends: float) -> bytes:
+        status = response.status_code
+        good = 200 <= status <= 299
+        if good and call is Call.TELL:
+            return b""
+        try:
+            return self._whole(response, ends)
+        except _BROKEN:
+            if good or status == requests.codes.not_found:
+                raise  # for a 404 the body says what is not there
+            return b""
+
+    def _whole(self, response: requests.Response, ends: float) -> bytes:
+        parts = []
+        # One piece of the network's at a time: a body that drips would keep a single read busy for ever.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            parts.append(chunk)
+            if self._clock.monotonic() > ends:
+                raise requests.ReadTimeout
+        return b"".join(parts)
+
+
+class _Body(io.BytesIO):
+    """A body that knows whether sending it has begun: before that nothing can have been done."""
+
+    begun = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.begun = True
+        return super().read(size)
+
+
+class _Bearer(requests.auth.AuthBase):
+    """The token, if there is one; with any `auth` at all, requests looks for no password in a .netrc file."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Session(requests.Session):
+    """A session for which a redirect is an answer like any other."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
