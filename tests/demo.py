@@ -31,7 +31,7 @@ from rich.text import Text
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.text import address, clean
 from tests.cloud import Cloud
-from tests.cloud.events import BadEvents, load_events
+from tests.cloud.events import EventsInvalid, load_events
 from tests.cloud.tenant import sample
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,8 +174,8 @@ def main(outside: Mapping[str, str], console: Console) -> int:
     now = datetime.now(UTC)
     try:
         rows = load_events(paths, now if shift else None) if paths else sample(now).events
-    except BadEvents as bad:
-        console.print(str(bad), markup=False, highlight=False, soft_wrap=True)
+    except EventsInvalid as invalid:
+        console.print(str(invalid), markup=False, highlight=False, soft_wrap=True)
         return 2
     of = ", ".join(path.name for path in paths) or "a sample tenant"
     console.print(

@@ -1,0 +1,236 @@
+"""The shell: what it prints where, and what it ends with."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from shared.model import (
+    Act,
+    Action,
+    Coverage,
+    Evidence,
+    Finding,
+    Reason,
+    Receipt,
+    Remedy,
+    Severity,
+    Verdict,
+    Window,
+)
+from shared.receipt import as_json
+from shared.show import ACTS, ENDINGS, REASONS, planned, shown
+from shared.sweep import Report
+from shared.wiring import exit_code
+from tests.cloud import Cloud
+from tests.cloud.faults import Fault
+from tests.cloud.tenant import sample
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+KEYS = [
+    *("event", "verdict", "reasons", "dry_run", "run_id", "version", "settings", "workspace", "started", "seconds"),
+    *("window", "coverage", "flagged", "created", "commented", "raised", "standing", "settled", "excluded", "held"),
+    *("due", "told", "reminded", "card_id", "requests", "retries", "notes"),
+]
+
+
+def receipt(event: str = "sweep_completed", verdict: Verdict | None = Verdict.FLAGGED, **more: Any) -> Receipt:
+    """A receipt that says so."""
+    return Receipt("run", "0.1.0", "abc", "guid", NOW, 1.2345, event, verdict, **more)
+
+
+def finding(recipient: str, messages: int) -> Finding:
+    """A finding of so many hard deletes."""
+    return Finding.of(
+        recipient,
+        tuple(Evidence(f"id-{number}", NOW, "subject", Remedy.HARD_DELETE, NOW, NOW) for number in range(messages)),
+    )
+
+
+def report(*recipients: str) -> Report:
+    """Each recipient flagged for the first time, one message more than the one before."""
+    findings = {name: finding(name, place + 11) for place, name in enumerate(recipients)}
+    actions = [Action(Act.CREATE, Reason.FIRST, name, 0, f"id of {name}", Severity.MEDIUM) for name in recipients]
+    return Report(receipt(flagged=len(recipients)), tuple(actions), findings)
+
+
+def printed(of: Report) -> str:
+    """What a wide terminal without colours shows of it."""
+    console = Console(width=200, color_system=None, force_terminal=True, record=True, file=Path(os.devnull).open("w"))
+    console.print(shown(of))
+    return console.export_text()
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """The small Azure, with nothing in its tables."""
+    with Cloud() as running:
+        yield running
+
+
+def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
+    """The shell's environment: the small Azure's, a ledger in the folder."""
+    return {"PATH": os.environ["PATH"], **cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db"}
+
+
+def shell(values: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m shared sweep` with these arguments and this environment only."""
+    command = [sys.executable, "-m", "shared", "sweep", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=dict(values), capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict", "code"),
+    [
+        ("sweep_completed", Verdict.CLEAN, 0),
+        ("sweep_completed", Verdict.FLAGGED, 0),
+        ("sweep_completed", Verdict.UNTRUSTED, 3),
+        ("sweep_incomplete", Verdict.CLEAN, 1),
+        ("sweep_incomplete", Verdict.FLAGGED, 1),
+        ("sweep_incomplete", Verdict.UNTRUSTED, 1),
+        ("sweep_failed", Verdict.FAILED, 1),
+        ("sweep_skipped", None, 0),
+        ("sweep_planned", Verdict.FLAGGED, 0),
+        ("sweep_planned", Verdict.UNTRUSTED, 3),
+    ],
+)
+def test_exit_codes(event: str, verdict: Verdict | None, code: int) -> None:
+    """The exit code is that of the design's verdict table."""
+    assert exit_code(receipt(event, verdict)) == code
+
+
+def test_the_receipt_has_the_designs_fields() -> None:
+    """The receipt is one flat JSON object with the design's names, times in UTC with a Z, null for what is unknown."""
+    window = Window(NOW - timedelta(days=30), NOW)
+    coverage = Coverage(100, 10, NOW - timedelta(hours=1), 0.98765, {"Hard delete": 5}, {"Zapped": 1}, 90, 2)
+    found = as_json(receipt(window=window, coverage=coverage, requests={"sentinel": 3}, notes=("a note",)))
+    assert list(found) == KEYS
+    assert (found["started"], found["seconds"], found["verdict"]) == ("2026-11-24T06:00:00Z", 1.234, "flagged")
+    assert found["window"] == {"start": "2026-10-25T06:00:00Z", "end": "2026-11-24T06:00:00Z"}
+    assert found["coverage"] == {
+        "rows": 100,
+        "last_day": 10,
+        "newest": "2026-11-24T05:00:00Z",
+        "filled": 0.9877,
+        "unknown_actions": {"Zapped": 1},
+        "messages": 90,
+        "without_recipient": 2,
+        "actions": {"Hard delete": 5},
+        "last_rows": None,
+    }
+    assert json.loads(json.dumps(found)) == found
+    bare = as_json(receipt("sweep_skipped", None))
+    assert list(bare) == KEYS
+    assert (bare["verdict"], bare["window"], bare["coverage"]) == (None, None, None)
+
+
+def test_everything_has_words() -> None:
+    """Each action, reason and event has its words in the table."""
+    assert set(ACTS) == set(Act)
+    assert set(REASONS) == set(Reason)
+    assert set(ENDINGS) == {f"sweep_{end}" for end in ("completed", "incomplete", "failed", "skipped", "planned")}
+
+
+def test_the_worst_come_first() -> None:
+    """The table and the planned actions name the highest Sum_case first, whole addresses and the reason in words."""
+    of = report("a@contoso.com", "b@contoso.com")
+    text = printed(of)
+    assert 0 < text.index("b@contoso.com") < text.index("a@contoso.com")
+    assert "first time over the threshold" in text
+    assert [(each["recipient"], each["sum_case"]) for each in planned(of)] == [
+        ("b@contoso.com", 12),
+        ("a@contoso.com", 11),
+    ]
+
+
+def test_a_hostile_address_cannot_move_the_cursor() -> None:
+    """Control, escape and bidi characters of an address reach no terminal, and its markup stays text."""
+    text = printed(report("\x1b[2J\x1b]0;owned\x07[red]x\u202e\r\n@contoso.com"))
+    assert not set(text) & set("\x1b\x07\r\u202e")
+    assert "[red]" in text or "red" in text
+
+
+def test_json_is_all_of_standard_output(cloud: Cloud, tmp_path: Path) -> None:
+    """`--json` prints the receipt and nothing else; the same receipt is the log's one line, on standard error."""
+    cloud.load("EmailEvents", sample(cloud.now()).events)
+    ran = shell(environment(cloud, tmp_path), "--json")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert list(found) == KEYS
+    assert (found["event"], found["verdict"], found["created"]) == ("sweep_completed", "flagged", len(cloud.incidents))
+    (line,) = [line for line in ran.stderr.splitlines() if "sweep_completed" in line]
+    assert json.loads(line[line.index("{") :]) == found
+    assert "@" not in json.dumps(found)
+
+
+def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    """`--dry-run` plans and prints the actions, and writes neither to the cloud nor to a ledger."""
+    cloud.load("EmailEvents", sample(cloud.now()).events)
+    ran = shell(environment(cloud, tmp_path), "--dry-run", "--json")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert (found["event"], found["dry_run"]) == ("sweep_planned", True)
+    assert len(found["actions"]) == found["flagged"] > 0
+    assert {action["act"] for action in found["actions"]} == {"create"}
+    assert not [request for request in cloud.log if request.method in ("PUT", "PATCH", "DELETE")]
+    assert not cloud.incidents
+    assert not cloud.cards
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:
+    """Without `--json` standard output names recipients, counts and the ending in words."""
+    cloud.load("EmailEvents", sample(cloud.now()).events)
+    ran = shell(environment(cloud, tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    for words in ("Recipient", "Sum_case", "@contoso.com", "first time over the threshold", "flagged  completed"):
+        assert words in ran.stdout
+
+
+def test_empty_data_ends_with_3(cloud: Cloud, tmp_path: Path) -> None:
+    """An empty table is no all-clear: the exit code is 3, and the reason is shown."""
+    ran = shell(environment(cloud, tmp_path))
+    assert ran.returncode == 3, ran.stderr
+    assert "untrusted" in ran.stdout
+
+
+def test_what_is_due_ends_with_1(cloud: Cloud, tmp_path: Path) -> None:
+    """With Teams refusing, the exit code is 1, what is due is said, and the webhook's secret is not."""
+    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.faults.add(Fault(service="teams", times=None, status=400))
+    ran = shell(environment(cloud, tmp_path))
+    assert ran.returncode == 1, ran.stderr
+    assert "due" in ran.stdout
+    assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
+
+
+def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:
+    """On a terminal a progress line says what the sweep is doing; where there is none, it does not."""
+    cloud.load("EmailEvents", sample(cloud.now()).events)
+    values = {**environment(cloud, tmp_path), "TERM": "xterm-256color"}
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "shared", "sweep", "--dry-run"]
+    with subprocess.Popen(command, cwd=ROOT, env=values, stdout=subprocess.DEVNULL, stderr=terminal) as running:
+        os.close(terminal)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(screen, 65_536)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            seen += chunk
+    os.close(screen)
+    assert running.returncode == 0, seen
+    assert b"hunting" in seen
+    assert "hunting" not in shell(values, "--dry-run").stderr
