@@ -47,9 +47,11 @@ lock: $(READY) ## Compile the requirements from pyproject.toml; UPGRADE=1 takes 
 	$(COMPILE) --python-version 3.13 --group worker -c requirements.txt -o tests/worker/requirements.txt
 
 clean: ## Remove all that these targets made
-	rm -rf .venv .venv-worker .sweep .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .sweep .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf tests/npm/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+-include infra/checks.mk
 
 # ---- set-up, kept until what it was made from changes
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def report(*recipients: str) -> Report:
 
 def printed(of: Report) -> str:
     """What a wide terminal without colours shows of it."""
-    console = Console(width=200, color_system=None, force_terminal=True, record=True, file=Path(os.devnull).open("w"))
+    console = Console(width=200, color_system=None, force_terminal=True, record=True, file=StringIO())
     console.print(shown(of))
     return console.export_text()
 
