@@ -62,10 +62,12 @@ param teamsWebhookUrl string = ''
 
 @description('SUM_CASE_THRESHOLD: a recipient is flagged when more of their messages than this were remediated.')
 @minValue(0)
+@maxValue(1000000000)
 param sumCaseThreshold int = 10
 
 @description('HIGH_SEVERITY_THRESHOLD: severity is High above this, else Medium. Not below sumCaseThreshold; 5 times it unless given.')
 @minValue(0)
+@maxValue(1000000000)
 param highSeverityThreshold int = 5 * sumCaseThreshold
 
 @description('LOOKBACK_DAYS: how far back the hunt looks. 30 at most when huntSource is defender.')
@@ -78,10 +80,12 @@ param deduplicate bool = true
 
 @description('MAX_DATA_AGE_HOURS: when the newest row is older than this, the verdict is untrusted.')
 @minValue(1)
+@maxValue(876000)
 param maxDataAgeHours int = 24
 
 @description('MAX_NEW_INCIDENTS: more new incidents than this in one sweep are held for the following ones.')
 @minValue(1)
+@maxValue(1000000000)
 param maxNewIncidents int = 100
 
 @description('EXCLUDED_RECIPIENTS: recipients left alone until a date: objects with pattern, until (YYYY-MM-DD) and reason, all three required.')
@@ -89,14 +93,17 @@ param excludedRecipients array = []
 
 @description('BENIGN_REOPEN_FACTOR: after a benign or false-positive closing, this many thresholds of new messages are needed.')
 @minValue(1)
+@maxValue(1000000000)
 param benignReopenFactor int = 2
 
 @description('REMIND_AFTER_DAYS: remind about a New, unowned incident of ours at this age and every so many days. 0 = never.')
 @minValue(0)
+@maxValue(36500)
 param remindAfterDays int = 3
 
 @description('HEARTBEAT_DAYS: post a card saying how things stand when Teams has accepted none for so long. 0 = never.')
 @minValue(0)
+@maxValue(36500)
 param heartbeatDays int = 7
 
 @description('CARD_SUBJECTS: show mail subjects on cards.')
