@@ -16,3 +16,37 @@ EMAIL_EVENTS_DOCS: Mapping[str, str] = _ALL["EmailEvents_docs"]["columns"]
 
 EMAIL_POST_DELIVERY_EVENTS: Mapping[str, str] = _ALL["EmailPostDeliveryEvents_docs"]["columns"]
 """One row per action on delivered mail, by the Azure Monitor reference."""
+
+_WORKSPACE_ONLY = ("TenantId", "TimeGenerated", "LastEventExecutionTime", "SourceSystem", "Type")
+EMAIL_EVENTS_DEFENDER: Mapping[str, str] = {
+    name: kind for name, kind in EMAIL_EVENTS.items() if name not in _WORKSPACE_ONLY
+}
+"""The same table in advanced hunting: `Timestamp` is its one time."""
+
+EMAIL_POST_DELIVERY_EVENTS_DEFENDER: Mapping[str, str] = {
+    "Timestamp": "datetime",
+    **{
+        name: kind
+        for name, kind in EMAIL_POST_DELIVERY_EVENTS.items()
+        if name not in _WORKSPACE_ONLY and not name.startswith("_")
+    },
+}
+
+SECURITY_INCIDENT: Mapping[str, str] = {
+    "TenantId": "string",
+    "TimeGenerated": "datetime",
+    "IncidentName": "string",
+    "IncidentNumber": "int",
+    "Title": "string",
+    "Description": "string",
+    "Severity": "string",
+    "Status": "string",
+    "Classification": "string",
+    "Labels": "dynamic",
+    "Owner": "dynamic",
+    "CreatedTime": "datetime",
+    "LastModifiedTime": "datetime",
+    "SourceSystem": "string",
+    "Type": "string",
+}
+"""What the hunt reads of the table in which Sentinel keeps each state of each incident, and some beside."""

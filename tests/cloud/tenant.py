@@ -19,6 +19,9 @@ Row = dict[str, Any]
 
 HARD, SOFT, JUNK, DELETED = "Hard delete", "Soft delete", "Moved to junk folder", "Moved to deleted items"
 COUNTED = (HARD, SOFT, JUNK, DELETED)
+SAMPLE = Path(__file__).parent.parent / "data" / "sample_tenant.ndjson"
+SAMPLE_NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+"""The moment that the kept file is about; loaded with a shift it is about any other."""
 UNKNOWN = ("Moved to another dimension", "Zapped")
 
 HOSTILE_SUBJECTS = (
@@ -35,7 +38,6 @@ HOSTILE_SUBJECTS = (
     "'; EmailEvents | take 1 // let x = \"",
     "",
 )
-ZONE = timedelta(0)
 
 
 def stamp(time: datetime, ticks: int = 0) -> str:
@@ -274,3 +276,7 @@ def crowd(now: datetime, *, recipients: int, messages: int, seed: int = 1) -> It
             "Subject": f"Statement {place}",
             "LatestDeliveryAction": COUNTED[place % 4],
         }
+
+
+if __name__ == "__main__":  # writes tests/data/sample_tenant.ndjson anew
+    write(sample(SAMPLE_NOW).events, SAMPLE)

@@ -1,0 +1,64 @@
+"""What an analyst does in the portal between two sweeps."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from tests.cloud.incidents import Incidents
+
+
+class Analyst:
+    """Changes incidents at once, past every fault and bucket; each change gives a new etag and modification time."""
+
+    def __init__(self, incidents: Incidents) -> None:
+        self._incidents = incidents
+
+    def edit(self, incident_id: str, **properties: Any) -> None:
+        """Set properties of an incident, by the API's names (title, description, severity, labels, …).
+
+        Raises:
+            Rejected: there is no such incident (404).
+        """
+        with self._incidents.lock:
+            self._incidents.resource(incident_id)["properties"].update(properties)
+            self._incidents.changed(incident_id)
+
+    def close(self, incident_id: str, classification: str | None = "TruePositive", comment: str = "") -> None:
+        """Close it, classified (None: not classified)."""
+        done: dict[str, Any] = {"status": "Closed"}
+        if classification:
+            done |= {"classification": classification, "classificationComment": comment}
+        self.edit(incident_id, **done)
+
+    def reopen(self, incident_id: str, status: str = "Active") -> None:
+        """Open it again; its classification goes."""
+        with self._incidents.lock:
+            properties = self._incidents.resource(incident_id)["properties"]
+            for name in ("classification", "classificationReason", "classificationComment"):
+                properties.pop(name, None)
+            self.edit(incident_id, status=status)
+
+    def assign(self, incident_id: str, name: str = "Ana Lyst", status: str = "Active") -> None:
+        """Make somebody its owner; it becomes Active."""
+        owner = {
+            "objectId": str(uuid4()),
+            "email": "ana.lyst@contoso.com",
+            "assignedTo": name,
+            "userPrincipalName": "ana.lyst@contoso.com",
+        }
+        self.edit(incident_id, owner=owner, status=status)
+
+    def set_severity(self, incident_id: str, severity: str) -> None:
+        """Change its severity."""
+        self.edit(incident_id, severity=severity)
+
+    def comment(self, incident_id: str, message: str) -> str:
+        """Write a comment; its id."""
+        name = str(uuid4())
+        self._incidents.put_comment(incident_id, name, {"properties": {"message": message}}, author="Ana Lyst")
+        return name
+
+    def delete(self, incident_id: str) -> None:
+        """Delete it, comments and all."""
+        self._incidents.delete(incident_id)

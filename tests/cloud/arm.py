@@ -1,0 +1,254 @@
+"""ARM: the workspace resource, and Sentinel's incidents and comments under it."""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from tests.cloud.bucket import Bucket
+from tests.cloud.incidents import Incidents, Rejected
+from tests.cloud.odata import BadFilter, parse_filter, parse_order
+from tests.cloud.wire import Answer, Request
+
+WORKSPACE_VERSIONS = (
+    "2020-08-01",
+    "2020-10-01",
+    "2021-06-01",
+    "2022-10-01",
+    "2023-09-01",
+    "2025-02-01",
+    "2025-07-01",
+)
+SENTINEL_VERSIONS = ("2025-09-01", "2025-12-01")
+PAGE = 50
+"""Incidents on a page of a list that names no `$top`."""
+MAX_PAGE = 1_000
+
+_RESOURCE = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers"
+    r"/Microsoft\.OperationalInsights/workspaces/(?P<workspace>[^/]+)"
+    r"(?P<sentinel>/providers/Microsoft\.SecurityInsights/incidents"
+    r"(?:/(?P<incident>[^/]+)(?P<comments>/comments(?:/(?P<comment>[^/]+))?)?)?)?/?",
+    re.IGNORECASE,
+)
+
+
+class Arm:
+    """One subscription with one workspace. `reads` and `writes` are its buckets (None: unlimited)."""
+
+    def __init__(
+        self,
+        workspace: str,
+        guid: str,
+        address: Callable[[], str],
+        incidents: Incidents,
+        reads: Bucket | None,
+        writes: Bucket | None,
+    ) -> None:
+        self._workspace = workspace
+        self._guid = guid
+        self._address = address
+        self._incidents = incidents
+        self._reads = reads
+        self._writes = writes
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request whose token has been checked."""
+        bucket, kind = (self._reads, "reads") if request.method == "GET" else (self._writes, "writes")
+        if bucket is not None and (wait := bucket.take()):
+            answer = _error(
+                429,
+                "TooManyRequests",
+                f"The request is being throttled as the limit has been reached for operation type - {kind}."
+                f" Please try again after '{wait}' seconds.",
+            )
+            answer.headers["Retry-After"] = str(wait)
+        else:
+            try:
+                answer = self._route(request)
+            except Rejected as error:
+                answer = _error(error.status, error.code, error.message)
+            except BadFilter as error:
+                answer = _error(400, "BadRequest", str(error))
+        if bucket is not None:
+            answer.headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(bucket.remaining)
+        answer.headers["x-ms-request-id"] = secrets.token_hex(16)
+        return answer
+
+    def _route(self, request: Request) -> Answer:
+        found = _RESOURCE.fullmatch(unquote(request.route))
+        version = request.query.get("api-version")
+        if version is None:
+            raise Rejected(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
+        if found is None:
+            raise Rejected(404, "InvalidResourceType", "The resource type could not be found in the namespace.")
+        self._exists(found)
+        known = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
+        if version not in known:
+            raise Rejected(
+                400,
+                "InvalidApiVersionParameter",
+                f"The api-version '{version}' is invalid. The supported versions are '{','.join(known)}'.",
+            )
+        if not found["sentinel"]:
+            return self._resource(request)
+        name, comment = found["incident"], found["comment"]
+        if comment:
+            return self._comment(request, name, comment)
+        if found["comments"]:
+            return self._comments(request, name)
+        if name:
+            return self._incident(request, name)
+        return self._list(request)
+
+    def _exists(self, found: Mapping[str, Any]) -> None:
+        _, _, subscription, _, group, _, _, _, workspace = self._workspace.split("/")
+        if found["subscription"].lower() != subscription.lower():
+            raise Rejected(
+                404, "SubscriptionNotFound", f"The subscription '{found['subscription']}' could not be found."
+            )
+        if found["group"].lower() != group.lower():
+            raise Rejected(404, "ResourceGroupNotFound", f"Resource group '{found['group']}' could not be found.")
+        if found["workspace"].lower() != workspace.lower():
+            raise Rejected(
+                404,
+                "ResourceNotFound",
+                f"The Resource 'Microsoft.OperationalInsights/workspaces/{found['workspace']}' under resource group"
+                f" '{group}' was not found.",
+            )
+
+    def _resource(self, request: Request) -> Answer:
+        _only(request, "GET")
+        properties = {
+            "source": "Azure",
+            "customerId": self._guid,
+            "provisioningState": "Succeeded",
+            "sku": {"name": "pergb2018"},
+            "retentionInDays": 90,
+        }
+        return Answer(
+            200,
+            {
+                "id": self._workspace,
+                "name": self._workspace.rsplit("/", 1)[1],
+                "type": "Microsoft.OperationalInsights/workspaces",
+                "location": "westeurope",
+                "properties": properties,
+            },
+        )
+
+    def _incident(self, request: Request, name: str) -> Answer:
+        _only(request, "GET", "PUT", "DELETE")
+        if request.method == "GET":
+            return Answer(200, self._incidents.read(name))
+        if request.method == "DELETE":
+            return Answer(200 if self._incidents.delete(name) else 204)
+        new, resource = self._incidents.put(name, _body(request))
+        return Answer(201 if new else 200, resource)
+
+    def _comment(self, request: Request, name: str, comment: str) -> Answer:
+        _only(request, "GET", "PUT")
+        if request.method == "GET":
+            return Answer(200, self._incidents.read_comment(name, comment))
+        new, resource = self._incidents.put_comment(name, comment, _body(request))
+        return Answer(201 if new else 200, resource)
+
+    def _comments(self, request: Request, name: str) -> Answer:
+        _only(request, "GET")
+        with self._incidents.lock:
+            found = self._incidents.comments_of(name)
+            return self._page(request, found, lambda item: item["properties"]["createdTimeUtc"], True)
+
+    def _list(self, request: Request) -> Answer:
+        _only(request, "GET")
+        query = request.query
+        known = {"api-version", "$filter", "$orderby", "$top", "$skipToken"}
+        if unknown := set(query) - known:
+            raise Rejected(400, "BadRequest", f"The query parameter '{sorted(unknown)[0]}' is not supported.")
+        wanted = parse_filter(query["$filter"]) if "$filter" in query else lambda incident: True
+        key, descending = parse_order(query.get("$orderby") or "properties/createdTimeUtc desc")
+        with self._incidents.lock:
+            found = [
+                incident
+                for name, incident in self._incidents.stored.items()
+                if name not in self._incidents.hidden and wanted(incident)
+            ]
+            return self._page(request, found, key, descending)
+
+    def _page(
+        self,
+        request: Request,
+        found: Sequence[dict[str, Any]],
+        key: Callable[[Mapping[str, Any]], Any],
+        descending: bool,
+    ) -> Answer:
+        """One page after the place that the skip token names, and where the next one is."""
+        size = _size(request.query.get("$top"))
+        ordered = sorted(((key(item), item["name"], item) for item in found), key=lambda entry: entry[:2])
+        places = [[entry[0], entry[1]] for entry in ordered]
+        token = request.query.get("$skipToken")
+        start, end = 0, len(ordered)
+        if token is not None:
+            place = _place(token, places)
+            start = bisect.bisect_right(places, place) if not descending else 0
+            end = bisect.bisect_left(places, place) if descending else end
+        chosen = ordered[max(start, end - size) : end][::-1] if descending else ordered[start : start + size]
+        # Rendered here, while the caller holds the lock.
+        body: dict[str, Any] = {"value": [entry[2] for entry in chosen]}
+        if chosen and len(chosen) < end - start:
+            where = base64.urlsafe_b64encode(json.dumps([chosen[-1][0], chosen[-1][1]]).encode()).decode()
+            query = urlencode(request.query | {"$skipToken": where}, quote_via=quote)
+            body["nextLink"] = f"{self._address()}{request.route}?{query}"
+        return Answer(200, Answer(200, body).payload())
+
+
+def _size(top: str | None) -> int:
+    if top is None:
+        return PAGE
+    if not top.isdigit() or not 1 <= int(top) <= MAX_PAGE:
+        raise Rejected(400, "BadRequest", f"$top must be a number from 1 to {MAX_PAGE}.")
+    return int(top)
+
+
+def _place(token: str, places: Sequence[list[Any]]) -> list[Any]:
+    try:
+        place = json.loads(base64.urlsafe_b64decode(token))
+        fine = isinstance(place, list) and len(place) == 2 and isinstance(place[1], str)
+        fine = fine and (not places or isinstance(place[0], type(places[0][0])))
+    except ValueError:
+        fine = False
+    if not fine:
+        raise Rejected(400, "BadRequest", "The skip token is not valid.")
+    return list(place)
+
+
+def _only(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise Rejected(
+            405, "MethodNotAllowed", f"The requested resource does not support http method '{request.method}'."
+        )
+
+
+def _body(request: Request) -> Any:
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        raise Rejected(415, "UnsupportedMediaType", "The content type must be application/json.")
+    try:
+        return request.json
+    except ValueError:
+        raise Rejected(
+            400, "InvalidRequestContent", "The request content was invalid and could not be deserialized."
+        ) from None
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    return Answer(status, {"error": {"code": code, "message": message}})

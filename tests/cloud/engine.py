@@ -1,0 +1,182 @@
+"""The embedded engine: one chDB session for the process, made at its first use, one statement at a time.
+
+Every small Azure of the process shares it; their tables are told apart by name. Importing chDB takes about a second,
+so nothing here does before a query needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tests.cloud.kql.tokens import KqlError, semantic_error, syntax_error
+
+_TYPES = {
+    "string": "String",
+    "guid": "String",
+    "datetime": "Nullable(DateTime64(7, 'UTC'))",
+    "long": "Nullable(Int64)",
+    "int": "Nullable(Int32)",
+    "bool": "Nullable(Bool)",
+    "real": "Nullable(Float64)",
+    # Nothing else is LowCardinality, so this is how a dynamic column is known again in an answer.
+    "dynamic": "LowCardinality(Nullable(String))",
+}
+_FUNCTIONS = {
+    # How Kusto writes a value as text: a missing one as nothing, a datetime in ISO 8601 with seven digits.
+    "kql_text": "(x) -> multiIf("
+    "toTypeName(x) = 'String', ifNull(toString(x), ''), "
+    "position(toTypeName(x), 'DateTime64') = 1 OR position(toTypeName(x), 'Nullable(DateTime64') = 1, "
+    "ifNull(concat(substring(toString(x), 1, 10), 'T', substring(toString(x), 12, 16), 'Z'), ''), "
+    "position(toTypeName(x), 'Array') = 1, toJSONString(x), "
+    "ifNull(toString(x), ''))",
+    # Null when it is missing or an empty text.
+    "kql_filled": "(x) -> if(toTypeName(x) = 'String' AND toString(x) = '', NULL, x)",
+    # Two missing values compare to neither true nor false; a missing one differs from every other.
+    "kql_same": "(x, y) -> if(isNull(x) AND isNull(y), NULL, ifNull(x = y, false))",
+    "kql_differs": "(x, y) -> if(isNull(x) AND isNull(y), NULL, ifNull(x != y, true))",
+    "kql_hash": "(x, n) -> toInt64(modulo(xxHash64(kql_text(x)), n))",
+}
+_SETTINGS = (
+    "SET allow_experimental_kusto_dialect = 1",
+    # A column that an aggregate renames to itself is refused as nested otherwise.
+    "SET prefer_column_name_to_alias = 1",
+    "SET allow_suspicious_low_cardinality_types = 1",
+    "SET date_time_input_format = 'best_effort'",
+    "SET input_format_null_as_default = 1",
+    # `order by … | summarize make_list(…)` keeps the order in Kusto: no sorting is optimised away …
+    "SET query_plan_remove_redundant_sorting = 0",
+    "SET optimize_duplicate_order_by_and_distinct = 0",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A query's rows as the engine gave them, and its columns: name and engine type."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: list[list[Any]]
+
+
+class Engine:
+    """One session. All methods may be called from any thread; one runs at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._session: Any = None
+        self._tables = 0
+
+    def _run(self, statement: str, dialect: str = "clickhouse", form: str = "Null") -> str:
+        with self._lock:
+            if self._session is None:
+                self._start()
+            self._session.query(f"SET dialect = '{dialect}'")
+            try:
+                return str(self._session.query(statement, form))
+            except RuntimeError:
+                # What is left of a failed statement would come out with the next one's answer.
+                self._session.query("SET dialect = 'clickhouse'")
+                self._session.query("SELECT 1", "Null")
+                raise
+            finally:
+                self._session.query("SET dialect = 'clickhouse'")
+
+    def _start(self) -> None:
+        from chdb.session import Session
+
+        self._session = Session()
+        for setting in _SETTINGS:
+            self._session.query(setting)
+        for name, body in _FUNCTIONS.items():
+            self._session.query(f"CREATE FUNCTION {name} AS {body}")
+
+    def create(self, columns: dict[str, str], large: bool = False) -> str:
+        """A new empty table with columns of Kusto types; its name. A `large` one is kept compressed on disk."""
+        with self._lock:
+            self._tables += 1
+            name = f"kql_table_{self._tables}"
+            listed = ", ".join(f"{_quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+            kind = "MergeTree ORDER BY tuple()" if large else "Memory"
+            self._run(f"CREATE TABLE {name} ({listed}) ENGINE = {kind}")
+            return name
+
+    def drop(self, table: str) -> None:
+        """Remove a table."""
+        self._run(f"DROP TABLE {table} SYNC")
+
+    def insert(self, table: str, columns: dict[str, str], path: str, form: str) -> None:
+        """Add a file's rows (`form` is the engine's name of the format) that has just these columns.
+
+        Raises:
+            ValueError: the file does not hold such rows.
+        """
+        names = ", ".join(map(_quoted, columns))
+        structure = ", ".join(f"{_quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+        try:
+            self._run(
+                f"INSERT INTO {table} ({names}) SELECT {names} FROM file({_text(path)}, {form}, {_text(structure)})"
+            )
+        except RuntimeError as error:
+            raise ValueError(_message(error)) from None
+
+    def fill_current(self, source: str, have: dict[str, str], target: str, columns: dict[str, str]) -> None:
+        """Copy mail events into an empty table, of each message and recipient the one current row."""
+        state = (
+            "coalesce(LastEventExecutionTime, TimeGenerated)" if "LastEventExecutionTime" in have else "TimeGenerated"
+        )
+        sent = "coalesce(Timestamp, TimeGenerated)" if "Timestamp" in have else "TimeGenerated"
+        picked = ", ".join(f"{sent} AS Timestamp" if name == "Timestamp" else _quoted(name) for name in columns)
+        self._run(
+            f"INSERT INTO {target} ({', '.join(map(_quoted, columns))}) SELECT {picked} FROM {source} "
+            f"ORDER BY LatestDeliveryAction != '' DESC, {state} DESC, TimeGenerated DESC, LatestDeliveryAction, "
+            f"{sent} DESC, Subject DESC LIMIT 1 BY NetworkMessageId, lowerUTF8(RecipientEmailAddress) "
+            "SETTINGS prefer_column_name_to_alias = 1"
+        )
+
+    def query(self, kql: str, threads: int = 0) -> Result:
+        """Run KQL that has been lowered; `threads` 0 means as many as there are cores.
+
+        Raises:
+            KqlError: the engine refuses it.
+        """
+        with self._lock:
+            self._run(f"SET max_threads = {threads or 'DEFAULT'}")
+            try:
+                answer = json.loads(self._run(kql, "kusto", "JSONCompact"))
+            except RuntimeError as error:
+                raise _refusal(error) from None
+        columns = tuple((column["name"], column["type"]) for column in answer["meta"])
+        return Result(columns, answer["data"])
+
+
+@cache
+def engine() -> Engine:
+    """The process's engine."""
+    return Engine()
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _message(error: RuntimeError) -> str:
+    return re.sub(r"^.*?DB::Exception:\s*", "", str(error), flags=re.DOTALL)[:500]
+
+
+def _refusal(error: RuntimeError) -> KqlError:
+    message = _message(error)
+    if "(SYNTAX_ERROR)" in message:
+        return syntax_error(f"Query could not be parsed: {message}")
+    if found := re.search(r"Unknown expression(?: or function)? identifier `([^`]+)`", message):
+        return semantic_error(f"Failed to resolve column or scalar expression named '{found[1]}'")
+    if "(MEMORY_LIMIT_EXCEEDED)" in message:
+        return KqlError("EngineError", "E_LOW_MEMORY_CONDITION", "Query execution lacks memory resources to complete")
+    return semantic_error(message)

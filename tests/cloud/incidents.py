@@ -1,0 +1,334 @@
+"""What Sentinel stores: incidents and their comments, with etags, limits and a row of history per change."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+SEVERITIES = ("High", "Medium", "Low", "Informational")
+STATUSES = ("New", "Active", "Closed")
+CLASSIFICATIONS = ("Undetermined", "TruePositive", "BenignPositive", "FalsePositive")
+REASONS = (
+    "SuspiciousActivity",
+    "SuspiciousButExpected",
+    "IncorrectAlertLogic",
+    "InaccurateData",
+)
+MAX_TITLE = 150
+MAX_DESCRIPTION = 5_000
+MAX_MESSAGE = 30_000
+MAX_COMMENTS = 100
+MAX_LABELS = 50
+
+_OWNER = ("objectId", "email", "assignedTo", "userPrincipalName")
+
+
+class Rejected(Exception):
+    """What is asked for cannot be stored: an HTTP status, a code and a message."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the SecurityIncident table in the making: the incident as it was after one change."""
+
+    time: datetime
+    text: str
+
+    @property
+    def incident(self) -> dict[str, Any]:
+        """The incident's resource."""
+        resource: dict[str, Any] = json.loads(self.text)
+        return resource
+
+
+@dataclass
+class Incidents:
+    """All incidents of one workspace, by their name in lower case; what is handed out is JSON text.
+
+    `overwrites` lets a PUT with a stale or missing etag overwrite instead of conflict. Names in `hidden` are left out
+    of lists (a list may lag behind); their own GET finds them. Modification times never repeat: each is at least a
+    tick (100 ns, here a microsecond) after the last, whatever the clock says.
+    """
+
+    base: str
+    portal: str
+    clock: Callable[[], datetime]
+    author: str
+    overwrites: bool = False
+    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
+    comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    history: list[Change] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _number: int = 0
+    _last: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def _tick(self) -> datetime:
+        now = self.clock().astimezone(UTC)
+        self._last = now if now > self._last else self._last + timedelta(microseconds=1)
+        return self._last
+
+    def read(self, name: str) -> str:
+        """An incident.
+
+        Raises:
+            Rejected: 404.
+        """
+        with self.lock:
+            return _text(self.resource(name))
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """The incident itself; hold the lock while you use it, and call `changed` when you changed it.
+
+        Raises:
+            Rejected: 404.
+        """
+        resource = self.stored.get(name.lower())
+        if resource is None:
+            raise Rejected(404, "NotFound", f"Incident '{name}' does not exist in this workspace.")
+        return resource
+
+    def put(self, name: str, body: Any) -> tuple[bool, str]:
+        """Make or replace an incident; whether it is new, and what is stored now.
+
+        Raises:
+            Rejected: 400, 404 or 409.
+        """
+        wanted = _writable(_properties(body))
+        etag = body.get("etag")
+        with self.lock:
+            resource = self.stored.get(name.lower())
+            if resource is None:
+                if etag:
+                    raise Rejected(404, "NotFound", f"Incident '{name}' does not exist in this workspace.")
+                return True, _text(self._create(name, wanted))
+            self._same(resource["etag"], etag, name)
+            kept = {key: value for key, value in resource["properties"].items() if key not in _WRITABLE}
+            resource["properties"] = wanted | kept
+            self.changed(name)
+            return False, _text(resource)
+
+    def _same(self, stored: str, given: Any, name: str) -> None:
+        if given != stored and not self.overwrites:
+            raise Rejected(409, "Conflict", f"Newer version of resource '{name}' exists. Data was not saved")
+
+    def _create(self, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        self._number += 1
+        identity = f"{self.base}/incidents/{name}"
+        self.comments[name.lower()] = []
+        self.stored[name.lower()] = resource = {
+            "id": identity,
+            "name": name,
+            "etag": _etag(),
+            "type": "Microsoft.SecurityInsights/incidents",
+            "properties": wanted
+            | {
+                "incidentUrl": f"{self.portal}/#asset/Microsoft_Azure_Security_Insights/Incident{identity}",
+                "incidentNumber": self._number,
+                "providerName": "Azure Sentinel",
+                "providerIncidentId": str(self._number),
+                "relatedAnalyticRuleIds": [],
+                "additionalData": {
+                    "alertsCount": 0,
+                    "bookmarksCount": 0,
+                    "commentsCount": 0,
+                    "alertProductNames": [],
+                    "tactics": [],
+                },
+            },
+        }
+        self.changed(name)
+        return resource
+
+    def changed(self, name: str) -> None:
+        """Note that a stored incident was changed: a new etag, a new time, a row of history."""
+        with self.lock:
+            now = self._tick()
+            resource = self.resource(name)
+            resource["etag"] = _etag()
+            properties = resource["properties"]
+            properties["lastModifiedTimeUtc"] = stamp(now)
+            properties.setdefault("createdTimeUtc", stamp(now))
+            properties["additionalData"]["commentsCount"] = len(self.comments[name.lower()])
+            self.history.append(Change(now, _text(resource)))
+
+    def delete(self, name: str) -> bool:
+        """Remove an incident and its comments, without a trace in the history; whether it was there."""
+        with self.lock:
+            self.comments.pop(name.lower(), None)
+            return self.stored.pop(name.lower(), None) is not None
+
+    def comments_of(self, name: str) -> list[dict[str, Any]]:
+        """An incident's comments, oldest first; hold the lock while you read them.
+
+        Raises:
+            Rejected: 404.
+        """
+        self.resource(name)
+        return self.comments[name.lower()]
+
+    def read_comment(self, name: str, comment: str) -> str:
+        """One comment.
+
+        Raises:
+            Rejected: 404.
+        """
+        with self.lock:
+            for found in self.comments_of(name):
+                if found["name"].lower() == comment.lower():
+                    return _text(found)
+        raise Rejected(404, "NotFound", f"Comment '{comment}' does not exist in incident '{name}'.")
+
+    def put_comment(self, name: str, comment: str, body: Any, author: str | None = None) -> tuple[bool, str]:
+        """Make or replace a comment; whether it is new, and what is stored now.
+
+        Raises:
+            Rejected: 400, 404 or 409.
+        """
+        message = _properties(body).get("message")
+        if not isinstance(message, str) or not message.strip():
+            raise _bad("The comment's message is required.")
+        if units(message) > MAX_MESSAGE:
+            raise _bad(f"The comment's message is longer than {MAX_MESSAGE} characters.")
+        with self.lock:
+            incident = self.resource(name)
+            known = self.comments[name.lower()]
+            old = next((item for item in known if item["name"].lower() == comment.lower()), None)
+            if old is not None:
+                self._same(old["etag"], body.get("etag"), comment)
+                old["properties"]["message"] = message
+            elif len(known) >= MAX_COMMENTS:
+                raise _bad(f"The incident has reached the limit of {MAX_COMMENTS} comments.")
+            now = stamp(self._tick())
+            made = old or {
+                "id": f"{incident['id']}/Comments/{comment}",
+                "name": comment,
+                "type": "Microsoft.SecurityInsights/incidents/comments",
+                "properties": {
+                    "message": message,
+                    "createdTimeUtc": now,
+                    "author": {
+                        "objectId": None,
+                        "email": None,
+                        "name": author or self.author,
+                        "userPrincipalName": None,
+                    },
+                },
+            }
+            made["etag"] = _etag()
+            made["properties"]["lastModifiedTimeUtc"] = now
+            if old is None:
+                known.append(made)
+            self.changed(name)
+            return old is None, _text(made)
+
+
+def stamp(time: datetime) -> str:
+    """A time as ARM writes it: UTC, seven digits, no trailing zeros."""
+    text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
+    return text + "Z"
+
+
+def units(text: str) -> int:
+    """The length of a text as .NET counts characters: UTF-16 code units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _text(resource: Mapping[str, Any]) -> str:
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
+
+
+def _etag() -> str:
+    return f'"{secrets.token_hex(4)}-0000-0d00-0000-{secrets.token_hex(6)}"'
+
+
+def _bad(message: str) -> Rejected:
+    return Rejected(400, "BadRequest", message)
+
+
+def _properties(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict) or not isinstance(body.get("properties"), dict):
+        raise _bad("The request body must hold an object named 'properties'.")
+    properties: dict[str, Any] = body["properties"]
+    return properties
+
+
+_WRITABLE = (
+    "title",
+    "description",
+    "severity",
+    "status",
+    "classification",
+    "classificationReason",
+    "classificationComment",
+    "owner",
+    "labels",
+    "firstActivityTimeUtc",
+    "lastActivityTimeUtc",
+)
+
+
+def _writable(given: Mapping[str, Any]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    for name, choices in (("severity", SEVERITIES), ("status", STATUSES)):
+        if given.get(name) not in choices:
+            raise _bad(f"'{name}' is required and must be one of {', '.join(choices)}.")
+        wanted[name] = given[name]
+    title = given.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise _bad("'title' is required.")
+    if units(title) > MAX_TITLE:
+        raise _bad(f"'title' is longer than {MAX_TITLE} characters.")
+    wanted["title"] = title
+    for name, choices in (("classification", CLASSIFICATIONS), ("classificationReason", REASONS)):
+        if given.get(name) is not None:
+            if given[name] not in choices:
+                raise _bad(f"'{name}' must be one of {', '.join(choices)}.")
+            wanted[name] = given[name]
+    for name, most in (("description", MAX_DESCRIPTION), ("classificationComment", MAX_DESCRIPTION)):
+        if given.get(name) is not None:
+            if not isinstance(given[name], str) or units(given[name]) > most:
+                raise _bad(f"'{name}' must be a text of at most {most} characters.")
+            wanted[name] = given[name]
+    for name in ("firstActivityTimeUtc", "lastActivityTimeUtc"):
+        if given.get(name) is not None:
+            wanted[name] = _time(name, given[name])
+    return wanted | {"owner": _owner(given.get("owner")), "labels": _labels(given.get("labels"))}
+
+
+def _time(name: str, value: Any) -> str:
+    try:
+        return stamp(datetime.fromisoformat(value).replace(tzinfo=datetime.fromisoformat(value).tzinfo or UTC))
+    except (TypeError, ValueError):
+        raise _bad(f"'{name}' is not a time.") from None
+
+
+def _owner(given: Any) -> dict[str, Any]:
+    if given is not None and not isinstance(given, dict):
+        raise _bad("'owner' must be an object.")
+    owner = {name: (given or {}).get(name) for name in _OWNER}
+    if any(value is not None and not isinstance(value, str) for value in owner.values()):
+        raise _bad("'owner' must hold texts.")
+    return owner
+
+
+def _labels(given: Any) -> list[dict[str, str]]:
+    if given is None:
+        return []
+    if not isinstance(given, list) or len(given) > MAX_LABELS:
+        raise _bad(f"'labels' must be a list of at most {MAX_LABELS}.")
+    labels: list[dict[str, str]] = []
+    for label in given:
+        if not isinstance(label, dict) or not isinstance(label.get("labelName"), str) or not label["labelName"]:
+            raise _bad("A label needs a 'labelName'.")
+        labels.append({"labelName": label["labelName"], "labelType": "User"})
+    return labels

@@ -1,0 +1,207 @@
+"""The tables of one workspace: defined and loaded by tests, handed to the engine when a query first needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.cloud.engine import engine
+from tests.cloud.kql.lower import Columns, Source
+from tests.cloud.kql.tokens import quote
+
+Row = Mapping[str, Any]
+
+_FORMS = {".ndjson": "JSONEachRow", ".jsonl": "JSONEachRow", ".parquet": "Parquet", ".arrow": "ArrowStream"}
+_LARGE = 200_000
+
+
+class Table:
+    """One table: its columns (name to Kusto type) and the rows that the engine has not seen yet."""
+
+    def __init__(self, name: str, columns: Mapping[str, str]) -> None:
+        self.name = name
+        self.columns = dict(columns)
+        self.basic = False
+        self.version = 0
+        self._waiting: list[list[Row] | Path] = []
+        self._engine_name = ""
+
+    def add(self, rows: Iterable[Row] | Path) -> None:
+        """Append rows, or a file of them (.ndjson, .parquet or .arrow with columns of these names).
+
+        Raises:
+            ValueError: a row has a column that the table has not.
+        """
+        if isinstance(rows, Path):
+            if rows.suffix not in _FORMS:
+                raise ValueError(f"{rows.name}: expected one of {', '.join(_FORMS)}")
+            self._waiting.append(rows)
+            self.version += 1
+            return
+        batch = [dict(row) for row in rows]
+        for row in batch:
+            if unknown := row.keys() - self.columns.keys():
+                raise ValueError(f"{self.name} has no column {', '.join(sorted(unknown))}")
+        if batch:
+            self._waiting.append(batch)
+            self.version += 1
+
+    def ready(self) -> str:
+        """The engine's name of the table, all rows in it."""
+        if not self._engine_name:
+            large = any(isinstance(batch, Path) or len(batch) > _LARGE for batch in self._waiting)
+            self._engine_name = engine().create(self.columns, large)
+        while self._waiting:
+            self._load(self._waiting.pop(0))
+        return self._engine_name
+
+    def _load(self, batch: list[Row] | Path) -> None:
+        if isinstance(batch, Path):
+            columns = _columns_of(batch, self.columns)
+            engine().insert(self._engine_name, columns, str(batch), _FORMS[batch.suffix])
+            return
+        names = dict.fromkeys(name for row in batch for name in row)
+        columns = {name: self.columns[name] for name in names}
+        handle, path = tempfile.mkstemp(suffix=".ndjson")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.writelines(_line(row, columns) for row in batch)
+            engine().insert(self._engine_name, columns, path, "JSONEachRow")
+        finally:
+            os.unlink(path)
+
+    def drop(self) -> None:
+        """Forget it, in the engine too."""
+        if self._engine_name:
+            engine().drop(self._engine_name)
+            self._engine_name = ""
+
+
+def _columns_of(path: Path, known: dict[str, str]) -> dict[str, str]:
+    """The table's columns that a file has: those of its schema, or of its first line."""
+    if path.suffix in (".ndjson", ".jsonl"):
+        with path.open(encoding="utf-8") as file:
+            names: Sequence[str] = list(json.loads(file.readline()))
+    else:
+        names = _arrow_names(path)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"{path.name}: there is no column {', '.join(unknown)}")
+    return {name: known[name] for name in names}
+
+
+def _arrow_names(path: Path) -> Sequence[str]:
+    import pyarrow
+    import pyarrow.parquet
+
+    if path.suffix == ".parquet":
+        return [str(name) for name in pyarrow.parquet.read_schema(path).names]
+    with pyarrow.ipc.open_stream(path) as stream:
+        return [str(name) for name in stream.schema.names]
+
+
+def _line(row: Row, columns: Mapping[str, str]) -> str:
+    return json.dumps({name: _value(value, columns[name]) for name, value in row.items()}) + "\n"
+
+
+def _value(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    if kind == "dynamic":
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if kind == "datetime" and value == "":
+        return None
+    return value
+
+
+class Tables:
+    """All tables of a workspace, as the lowering wants to know them.
+
+    `refresh` names tables whose rows are fetched just before they are read.
+    """
+
+    def __init__(self) -> None:
+        self._tables: dict[str, Table] = {}
+        self._lock = threading.RLock()
+        self.refresh: dict[str, Callable[[], Iterable[Row]]] = {}
+
+    def define(self, name: str, columns: Mapping[str, str]) -> None:
+        """Make a table, empty, in place of one of the same name."""
+        with self._lock:
+            self.remove(name)
+            self._tables[name] = Table(name, columns)
+
+    def remove(self, name: str) -> None:
+        """Make the table absent."""
+        with self._lock:
+            if name in self._tables:
+                self._tables.pop(name).drop()
+
+    def append(self, name: str, rows: Iterable[Row] | Path) -> None:
+        """Add rows to a table that is defined.
+
+        Raises:
+            KeyError: it is not defined.
+            ValueError: a row has a column that the table has not.
+        """
+        with self._lock:
+            self._tables[name].add(rows)
+
+    def load(self, name: str, rows: Iterable[Row] | Path) -> None:
+        """As `append`, after dropping what the table held."""
+        with self._lock:
+            self.define(name, self._tables[name].columns)
+            self.append(name, rows)
+
+    def schema(self, name: str) -> dict[str, str]:
+        """A table's columns, name to Kusto type."""
+        return dict(self._tables[name].columns)
+
+    def stored(self, name: str) -> Table | None:
+        """A table itself."""
+        return self._tables.get(name)
+
+    def set_basic(self, name: str, basic: bool = True) -> None:
+        """Put a table on the Basic plan, where it cannot be summarised, or back."""
+        self._tables[name].basic = basic
+
+    def table(self, name: str) -> Source | None:
+        """Where a table is, its rows loaded."""
+        with self._lock:
+            table = self._tables.get(name)
+            if table is None:
+                return None
+            if name in self.refresh:
+                table.add(self.refresh[name]())
+            time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
+            return Source(table.ready(), table.basic, time)
+
+    def columns(self, kql: str) -> Columns:
+        """Name and engine type of the columns of lowered KQL's answer."""
+        return engine().query(kql).columns
+
+    def scalar(self, kql: str) -> str:
+        """The only value of lowered KQL's answer, as a literal; a missing one is a null of its type."""
+        result = engine().query(kql)
+        kind = result.columns[0][1]
+        value = result.rows[0][0] if result.rows else None
+        if "DateTime" in kind:
+            return "datetime(null)" if value is None else f"datetime({value[:10]}T{value[11:27]}Z)"
+        if value is None:
+            return "bool(null)" if "Bool" in kind else "real(null)" if "Float" in kind else "long(null)"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return quote(value) if isinstance(value, str) else str(value)
+
+    def close(self) -> None:
+        """Drop all tables."""
+        with self._lock:
+            for name in list(self._tables):
+                self.remove(name)
