@@ -161,8 +161,9 @@ def mapped(service: Service, call: Call, error: Exception, now: datetime | None 
 
     Our retries let no tenacity.RetryError out; one that comes from elsewhere stands for the last attempt's error.
     """
-    if isinstance(error, tenacity.RetryError) and isinstance(last := error.last_attempt.exception(), Exception):
-        return mapped(service, call, last, now)
+    if isinstance(error, tenacity.RetryError) and error.last_attempt.done():
+        last = error.last_attempt.exception()
+        return mapped(service, call, last, now) if isinstance(last, Exception) else faulty(service, call, Fault.LOST)
     libraries = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if libraries & {"requests", "urllib3"}:
         return from_requests(service, call, error)
