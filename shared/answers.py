@@ -34,6 +34,16 @@ _TEAMS_CODES = {
     "WorkflowNotFound",
     "WorkflowTriggerIsNotEnabled",
 }
+# A 404 of ARM with one of these is about what the resource would be in: the incident may well be there.
+_PARENTS = {
+    "subscriptionnotfound",
+    "resourcegroupnotfound",
+    "parentresourcenotfound",
+    "invalidresourcetype",
+    "invalidresourcenamespace",
+    "noregisteredproviderfound",
+    "workspacenotfound",
+}
 _TOO_LARGE = re.compile(
     r"E_QUERY_RESULT_SET_TOO_LARGE|E_RUNAWAY_QUERY|E_LOW_MEMORY_CONDITION|LowMemoryCondition|E_QUERY_TIMEOUT|QueryTimeout"
     r"|ResponseTooLarge|ResponseSizeError|result set (is|has become) too large|exceeded memory|query timed? ?out",
@@ -174,7 +184,14 @@ def from_status(
     kind, todo = _kind(service, call, status, body)
     wait = f", asking to be left alone for {after:.0f} s" if after else ""
     happened = f"answered {status}{said}{at}{quoted}{wait}"
-    return _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
+    error = _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
+    if isinstance(error, NotFound):
+        error.itself = not _about_parent(code.lower(), message.lower())
+    return error
+
+
+def _about_parent(code: str, message: str) -> bool:
+    return code in _PARENTS or (code == "resourcenotfound" and "/incidents/" not in message and "workspaces" in message)
 
 
 def _kind(service: Service, call: Call, status: int, body: Any) -> tuple[type[SweepError], str]:

@@ -113,9 +113,10 @@ class Forbidden(SweepError):
 
 
 class NotFound(SweepError):
-    """What is addressed is not there (404)."""
+    """What is addressed is not there (404). Not `itself` when the answer is about what it would be in."""
 
     kind = "not_found"
+    itself: bool = True
 
 
 class Rejected(SweepError):

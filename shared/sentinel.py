@@ -21,16 +21,6 @@ from shared.model import LABEL, Incident, Severity
 API_VERSION = "2025-09-01"
 WORKSPACE_API_VERSION = "2023-09-01"
 PAGE = 1000
-# A 404 with one of these is about what the incident would be in, not about the incident.
-_PARENTS = {
-    "subscriptionnotfound",
-    "resourcegroupnotfound",
-    "parentresourcenotfound",
-    "invalidresourcetype",
-    "invalidresourcenamespace",
-    "noregisteredproviderfound",
-    "workspacenotfound",
-}
 
 
 class Ended(StrEnum):
@@ -210,7 +200,7 @@ class Sentinel:
         try:
             answer = self._http.once(Service.SENTINEL, Call.READ, url, until, audience=self._audience)
         except NotFound as error:
-            if error.code.lower() in _PARENTS:
+            if not error.itself:
                 raise
             return None
         return dict(answer.body)
