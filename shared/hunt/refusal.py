@@ -30,17 +30,17 @@ def refused(service: Service, body: Any, status: int = 400) -> SweepError:
     text = body if isinstance(body, str) else json.dumps(body, default=str)
     if too_large(text):
         return HuntTooLarge(
-            f"{service.title} says that the hunt asks for too much at once: {_SPLIT}", service=service, status=status
+            f"{service.words} says that the hunt asks for too much at once: {_SPLIT}", service=service, status=status
         )
     if missing := _MISSING.search(text):
         error = TableMissing(
-            f"{service.title} has no table {missing[1]}: {_where(service, missing[1])}", service=service, status=status
+            f"{service.words} has no table {missing[1]}: {_where(service, missing[1])}", service=service, status=status
         )
         error.table = missing[1]
         return error
     if _PLAN.search(text):
         return Rejected(
-            f"{service.title} does not summarise a table of the Basic, Auxiliary or data lake plan: set the table's"
+            f"{service.words} does not summarise a table of the Basic, Auxiliary or data lake plan: set the table's"
             " plan to Analytics (workspace, Tables, Manage table), or set HUNT_SOURCE=defender",
             service=service,
             status=status,
@@ -48,13 +48,13 @@ def refused(service: Service, body: Any, status: int = 400) -> SweepError:
         )
     if column := _NO_COLUMN.search(text):
         return Rejected(
-            f"{service.title} knows no column {column[1]} there: compare the table with the reference, and report it",
+            f"{service.words} knows no column {column[1]} there: compare the table with the reference, and report it",
             service=service,
             status=status,
             code=f"column {column[1]}",
         )
     return Rejected(
-        f'{service.title} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
+        f'{service.words} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
         service=service,
         status=status,
     )
