@@ -45,7 +45,7 @@ class Answer:
     def lie(self, column: str, what: str) -> PartialData:
         """The error for an answer whose column is not what the query asks for."""
         return PartialData(
-            f"{self.service.title} answered the hunt with a column {column} {what}. Nothing was concluded from this"
+            f"{self.service.words} answered the hunt with a column {column} {what}. Nothing was concluded from this"
             " answer. If the next sweep says the same, run the query in the portal and compare, and report it",
             service=self.service,
             code=f"column {column}",

@@ -106,7 +106,7 @@ class Hunt:
         if self._rows == 0:
             return []
         raise PartialData(
-            f"{self._place.service.title} answered the hunt with nothing at all although the table has rows: the next"
+            f"{self._place.service.words} answered the hunt with nothing at all although the table has rows: the next"
             " sweep asks again; if it lasts, run the query in the portal",
             service=self._place.service,
         )
