@@ -62,10 +62,12 @@ def _file(path: Path) -> list[Row]:
         line = data.count(b"\n", 0, error.start) + 1
         raise EventsInvalid(f"{path}, line {line}: not UTF-8; expected {_FILE}") from None
     mistakes: list[str] = []
-    rows = []
-    for line, row in _records(path, text, mistakes):
+    rows: list[Row] = []
+    for line, found in _records(path, text):
         try:
-            rows.append(read(row))
+            if isinstance(found, str):
+                raise ValueError(found)
+            rows.append(read(found))
         except ValueError as error:
             mistakes.append(f"{path}, line {line}: {error}")
         if len(mistakes) >= _NAMED:
@@ -78,14 +80,16 @@ def _file(path: Path) -> list[Row]:
     return rows
 
 
-def _records(path: Path, text: str, mistakes: list[str]) -> Iterator[tuple[int, Row]]:
-    """Line number and record, of whichever kind of file it is; lines that are none go to `mistakes`."""
+def _records(path: Path, text: str) -> Iterator[tuple[int, Row | str]]:
+    """Line number and record, or what is wrong with that line, of whichever kind of file it is."""
     begins = text.lstrip()[:1]
+    if not begins:
+        return iter(())
     if begins not in ("{", "["):
-        return _csv(path, text, mistakes)
+        return _csv(path, text)
     first = text.lstrip().partition("\n")[0]
     if begins == "{" and _parsed(first) is not None:
-        return _ndjson(path, text, mistakes)
+        return _ndjson(text)
     return _json(path, text)
 
 
@@ -96,18 +100,20 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _ndjson(path: Path, text: str, mistakes: list[str]) -> Iterator[tuple[int, Row]]:
+def _ndjson(text: str) -> Iterator[tuple[int, Row | str]]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         record = _parsed(content)
-        if isinstance(record, dict):
+        if isinstance(record, dict) and isinstance(record.get("records"), list):
+            yield from ((line, each) for each in record["records"])
+        elif isinstance(record, dict):
             yield line, record
         else:
-            mistakes.append(f"{path}, line {line}: not a JSON object; expected one record of EmailEvents a line")
+            yield line, "not a JSON object; expected one record of EmailEvents a line"
 
 
-def _json(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _json(path: Path, text: str) -> Iterator[tuple[int, Row | str]]:
     try:
         whole = json.loads(text)
     except ValueError as error:
@@ -119,7 +125,7 @@ def _json(path: Path, text: str) -> Iterator[tuple[int, Row]]:
     return iter([(1, record) for record in records])
 
 
-def _csv(path: Path, text: str, mistakes: list[str]) -> Iterator[tuple[int, Row]]:
+def _csv(path: Path, text: str) -> Iterator[tuple[int, Row | str]]:
     csv.field_size_limit(2**27)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -127,17 +133,13 @@ def _csv(path: Path, text: str, mistakes: list[str]) -> Iterator[tuple[int, Row]
         names = _names(path, header)
         before = reader.line_num
         for fields in reader:
-            if not fields:
-                pass
-            elif len(fields) != len(header):
-                mistakes.append(
-                    f"{path}, line {before + 1}: {len(fields)} fields; expected {len(header)}, as in the header"
-                )
-            else:
+            if fields and len(fields) != len(header):
+                yield before + 1, f"{len(fields)} fields; expected {len(header)}, as in the header"
+            elif fields:
                 yield before + 1, dict(zip(names, fields, strict=True))
             before = reader.line_num
     except csv.Error as error:
-        mistakes.append(f"{path}, line {reader.line_num}: {error}; expected CSV with quotes doubled inside quotes")
+        yield reader.line_num, f"{error}; expected CSV with quotes doubled inside quotes"
 
 
 def _names(path: Path, header: Sequence[str]) -> list[str]:

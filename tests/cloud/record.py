@@ -41,9 +41,8 @@ def read(record: Row) -> Row:
         column = _KNOWN.get(name.lower())
         if column is not None:
             row[column] = _value(column, value)
-    for column in ("NetworkMessageId", "RecipientEmailAddress"):
-        if column not in row:
-            raise ValueError(f"no {column}; expected a record of EmailEvents")
+    if "NetworkMessageId" not in row:  # every other column may be left out where it is null
+        raise ValueError("no NetworkMessageId; expected a record of EmailEvents")
     # The Defender portal and the streaming export have Timestamp only; the workspace copies it.
     generated = row.get("TimeGenerated") or row.get("Timestamp")
     if not generated:
