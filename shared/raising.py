@@ -171,7 +171,7 @@ class Raising:
         )
 
     def _escalate(self, intent: Intent, *, old: bool) -> bool:
-        record = self._book.records[intent.recipient]
+        record = self._book.records.get(intent.recipient) or self._record(intent, None)
         attempt = self._sentinel.escalate(intent.incident_id, record.severity, intent.severity)
         self._breaker.ended(attempt.error)
         if attempt.ended is Ended.DUE:
@@ -198,7 +198,7 @@ class Raising:
 
     def reported(self, intent: Intent) -> Record:
         """The record once this intent's messages are reported."""
-        record = self._book.records[intent.recipient]
+        record = self._book.records.get(intent.recipient) or self._record(intent, None)
         today = day_number(self._now())
         added = {key: today for key in intent.messages if key not in record.reported}
         return replace(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.book import Book
-from shared.errors import SweepError
+from shared.errors import Rejected, SweepError
 from shared.model import Action, Cause, Finding, Intent, IntentKind, Record, Verdict
 from shared.plan import reminders
 from shared.settings import Settings
@@ -64,6 +64,7 @@ class Telling:
         self._settings = settings
         self._now = now
         self._check = check
+        self._down = False
 
     # -- what an earlier sweep left -----------------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ class Telling:
         `causes` say, by intent, why an effect is still due. `still_there` keeps, of records to be reminded about, those
         whose incident still waits; None when Sentinel could not be asked.
         """
-        if self._book.open(IntentKind.CARD):
+        if self._down or self._book.open(IntentKind.CARD):
             return  # Teams has just not taken a card that comes first
         entries = self._entries(situation, causes, findings, actions, still_there)
         day = situation.now.astimezone(UTC).date().isoformat()
@@ -215,6 +216,7 @@ class Telling:
         except SweepError as error:
             self.due += 1
             self.causes.append(Cause(error.cause, str(error)))
+            self._down = not isinstance(error, Rejected)  # another card may do better than one that was refused
             if not error.maybe_done:
                 self._book.confirm([intent.id])  # what it told stays due, and goes on the next card
             return False
