@@ -41,7 +41,7 @@ class Credential:
         self._clock = clock or SystemClock()
         self._inner: Any = None
         self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
-        self._renewed = float("-inf")
+        self._generation = 0
         self._heard: tuple[int, str | None] | None = None
         self._lock = threading.Lock()
 
@@ -56,12 +56,16 @@ class Credential:
             raise got
         return got.token
 
-    def renew(self, since: float) -> None:
-        """Forget what is cached, unless that was done after `since` (monotonic seconds)."""
+    def generation(self) -> int:
+        """How often the tokens were renewed so far."""
+        return self._generation
+
+    def renew(self, generation: int) -> None:
+        """Forget the tokens of this generation: once, however many threads had theirs refused."""
         with self._lock:
-            if self._renewed <= since:
+            if self._generation == generation:
                 self._forget()
-                self._renewed = self._clock.monotonic()
+                self._generation += 1
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """As azure-core asks for a token.
@@ -73,7 +77,7 @@ class Credential:
         from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # slow to import
 
         if options and options.get("claims"):
-            self.renew(self._clock.monotonic())
+            self.renew(self._generation)
         got = self._get(*scopes)
         if isinstance(got, SignInFailed):
             raise ClientAuthenticationError(message=str(got))

@@ -78,8 +78,12 @@ class Tokens(Protocol):
         """A bearer token for an audience such as `https://management.azure.com`. Raises SweepError."""
         ...
 
-    def renew(self, since: float) -> None:
-        """Forget what is cached, unless that was done after `since` (monotonic seconds)."""
+    def generation(self) -> int:
+        """How often the tokens were renewed so far."""
+        ...
+
+    def renew(self, generation: int) -> None:
+        """Forget the tokens of this generation: once, however many threads had theirs refused."""
         ...
 
 
@@ -163,6 +167,7 @@ class Http:
             limits=limits or self._limits,
             chance=self._chance,
             deadline=self.deadline(),
+            generation=self._tokens.generation,
             renew=self._tokens.renew,
             waiting=self._waiting,
             reads_first=reads_first,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -110,7 +110,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 class Persistence:
     """How one request is tried. `deadline` is the monotonic time beyond which nothing is waited for.
 
-    `renew(since)` is called before an attempt with a fresh token; `since` is when the refused attempt began.
+    Before an attempt with a fresh token `renew` is called with what `generation` returned before the refused one.
     `reads_first` says that every attempt begins by reading what is there, so that a write which may have happened may
     be gone on with.
     """
@@ -119,7 +119,8 @@ class Persistence:
     limits: Limits
     chance: Callable[[], float]
     deadline: float
-    renew: Callable[[float], None]
+    generation: Callable[[], int]
+    renew: Callable[[int], None]
     waiting: Callable[[SweepError, float], None]
     reads_first: bool = False
 
@@ -130,11 +131,11 @@ class Persistence:
             SweepError: the last attempt's; its `maybe_done` is true when it was true of any attempt.
         """
         start = self.clock.monotonic()
-        tries = _Tries(self, min(start + self.limits.seconds, self.deadline), Counter(), start)
+        tries = _Tries(self, min(start + self.limits.seconds, self.deadline))
         until = min(start + self.limits.seconds, max(self.deadline, start + GRACE))
 
         def once() -> T:
-            tries.began = self.clock.monotonic()
+            tries.tokens = self.generation()
             return attempt(until)
 
         return Retrying(
@@ -153,8 +154,8 @@ class _Tries:
 
     how: Persistence
     end: float
-    seen: Counter[str]
-    began: float
+    seen: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
     maybe_done: bool = False
 
     def again(self, state: RetryCallState) -> bool:
@@ -185,7 +186,7 @@ class _Tries:
     def about_to_wait(self, state: RetryCallState) -> None:
         error = _error(state)
         if policy(error) is Again.FRESH:
-            self.how.renew(self.began)
+            self.how.renew(self.tokens)
         self.how.waiting(error, state.upcoming_sleep)
 
 

@@ -58,12 +58,21 @@ class Workspace:
         return self._http.retrying(self.service, lambda: self._once(kql), limits=LIMITS)
 
     def _once(self, kql: str) -> Answer | None:
+        heard: list[Any] = []
         try:
             # No timespan: the service would apply it to TimeGenerated beside the query's own window.
             result = self._client.query_workspace(
-                self._workspace_id, kql, timespan=None, server_timeout=SERVER_TIMEOUT, read_timeout=READ_TIMEOUT
+                self._workspace_id,
+                kql,
+                timespan=None,
+                server_timeout=SERVER_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                raw_response_hook=lambda response: heard.append(response.http_response),
             )
         except json.JSONDecodeError as error:
+            # The client trips over a refusal whose body is not JSON before it looks at the status.
+            if heard and heard[-1].status_code >= 300:
+                raise HttpResponseError(response=heard[-1]) from None
             if not error.doc.strip():
                 return None
             raise

@@ -44,7 +44,8 @@ class TableService:
         self.retries = 0
         self._ledger = f"the ledger {endpoint}"
         self._clock = clock
-        self._renew: Callable[[float], None] = getattr(credential, "renew", lambda _: None)
+        self._generation: Callable[[], int] = getattr(credential, "generation", lambda: 0)
+        self._renew: Callable[[int], None] = getattr(credential, "renew", lambda _: None)
         self._lock = threading.Lock()
         try:
             self.client = TableClient(
@@ -52,6 +53,7 @@ class TableService:
                 table,
                 credential=credential,
                 retry_total=0,  # `send` is the one place that tries again
+                permit_redirects=False,
                 connection_timeout=_LIMITS.connect,
                 read_timeout=_LIMITS.read,
                 raw_request_hook=self._count,
@@ -80,6 +82,7 @@ class TableService:
             limits=_LIMITS,
             chance=random.random,
             deadline=inf,  # what a sweep has done must be written down, however late it is
+            generation=self._generation,
             renew=self._renew,
             waiting=self._waiting,
         )
