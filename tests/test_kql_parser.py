@@ -13,6 +13,7 @@ from shared.hunt.hunt import Hunt
 from shared.hunt.literals import literal, query
 from shared.model import Remedy, Window
 from tests.cloud import schemas
+from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.kusto import Tables, parse
 from tests.places import settings_for
 from tests.test_kql_literals import HOSTILE
@@ -22,7 +23,7 @@ WINDOW = Window(NOW - timedelta(days=30), NOW)
 SENTINEL = {
     "EmailEvents": schemas.EMAIL_EVENTS,
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
-    "SecurityIncident": schemas.SECURITY_INCIDENT,
+    "SecurityIncident": SECURITY_INCIDENT,
 }
 GROUNDS: dict[str, tuple[str, Tables]] = {
     "workspace": ("sentinel", SENTINEL),

@@ -77,15 +77,17 @@ class Hunt:
         """
         self.notes.clear()
         threshold = self._settings.sum_case_threshold
+        counted = "counted_newest" if self._settings.deduplicate else "counted_every"
 
         def ask(parts: int, part: int) -> list[Finding]:
             kql = self._about(
                 window,
                 "events",
+                "candidates",
+                counted,
                 "hunt",
                 Threshold=threshold,
                 Limit=answers.LIST_LIMIT,
-                Deduplicate=self._settings.deduplicate,
                 Parts=parts,
                 Part=part,
             )
@@ -136,8 +138,8 @@ class Hunt:
             return {}
         return {} if answer is None else read_incidents(answer)
 
-    def _about(self, window: Window, ground: str, name: str, **parameters: Value) -> str:
-        return query(f"{ground}_{self._place.ground}", name, Start=window.start, End=window.end, **parameters)
+    def _about(self, window: Window, ground: str, *names: str, **parameters: Value) -> str:
+        return query(f"{ground}_{self._place.ground}", *names, Start=window.start, End=window.end, **parameters)
 
 
 def open_hunt(settings: Settings, http: Http, credential: TokenCredential) -> Hunt:

@@ -32,21 +32,3 @@ EMAIL_POST_DELIVERY_EVENTS_DEFENDER: Mapping[str, str] = {
     },
 }
 
-SECURITY_INCIDENT: Mapping[str, str] = {
-    "TenantId": "string",
-    "TimeGenerated": "datetime",
-    "IncidentName": "string",
-    "IncidentNumber": "int",
-    "Title": "string",
-    "Description": "string",
-    "Severity": "string",
-    "Status": "string",
-    "Classification": "string",
-    "Labels": "dynamic",
-    "Owner": "dynamic",
-    "CreatedTime": "datetime",
-    "LastModifiedTime": "datetime",
-    "SourceSystem": "string",
-    "Type": "string",
-}
-"""What the hunt reads of the table in which Sentinel keeps each state of each incident, and some beside."""
