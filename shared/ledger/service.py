@@ -44,6 +44,7 @@ class TableService:
         self.retries = 0
         self._ledger = f"the ledger {endpoint}"
         self._clock = clock
+        # The sweep's own credential can be asked for a fresh token; any other is asked again as it is.
         self._generation: Callable[[], int] = getattr(credential, "generation", lambda: 0)
         self._renew: Callable[[int], None] = getattr(credential, "renew", lambda _: None)
         self._lock = threading.Lock()

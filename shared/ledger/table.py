@@ -11,6 +11,8 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from azure.core import MatchConditions
@@ -55,6 +57,14 @@ class TableLedger(RowLedger):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    key: str
+    data: bytes | None
+    etag: str
+    beside: int  # how many further entities its row has
+
+
 class _TableRows:
     def __init__(self, service: TableService, workspace: str) -> None:
         self._service = service
@@ -71,14 +81,14 @@ class _TableRows:
         return self._service.retries
 
     def scan(self, start: str, end: str) -> list[Row]:
-        pages = self._service.client.query_entities(
-            "PartitionKey eq @partition and RowKey ge @start and RowKey lt @end",
-            parameters={"partition": self._partition, "start": start, "end": end},
-        ).by_page()
-        found: list[Mapping[str, Any]] = []
+        found: list[_Entity] = []
+        token: Any = None
         try:
-            while (page := self._service.send(lambda: next(pages, None))) is not None:
+            while True:
+                page, token = self._service.send(partial(self._page, start, end, token))
                 found += page
+                if token is None:
+                    break
         except TableMissing:
             return []
         return list(self._rows(found))
@@ -123,25 +133,34 @@ class _TableRows:
     def close(self) -> None:
         self._service.client.close()
 
-    def _rows(self, entities: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-        further: dict[str, list[bytes | None]] = {}
+    def _page(self, start: str, end: str, token: Any) -> tuple[list[_Entity], Any]:
+        """The entities from `token` on that one answer holds, and the token of the next one, None after the last."""
+        pages: Any = self._service.client.query_entities(
+            "PartitionKey eq @partition and RowKey ge @start and RowKey lt @end",
+            parameters={"partition": self._partition, "start": start, "end": end},
+        ).by_page(continuation_token=token)
+        page = [
+            _Entity(entity["RowKey"], _data(entity), entity.metadata["etag"], entity.get("beside", 0))
+            for entity in next(pages)
+        ]
+        return page, pages.continuation_token
+
+    def _rows(self, entities: Sequence[_Entity]) -> Iterator[Row]:
+        beside: dict[str, list[bytes | None]] = {}
         for entity in entities:
-            head, mark, _ = entity["RowKey"].partition("~")
+            head, mark, _ = entity.key.partition("~")
             if mark:
-                further.setdefault(head, []).append(_data(entity))
+                beside.setdefault(head, []).append(entity.data)
         for entity in entities:
-            key = entity["RowKey"]
-            if "~" in key:
+            if "~" in entity.key:
                 continue
-            beside = further.get(key, [])
+            pieces = [entity.data, *beside.get(entity.key, [])]
             with self._lock:
-                self._beside.pop(key, None)
-                if beside:
-                    self._beside[key] = len(beside)
-            pieces = [_data(entity), *beside]
-            whole = len(beside) == entity.get("beside", 0) and None not in pieces
-            data = b"".join(piece for piece in pieces if piece is not None) if whole else None
-            yield Row(key, data, str(entity.metadata["etag"]))  # type: ignore[attr-defined]
+                self._beside.pop(entity.key, None)
+                if len(pieces) > 1:
+                    self._beside[entity.key] = len(pieces) - 1
+            whole = len(pieces) == 1 + entity.beside and None not in pieces
+            yield Row(entity.key, b"".join(piece or b"" for piece in pieces) if whole else None, entity.etag)
 
     def _operations(self, change: Change) -> list[Operation]:
         there = self._beside.get(change.key, 0)
