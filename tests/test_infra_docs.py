@@ -1,0 +1,96 @@
+"""The deployment's documents name only what exists, and every alert, cause and card has its words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared import errors
+from shared.errors import SweepError
+from shared.settings import Settings
+from shared.teams.alert import Notice
+from shared.teams.wording import NOTICES
+from tests.bicep import INFRA, MAIN, parameters, parsed
+
+ROOT = INFRA.parent
+DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md")]
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)
+def test_variables_that_are_read_exist(document: Path) -> None:
+    """Each value that a command takes from azd is an output of the template or something the operator has set."""
+    asked = set(re.findall(r"azd env get-value (\w+)", document.read_text(encoding="utf-8")))
+    assert asked <= {*parsed(MAIN)["outputs"], "SENTINEL_WORKSPACE_RESOURCE_ID"}
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)
+def test_variables_that_are_set_exist(document: Path) -> None:
+    """Each value that a command hands to azd is one that the parameters file takes."""
+    said = set(re.findall(r"azd env set (\w+)", document.read_text(encoding="utf-8")))
+    assert said <= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
+    assert "TEAMS_WEBHOOK_URL" not in said
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Each relative link is to a file that exists, and each fragment to a heading in it."""
+    for target, fragment in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
+        file = document.parent / target if target else document
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not fragment or fragment in {re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in headings}
+
+
+def test_settings_that_are_named_exist() -> None:
+    """Whatever the documents call a setting is one, or is the deployment's own."""
+    known = {field.upper() for field in Settings.model_fields}
+    known |= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
+    known |= {"AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID", *parsed(MAIN)["outputs"]}
+    for document in DOCS:
+        assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)", document.read_text(encoding="utf-8"))) <= known, document.name
+
+
+def test_every_setting_can_be_set_as_the_docs_say() -> None:
+    """Each setting is a variable of its own name or a list in the parameters file, except what the deployment makes."""
+    text = (INFRA / "main.parameters.json").read_text(encoding="utf-8")
+    for field in Settings.model_fields:
+        listed = (
+            f'"{field.split("_")[0]}{"".join(word.capitalize() for word in field.split("_")[1:])}": {{ "value": [] }}'
+        )
+        assert f"${{{field.upper()}" in text or listed in text or field == "azure_client_id", field
+
+
+def _kinds(kind: type[SweepError]) -> set[str]:
+    return {kind.kind, *(name for below in kind.__subclasses__() for name in _kinds(below))}
+
+
+def test_every_kind_of_cause_has_a_line() -> None:
+    """The runbook says what to do about each kind of error that a receipt's reasons can name."""
+    assert errors.SweepError is SweepError
+    text = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    said = set(re.findall(r"`(?:[a-z]+_)*?([a-z_]+)`", text))
+    for kind in _kinds(SweepError) - {"failed"}:
+        assert f"`{kind}`" in text or kind in said, kind
+
+
+def test_every_card_has_a_runbook() -> None:
+    """Each notice that can come as a card is quoted in the runbook or is the heading of its section."""
+    text = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^## (.+)$", text, re.MULTILINE))
+    for kind in Notice:
+        heading = NOTICES[kind][0]
+        assert heading in headings or f"“{heading}" in text or f'"{heading}' in text, heading
+
+
+def test_the_schedule_and_its_alert_are_told_together() -> None:
+    """Where the schedule is explained, so is the alert's window that has to follow it, within its allowed range."""
+    said = re.search(r"With `SWEEP_SCHEDULE`, change `ABSENCE_HOURS` too: [^.]* (\d+) at most", _flat("deploy.md"))
+    assert said
+    assert int(said[1]) == parameters()["absenceHours"].maximum
+    assert "absenceHours" in parameters()["sweepSchedule"].description
+
+
+def _flat(name: str) -> str:
+    return " ".join((ROOT / "docs" / name).read_text(encoding="utf-8").split())
