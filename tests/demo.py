@@ -76,7 +76,7 @@ class Receipts(logging.Handler):
         event, _, rest = record.getMessage().partition(" ")
         if record.name == "sweep" and event.startswith("sweep_") and rest.startswith("{"):
             self.receipt = {"event": event, **json.loads(rest)}
-        elif record.levelno >= logging.WARNING:
+        elif record.levelno >= logging.WARNING and record.name != "root":  # the SDK's advice on HTTP functions
             self.console.print(Text(f"{record.levelname.lower()}: {clean(record.getMessage(), 2000)}", style="yellow"))
 
 
@@ -118,55 +118,60 @@ def flagged(folder: str, values: Mapping[str, str], cloud: Cloud) -> Table:
     return table
 
 
-def card_text(element: Any) -> Iterator[str]:
-    """A card's words in reading order, one line for each text, and its links."""
+def said(element: Any) -> Iterator[str]:
+    """The words of a part of a card in reading order, one line for each text; what is beside it is set in."""
     if isinstance(element, list):
         for item in element:
-            yield from card_text(item)
+            yield from said(item)
         return
     match element.get("type"):
         case "TextBlock":
-            yield element["text"]
+            yield clean(element["text"], 400)
         case "RichTextBlock":
             runs = element.get("inlines", [])
-            yield "".join(run if isinstance(run, str) else run.get("text", "") for run in runs)
+            yield clean("".join(run if isinstance(run, str) else run.get("text", "") for run in runs), 400)
         case "Action.OpenUrl":
-            yield f"[{element['title']}] {element['url']}"
+            yield f"[{clean(element['title'], 60)}]"
         case "FactSet":
-            yield from (f"{fact['title']} {fact['value']}" for fact in element.get("facts", []))
+            yield from (clean(f"{fact['title']} {fact['value']}", 400) for fact in element.get("facts", []))
         case "ColumnSet":
-            lines = ["  ".join(card_text(column.get("items", []))) for column in element.get("columns", [])]
-            yield "  ".join(line for line in lines if line)
+            first, *others = [list(said(column.get("items", []))) for column in element.get("columns", [])]
+            beside = [line for lines in others for line in lines]
+            for place in range(max(len(first), len(beside))):
+                left, right = (lines[place] if place < len(lines) else "" for lines in (first, beside))
+                yield f"{left:<8}{right}"
         case _:
             for part in ("body", "items", "actions"):
-                yield from card_text(element.get(part, []))
-            if "selectAction" in element:
-                yield from card_text(element["selectAction"])
+                yield from said(element.get(part, []))
 
 
 def cards(cloud: Cloud) -> Iterator[Panel]:
-    """Each card that the small Teams took, as readable text."""
+    """Each card that the small Teams took, as readable text (its links by their titles only)."""
     for body in cloud.cards:
         message = json.loads(body) if isinstance(body, str | bytes) else body
         for attachment in message["attachments"]:
-            lines = [clean(line, 400) for line in card_text(attachment["content"])]
-            yield Panel(Text("\n".join(line for line in lines if line)), title="Teams card", title_align="left")
+            lines = [line for line in said(attachment["content"]) if line.strip()]
+            yield Panel(Text("\n".join(lines)), title="Teams card", title_align="left", width=110)
 
 
-def ending(receipt: Mapping[str, Any]) -> Iterator[str]:
+def ending(receipt: Mapping[str, Any]) -> Iterator[Text]:
     """How the sweep ended, from its receipt."""
-    yield f"verdict   {receipt.get('verdict')} ({receipt.get('event')})"
-    yield from (f"          {reason}" for reason in receipt.get("reasons", []))
+    yield Text(f"verdict   {receipt.get('verdict')} ({receipt.get('event')})")
+    yield from (Text(f"          {clean(reason, 2000)}") for reason in receipt.get("reasons", []))
     names = ("flagged", "created", "held", "excluded", "due", "told")
-    yield "counts    " + ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names)
+    yield Text("counts    " + ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names))
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.get("requests", {}).items()))
-    yield f"requests  {requests or 'none'}"
-    yield from (f"note      {note}" for note in receipt.get("notes", []))
+    yield Text(f"requests  {requests or 'none'}")
+    yield from (Text(f"note      {clean(note, 2000)}") for note in receipt.get("notes", []))
 
 
 def main(outside: Mapping[str, str], console: Console) -> int:
     """Load, sweep, show. The exit code."""
-    paths = files(outside.get("EVENTS", ""))
+    try:
+        paths = files(outside.get("EVENTS", ""))
+    except ValueError as error:
+        console.print(Text(f"EVENTS: {error}; expected file names as a shell reads them"))
+        return 2
     shift = outside.get("SHIFT", "")
     if shift not in ("", "now"):
         console.print(f"SHIFT: expected now, or nothing (the times are then taken as they are), not {shift!r}")
@@ -203,9 +208,11 @@ def main(outside: Mapping[str, str], console: Console) -> int:
             console.print(Padding(card, (1, 0, 0, 0)))
         console.print()
         for line in ending(receipts.receipt):
-            console.print(Text(clean(line, 2000)))
-        incidents = f"{len(cloud.incidents):,} incidents are in the small Sentinel"
-        console.print(f"{incidents}, {len(cloud.cards):,} cards in the small Teams; {seconds:.1f} s", highlight=False)
+            console.print(line)
+        told = f"{len(cloud.cards):,} {'card' if len(cloud.cards) == 1 else 'cards'} in the small Teams"
+        console.print(
+            Text(f"stored    {len(cloud.incidents):,} incidents in the small Sentinel, {told}; {seconds:.1f} s")
+        )
     if failure:
         console.print(Text(f"The function failed. {clean(failure, 2000)}", style="red"))
         return 1

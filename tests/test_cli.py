@@ -162,7 +162,7 @@ def test_a_hostile_address_cannot_move_the_cursor() -> None:
 
 def test_json_is_all_of_standard_output(cloud: Cloud, tmp_path: Path) -> None:
     """`--json` prints the receipt and nothing else; the same receipt is the log's one line, on standard error."""
-    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
     ran = shell(environment(cloud, tmp_path), "--json")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
@@ -175,7 +175,7 @@ def test_json_is_all_of_standard_output(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     """`--dry-run` plans and prints the actions, and writes neither to the cloud nor to a ledger."""
-    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
     ran = shell(environment(cloud, tmp_path), "--dry-run", "--json")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
@@ -190,7 +190,7 @@ def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:
     """Without `--json` standard output names recipients, counts and the ending in words."""
-    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
     ran = shell(environment(cloud, tmp_path))
     assert ran.returncode == 0, ran.stderr
     for words in ("Recipient", "Sum_case", "@contoso.com", "first time over the threshold", "flagged  completed"):
@@ -206,7 +206,7 @@ def test_empty_data_ends_with_3(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_what_is_due_ends_with_1(cloud: Cloud, tmp_path: Path) -> None:
     """With Teams refusing, the exit code is 1, what is due is said, and the webhook's secret is not."""
-    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
     cloud.faults.add(Fault(service="teams", times=None, status=400))
     ran = shell(environment(cloud, tmp_path))
     assert ran.returncode == 1, ran.stderr
@@ -216,7 +216,7 @@ def test_what_is_due_ends_with_1(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:
     """On a terminal a progress line says what the sweep is doing; where there is none, it does not."""
-    cloud.load("EmailEvents", sample(cloud.now()).events)
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
     values = {**environment(cloud, tmp_path), "TERM": "xterm-256color"}
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "shared", "sweep", "--dry-run"]

@@ -97,7 +97,7 @@ def test_bad_settings_are_a_failure_of_the_function() -> None:
 def test_the_timer_sweeps(tmp_path: Path) -> None:
     """Fired twice in the worker, late the first time, the function raises and tells once, and says so in receipts."""
     with Cloud() as cloud:
-        cloud.load("EmailEvents", sample(cloud.now()).events)
+        cloud.load("EmailEvents", sample(cloud.clock()).events)
         environment = {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
         found = conversation(environment, "2", "--past-due")
         assert [each["status"] for each in found["invocations"]] == [1, 1], found
@@ -112,7 +112,7 @@ def test_the_timer_sweeps(tmp_path: Path) -> None:
 def test_an_unfinished_sweep_is_a_failure_of_the_function(tmp_path: Path) -> None:
     """When Teams refuses the card the invocation fails, so the host tries again; no debug line holds the secret."""
     with Cloud() as cloud:
-        cloud.load("EmailEvents", sample(cloud.now()).events)
+        cloud.load("EmailEvents", sample(cloud.clock()).events)
         cloud.faults.add(Fault(service="teams", times=100, status=400))
         environment = {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
         found = conversation(environment, "1", "--debug")
