@@ -6,6 +6,8 @@ so nothing here does before a query needs it.
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import json
 import re
 import threading
@@ -48,10 +50,17 @@ _SETTINGS = (
     "SET allow_suspicious_low_cardinality_types = 1",
     "SET date_time_input_format = 'best_effort'",
     "SET input_format_null_as_default = 1",
-    # `order by … | summarize make_list(…)` keeps the order in Kusto: no sorting is optimised away …
+    # Compiling takes longer than nearly every query here.
+    "SET compile_expressions = 0",
+    "SET compile_aggregate_expressions = 0",
+    "SET compile_sort_description = 0",
+    # `order by … | summarize make_list(…)` keeps the order in Kusto: no sorting may be optimised away.
     "SET query_plan_remove_redundant_sorting = 0",
     "SET optimize_duplicate_order_by_and_distinct = 0",
 )
+_MOMENT = re.compile(r"datetime\([0-9TZ.:-]+\)")
+MANY = 200_000
+"""So many rows are read by several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class Engine:
         self._lock = threading.RLock()
         self._session: Any = None
         self._tables = 0
+        self._shapes: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def _run(self, statement: str, dialect: str = "clickhouse", form: str = "Null") -> str:
         with self._lock:
@@ -89,6 +99,7 @@ class Engine:
         from chdb.session import Session
 
         self._session = Session()
+        atexit.register(self._session.close)  # it complains on standard error when the interpreter goes before it
         for setting in _SETTINGS:
             self._session.query(setting)
         for name, body in _FUNCTIONS.items():
@@ -98,10 +109,12 @@ class Engine:
         """A new empty table with columns of Kusto types; its name. A `large` one is kept compressed on disk."""
         with self._lock:
             self._tables += 1
-            name = f"kql_table_{self._tables}"
+            shape = hashlib.sha256(json.dumps(list(columns.items())).encode()).hexdigest()[:12]
+            name = f"kql_table_{self._tables}_{shape}"
             listed = ", ".join(f"{_quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
             kind = "MergeTree ORDER BY tuple()" if large else "Memory"
             self._run(f"CREATE TABLE {name} ({listed}) ENGINE = {kind}")
+            self._run(f"CREATE TABLE IF NOT EXISTS {_shape(name)} ({listed}) ENGINE = Memory")
             return name
 
     def drop(self, table: str) -> None:
@@ -137,14 +150,31 @@ class Engine:
             "SETTINGS prefer_column_name_to_alias = 1"
         )
 
-    def query(self, kql: str, threads: int = 0) -> Result:
-        """Run KQL that has been lowered; `threads` 0 means as many as there are cores.
+    def count(self, table: str) -> int:
+        """How many rows a table holds."""
+        return int(self._run(f"SELECT count() FROM {table}", form="TabSeparated"))
+
+    def columns(self, kql: str) -> tuple[tuple[str, str], ...]:
+        """Name and engine type of the columns that lowered KQL would answer with; no rows are read.
+
+        Raises:
+            KqlError: the engine refuses it.
+        """
+        shape = _MOMENT.sub("datetime(2000-01-01T00:00:00.0000000Z)", _shape(kql))
+        if shape not in self._shapes:
+            self._shapes[shape] = self.query(shape).columns
+        return self._shapes[shape]
+
+    def query(self, kql: str, rows: int = 0) -> Result:
+        """Run KQL that has been lowered; `rows` is how many the tables hold that it reads.
 
         Raises:
             KqlError: the engine refuses it.
         """
         with self._lock:
-            self._run(f"SET max_threads = {threads or 'DEFAULT'}")
+            # One thread reads few rows fastest, and always in the same order. Of many, what is sorted stays in order
+            # all the same: a sort ends in one stream, and the engine does not split it again.
+            self._run(f"SET max_threads = {1 if rows < MANY else 'DEFAULT'}")
             try:
                 answer = json.loads(self._run(kql, "kusto", "JSONCompact"))
             except RuntimeError as error:
@@ -157,6 +187,11 @@ class Engine:
 def engine() -> Engine:
     """The process's engine."""
     return Engine()
+
+
+def _shape(text: str) -> str:
+    """The empty twin that tables of the same columns share, or a query over the empty twins of all its tables."""
+    return re.sub(r"\bkql_table_\d+_([0-9a-f]{12})\b", r"kql_shape_\1", text)
 
 
 def _quoted(name: str) -> str:

@@ -14,7 +14,7 @@ from tests.cloud.engine import engine
 from tests.cloud.kql.lower import lower
 from tests.cloud.kql.tokens import KqlError
 from tests.cloud.logs import Limits, parse_span
-from tests.cloud.tables import Tables
+from tests.cloud.tables import Table, Tables
 from tests.cloud.wire import Answer, Request
 
 KEEPS = timedelta(days=30)
@@ -39,7 +39,7 @@ class Defender:
     def __init__(self, workspace: Tables) -> None:
         self.tables = Tables()
         self._workspace = workspace
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[Table, int] | None = None
 
     def refresh(self) -> None:
         """Make `EmailEvents` anew when the workspace's has changed; where that is absent, this one is left alone.
@@ -49,7 +49,7 @@ class Defender:
         source = self._workspace.stored("EmailEvents")
         if source is None:
             return
-        seen = (id(source), source.version)
+        seen = (source, source.version)
         if seen == self._seen:
             return
         self._seen = seen
@@ -101,7 +101,7 @@ class Graph:
         self._defender.refresh()
         try:
             lowered = lower(query, self._defender.tables, now, (max(start, now - KEEPS), end))
-            result = engine().query(lowered.text, threads=1 if lowered.ordered else 0)
+            result = engine().query(lowered.text, lowered.rows)
         except KqlError as refusal:
             return error(400, "BadRequest", f"{refusal.message}. Fix {refusal.kind} in your query.")
         columns, rows = kusto.rows(result)

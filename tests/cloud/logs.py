@@ -75,7 +75,7 @@ class Logs:
         began = time.perf_counter()
         try:
             lowered = lower(body["query"], self._tables, now, span)
-            result = engine().query(lowered.text, threads=1 if lowered.ordered else 0)
+            result = engine().query(lowered.text, lowered.rows)
         except KqlError as refusal:
             return bad_query(refusal)
         columns, rows = kusto.rows(result)

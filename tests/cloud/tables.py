@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.engine import engine
+from tests.cloud.engine import MANY, engine
 from tests.cloud.kql.lower import Columns, Source
 from tests.cloud.kql.tokens import quote
 
 Row = Mapping[str, Any]
 
 _FORMS = {".ndjson": "JSONEachRow", ".jsonl": "JSONEachRow", ".parquet": "Parquet", ".arrow": "ArrowStream"}
-_LARGE = 200_000
 
 
 class Table:
@@ -29,6 +28,7 @@ class Table:
         self.columns = dict(columns)
         self.basic = False
         self.version = 0
+        self.rows = 0
         self._waiting: list[list[Row] | Path] = []
         self._engine_name = ""
 
@@ -55,10 +55,11 @@ class Table:
     def ready(self) -> str:
         """The engine's name of the table, all rows in it."""
         if not self._engine_name:
-            large = any(isinstance(batch, Path) or len(batch) > _LARGE for batch in self._waiting)
+            large = any(isinstance(batch, Path) or len(batch) > MANY for batch in self._waiting)
             self._engine_name = engine().create(self.columns, large)
         while self._waiting:
             self._load(self._waiting.pop(0))
+            self.rows = engine().count(self._engine_name)
         return self._engine_name
 
     def _load(self, batch: list[Row] | Path) -> None:
@@ -181,11 +182,11 @@ class Tables:
             if name in self.refresh:
                 table.add(self.refresh[name]())
             time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
-            return Source(table.ready(), table.basic, time)
+            return Source(table.ready(), table.basic, time, table.rows)
 
     def columns(self, kql: str) -> Columns:
         """Name and engine type of the columns of lowered KQL's answer."""
-        return engine().query(kql).columns
+        return engine().columns(kql)
 
     def scalar(self, kql: str) -> str:
         """The only value of lowered KQL's answer, as a literal; a missing one is a null of its type."""

@@ -43,19 +43,21 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of the database: the engine's name for it, whether its plan refuses to summarise, its column of time."""
+    """A table of the database: the engine's name for it, whether its plan refuses to summarise, its column of time
+    and how many rows it holds."""
 
     name: str
     basic: bool = False
     time: str = "TimeGenerated"
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The KQL for the engine, and whether its lists must keep the order of their input."""
+    """The KQL for the engine, and how many rows the tables hold that it reads."""
 
     text: str
-    ordered: bool
+    rows: int
 
 
 def lower(query: str, catalog: Catalog, now: datetime, span: tuple[datetime, datetime] | None = None) -> Lowered:
@@ -85,7 +87,7 @@ class _Lowering:
         self._prelude = ""
         self._prefix = ""
         self._basic = ""
-        self._ordered = False
+        self._rows = 0
         self._made = 0
 
     # --- reading tokens
@@ -145,7 +147,7 @@ class _Lowering:
         self._took(";")
         if self._at != len(self._tokens):
             raise self._unexpected()
-        return Lowered(self._prelude + text, self._ordered)
+        return Lowered(self._prelude + text, self._rows)
 
     def _let(self) -> None:
         name = self._name()
@@ -170,6 +172,8 @@ class _Lowering:
             return False
         if self._lets.get(here.text) == "tabular":
             return True
+        if here.text in ("true", "false"):
+            return False
         return (
             here.text not in self._lets
             and not after.is_mark("(")
@@ -219,6 +223,7 @@ class _Lowering:
             raise semantic_error(
                 f"'{name}' could not be found: Failed to resolve table or column expression named '{name}'"
             )
+        self._rows += source.rows
         if source.basic:
             self._basic = name
         if self._span is None or not source.time:
@@ -499,11 +504,6 @@ class _Lowering:
             self._at = start
             aggregates = self._aggregates(left, [name or key.column for name, key in keys])
             self._at = end
-        self._ordered = self._ordered or any(
-            word in item
-            for item in aggregates
-            for word in ("make_list", "groupArray", "make_set", "groupUniq", "take_any")
-        )
         by = ", ".join(f"{_named(name)} = {key.text}" if name else key.text for name, key in keys)
         # The barrier after it keeps what follows from mixing a group's key with the column it was made of.
         return f"{left}\n| summarize {', '.join(aggregates)}{' by ' + by if keys else ''}\n| where true"
