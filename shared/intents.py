@@ -1,4 +1,4 @@
-"""An action rendered into the intents that are written down before anything is sent: what, about what, word for word."""
+"""An action rendered into intents, which are written down before anything is sent: what, about what, word for word."""
 
 from __future__ import annotations
 

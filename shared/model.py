@@ -218,8 +218,8 @@ class Record:
 
     `reported` maps the hash of a message id to the day (days since 1970) it was last seen. `tell` says why a card
     about it is still due; `untold` counts the messages reported since the last card. `incident` is as last read, None
-    before the first reading; `deleted` once its own GET said 404. After a lost ledger, messages with a state time before
-    `reported_before` count as reported too.
+    before the first reading; `deleted` once its own GET said 404. After a lost ledger, messages with a state time
+    before `reported_before` count as reported too.
     """
 
     recipient: str

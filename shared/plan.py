@@ -70,13 +70,12 @@ def decide(finding: Finding, record: Record | None, policy: Policy) -> Action:
     severity = policy.severity(finding.total)
     new = new_messages(finding, record)
 
-    def action(act: Act, reason: Reason, *, tell: bool = False, say: tuple[Evidence, ...] = ()) -> Action:
-        assert record is not None
-        return Action(act, reason, finding.recipient, record.episode, record.incident_id, severity, say, tell)
-
     if record is None:
         first = policy.incident_id(finding.recipient, 0)
         return Action(Act.CREATE, Reason.FIRST, finding.recipient, 0, first, severity, new, tell=True)
+
+    def action(act: Act, reason: Reason, *, tell: bool = False, say: tuple[Evidence, ...] = ()) -> Action:
+        return Action(act, reason, finding.recipient, record.episode, record.incident_id, severity, say, tell)
 
     incident = record.incident
     if record.deleted or (incident is not None and not incident.open):
@@ -215,7 +214,7 @@ def refresh(finding: Finding, record: Record, now: datetime) -> Record:
 
 
 def forget(records: Iterable[Record], policy: Policy, now: datetime) -> list[str]:
-    """The recipients whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing due."""
+    """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing due."""
     edge = day_number(now) - policy.lookback_days - REMEMBER_DAYS - REFRESH_DAYS
     return [
         record.recipient

@@ -223,7 +223,7 @@ class Raising:
         return False
 
     def _stale(self, intent: Intent, incident: Incident | None) -> bool:
-        """The incident is not as the plan saw it: forget the intent, remember the incident, let the plan decide anew."""
+        """The incident is not as the plan saw it: forget the intent, remember the incident, let the plan decide."""
         record = self._book.records.get(intent.recipient)
         changed = []
         if record is not None and record.incident_id == intent.incident_id:

@@ -147,9 +147,9 @@ class Recall:
                 finding = by_recipient[action.recipient]
                 if record is not None and not record.deleted and record.incident_id not in self._fresh:
                     wanted[record.incident_id] = (finding, record.episode)
-                if action.act is Act.CREATE and action.incident_id not in self._fresh:
-                    if action.incident_id in self._known():
-                        wanted[action.incident_id] = (finding, action.episode)
+                unread = action.act is Act.CREATE and action.incident_id not in self._fresh
+                if unread and action.incident_id in self._known():
+                    wanted[action.incident_id] = (finding, action.episode)
             if not wanted or self._breaker.open is not None:
                 return actions
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="recall") as pool:

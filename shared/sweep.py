@@ -91,8 +91,7 @@ class _Stopped(Exception):
 def run(parts: Parts) -> Report:
     """One sweep, from the lease to the receipt, logged as one line."""
     sweep = _Sweep(parts)
-    report = sweep.planned() if parts.settings.dry_run else sweep.run()
-    return report
+    return sweep.planned() if parts.settings.dry_run else sweep.run()
 
 
 class _Sweep:
@@ -267,8 +266,8 @@ class _Sweep:
         self.book.confirm([], changed)
         if longer:
             self.notes.append(
-                f"the look-back was lengthened from {before} to {self.settings.lookback_days} days: what only the longer"
-                " window shows is taken as reported"
+                f"the look-back was lengthened from {before} to {self.settings.lookback_days} days: what only the"
+                " longer window shows is taken as reported"
             )
         self.book.stand(lookback_days=self.settings.lookback_days)
 
@@ -424,9 +423,7 @@ class _Sweep:
             held=reasons[Reason.HELD],
             due=len(due),
             mentions=self.settings.teams_mentions,
-            incidents_url=incidents_link(
-                self.settings.cloud.portal, self.settings.sentinel_workspace_resource_id
-            ),
+            incidents_url=incidents_link(self.settings.cloud.portal, self.settings.sentinel_workspace_resource_id),
             run_id=self.parts.run_id,
         )
 

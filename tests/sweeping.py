@@ -74,3 +74,11 @@ def tenant(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Tenant]:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
             patch.setenv(name, cloud.environment[name])
         yield Tenant(cloud, clock, folder / "ledger.db")
+
+
+def facts(report: Report) -> dict[str, object]:
+    """What a receipt counts, without the zeros."""
+    counts = ("flagged", "created", "commented", "raised", "standing", "settled", "excluded", "held", "due", "told")
+    receipt = report.receipt
+    found = {name: getattr(receipt, name) for name in (*counts, "reminded") if getattr(receipt, name)}
+    return {"event": receipt.event, "verdict": receipt.verdict and receipt.verdict.value, **found}
