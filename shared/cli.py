@@ -1,4 +1,4 @@
-"""The shell: `python -m shared sweep [--dry-run] [--json]`.
+"""The shell: `python -m shared sweep [--dry-run] [--json]` and `python -m shared doctor`.
 
 Standard output is for the result, standard error for everything else. Exit codes: 0 clean or flagged, 1 failed or
 something still due, 2 bad settings, 3 untrusted data.
@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import time
+from io import TextIOWrapper
 from typing import Annotated, TextIO
 
 import typer
@@ -38,10 +39,7 @@ def sweep(
 
     Exit codes: 0 clean or flagged, 1 failed or something still due, 2 bad settings, 3 the data is not to be trusted.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    errors = Console(stderr=True)
+    errors = _errors()
     settings = _settings(errors)
     if dry_run:
         settings = settings.model_copy(update={"dry_run": True})
@@ -61,6 +59,38 @@ def sweep(
     else:
         _console(sys.stdout).print(shown(report))
     raise typer.Exit(exit_code(report.receipt))
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything is there that a sweep needs: settings, sign-in, roles, data, ledger. Writes nothing.
+
+    Exit codes: 0 all is well, 1 something is wrong, 2 bad settings, 3 the data is not to be trusted.
+    """
+    errors = _errors()
+    settings = _settings(errors)
+    _log_to(errors, quietly=True)
+
+    from shared.clock import SystemClock
+    from shared.doctor import Found, examine
+    from shared.text import clean
+
+    console = _console(sys.stdout)
+    styles = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red"}
+    found = set()
+    for check in examine(settings, SystemClock()):
+        found.add(check.found)
+        words = Text(clean(check.words, 2000))
+        console.print(Text.assemble((f"{check.found.value:<6}", styles[check.found]), f"{check.about:<11}", words))
+    raise typer.Exit(1 if Found.WRONG in found else 3 if Found.DOUBT in found else 0)
+
+
+def _errors() -> Console:
+    """Standard error; what a stream's encoding cannot show is replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    return Console(stderr=True)
 
 
 def _settings(errors: Console) -> Settings:

@@ -1,0 +1,121 @@
+"""`python -m shared doctor`: is everything there that a sweep needs? Reads only; nothing is written or posted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from shared.clock import Clock
+from shared.credential import sign_in
+from shared.errors import SweepError
+from shared.http import Http
+from shared.hunt import Hunt, judge, open_hunt
+from shared.ledger import Ledger, LedgerError, open_ledger
+from shared.model import Window
+from shared.sentinel import Sentinel
+from shared.settings import Settings
+
+BUDGET = 120.0  # seconds for all checks together
+
+
+class Found(StrEnum):
+    """What a check found."""
+
+    FINE = "ok"
+    DOUBT = "doubt"  # a sweep works, but its silence is no all-clear
+    WRONG = "wrong"  # a sweep would fail, or leave something due
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was looked at, what was found, and in words what is so and what to do."""
+
+    about: str
+    found: Found
+    words: str
+
+
+def examine(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """The checks, each as soon as it is done; a later one is tried whatever an earlier one found."""
+    ends = clock.monotonic() + BUDGET
+    credential = sign_in(settings.azure_client_id, clock)
+    http = Http(credential, clock=clock, deadline=lambda: ends)
+    hunt = open_hunt(settings, http, credential)
+    ledger = open_ledger(settings, credential, read_only=True)
+    sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    try:
+        yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
+        yield _tried("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
+        yield _tried("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
+        yield _tried("incidents", lambda: _incidents(sentinel))
+        yield from _data(hunt, settings, clock)
+        yield _tried("ledger", lambda: _ledger(ledger, settings))
+        yield _webhook(settings)
+        yield Check(
+            "portals",
+            Found.FINE,
+            "incidents made over the API are not synchronised to the Defender portal, and Sentinel leaves the Azure"
+            " portal after 31 March 2027: see that on-call reads the Teams card",
+        )
+    finally:
+        hunt.close()
+        ledger.close()
+        http.close()
+        credential.close()
+
+
+def _tried(about: str, look: Callable[[], tuple[Found, str]]) -> Check:
+    try:
+        return Check(about, *look())
+    except (SweepError, LedgerError) as error:
+        return Check(about, Found.WRONG, str(error))
+
+
+def _signed_in(token: str) -> tuple[Found, str]:
+    return (Found.FINE, "a token for Azure Resource Manager was issued") if token else (Found.WRONG, "an empty token")
+
+
+def _workspace(guid: str, settings: Settings) -> tuple[Found, str]:
+    if guid.lower() == str(settings.sentinel_workspace_id).lower():
+        return Found.FINE, "the GUID and the resource id are of one workspace"
+    return Found.WRONG, (
+        f"SENTINEL_WORKSPACE_ID is {settings.sentinel_workspace_id}, but the workspace of"
+        f" SENTINEL_WORKSPACE_RESOURCE_ID has the id {guid}: set both to the same workspace"
+    )
+
+
+def _incidents(sentinel: Sentinel) -> tuple[Found, str]:
+    found = next(iter(sentinel.changed(None, lambda _: True)), None)
+    seen = "at least one is there" if found else "none is there yet"
+    return Found.FINE, f"ours can be listed, {seen}; writing needs Microsoft Sentinel Responder and was not tried"
+
+
+def _data(hunt: Hunt, settings: Settings, clock: Clock) -> Iterator[Check]:
+    now = clock.now()
+    try:
+        coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
+    except SweepError as error:
+        yield Check("data", Found.WRONG, str(error))
+        return
+    doubts = judge(coverage, (), settings, now)
+    yield from (Check("data", Found.DOUBT, str(doubt)) for doubt in doubts)
+    if not doubts:
+        known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
+        yield Check("data", Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")
+
+
+def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
+    loaded = ledger.load()
+    where = settings.ledger_url if settings.ledger_url.startswith("sqlite") else urlsplit(settings.ledger_url).hostname
+    held = f"{len(loaded.records):,} recipients, {len(loaded.intents):,} effects due"
+    if loaded.damaged:
+        return Found.WRONG, f"{where} holds {held}; rows that cannot be read: {', '.join(loaded.damaged)}"
+    return Found.FINE, f"{where} holds {held}"
+
+
+def _webhook(settings: Settings) -> Check:
+    host = urlsplit(settings.teams_webhook_url.get_secret_value()).hostname
+    return Check("webhook", Found.FINE, f"the URL is one of {host}; nothing was posted to it")
