@@ -13,15 +13,14 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from shared import __version__
 from shared.clock import Clock
 from shared.errors import Call, Service
 from shared.mapping import from_requests
+from shared.timely import TimelyAdapter
 
 CONNECTIONS = 16  # kept per host; more than ever work at once
-_CHUNK = 65_536
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -46,7 +45,7 @@ class Session:
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
+        self._session.mount("https://", TimelyAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
 
     def close(self) -> None:
         """Close the connections."""
@@ -83,32 +82,23 @@ class Session:
                 stream=True,
             ) as response:
                 took = self._clock.monotonic() - began
-                content = self._content(call, response, began + read)
+                content = _content(call, response)
                 return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "", took)
         except (*_BROKEN, ValueError) as error:
             failure = from_requests(service, call, error, sent=sending is not None and sending.begun)
         raise failure
 
-    def _content(self, call: Call, response: requests.Response, ends: float) -> bytes:
-        status = response.status_code
-        good = 200 <= status <= 299
-        if good and call is Call.TELL:
-            return b""
-        try:
-            return self._whole(response, ends)
-        except _BROKEN:
-            if good or status == requests.codes.not_found:
-                raise  # for a 404 the body says what is not there
-            return b""
 
-    def _whole(self, response: requests.Response, ends: float) -> bytes:
-        parts = []
-        # One piece of the network's at a time: a body that drips would keep a single read busy for ever.
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            parts.append(chunk)
-            if self._clock.monotonic() > ends:
-                raise requests.ReadTimeout
-        return b"".join(parts)
+def _content(call: Call, response: requests.Response) -> bytes:
+    good = 200 <= response.status_code <= 299
+    if good and call is Call.TELL:
+        return b""
+    try:
+        return response.content
+    except _BROKEN:
+        if good or response.status_code == requests.codes.not_found:
+            raise  # for a 404 the body says what is not there
+        return b""
 
 
 class _Body(io.BytesIO):
