@@ -1,10 +1,13 @@
 # Checks of what is deployed: `make checkov` (the Bicep against known mistakes) and `make audit` (the pinned packages
 # against known vulnerabilities). Each tool has an environment of its own: their pins clash with the project's.
 
-.PHONY: checkov audit lock-checks
+.PHONY: checkov audit lock-checks clean-checks
 
 CHECKOV := .venv-checkov/.ready
 AUDIT   := .venv-audit/.ready
+
+# The tests lint with it.
+test: $(CHECKOV)
 
 # What is skipped is in infra/checkov.yaml, each with its reason.
 checkov: $(CHECKOV) ## Lint the Bicep with checkov
@@ -30,3 +33,7 @@ $(AUDIT): infra/requirements-audit.txt | $(READY)
 	@rm -rf .venv-audit && $(BIN)/python -m venv .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+clean: clean-checks
+clean-checks:
+	rm -rf .venv-checkov .venv-audit
