@@ -21,7 +21,7 @@ CARD_LIMIT = 20_480  # bytes of UTF-8; a flow refuses 28,672 as it counts them, 
 _DETAILS = 8
 _DETAILS_OF_MANY = 5  # with more than _DETAILS, a phone shows the names sooner than the tenth button
 _LINES = 30
-_CAUSES = 5
+_CAUSES = 3
 _MENTIONING = (*wording.RAISED, Reason.ESCALATED, Also.NOT_RAISED)
 _COLOUR = {Severity.HIGH: "attention", Severity.MEDIUM: "warning"}
 
@@ -30,7 +30,7 @@ def digest_card(entries: Sequence[Entry], situation: Situation) -> Card:
     """One card about all these recipients: findings before reminders, highest severity and count first."""
     ordered = sorted(entries, key=_order)
     tells = tuple(sorted(entry.key(situation.now) for entry in ordered))
-    card_id = str(uuid5(RULE_ID, "\n".join(("digest", *tells))))
+    card_id = _id("digest", *tells)
     heading = wording.headline(ordered)
     told = wording.told(_sentences(heading, situation), (_sentence(each, situation) for each in ordered), len(ordered))
     upns = situation.mentions if any(entry.reason in _MENTIONING for entry in ordered) else ()
@@ -51,7 +51,7 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     """A card about the sweep itself: what happened, what that means for on-call, what to do. Once per cause and day."""
     today = day(situation.now)
     tells = tuple(sorted({f"{today}/{cause.id}" for cause in causes} or {f"{today}/{kind.value}"}))
-    card_id = str(uuid5(RULE_ID, "\n".join(("notice", situation.workspace, kind.value, *tells))))
+    card_id = _id("notice", situation.workspace, kind.value, *tells)
     heading, meaning, todo = wording.NOTICES[kind]
     if kind is Notice.HEARTBEAT:
         if situation.standing or situation.held or situation.due:
@@ -62,15 +62,17 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
         heading = f"{situation.due:,} not delivered yet"
     mood = {Notice.FAILED: "attention", Notice.HEARTBEAT: "good"}.get(kind, "warning")
     body = [_banner(heading, wording.whose(situation), mood)]
-    body += [_said(cause.text) for cause in causes[:_CAUSES]]
-    if len(causes) > _CAUSES:
-        body.append(words(f"and {len(causes) - _CAUSES} more causes"))
+    body += _why([cause.text for cause in causes])
     body.append(words(meaning))
     if todo:
         body.append(words(f"**To do:** {todo}"))
     sentences = [f"{heading}. {wording.whose(situation)}.", *(cause.text for cause in causes), meaning, todo]
     told = wording.told([sentence for sentence in sentences if sentence])
     return Card(card_id, message([*body, *_bottom(situation, card_id, kind)], told, ()), tells)
+
+
+def _id(*told: str) -> str:
+    return str(uuid5(RULE_ID, "\n".join(told).encode("utf-8", "replace").decode()))
 
 
 def _order(entry: Entry) -> tuple[int, int, int, str]:
@@ -90,16 +92,22 @@ def _banner(heading: str, about: str, mood: str) -> Element:
     return box([words(heading, size="Large", weight="Bolder"), below], style=mood, bleed=True)
 
 
-def _said(text: str, **style: str) -> Element:
-    return line(run(clean(text, 240) or "(no words)"), spacing="Small", **style)
+def _said(text: str) -> Element:
+    return line(run(clean(text, 240) or "(no words)"), spacing="Small")
+
+
+def _why(texts: Sequence[str]) -> list[Element]:
+    said = [_said(text) for text in texts[:_CAUSES]]
+    if len(texts) > _CAUSES:
+        said.append(words(f"and {len(texts) - _CAUSES} more", spacing="Small"))
+    return said
 
 
 def _doubts(situation: Situation) -> list[Element]:
     doubt = wording.doubt(situation)
     if not doubt:
         return []
-    reasons = [_said(reason) for reason in situation.reasons[:_CAUSES]]
-    return [box([words(doubt, weight="Bolder"), *reasons], style="warning", spacing="Small")]
+    return [box([words(doubt, weight="Bolder"), *_why(situation.reasons)], style="warning", spacing="Small")]
 
 
 def _listing(entries: Sequence[Entry], details: int, lines: int, situation: Situation) -> list[Element]:
@@ -154,7 +162,7 @@ def _bottom(situation: Situation, card_id: str, kind: Notice | None = None) -> l
         body.append(words(held, color="warning", separator=True))
     if situation.due and kind is not Notice.DUE:
         body.append(words(f"{situation.due:,} still to be delivered; the next sweep completes it.", color="warning"))
-        body += [_said(cause.text) for cause in situation.causes[:_CAUSES]]
+        body += _why([cause.text for cause in situation.causes])
     small = [text for text in (wording.standing(situation), wording.covered(situation.coverage, situation)) if text]
     small.append(f"Sent {when(situation.now)}. Card {card_id}")
     body.append(box([words(text, size="Small", isSubtle=True, spacing="None") for text in small], separator=True))

@@ -11,11 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from shared.text import link
+from shared.text import clean, link
 
 Element = dict[str, Any]
 
-_MENTIONED = 20
+_MENTIONED = 10
+_UPN = 113  # the longest that Entra ID has
 
 
 def words(text: str, **style: Any) -> Element:
@@ -56,10 +57,10 @@ def buttons(*links: tuple[str, str]) -> list[Element]:
 def mentions(upns: Sequence[str]) -> tuple[list[Element], list[Element]]:
     """The TextBlock (or nothing) that mentions these users, and the entities that make Teams notify them.
 
-    The two match to the letter; at most 20 are mentioned, the rest named by count.
+    The two match to the letter; at most 10 are mentioned, the rest named by count.
     """
     named: dict[str, str] = {}
-    for upn in upns[:_MENTIONED]:
+    for upn in [upn for upn in upns if clean(upn, _UPN) == upn][:_MENTIONED]:
         name = re.sub(r"[^A-Za-z0-9.' -]+", " ", upn.split("@")[0]).strip()[:40] or "on-call"
         unique = next(one for one in (name, *(f"{name} {n}" for n in range(2, 99))) if one not in named)
         named[unique] = upn

@@ -170,7 +170,7 @@ def doubt(situation: Situation) -> str:
 
 
 def told(first: Sequence[str], each: Iterable[str] = (), count: int = 0) -> str:
-    """The alert in plain words, for clients that draw no card: `first`, then those of the `count` in `each` that fit."""
+    """The alert in plain words, for clients that draw no card: `first`, then of the `count` in `each` what fits."""
     kept: list[str] = []
     room = _TOLD_BYTES
 
