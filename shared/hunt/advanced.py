@@ -9,7 +9,7 @@ from typing import Any
 from shared.errors import Call, HuntTooLarge, PartialData, Rejected, Service
 from shared.http import Http, Limits
 from shared.hunt.answer import Answer
-from shared.hunt.refusal import refused
+from shared.hunt.refusal import recognised, refused
 from shared.settings import Settings
 
 MOST_ROWS = 100_000  # the service cuts a result here
@@ -46,9 +46,7 @@ class AdvancedHunting:
         except HuntTooLarge:
             raise
         except Rejected as error:
-            if error.status == 400:
-                raise refused(self.service, str(error)) from None
-            raise
+            raise (recognised(self.service, str(error)) if error.status == 400 else None) or error from None
         return None if answer.body is None else self._table(answer.body)
 
     def _table(self, body: Mapping[str, Any]) -> Answer:

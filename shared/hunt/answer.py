@@ -185,9 +185,9 @@ def cut(found: Iterable[Finding]) -> str:
     many = sum(1 for finding in found if max(_counts(finding.counts)) > LIST_LIMIT)
     if not many:
         return ""
-    whose = "one recipient holds" if many == 1 else f"{many:,} recipients hold"
+    who = "one recipient has" if many == 1 else f"{many:,} recipients have"
     return (
-        f"the lists of {whose} only the {LIST_LIMIT:,} newest messages of an action; the counts are exact all the same"
+        f"{who} more than {LIST_LIMIT:,} messages of one action: the newest {LIST_LIMIT:,} are listed, all are counted"
     )
 
 

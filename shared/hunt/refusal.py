@@ -15,6 +15,8 @@ _NO_COLUMN = re.compile(r"Failed to resolve (?:column|scalar)(?: or scalar)? exp
 _PLAN = re.compile(
     r"UnsupportedApiQueryValidationError|\b(Basic|Auxiliary|Data ?Lake)\b[\w ]* (Logs? )?(table|tier|plan)", re.I
 )
+# Graph: "Query execution has exceeded the allowed result size. …", "… has exceeded the allowed limits …".
+_LARGE = re.compile(r"exceeded the allowed (result size|limits)", re.IGNORECASE)
 _SPLIT = "nothing to do while the parts fit; else shorten LOOKBACK_DAYS or raise SUM_CASE_THRESHOLD"
 
 
@@ -27,8 +29,16 @@ class TableMissing(Rejected):
 
 def refused(service: Service, body: Any, status: int = 400) -> SweepError:
     """The error for a query that was refused with this (parsed) body, or answered in part with this error in it."""
-    text = body if isinstance(body, str) else json.dumps(body, default=str)
-    if too_large(text):
+    return recognised(service, json.dumps(body, default=str), status) or Rejected(
+        f'{service.words} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
+        service=service,
+        status=status,
+    )
+
+
+def recognised(service: Service, text: str, status: int = 400) -> SweepError | None:
+    """The error for what a service's words say is wrong, None when they say nothing known."""
+    if too_large(text) or _LARGE.search(text):
         return HuntTooLarge(
             f"{service.words} says that the hunt asks for too much at once: {_SPLIT}", service=service, status=status
         )
@@ -53,11 +63,7 @@ def refused(service: Service, body: Any, status: int = 400) -> SweepError:
             status=status,
             code=f"column {column[1]}",
         )
-    return Rejected(
-        f'{service.words} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
-        service=service,
-        status=status,
-    )
+    return None
 
 
 def _where(service: Service, table: str) -> str:
