@@ -417,18 +417,18 @@ def test_comments_end_at_ninety_one(soc: Tenant) -> None:
 
 def test_the_budget_ends_and_the_rest_stays_due(soc: Tenant) -> None:
     """When the time budget ends, what is confirmed is told and the rest stays due for the next sweep."""
-    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(20)))
+    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(40)))
     soc.cloud.faults.add(
         Fault(service="sentinel", method="PUT", times=None, then=lambda _: soc.clock.sleep(3), effect=True)
     )
     report = soc.sweep(SWEEP_BUDGET_SECONDS="60")
     assert report.receipt.event == "sweep_incomplete"
-    assert 0 < report.receipt.created < 20
-    assert report.receipt.created + report.receipt.due == 20
+    assert 0 < report.receipt.created < 40
+    assert report.receipt.created + report.receipt.due == 40
     assert any("budget_ended" in reason for reason in report.receipt.reasons)
     soc.cloud.faults.clear()
     assert facts(soc.sweep())["event"] == "sweep_completed"
-    assert len(soc.cloud.incidents) == 20
+    assert len(soc.cloud.incidents) == 40
 
 
 def test_a_longer_lookback_reports_nothing_old_as_new(soc: Tenant) -> None:
