@@ -110,6 +110,11 @@ class TablePlace:
             entity = {"PartitionKey": self._partition(client), "RowKey": key, "data0": data}
             client.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
+    def remove(self, key: str) -> None:
+        """Remove an entity behind the ledger's back."""
+        with self._client() as client:
+            client.delete_entity(self._partition(client), key)
+
     def exists(self) -> bool:
         """See Place."""
         try:

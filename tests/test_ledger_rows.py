@@ -31,7 +31,7 @@ SHAPES: dict[object, st.SearchStrategy[Any]] = {
     str: st.text(max_size=30),
     int: st.integers(min_value=0, max_value=2**40),
     bool: st.booleans(),
-    datetime: st.datetimes(timezones=st.timezones()),
+    datetime: st.datetimes(timezones=st.just(UTC)),
     tuple[int, ...]: st.lists(hashes, max_size=20).map(tuple),
     tuple[str, ...]: st.lists(st.text(max_size=30), max_size=5).map(tuple),
     Mapping[int, int]: st.dictionaries(hashes, days, max_size=20),

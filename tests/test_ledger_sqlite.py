@@ -92,12 +92,10 @@ def test_what_is_confirmed_survives_a_kill(sqlite_place: SqlitePlace) -> None:
         assert loaded.intents == (intent("two"),)
 
 
-def test_a_locked_file_is_named(sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_file_is_named(sqlite_place: SqlitePlace, close: Callable[[Ledger], Ledger]) -> None:
     """A file that another process keeps locked is unavailable: the message names it and says what to look for."""
-    ledger = sqlite_place.open()
+    ledger = close(SqliteLedger(sqlite_place.path, WORKSPACE, patience=0.1))
     ledger.confirm([], [record()])
-    monkeypatch.setattr("shared.ledger.sqlite._BUSY_SECONDS", 0.1)
-    ledger.close()
     with closing(sqlite3.connect(sqlite_place.path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailable, match="locked by another process") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import random
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any
 
 import pytest
@@ -18,7 +20,6 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
 from shared.ledger import Ledger, LedgerConflict, LedgerError, LedgerUnavailable, open_ledger
-from shared.ledger.changes import Put
 from shared.ledger.table import TableLedger
 from shared.model import Standing
 from shared.settings import from_values
@@ -255,6 +256,7 @@ def test_a_refusal_says_what_to_do(
 PASSING: dict[str, list[Any]] = {
     "gone": ["drop"] * 5,
     "503": [(503, {}, b"")] * 5,
+    "429": [(429, {}, b"")] * 5,
     "html": [(200, {"Content-Type": "text/html"}, b"<html>sign in</html>")] * 2,
     "other json": [(200, JSON, b"{}")] * 2,
     "other rows": [(200, JSON, b'{"value":[{"a":1}]}')] * 2,
@@ -325,19 +327,19 @@ def test_a_row_that_lost_a_part_is_damaged(table_place: TablePlace) -> None:
     table_place.open().note([intent("one", body=body)])
     first, second = table_place.keys()
     assert second == f"{first}~01"
-    client = table_place._client()  # noqa: SLF001 - behind the ledger's back
-    with client:
-        client.delete_entity(table_place._partition(client), second)  # noqa: SLF001
+    table_place.remove(second)
     loaded = table_place.open().load()
     assert (loaded.intents, loaded.damaged) == ((), (first,))
 
 
-def test_what_no_transaction_takes_is_said(ledger: TableLedger) -> None:
-    """A row larger than a transaction is refused by name before anything is sent."""
+def test_what_no_transaction_takes_is_said(ledger: TableLedger, table_place: TablePlace) -> None:
+    """A row larger than a transaction is refused by name before anything is written."""
+    body = "".join(random.Random(1).choices(ascii_letters + digits, k=4_500_000))
     before = ledger.requests
-    with pytest.raises(LedgerError, match="too large"):
-        list(ledger._rows.batches([Put("b.intent.1", b"x" * 3_000_000, None)]))  # noqa: SLF001
+    with pytest.raises(LedgerError, match=r"b\.intent\.\w+ is too large .* nothing was written"):
+        ledger.note([*(intent(f"{number}") for number in range(200)), intent("large", body=body)])
     assert ledger.requests == before
+    assert table_place.open().load().intents == ()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import AzureError
 from azure.data.tables import TableClient
 
-from shared.answers import faulty
+from shared.answers import clean, faulty
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerUnavailable
@@ -94,7 +94,7 @@ class TableService:
 
     def _ended(self, error: AzureError) -> SweepError | LedgerError:
         code = getattr(error, "error_code", None) or ""
-        code = str(getattr(code, "value", code))
+        code = clean(str(getattr(code, "value", code)), 80)
         if code == "TableNotFound":
             return TableMissing(f"{self._ledger} has no table yet")
         if getattr(error, "status_code", None) == 412 or code in _WRITTEN_BY_OTHERS:

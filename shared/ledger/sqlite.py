@@ -17,7 +17,6 @@ from shared.ledger.verbs import RowLedger
 _FORMAT = 1
 """Of the file (`PRAGMA user_version`); what is in a row has its own version."""
 
-_BUSY_SECONDS = 15.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (
     workspace TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, data BLOB NOT NULL,
@@ -31,11 +30,12 @@ class SqliteLedger(RowLedger):
 
     The file and its folder are made when they are missing, readable by this user only. With `read_only` nothing is
     made or written, a missing file reads as empty, and every verb that writes raises LedgerError. The file must be on
-    a local disk: SQLite's write-ahead log does not work on a network share.
+    a local disk: SQLite's write-ahead log does not work on a network share. `patience` is how many seconds another
+    process's write is waited for.
     """
 
-    def __init__(self, path: str | Path, workspace: str, read_only: bool = False) -> None:
-        super().__init__(_SqliteRows(Path(path), workspace.lower(), read_only), read_only)
+    def __init__(self, path: str | Path, workspace: str, read_only: bool = False, patience: float = 15.0) -> None:
+        super().__init__(_SqliteRows(Path(path), workspace.lower(), read_only, patience), read_only)
 
 
 class _SqliteRows:
@@ -44,10 +44,11 @@ class _SqliteRows:
     requests = 0
     retries = 0
 
-    def __init__(self, path: Path, workspace: str, read_only: bool) -> None:
+    def __init__(self, path: Path, workspace: str, read_only: bool, patience: float) -> None:
         self._path = path
         self._workspace = workspace
         self._read_only = read_only
+        self._patience = patience
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
@@ -132,7 +133,7 @@ class _SqliteRows:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds addresses
             address = f"{self._path.absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(
-            address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            address, uri=True, timeout=self._patience, check_same_thread=False, isolation_level=None
         )
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]

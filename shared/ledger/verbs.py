@@ -191,7 +191,7 @@ class RowLedger:
         if self._read_only and changes:
             raise LedgerError("this ledger was opened to be read only: nothing was written")
         written: dict[str, str] = {}
-        for batch in self._rows.batches(changes) if changes else ():
+        for batch in list(self._rows.batches(changes)) if changes else []:
             try:
                 versions = self._rows.apply(batch)
             except LedgerConflict:
