@@ -17,7 +17,6 @@ from typing import Any
 from tests.cloud import Cloud
 from tests.cloud.tenant import crowd
 
-
 # The shell, and at its end the most memory that it ever held (Linux tells; elsewhere it is left out).
 SHELL = """
 import atexit, pathlib, re, sys
