@@ -33,7 +33,7 @@ param sentinelAccess string = 'responder'
 @maxValue(47)
 param absenceHours int = 26
 
-@description('Memory of the app\'s instance in MB. 2,048 is measured to be enough for a tenant of 100,000 mailboxes.')
+@description('Memory of the app\'s instance in MB. More where very many recipients are over the threshold: the hunt\'s answer is held in memory.')
 @allowed([
   512
   2048

@@ -235,6 +235,12 @@ def test_the_parameters_file_gives_every_parameter() -> None:
         assert given[name] == {"value": expected}, name
 
 
+def test_what_comes_out_does_not_go_in_again() -> None:
+    """azd keeps a template's outputs as variables: none has the name of a parameter's, or it would become its value."""
+    text = (INFRA / "main.parameters.json").read_text(encoding="utf-8")
+    assert not set(re.findall(r"\$\{(\w+)", text)) & set(parsed(MAIN)["outputs"])
+
+
 # ---- names that the code and the deployment share
 
 
