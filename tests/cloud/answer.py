@@ -19,12 +19,12 @@ def kusto_type(kind: str) -> str:
         ("DateTime", "datetime"),
         ("Date", "datetime"),
         ("Bool", "bool"),
+        ("Interval", "timespan"),
         ("Int32", "int"),
         ("Int", "long"),
         ("UInt", "long"),
         ("Float", "real"),
         ("Decimal", "timespan"),
-        ("Interval", "timespan"),
         ("UUID", "guid"),
     ):
         if kind.startswith(prefix):

@@ -111,7 +111,7 @@ class Arm:
             return self._incident(request, name)
         return self._list(request)
 
-    def _exists(self, found: Mapping[str, Any]) -> None:
+    def _exists(self, found: re.Match[str]) -> None:
         _, _, subscription, _, group, _, _, _, workspace = self._workspace.split("/")
         if found["subscription"].lower() != subscription.lower():
             raise Rejected(
@@ -175,7 +175,7 @@ class Arm:
         known = {"api-version", "$filter", "$orderby", "$top", "$skipToken"}
         if unknown := set(query) - known:
             raise Rejected(400, "BadRequest", f"The query parameter '{sorted(unknown)[0]}' is not supported.")
-        wanted = parse_filter(query["$filter"]) if "$filter" in query else lambda incident: True
+        wanted = parse_filter(query["$filter"]) if "$filter" in query else _any
         key, descending = parse_order(query.get("$orderby") or "properties/createdTimeUtc desc")
         with self._incidents.lock:
             found = [
@@ -210,6 +210,10 @@ class Arm:
             query = urlencode(request.query | {"$skipToken": where}, quote_via=quote)
             body["nextLink"] = f"{self._address()}{request.route}?{query}"
         return Answer(200, Answer(200, body).payload())
+
+
+def _any(_: Mapping[str, Any]) -> bool:
+    return True
 
 
 def _size(top: str | None) -> int:

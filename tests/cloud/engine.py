@@ -35,6 +35,10 @@ _FUNCTIONS = {
     "position(toTypeName(x), 'DateTime64') = 1 OR position(toTypeName(x), 'Nullable(DateTime64') = 1, "
     "ifNull(concat(substring(toString(x), 1, 10), 'T', substring(toString(x), 12, 16), 'Z'), ''), "
     "position(toTypeName(x), 'Array') = 1, toJSONString(x), "
+    "position(toTypeName(x), 'Float') > 0, "
+    "ifNull(concat(toString(x), if(match(toString(x), '^-?[0-9]+$'), '.0', '')), ''), "
+    "position(toTypeName(x), 'Interval') > 0 OR position(toTypeName(x), 'Decimal') > 0, "
+    "toString(throwIf(materialize(true), 'a timespan as text is not understood here')), "
     "ifNull(toString(x), ''))",
     # Null when it is missing or an empty text.
     "kql_filled": "(x) -> if(toTypeName(x) = 'String' AND toString(x) = '', NULL, x)",

@@ -170,8 +170,10 @@ _ARM = {
     ),
     "audience": (
         "InvalidAuthenticationTokenAudience",
-        "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match with"
-        " one of the allowed audiences '{expected}/','{expected}'.",
+        (
+            "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match"
+            " with one of the allowed audiences '{expected}/','{expected}'."
+        ),
     ),
 }
 _LOGS = {

@@ -25,6 +25,8 @@ MAX_MESSAGE = 30_000
 MAX_COMMENTS = 100
 MAX_LABELS = 50
 
+_LIMITS = {"title": MAX_TITLE, "description": MAX_DESCRIPTION, "classificationComment": MAX_DESCRIPTION}
+_TIMES = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 _OWNER = ("objectId", "email", "assignedTo", "userPrincipalName")
 
 
@@ -283,26 +285,22 @@ def _writable(given: Mapping[str, Any]) -> dict[str, Any]:
         if given.get(name) not in choices:
             raise _bad(f"'{name}' is required and must be one of {', '.join(choices)}.")
         wanted[name] = given[name]
-    title = given.get("title")
-    if not isinstance(title, str) or not title.strip():
-        raise _bad("'title' is required.")
-    if units(title) > MAX_TITLE:
-        raise _bad(f"'title' is longer than {MAX_TITLE} characters.")
-    wanted["title"] = title
     for name, choices in (("classification", CLASSIFICATIONS), ("classificationReason", REASONS)):
         if given.get(name) is not None:
             if given[name] not in choices:
                 raise _bad(f"'{name}' must be one of {', '.join(choices)}.")
             wanted[name] = given[name]
-    for name, most in (("description", MAX_DESCRIPTION), ("classificationComment", MAX_DESCRIPTION)):
-        if given.get(name) is not None:
-            if not isinstance(given[name], str) or units(given[name]) > most:
-                raise _bad(f"'{name}' must be a text of at most {most} characters.")
-            wanted[name] = given[name]
-    for name in ("firstActivityTimeUtc", "lastActivityTimeUtc"):
-        if given.get(name) is not None:
-            wanted[name] = _time(name, given[name])
+    if not isinstance(given.get("title"), str) or not given["title"].strip():
+        raise _bad("'title' is required.")
+    wanted |= {name: _limited(name, given[name]) for name in _LIMITS if given.get(name) is not None}
+    wanted |= {name: _time(name, given[name]) for name in _TIMES if given.get(name) is not None}
     return wanted | {"owner": _owner(given.get("owner")), "labels": _labels(given.get("labels"))}
+
+
+def _limited(name: str, value: Any) -> str:
+    if not isinstance(value, str) or units(value) > _LIMITS[name]:
+        raise _bad(f"'{name}' must be a text of at most {_LIMITS[name]} characters.")
+    return value
 
 
 def _time(name: str, value: Any) -> str:

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from tests.cloud.faults import Fault, Wire
@@ -91,17 +92,13 @@ class Listener:
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
-            try:
+            with suppress(OSError):  # it was closed already
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not TLS's own: another thread reads it
-            except OSError:
-                pass  # it was closed already
 
     def refuse(self) -> None:
         """Stop listening: the next connections are refused."""
-        try:
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`
-        except OSError:
-            pass
         self._socket.close()
         self._thread.join(5)
         self.hang_up()

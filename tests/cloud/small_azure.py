@@ -236,7 +236,7 @@ class Cloud:
             return self._logs.handle(request)
         except Refused as refusal:
             return refusal.answer
-        except Exception:  # a bug of the small Azure: said when it is closed
+        except Exception:  # noqa: BLE001 - a bug of the small Azure; said when it is closed
             self._bugs.append(f"{request}\n{traceback.format_exc()}")
             return Answer(500, {"error": {"code": "SmallAzureBug", "message": "see the test's output"}})
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud.engine import MANY, engine
-from tests.cloud.kql.lower import Columns, Source
+from tests.cloud.kql.context import Source
+from tests.cloud.kql.shapes import Columns
 from tests.cloud.kql.tokens import quote
 
 Row = Mapping[str, Any]
@@ -44,7 +45,7 @@ class Table:
             self._waiting.append(rows)
             self.version += 1
             return
-        batch = [dict(row) for row in rows]
+        batch: list[Row] = [dict(row) for row in rows]
         for row in batch:
             if unknown := row.keys() - self.columns.keys():
                 raise ValueError(f"{self.name} has no column {', '.join(sorted(unknown))}")
@@ -75,7 +76,7 @@ class Table:
                 file.writelines(_line(row, columns) for row in batch)
             engine().insert(self._engine_name, columns, path, "JSONEachRow")
         finally:
-            os.unlink(path)
+            Path(path).unlink()
 
     def drop(self) -> None:
         """Forget it, in the engine too."""

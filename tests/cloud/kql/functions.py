@@ -1,68 +1,77 @@
 """The functions and aggregates that a query may call, and how each is written for the embedded engine.
 
-What is listed under NATIVE has been compared with Kusto's documentation and goes through as it is. A function that is
-not here is refused, so that none of the engine's own slips through.
+What goes through as it is has been compared with Kusto's documentation. A function that is not here is refused, so
+that none of the engine's own slips through.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from tests.cloud.kql.shapes import Expr
 from tests.cloud.kql.tokens import semantic_error
-
-NATIVE = frozenset(
-    "tolower toupper strlen substring isempty isnotempty isnull isnotnull notnull notempty iff iif case array_length"
-    " array_slice pack_array array_concat array_reverse array_index_of set_union set_has_element bin startofday endofday"
-    " startofmonth hourofday datetime_diff datetime_add todatetime toint tolong todouble toreal tobool abs round"
-    " max_of min_of not trim split replace_string extract countof indexof reverse isnan strcat_delim"
-    " bool int long real double".split()
-)
-AGGREGATES = frozenset(
-    "count countif sum sumif min max minif maxif avg avgif dcountif make_list make_set take_any any percentile stdev"
-    " variance make_list_if make_set_if dcount".split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Expr:
-    """A lowered expression. `column` is its name when it is nothing but a column, `literal` what kind it is of."""
-
-    text: str
-    column: str = ""
-    literal: str = ""
-
 
 Rule = Callable[[Sequence[Expr]], str]
 
+_NATIVE = frozenset((
+    "tolower", "toupper", "strlen", "substring", "isempty", "isnotempty", "isnull", "isnotnull", "iff", "iif",
+    "case", "array_length", "array_slice", "pack_array", "array_concat", "array_index_of", "set_has_element",
+    "bin", "startofday", "startofmonth", "endofday", "datetime_diff", "datetime_add", "todatetime", "toint",
+    "tolong", "todouble", "toreal", "tobool", "abs", "round", "max_of", "min_of", "not", "trim", "split",
+    "replace_string", "extract", "countof", "indexof",
+))  # fmt: skip
+_LITERALS = frozenset(("bool", "int", "long", "real", "double"))
+_AGGREGATES = frozenset((
+    "count", "countif", "sum", "sumif", "min", "max", "minif", "maxif", "avg", "avgif", "dcount", "dcountif",
+    "make_list", "make_set", "take_any", "make_list_if", "make_set_if", "stdev", "variance",
+))  # fmt: skip
+# A column made by one of these keeps its argument's name.
+_KEEPS_NAME = frozenset((
+    "tostring", "tolong", "toint", "todouble", "toreal", "tobool", "todatetime", "bin", "startofday",
+    "startofmonth", "endofday", "abs", "round", "split", "take_any",
+))  # fmt: skip
+_PREFIXES = {
+    "make_list": "list_",
+    "make_list_if": "list_",
+    "make_set": "set_",
+    "make_set_if": "set_",
+    "strlen": "strlen_",
+    "take_any": "",
+}
 
-def call(name: str, args: Sequence[Expr]) -> str:
+
+def call(name: str, args: Sequence[Expr]) -> Expr:
     """A call as the engine understands it.
 
     Raises:
         KqlError: there is no such function, or it takes other arguments.
     """
-    if name in _RULES:
-        low, high, rule = _RULES[name]
-        if not low <= len(args) <= high:
-            raise semantic_error(f"{name}(): function expects {low} to {high} argument(s), got {len(args)}", "SEM0219")
-        return rule(args)
-    if name not in NATIVE and name not in AGGREGATES:
+    if name not in _NATIVE | _LITERALS | _AGGREGATES | _RULES.keys():
         raise semantic_error(f"Unknown function: '{name}'.", "SEM0260")
-    return f"{name}({_list(args)})"
+    if name in _LITERALS and (len(args) != 1 or args[0].literal not in ("number", "bool")):
+        raise semantic_error(f"{name}(): expects a literal", "SEM0219")
+    low, high, rule = _RULES.get(name, (0, 64, lambda some: f"{name}({_list(some)})"))
+    if not low <= len(args) <= high:
+        raise semantic_error(f"{name}(): function expects {low} to {high} argument(s), got {len(args)}", "SEM0219")
+    aggregate = name if name in _AGGREGATES else ""
+    return Expr(rule(args), name=_name(name, args), aggregate=aggregate)
+
+
+def _name(name: str, args: Sequence[Expr]) -> str:
+    first = args[0].name or args[0].column if args else ""
+    if name in _KEEPS_NAME:
+        return first
+    if name in _AGGREGATES or name in _PREFIXES:
+        return _PREFIXES.get(name, f"{name}_") + first
+    return ""
 
 
 def _list(args: Sequence[Expr]) -> str:
     return ", ".join(arg.text for arg in args)
 
 
-def text(arg: Expr) -> str:
-    """The expression as text, written as Kusto writes it."""
+def _text(arg: Expr) -> str:
     return arg.text if arg.literal == "string" else f"kql_text({arg.text})"
-
-
-def _strcat(args: Sequence[Expr]) -> str:
-    return f"strcat({', '.join(map(text, args))})"
 
 
 def _coalesce(args: Sequence[Expr]) -> str:
@@ -76,23 +85,25 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 
 
 _RULES: dict[str, tuple[int, int, Rule]] = {
-    "strcat": (1, 64, _strcat),
-    "tostring": (1, 1, lambda args: text(args[0])),
+    "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
+    "strcat_delim": (3, 64, lambda args: f"strcat_delim({args[0].text}, {', '.join(map(_text, args[1:]))})"),
+    "tostring": (1, 1, lambda args: _text(args[0])),
     "coalesce": (2, 64, _coalesce),
     "hash": (
         1,
         2,
         lambda args: f"kql_hash({args[0].text}, {args[1].text if len(args) > 1 else '9223372036854775807'})",
     ),
+    "notnull": (1, 1, lambda args: f"isnotnull({args[0].text})"),
+    "notempty": (1, 1, lambda args: f"isnotempty({args[0].text})"),
+    "count": (0, 0, lambda _: "count()"),
+    "countif": (1, 1, lambda args: f"countif({args[0].text})"),
+    # Their accuracy is not the caller's to choose here: small numbers are exact.
+    "dcount": (1, 2, lambda args: f"dcount({args[0].text})"),
+    "dcountif": (2, 3, lambda args: f"dcountif({_list(args[:2])})"),
     "make_list": (1, 2, lambda args: _limited("make_list", args, 1)),
     "make_set": (1, 2, lambda args: _limited("make_set", args, 1)),
     "make_list_if": (2, 3, lambda args: _limited("groupArrayIf", args, 2)),
     "make_set_if": (2, 3, lambda args: _limited("groupUniqArrayIf", args, 2)),
-    "dcount": (1, 2, lambda args: f"dcount({args[0].text})"),
-    "isnotnull": (1, 1, lambda args: f"isnotnull({args[0].text})"),
-    "notnull": (1, 1, lambda args: f"isnotnull({args[0].text})"),
-    "notempty": (1, 1, lambda args: f"isnotempty({args[0].text})"),
-    "any": (1, 1, lambda args: f"take_any({args[0].text})"),
-    "countif": (1, 1, lambda args: f"countif({args[0].text})"),
-    "count": (0, 0, lambda args: "count()"),
+    "take_any": (1, 1, lambda args: f"take_any({args[0].text})"),
 }

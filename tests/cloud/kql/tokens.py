@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 
 class KqlError(Exception):
-    """The query is refused, as the service refuses one: `kind` is SyntaxError or SemanticError."""
+    """The query is refused, as the service refuses one: `kind` is SyntaxError or SemanticError.
 
-    def __init__(self, kind: str, code: str, message: str) -> None:
+    `table` is the table that is missing, when it is that.
+    """
+
+    def __init__(self, kind: str, code: str, message: str, table: str = "") -> None:
         super().__init__(message)
-        self.kind, self.code, self.message = kind, code, message
+        self.kind, self.code, self.message, self.table = kind, code, message, table
 
 
 def syntax_error(message: str) -> KqlError:
@@ -24,6 +28,12 @@ def syntax_error(message: str) -> KqlError:
 def semantic_error(message: str, code: str = "SEM0100") -> KqlError:
     """The query names what is not there, or mixes types."""
     return KqlError("SemanticError", code, message)
+
+
+def missing_table(name: str) -> KqlError:
+    """There is no table of this name."""
+    message = f"'{name}' could not be found: Failed to resolve table or column expression named '{name}'"
+    return KqlError("SemanticError", "SEM0100", message, name)
 
 
 class Kind(Enum):
@@ -102,12 +112,13 @@ def tokenize(query: str) -> list[Token]:
         KqlError: something in it is no token.
     """
     tokens: list[Token] = []
-    at = 0
+    at = end = 0
     while at < len(query):
         if skipped := _SKIP.match(query, at):
             at = skipped.end()
             continue
-        token, at = _token(query, at, tokens[-1] if tokens else None)
+        token, at = _quoted_name(query, at, tokens, at == end) or _token(query, at)
+        end = at
         if token.kind is Kind.STRING and tokens and tokens[-1].kind is Kind.STRING:
             # Strings side by side are one string.
             token = Token(Kind.STRING, tokens.pop().text + token.text, token.at)
@@ -115,16 +126,22 @@ def tokenize(query: str) -> list[Token]:
     return tokens
 
 
-def _token(query: str, at: int, before: Token | None) -> tuple[Token, int]:
+def _quoted_name(query: str, at: int, before: Sequence[Token], adjacent: bool) -> tuple[Token, int] | None:
+    """A name such as ['my column'], where no list and no index can stand."""
+    if query[at] != "[" or not (found := _QUOTED_NAME.match(query, at)):
+        return None
+    if before and (before[-1].is_mark(")", "]") or (adjacent and before[-1].kind is Kind.NAME)):
+        return None
+    if len(before) > 1 and before[-1].is_mark("(") and before[-2].is_name("dynamic"):
+        return None
+    return Token(Kind.QUOTED_NAME, found["name"], at), found.end()
+
+
+def _token(query: str, at: int) -> tuple[Token, int]:
     here = query[at]
     if here in "\"'" or (here in "@hH" and query[at + 1 : at + 2] in ("'", '"', "@")):
         text, end = _string(query, at)
         return Token(Kind.STRING, text, at), end
-    operand = before is not None and (
-        before.kind is not Kind.MARK and not before.is_name("by", "and", "or", "on", "in") or before.is_mark(")", "]")
-    )
-    if here == "[" and not operand and (found := _QUOTED_NAME.match(query, at)):
-        return Token(Kind.QUOTED_NAME, found["name"], at), found.end()
     if found := _WORD_MARK.match(query, at):
         return Token(Kind.MARK, found[0], at), found.end()
     if found := _NAME.match(query, at):

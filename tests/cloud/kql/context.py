@@ -1,0 +1,76 @@
+"""What the lowering of one query knows: the database, the time, what `let` has named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from tests.cloud.kql.cursor import Cursor
+from tests.cloud.kql.shapes import Columns
+from tests.cloud.kql.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table of the database: the engine's name for it, whether its plan refuses to summarise, its column of time
+    and how many rows it holds."""
+
+    name: str
+    basic: bool = False
+    time: str = "TimeGenerated"
+    rows: int = 0
+
+
+class Catalog(Protocol):
+    """What the lowering must know of the database."""
+
+    def table(self, name: str) -> Source | None:
+        """Where a table is; None when there is none of this name."""
+
+    def columns(self, kql: str) -> Columns:
+        """The columns that lowered KQL answers with."""
+
+    def scalar(self, kql: str) -> str:
+        """The only value of lowered KQL's answer, as a literal."""
+
+
+@dataclass
+class Context:
+    """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
+
+    `arrays` are the items of those that are arrays of literals.
+    `left` is the pipeline so far, `basic` the table on the Basic plan that it reads.
+    """
+
+    catalog: Catalog
+    now: datetime
+    span: tuple[datetime, datetime] | None
+    lets: dict[str, bool] = field(default_factory=dict)
+    arrays: dict[str, str] = field(default_factory=dict)
+    prelude: str = ""
+    left: str = ""
+    basic: str = ""
+    basic_lets: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+
+
+class Reader(Cursor):
+    """A cursor with its query's context."""
+
+    def __init__(self, tokens: list[Token], context: Context) -> None:
+        super().__init__(tokens)
+        self.context = context
+
+    def columns(self, text: str) -> Columns:
+        """The columns of a lowered pipeline of this query.
+
+        Raises:
+            KqlError: it cannot be run.
+        """
+        return self.context.catalog.columns(f"{self.context.prelude}{text}\n| take 0")
+
+
+def moment(time: datetime) -> str:
+    """A datetime literal."""
+    return f"datetime({time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond:06d}0Z)"

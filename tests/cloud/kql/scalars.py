@@ -1,0 +1,209 @@
+"""Scalar expressions: operators by their rank, calls, literals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from tests.cloud.kql import functions
+from tests.cloud.kql.context import Reader, moment
+from tests.cloud.kql.shapes import RESERVED, Expr, named
+from tests.cloud.kql.tokens import Kind, Token, quote, seconds, semantic_error, syntax_error
+
+_COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
+_WORDS = (
+    "has", "has_cs", "contains", "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs",
+    "hasprefix", "hassuffix",
+)  # fmt: skip
+_NEGATED = tuple("!" + word for word in _WORDS)
+_LITERALS = {
+    Kind.NUMBER: "number",
+    Kind.TIMESPAN: "timespan",
+    Kind.DATETIME: "datetime",
+}
+
+
+class Scalars(Reader):
+    """Lowers scalar expressions."""
+
+    def pipeline(self) -> str:
+        """A tabular expression, lowered."""
+        raise NotImplementedError
+
+    def is_tabular(self) -> bool:
+        """Whether a tabular expression is here."""
+        raise NotImplementedError
+
+    def expression(self) -> Expr:
+        """An expression, lowered.
+
+        Raises:
+            KqlError: there is none here, or it is not understood.
+        """
+        left = self._and()
+        while self.word("or"):
+            left = Expr(f"({left.text} or {self._and().text})")
+        return left
+
+    def _and(self) -> Expr:
+        left = self._comparison()
+        while self.word("and"):
+            left = Expr(f"({left.text} and {self._comparison().text})")
+        return left
+
+    def _comparison(self) -> Expr:
+        left = self._sum()
+        here = self.here
+        if mark := self.took(*_COMPARE):
+            return _compared(mark, left, self._sum())
+        if mark := self.took("in~", "!in", "!in~") or self.word("in", "has_any", "has_all"):
+            return Expr(f"({left.text} {mark} ({self._members()}))")
+        if self.took("!between") or self.word("between"):
+            return self._between(left, here.text)
+        if word := self.word(*_WORDS) or self.took(*_NEGATED):
+            return Expr(f"({left.text} {word} {self._sum().text})")
+        if self.word("matches"):
+            self.need("regex")
+            return Expr(f"({left.text} matches regex {self._sum().text})")
+        return left
+
+    def _members(self) -> str:
+        self.mark("(")
+        if self.is_tabular():
+            text = self.pipeline()
+        else:
+            text = ", ".join(self._member(value) for value in self.listed(self.expression))
+        self.mark(")")
+        return text
+
+    def _member(self, value: Expr) -> str:
+        """An array stands for its items, as in Kusto."""
+        if value.literal == "array":
+            return value.text.removeprefix("dynamic([").removesuffix("])")
+        return self.context.arrays.get(value.text, value.text)
+
+    def _between(self, left: Expr, word: str) -> Expr:
+        self.mark("(")
+        low = self._sum()
+        self.mark("..")
+        high = self._sum()
+        self.mark(")")
+        top = f"({low.text} + {high.text})" if high.literal == "timespan" else high.text
+        inside = f"({left.text} >= {low.text} and {left.text} <= {top})"
+        return Expr(inside if word == "between" else f"not({inside})")
+
+    def _sum(self) -> Expr:
+        left = self._product()
+        while mark := self.took("+", "-"):
+            left = Expr(f"({left.text} {mark} {self._product().text})")
+        return left
+
+    def _product(self) -> Expr:
+        left = self._unary()
+        while mark := self.took("*", "/", "%"):
+            left = Expr(f"({left.text} {mark} {self._unary().text})")
+        return left
+
+    def _unary(self) -> Expr:
+        if mark := self.took("-", "+"):
+            value = self._unary()
+            return Expr(f"{mark}{value.text}" if value.literal else f"({mark}{value.text})", literal=value.literal)
+        value = self._primary()
+        while self.took("["):
+            index = self.expression()
+            name = f"{value.column}_{index.text}" if value.column and index.literal == "number" else ""
+            value = Expr(f"{value.text}[{index.text}]", name=name)
+            self.mark("]")
+        return value
+
+    def _primary(self) -> Expr:
+        here = self.here
+        self.skip()
+        if here.kind is Kind.STRING:
+            return Expr(quote(here.text), literal="string")
+        if here.kind in _LITERALS:
+            return Expr(here.text, literal=_LITERALS[here.kind])
+        if here.is_mark("("):
+            inside = self.expression()
+            self.mark(")")
+            return Expr(f"({inside.text})", inside.column, inside.name, inside.literal)
+        if here.kind is Kind.QUOTED_NAME:
+            return Expr(named(here.text), here.text)
+        if here.kind is not Kind.NAME or here.text in RESERVED:
+            self.go_back(self.place - 1)
+            raise self.unexpected()
+        return self._word(here)
+
+    def _word(self, here: Token) -> Expr:
+        if self.took("("):
+            return self._call(here.text)
+        if here.text in ("true", "false"):
+            return Expr(here.text, literal="bool")
+        if here.text == "null":
+            raise semantic_error("Failed to resolve column or scalar expression named 'null'")
+        return Expr(here.text, "" if here.text in self.context.lets else here.text)
+
+    def _call(self, name: str) -> Expr:
+        if name == "toscalar":
+            return self._toscalar()
+        if name == "dynamic":
+            return self._dynamic()
+        if name in ("int", "long", "real", "double", "bool") and self.word("null"):
+            self.mark(")")
+            return Expr(f"{name}(null)")
+        args = self.until(")", self.expression)
+        if name in ("now", "ago"):
+            return self._clock(name, args)
+        if name in ("column_ifexists", "columnifexists"):
+            return self._column_if_exists(args)
+        return functions.call(name, args)
+
+    def _toscalar(self) -> Expr:
+        """A query's only value: Kusto evaluates it once, before the rest, and so does this."""
+        if not self.is_tabular():
+            value = self.expression()
+            self.mark(")")
+            return Expr(value.text, literal=value.literal)
+        text = self.pipeline()
+        self.mark(")")
+        return Expr(self.context.catalog.scalar(self.context.prelude + text))
+
+    def _dynamic(self) -> Expr:
+        self.mark("[")
+
+        def one() -> str:
+            value = self._unary()
+            if value.literal not in ("string", "number", "bool"):
+                raise syntax_error("dynamic(): only a list of literals is understood here")
+            return value.text
+
+        values = self.until("]", one)
+        self.mark(")")
+        return Expr(f"dynamic([{', '.join(values)}])", literal="array")
+
+    def _clock(self, name: str, args: Sequence[Expr]) -> Expr:
+        """now() and ago() by the query's clock, as literals wherever possible: a comparison costs nothing per row."""
+        now = self.context.now
+        if len(args) > 1 or (name == "ago" and not args):
+            raise semantic_error(f"{name}(): wrong number of arguments", "SEM0219")
+        if not args:
+            return Expr(moment(now), literal="datetime")
+        if args[0].literal == "timespan" and args[0].text[0] not in "-+":
+            shift = timedelta(seconds=seconds(args[0].text))
+            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime")
+        return Expr(f"({moment(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
+
+    def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
+        if len(args) != 2 or args[0].literal != "string" or not self.context.left:
+            raise semantic_error("column_ifexists(): expects the name of a column and a default", "SEM0219")
+        name = args[0].text[1:-1]
+        if name in (column for column, _ in self.columns(self.context.left)):
+            return Expr(named(name), name)
+        return Expr(args[1].text, name=args[1].column or args[1].name, literal=args[1].literal)
+
+
+def _compared(mark: str, left: Expr, right: Expr) -> Expr:
+    if mark in ("==", "!=", "<>") and "string" not in (left.literal, right.literal):
+        # In Kusto a missing value differs from every value that is there.
+        return Expr(f"{'kql_same' if mark == '==' else 'kql_differs'}({left.text}, {right.text})")
+    return Expr(f"({left.text} {'!=' if mark == '<>' else mark} {right.text})")

@@ -1,0 +1,155 @@
+"""Where a tabular expression begins: a table, `print`, `range`, `datatable`, a union."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.cloud.kql.context import moment
+from tests.cloud.kql.scalars import Scalars
+from tests.cloud.kql.shapes import Names, named, null_of, plain_type
+from tests.cloud.kql.tokens import Kind, KqlError, missing_table, semantic_error, syntax_error
+
+_SOURCES = ("datatable", "range", "union", "print", "materialize")
+_TYPES = ("string", "datetime", "long", "int", "bool", "real")
+
+
+class Sources(Scalars):
+    """Lowers the beginnings of tabular expressions."""
+
+    def is_tabular(self) -> bool:
+        """Whether a tabular expression is here."""
+        here, after = self.here, self.ahead(1)
+        if here.is_mark("("):
+            self.skip()
+            inside = self.is_tabular()
+            self.go_back(self.place - 1)
+            return inside
+        if here.is_name(*_SOURCES):
+            return True
+        if here.kind not in (Kind.NAME, Kind.QUOTED_NAME) or here.is_name("true", "false"):
+            return False
+        if here.text in self.context.lets:
+            return self.context.lets[here.text]
+        if after.is_mark("("):
+            return False
+        return after.is_mark("|", ";") or self.context.catalog.table(here.text) is not None
+
+    def source(self) -> str:
+        """The beginning of a tabular expression, lowered.
+
+        Raises:
+            KqlError: there is none here, or it names what is not there.
+        """
+        if self.took("("):
+            return self._bracketed()
+        if self.word("materialize"):
+            self.mark("(")
+            return self._bracketed()
+        if self.word("union"):
+            return self.union("")
+        if self.word("print"):
+            return f"print {', '.join(self._printed())}"
+        if self.word("range"):
+            return self._range()
+        if self.word("datatable"):
+            return self._datatable()
+        return self._table(self.name())
+
+    def _bracketed(self) -> str:
+        text = self.pipeline()
+        self.mark(")")
+        return f"({text})"
+
+    def _table(self, name: str) -> str:
+        context = self.context
+        if context.lets.get(name):
+            context.basic = context.basic_lets.get(name, context.basic)
+            return named(name)
+        source = None if name in context.lets else context.catalog.table(name)
+        if source is None:
+            raise missing_table(name)
+        context.rows += source.rows
+        if source.basic:
+            context.basic = name
+        if context.span is None or not source.time:
+            return source.name
+        start, end = map(moment, context.span)
+        return f"({source.name} | where {source.time} >= {start} and {source.time} <= {end})"
+
+    def _printed(self) -> list[str]:
+        names = Names()
+        out: list[str] = []
+        while True:
+            name = self.gives_name()
+            value = self.expression()
+            out.append(f"{named(names.given(name or f'print_{len(out)}'))} = {value.text}")
+            if not self.took(","):
+                return out
+
+    def _range(self) -> str:
+        parts = [f"range {named(self.name())}"]
+        for word in ("from", "to", "step"):
+            self.need(word)
+            parts.append(f"{word} {self.expression().text}")
+        return " ".join(parts)
+
+    def _datatable(self) -> str:
+        def column() -> str:
+            name = self.name()
+            self.mark(":")
+            return f"{named(name)}: {self.need(*_TYPES)}"
+
+        self.mark("(")
+        columns = self.until(")", column)
+        self.mark("[")
+        values = self.until("]", lambda: self.expression().text)
+        if not columns or len(values) % len(columns):
+            raise semantic_error("datatable: the number of values is no multiple of the number of columns")
+        return f"datatable({', '.join(columns)}) [{', '.join(values)}]"
+
+    def union(self, left: str) -> str:
+        """A union whose word has been taken, behind what stands `left` of it; with isfuzzy, absent tables are left out.
+
+        Raises:
+            KqlError: an input is not there, or their columns' types differ.
+        """
+        fuzzy = False
+        while self.here.is_name("kind", "isfuzzy") and (option := self.gives_name()):
+            value = self.need("outer" if option == "kind" else "true", "false")
+            fuzzy = fuzzy or (option == "isfuzzy" and value == "true")
+        parts, missing = [left] if left else [], None
+        while True:
+            start = self.place
+            try:
+                parts.append(self.source())
+            except KqlError as error:
+                if not fuzzy or not error.table:
+                    raise
+                missing = error
+                self.go_back(start)
+                self.pass_over(",", "|", ";")
+            if not self.took(","):
+                break
+        if not parts:
+            raise missing or self.unexpected()
+        return self._united(parts)
+
+    def _united(self, parts: Sequence[str]) -> str:
+        """Inputs side by side: the engine goes by position, Kusto by name."""
+        if len(parts) == 1:
+            return parts[0]
+        shapes = [dict(self.columns(part)) for part in parts]
+        types: dict[str, str] = {}
+        for shape in shapes:
+            for name, kind in shape.items():
+                if plain_type(types.setdefault(name, kind)) != plain_type(kind):
+                    raise syntax_error(f"union: the column '{name}' has different types, which is not understood here")
+        if all(list(shape) == list(types) for shape in shapes):
+            return f"union {', '.join(f'({part})' for part in parts)}"
+        aligned = []
+        for part, shape in zip(parts, shapes, strict=True):
+            listed = [
+                named(name) if name in shape else f"{named(name)} = {null_of(kind)}" for name, kind in types.items()
+            ]
+            aligned.append(f"({part} | project {', '.join(listed)})")
+        return f"union {', '.join(aligned)}"
