@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from tests.cloud.bucket import Bucket
-from tests.cloud.incidents import Incidents, Rejected
+from tests.cloud.incidents import Incidents
 from tests.cloud.odata import BadFilter, parse_filter, parse_order
+from tests.cloud.properties import Rejected
 from tests.cloud.wire import Answer, Request
 
 WORKSPACE_VERSIONS = (

@@ -40,3 +40,16 @@ class Bucket:
     def remaining(self) -> int:
         """Whole tokens left."""
         return max(0, int(self._level))
+
+
+def limits_of(speed: float | None) -> dict[str, Bucket | None]:
+    """The buckets of the services, `speed` times as fast as the real ones; None lifts all limits."""
+    if speed is None:
+        return dict.fromkeys(("reads", "writes", "teams", "graph", "logs"))
+    return {
+        "reads": Bucket(250, 25, speed),
+        "writes": Bucket(200, 10, speed),
+        "teams": Bucket(4, 4, speed),
+        "graph": Bucket(45, 45 / 60, speed),
+        "logs": Bucket(200, 200 / 30, speed),
+    }

@@ -109,3 +109,31 @@ class Faults:
                 if fault.fits(request) and fault.due():
                     return fault
         return None
+
+
+_CODES = {
+    "sentinel": {
+        401: "ExpiredAuthenticationToken",
+        403: "AuthorizationFailed",
+        404: "NotFound",
+        409: "Conflict",
+        429: "TooManyRequests",
+    },
+    "log_analytics": {
+        401: "InvalidTokenError",
+        403: "InsufficientAccessError",
+        404: "WorkspaceNotFoundError",
+        429: "ThrottledError",
+        504: "GatewayTimeout",
+    },
+    "graph": {401: "InvalidAuthenticationToken", 403: "Forbidden", 429: "TooManyRequests"},
+    "teams": {401: "DirectApiAuthorizationRequired", 404: "WorkflowNotFound", 429: "TooManyRequests"},
+}
+
+
+def usual_body(service: str, status: int) -> dict[str, Any]:
+    """The error body that a service usually sends with a status."""
+    if service == "identity":
+        return {"statusCode": status, "message": "An unexpected error occurred."}
+    code = _CODES[service].get(status, "ServiceError")
+    return {"error": {"code": code, "message": f"The request failed with {status}."}}

@@ -10,32 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-SEVERITIES = ("High", "Medium", "Low", "Informational")
-STATUSES = ("New", "Active", "Closed")
-CLASSIFICATIONS = ("Undetermined", "TruePositive", "BenignPositive", "FalsePositive")
-REASONS = (
-    "SuspiciousActivity",
-    "SuspiciousButExpected",
-    "IncorrectAlertLogic",
-    "InaccurateData",
+from tests.cloud.properties import (
+    MAX_COMMENTS,
+    MAX_MESSAGE,
+    WRITABLE,
+    Rejected,
+    bad,
+    properties_of,
+    stamp,
+    units,
+    writable,
 )
-MAX_TITLE = 150
-MAX_DESCRIPTION = 5_000
-MAX_MESSAGE = 30_000
-MAX_COMMENTS = 100
-MAX_LABELS = 50
-
-_LIMITS = {"title": MAX_TITLE, "description": MAX_DESCRIPTION, "classificationComment": MAX_DESCRIPTION}
-_TIMES = ("firstActivityTimeUtc", "lastActivityTimeUtc")
-_OWNER = ("objectId", "email", "assignedTo", "userPrincipalName")
-
-
-class Rejected(Exception):
-    """What is asked for cannot be stored: an HTTP status, a code and a message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +90,7 @@ class Incidents:
         Raises:
             Rejected: 400, 404 or 409.
         """
-        wanted = _writable(_properties(body))
+        wanted = writable(properties_of(body))
         etag = body.get("etag")
         with self.lock:
             resource = self.stored.get(name.lower())
@@ -114,7 +99,7 @@ class Incidents:
                     raise Rejected(404, "NotFound", f"Incident '{name}' does not exist in this workspace.")
                 return True, _text(self._create(name, wanted))
             self._same(resource["etag"], etag, name)
-            kept = {key: value for key, value in resource["properties"].items() if key not in _WRITABLE}
+            kept = {key: value for key, value in resource["properties"].items() if key not in WRITABLE}
             resource["properties"] = wanted | kept
             self.changed(name)
             return False, _text(resource)
@@ -196,11 +181,11 @@ class Incidents:
         Raises:
             Rejected: 400, 404 or 409.
         """
-        message = _properties(body).get("message")
+        message = properties_of(body).get("message")
         if not isinstance(message, str) or not message.strip():
-            raise _bad("The comment's message is required.")
+            raise bad("The comment's message is required.")
         if units(message) > MAX_MESSAGE:
-            raise _bad(f"The comment's message is longer than {MAX_MESSAGE} characters.")
+            raise bad(f"The comment's message is longer than {MAX_MESSAGE} characters.")
         with self.lock:
             incident = self.resource(name)
             known = self.comments[name.lower()]
@@ -209,7 +194,7 @@ class Incidents:
                 self._same(old["etag"], body.get("etag"), comment)
                 old["properties"]["message"] = message
             elif len(known) >= MAX_COMMENTS:
-                raise _bad(f"The incident has reached the limit of {MAX_COMMENTS} comments.")
+                raise bad(f"The incident has reached the limit of {MAX_COMMENTS} comments.")
             now = stamp(self._tick())
             made = old or {
                 "id": f"{incident['id']}/Comments/{comment}",
@@ -234,99 +219,9 @@ class Incidents:
             return old is None, _text(made)
 
 
-def stamp(time: datetime) -> str:
-    """A time as ARM writes it: UTC, seven digits, no trailing zeros."""
-    text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
-    return text + "Z"
-
-
-def units(text: str) -> int:
-    """The length of a text as .NET counts characters: UTF-16 code units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def _text(resource: Mapping[str, Any]) -> str:
     return json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
 
 
 def _etag() -> str:
     return f'"{secrets.token_hex(4)}-0000-0d00-0000-{secrets.token_hex(6)}"'
-
-
-def _bad(message: str) -> Rejected:
-    return Rejected(400, "BadRequest", message)
-
-
-def _properties(body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict) or not isinstance(body.get("properties"), dict):
-        raise _bad("The request body must hold an object named 'properties'.")
-    properties: dict[str, Any] = body["properties"]
-    return properties
-
-
-_WRITABLE = (
-    "title",
-    "description",
-    "severity",
-    "status",
-    "classification",
-    "classificationReason",
-    "classificationComment",
-    "owner",
-    "labels",
-    "firstActivityTimeUtc",
-    "lastActivityTimeUtc",
-)
-
-
-def _writable(given: Mapping[str, Any]) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
-    for name, choices in (("severity", SEVERITIES), ("status", STATUSES)):
-        if given.get(name) not in choices:
-            raise _bad(f"'{name}' is required and must be one of {', '.join(choices)}.")
-        wanted[name] = given[name]
-    for name, choices in (("classification", CLASSIFICATIONS), ("classificationReason", REASONS)):
-        if given.get(name) is not None:
-            if given[name] not in choices:
-                raise _bad(f"'{name}' must be one of {', '.join(choices)}.")
-            wanted[name] = given[name]
-    if not isinstance(given.get("title"), str) or not given["title"].strip():
-        raise _bad("'title' is required.")
-    wanted |= {name: _limited(name, given[name]) for name in _LIMITS if given.get(name) is not None}
-    wanted |= {name: _time(name, given[name]) for name in _TIMES if given.get(name) is not None}
-    return wanted | {"owner": _owner(given.get("owner")), "labels": _labels(given.get("labels"))}
-
-
-def _limited(name: str, value: Any) -> str:
-    if not isinstance(value, str) or units(value) > _LIMITS[name]:
-        raise _bad(f"'{name}' must be a text of at most {_LIMITS[name]} characters.")
-    return value
-
-
-def _time(name: str, value: Any) -> str:
-    try:
-        return stamp(datetime.fromisoformat(value).replace(tzinfo=datetime.fromisoformat(value).tzinfo or UTC))
-    except (TypeError, ValueError):
-        raise _bad(f"'{name}' is not a time.") from None
-
-
-def _owner(given: Any) -> dict[str, Any]:
-    if given is not None and not isinstance(given, dict):
-        raise _bad("'owner' must be an object.")
-    owner = {name: (given or {}).get(name) for name in _OWNER}
-    if any(value is not None and not isinstance(value, str) for value in owner.values()):
-        raise _bad("'owner' must hold texts.")
-    return owner
-
-
-def _labels(given: Any) -> list[dict[str, str]]:
-    if given is None:
-        return []
-    if not isinstance(given, list) or len(given) > MAX_LABELS:
-        raise _bad(f"'labels' must be a list of at most {MAX_LABELS}.")
-    labels: list[dict[str, str]] = []
-    for label in given:
-        if not isinstance(label, dict) or not isinstance(label.get("labelName"), str) or not label["labelName"]:
-            raise _bad("A label needs a 'labelName'.")
-        labels.append({"labelName": label["labelName"], "labelType": "User"})
-    return labels

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.cloud.incidents import Change, Incidents, stamp
+from tests.cloud.incidents import Change, Incidents
+from tests.cloud.properties import stamp
 
 SECURITY_INCIDENT = {
     "TenantId": "string",

@@ -15,8 +15,8 @@ from typing import Any, Self
 from tests.cloud import schemas
 from tests.cloud.analyst import Analyst
 from tests.cloud.arm import Arm
-from tests.cloud.bucket import Bucket
-from tests.cloud.faults import Fault, Faults
+from tests.cloud.bucket import limits_of
+from tests.cloud.faults import Fault, Faults, usual_body
 from tests.cloud.graph import Defender, Graph
 from tests.cloud.identity import Identity
 from tests.cloud.incidents import Incidents
@@ -84,7 +84,7 @@ class Cloud:
         self.tables.define("SecurityIncident", SECURITY_INCIDENT)
         self.tables.refresh["SecurityIncident"] = Mirror(self.store).rows
         self.defender = Defender(self.tables)
-        buckets = _buckets(throttle)
+        buckets = limits_of(throttle)
         self.webhook = Webhook(buckets["teams"])
         self.graph = Graph(self.defender, self.limits, self.clock, buckets["graph"])
         self._arm = Arm(
@@ -245,35 +245,8 @@ class Cloud:
         status = fault.status or 500
         body = fault.body
         if body is None and status >= 400:
-            body = _usual_body(request.service, status)
+            body = usual_body(request.service, status)
         return Answer(status, body, dict(fault.headers))
-
-
-_CODES = {
-    "sentinel": {
-        401: "ExpiredAuthenticationToken",
-        403: "AuthorizationFailed",
-        404: "NotFound",
-        409: "Conflict",
-        429: "TooManyRequests",
-    },
-    "log_analytics": {
-        401: "InvalidTokenError",
-        403: "InsufficientAccessError",
-        404: "WorkspaceNotFoundError",
-        429: "ThrottledError",
-        504: "GatewayTimeout",
-    },
-    "graph": {401: "InvalidAuthenticationToken", 403: "Forbidden", 429: "TooManyRequests"},
-    "teams": {401: "DirectApiAuthorizationRequired", 404: "WorkflowNotFound", 429: "TooManyRequests"},
-}
-
-
-def _usual_body(service: str, status: int) -> dict[str, Any]:
-    if service == "identity":
-        return {"statusCode": status, "message": "An unexpected error occurred."}
-    code = _CODES[service].get(status, "ServiceError")
-    return {"error": {"code": code, "message": f"The request failed with {status}."}}
 
 
 def _clock(clock: Any) -> Callable[[], datetime]:
@@ -281,15 +254,3 @@ def _clock(clock: Any) -> Callable[[], datetime]:
         return lambda: datetime.now(UTC)
     now: Callable[[], datetime] = clock.now if hasattr(clock, "now") else clock
     return now
-
-
-def _buckets(speed: float | None) -> dict[str, Bucket | None]:
-    if speed is None:
-        return dict.fromkeys(("reads", "writes", "teams", "graph", "logs"))
-    return {
-        "reads": Bucket(250, 25, speed),
-        "writes": Bucket(200, 10, speed),
-        "teams": Bucket(4, 4, speed),
-        "graph": Bucket(45, 45 / 60, speed),
-        "logs": Bucket(200, 200 / 30, speed),
-    }
