@@ -1,13 +1,15 @@
 # Checks of what is deployed: `make checkov` (the Bicep against known mistakes) and `make audit` (the pinned packages
 # against known vulnerabilities). Each tool has an environment of its own: their pins clash with the project's.
 
-.PHONY: checkov audit lock-checks clean-checks
+.PHONY: checkov checkov-ready audit lock-checks clean-checks
 
 CHECKOV := .venv-checkov/.ready
 AUDIT   := .venv-audit/.ready
 
-# The tests lint with it.
-test: $(CHECKOV)
+# The tests lint with it. Where it cannot be installed they say loudly that they did not, and go on; under CI they fail.
+test: checkov-ready
+checkov-ready:
+	@$(MAKE) --no-print-directory $(CHECKOV) || echo "*** NO CHECKOV: the Bicep is not linted. ***" >&2
 
 # What is skipped is in infra/checkov.yaml, each with its reason.
 checkov: $(CHECKOV) ## Lint the Bicep with checkov
@@ -26,12 +28,12 @@ LOCK_CHECK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-em
 $(CHECKOV): infra/requirements-checkov.txt | $(READY)
 	@echo "Setting up .venv-checkov (once, a minute)"
 	@rm -rf .venv-checkov && $(BIN)/python -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-checkov/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(AUDIT): infra/requirements-audit.txt | $(READY)
 	@rm -rf .venv-audit && $(BIN)/python -m venv .venv-audit
-	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-audit/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 clean: clean-checks
