@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -69,7 +68,7 @@ def planned(report: Report) -> list[dict[str, Any]]:
 
 def shown(report: Report) -> RenderableType:
     """The table (when anybody was flagged) and the summary. No address or subject in it can move the cursor."""
-    summary = Text("\n").join(_summary(report.receipt))
+    summary = _summary(report.receipt)
     return Group(_table(report), summary) if report.actions else summary
 
 
@@ -111,28 +110,29 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _summary(receipt: Receipt) -> Iterator[Text]:
+def _summary(receipt: Receipt) -> Table:
+    lines = Table.grid(padding=(0, 2))
+    lines.add_row()
     ending = ENDINGS.get(receipt.event, receipt.event)
     if receipt.verdict:
-        yield Text.assemble("\n", (receipt.verdict.value, f"bold {STYLES[receipt.verdict]}"), f"  {ending}")
+        lines.add_row(Text(receipt.verdict.value, style=f"bold {STYLES[receipt.verdict]}"), ending)
     else:
-        yield Text(f"\n{ending}")
+        lines.add_row("", ending)
     for reason in receipt.reasons:
-        yield Text(f"  {clean(reason, 1000)}")
+        lines.add_row("", Text(clean(reason, 1000)))
     if receipt.window:
-        yield Text(f"window    {when(receipt.window.start)} to {when(receipt.window.end)}")
+        lines.add_row("window", f"{when(receipt.window.start)} to {when(receipt.window.end)}")
     if covered := receipt.coverage:
         newest = when(covered.newest) if covered.newest else "none"
-        yield Text(
-            f"data      {covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest},"
-            f" {covered.filled:.0%} with a delivery action"
-        )
+        rows = f"{covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest}"
+        lines.add_row("data", f"{rows}, {covered.filled:.0%} with a delivery action")
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
-    yield Text(f"counts    {', '.join(counts) or 'none flagged'}")
+    lines.add_row("counts", ", ".join(counts) or "none flagged")
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.requests.items()))
     retries = f"; {receipt.retries:,} retries" if receipt.retries else ""
-    yield Text(f"requests  {requests or 'none'}{retries}; {receipt.seconds:.1f} s")
+    lines.add_row("requests", f"{requests or 'none'}{retries}; {receipt.seconds:.1f} s")
     if receipt.card_id:
-        yield Text(f"card      {receipt.card_id}")
+        lines.add_row("card", receipt.card_id)
     for note in receipt.notes:
-        yield Text(f"note      {clean(note, 1000)}")
+        lines.add_row("note", Text(clean(note, 1000)))
+    return lines

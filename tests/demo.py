@@ -90,7 +90,7 @@ def fire(settings: Mapping[str, str]) -> None:
     function.get_user_function()(TimerRequest(past_due=False))
 
 
-def flagged(folder: str, values: Mapping[str, str], cloud: Cloud) -> Table:
+def flagged(folder: str, values: Mapping[str, str], cloud: Cloud) -> Table | str:
     """Who is over the threshold and which incident says so, from the ledger and from the small Sentinel."""
     from shared.ledger import SqliteLedger
 
@@ -98,6 +98,8 @@ def flagged(folder: str, values: Mapping[str, str], cloud: Cloud) -> Table:
     ledger = SqliteLedger(f"{folder}/ledger.db", settings.sentinel_workspace_resource_id, read_only=True)
     records = sorted(ledger.load().records.values(), key=lambda record: (-record.counts.total, record.recipient))
     ledger.close()
+    if not records:
+        return "Nobody is over the threshold."
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Recipient over the threshold", overflow="fold", min_width=28)
     for heading in ("Sum_case", "Hard", "Soft", "Junk", "Deleted"):
@@ -154,15 +156,26 @@ def cards(cloud: Cloud) -> Iterator[Panel]:
             yield Panel(Text("\n".join(lines)), title="Teams card", title_align="left", width=110)
 
 
-def ending(receipt: Mapping[str, Any]) -> Iterator[Text]:
-    """How the sweep ended, from its receipt."""
-    yield Text(f"verdict   {receipt.get('verdict')} ({receipt.get('event')})")
-    yield from (Text(f"          {clean(reason, 2000)}") for reason in receipt.get("reasons", []))
+def ending(receipt: Mapping[str, Any], cloud: Cloud, seconds: float) -> Table:
+    """How the sweep ended, from its receipt, and what the small Azure has of it."""
     names = ("flagged", "created", "held", "excluded", "due", "told")
-    yield Text("counts    " + ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names))
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.get("requests", {}).items()))
-    yield Text(f"requests  {requests or 'none'}")
-    yield from (Text(f"note      {clean(note, 2000)}") for note in receipt.get("notes", []))
+    stored = f"{many(len(cloud.incidents), 'incident')} in the small Sentinel"
+    lines = Table.grid(padding=(0, 2))
+    lines.add_row("verdict", f"{receipt.get('verdict')} ({receipt.get('event')})")
+    for reason in receipt.get("reasons", []):
+        lines.add_row("", Text(clean(reason, 2000)))
+    lines.add_row("counts", ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names))
+    lines.add_row("requests", requests or "none")
+    lines.add_row("stored", f"{stored}, {many(len(cloud.cards), 'card')} in the small Teams; {seconds:.1f} s")
+    for note in receipt.get("notes", []):
+        lines.add_row("note", Text(clean(note, 2000)))
+    return lines
+
+
+def many(number: int, thing: str) -> str:
+    """So many things: "1 card", "2 cards"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def main(outside: Mapping[str, str], console: Console) -> int:
@@ -207,12 +220,7 @@ def main(outside: Mapping[str, str], console: Console) -> int:
         for card in cards(cloud):
             console.print(Padding(card, (1, 0, 0, 0)))
         console.print()
-        for line in ending(receipts.receipt):
-            console.print(line)
-        told = f"{len(cloud.cards):,} {'card' if len(cloud.cards) == 1 else 'cards'} in the small Teams"
-        console.print(
-            Text(f"stored    {len(cloud.incidents):,} incidents in the small Sentinel, {told}; {seconds:.1f} s")
-        )
+        console.print(ending(receipts.receipt, cloud, seconds), highlight=False)
     if failure:
         console.print(Text(f"The function failed. {clean(failure, 2000)}", style="red"))
         return 1

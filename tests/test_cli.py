@@ -193,7 +193,7 @@ def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:
     cloud.load("EmailEvents", sample(cloud.clock()).events)
     ran = shell(environment(cloud, tmp_path))
     assert ran.returncode == 0, ran.stderr
-    for words in ("Recipient", "Sum_case", "@contoso.com", "first time over the threshold", "flagged  completed"):
+    for words in ("Recipient", "Sum_case", "@contoso.com", "first time over the threshold", "flagged   completed"):
         assert words in ran.stdout
 
 
