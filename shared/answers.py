@@ -50,7 +50,7 @@ _TOO_LARGE = re.compile(
     re.IGNORECASE,
 )
 _SECRETS = re.compile(
-    r"(?i)\b(bearer\s+)\S+|\b(sig(?:nature)?=)[^\s&\"']+|\beyJ[\w-]{10,}(?:\.[\w-]*)*|https?://[^\s\"'<>]*\?[^\s\"'<>]*"
+    r"(?i)\b(bearer\s+)\S+|\b(sig(?:nature)?=)[^\s&\"']+|eyJ[\w-]{10,}(?:\.[\w-]*)*|https?://[^\s\"'<>]*\?[^\s\"'<>]*"
 )
 
 _RESPONDER = (
@@ -131,7 +131,8 @@ def error_of(body: Any) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     code, message = error.get("code"), error.get("message")
-    return (clean(code, 80) if isinstance(code, str) else ""), (message if isinstance(message, str) else "")
+    known = isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,59}", code, re.ASCII)
+    return (str(code) if known else ""), (message if isinstance(message, str) else "")
 
 
 def _made(

@@ -123,9 +123,6 @@ class Http:
         self._chance = chance
         self._session = Session(self._clock)
         self._lock = threading.Lock()
-        # Below this urllib3 logs paths and queries, and the webhook's query is the key to the channel.
-        if logging.getLogger("urllib3").getEffectiveLevel() < logging.ERROR:
-            logging.getLogger("urllib3").setLevel(logging.ERROR)
 
     def close(self) -> None:
         """Close the connections."""
@@ -198,6 +195,8 @@ class Http:
                 return attempt()
             except Exception as error:  # noqa: BLE001 - what an SDK raises is not documented
                 failure = classify(error) if classify else mapped(service, call, error, self._clock.now())
+            if isinstance(failure, SweepError):
+                failure.__cause__ = failure.__context__ = None  # an SDK's exceptions quote whole bodies
             raise failure
 
         return self.persist(once, limits=limits)

@@ -6,6 +6,7 @@ Nothing is remembered between exchanges, no redirect is followed, no password is
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -23,6 +24,15 @@ from shared.timely import TimelyAdapter
 CONNECTIONS = 16  # kept per host; more than ever work at once
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+# These log paths with their queries below ERROR, and the webhook's query is the key to the channel. A filter holds
+# whatever level an operator sets.
+_TALKATIVE = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
+
+
+def _errors_only(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Session:
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()
+        for name in _TALKATIVE:
+            logging.getLogger(name).addFilter(_errors_only)
         self._session.mount("https://", TimelyAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
 
     def close(self) -> None:
