@@ -260,7 +260,7 @@ def main(arguments: list[str]) -> int:
         return 1
     if arguments == ["--docs"]:
         (ROOT / "docs/card.txt").write_text(as_text(CARDS["few"]), encoding="utf-8")
-        draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 480, False)], "#f0f0f0")
+        draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 640, False)], "#f0f0f0")
         return 0
     folder = Path(arguments[0]) if arguments else ROOT / ".tools/cards"
     folder.mkdir(parents=True, exist_ok=True)

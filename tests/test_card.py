@@ -22,7 +22,6 @@ from jsonschema import Draft6Validator
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict, Window
 from shared.teams.card import (
-    CARD_LIMIT,
     Also,
     Card,
     Cause,
@@ -79,7 +78,7 @@ def strings(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def opened(card: Card) -> dict[str, Any]:
     """The Adaptive Card in a webhook body, after every check that holds for all cards."""
     raw = card.body.encode()
-    assert len(raw) <= CARD_LIMIT
+    assert len(raw) <= 20_480
     assert card.body.startswith('{"type":"message",')
     message = json.loads(card.body)
     assert message["type"] == "message"
@@ -223,11 +222,12 @@ def test_the_worst_comes_first() -> None:
     told = [
         entry("deleted", 900, Also.DELETED), entry("waiting", 800, Also.REMINDER), entry("low", 11), entry("mid", 49),
         entry("top", 70), entry("high", 60, Also.NOT_RAISED, cause="Sentinel is down."),
+        entry("many", 500, severity=Severity.MEDIUM),
     ]  # fmt: skip
     lines = shown(digest_card(told, SITUATION))
-    assert lines[0] == "3 new (1 High), 1 NOT raised (1 High), 1 still waiting (1 High), 1 deleted"
+    assert lines[0] == "4 new (1 High), 1 NOT raised (1 High), 1 still waiting (1 High), 1 deleted"
     order = [line.split("@")[0] for line in lines if line.endswith("@contoso.com")]
-    assert order == ["top", "high", "mid", "low", "waiting", "deleted"]
+    assert order == ["top", "high", "many", "mid", "low", "waiting", "deleted"]
 
 
 def test_those_without_a_place_are_told_by_count() -> None:

@@ -84,6 +84,19 @@ class _Html(HTMLParser):
 @example("[.](https://evil.example)")
 def test_inert_text_renders_as_the_plain_text_and_nothing_else(text: str) -> None:
     """A Markdown renderer with HTML, tables and strikethrough on shows inert text letter for letter, no element."""
+    renders_as_plain(text)
+
+
+@pytest.mark.parametrize("text", FRAGMENTS)
+def test_no_trick_of_the_trade_works(text: str) -> None:
+    """Each hostile fragment, alone and twice in a line, renders as itself and has nothing to click."""
+    for given_text in (text, f"{text} x {text}"):
+        renders_as_plain(given_text)
+        assert not CLICKABLE.search(plain(given_text, 400))
+
+
+def renders_as_plain(text: str) -> None:
+    """Assert that the text made inert is shown by a Markdown renderer as the text made plain."""
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     blocks = markdown.parse(f"- x: {inert(text, LIMIT)}")
     inline = [token for block in blocks if block.type == "inline" for token in block.children or []]

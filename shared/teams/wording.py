@@ -51,7 +51,7 @@ NOTICES: dict[Notice, tuple[str, str, str]] = {
 
 
 def headline(entries: Sequence[Entry]) -> str:
-    """How many of each kind, the worst news first: "3 new (1 High), 1 now High"."""
+    """How many of each kind, and how many of them High: "3 new (1 High), 1 now High"."""
     parts = []
     for reasons, name in _GROUPS:
         group = [entry for entry in entries if entry.reason in reasons]
