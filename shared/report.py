@@ -7,16 +7,14 @@ limits hold: a description has at most 5,000 UTF-16 units, a comment at most 30,
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from uuid import uuid5
 
+from shared.guidance import advice, query, rule, stamp
 from shared.model import (
     LABEL,
     RULE_ID,
-    RULE_NAME,
     RULE_TACTIC,
     RULE_TECHNIQUE,
     Action,
@@ -34,12 +32,6 @@ DESCRIPTION_LIMIT = 5_000
 COMMENT_LIMIT = 30_000
 COMMENT_MESSAGES = 100  # more than this in one comment is scrolled past, not read
 
-HYPOTHESIS = (
-    "Adversaries may use Explorer to list email remediation actions as part of exfiltration or data manipulation "
-    "tactics. SOC teams should proactively hunt for this behavior in Azure Sentinel to identify potential unauthorized "
-    "access and data compromise attempts."
-)
-_STATE = 'coalesce(column_ifexists("LastEventExecutionTime", TimeGenerated), TimeGenerated)'
 _DESCRIBED = 10
 _SUBJECT = 80
 _REASONS = {
@@ -85,8 +77,8 @@ def incident_body(
             "description": _description(action, finding, evidence, window, settings, doubts, remediators),
             "severity": action.severity.value,
             "status": "New",
-            "firstActivityTimeUtc": _stamp(first),
-            "lastActivityTimeUtc": _stamp(last),
+            "firstActivityTimeUtc": stamp(first),
+            "lastActivityTimeUtc": stamp(last),
             "labels": [{"labelName": label} for label in labels],
         }
     )
@@ -149,7 +141,7 @@ def _description(
     ]
     if action.previous:
         head.append(f"- Incident before this one: {_within(action.previous, 60)}")
-    tail = ["", *_guidance(settings), "", *_query(finding.recipient, window, settings), "", *_rule()]
+    tail = ["", *advice(settings), "", *query(finding.recipient, window, settings), "", *rule()]
     newest = sorted(evidence, key=lambda item: item.state_time, reverse=True)
     room = DESCRIPTION_LIMIT - 100 - units("\n".join(head + tail))
     shown = _listed(newest, _DESCRIBED, room)
@@ -189,64 +181,6 @@ def _listed(evidence: Sequence[Evidence], most: int, room: int) -> list[str]:
     return lines
 
 
-def _guidance(settings: Settings) -> list[str]:
-    again = settings.sum_case_threshold
-    closing = (
-        f"Closed as benign or false positive, it is raised again after more than "
-        f"{settings.benign_reopen_factor * again:,} new messages; after any other closing, more than {again:,}."
-    )
-    return [
-        "What to do next:",
-        "1. Open the messages by their id (Defender, Explorer): what were they, and who else got them?",
-        "2. Who remediated them: your team, automation, or an account that should not (EmailPostDeliveryEvents)?",
-        "3. Check this user since the first message: clicks (UrlClickEvents), replies, sign-ins, new inbox rules.",
-        "4. If the user was reached: revoke sessions, reset the password, block sender and URLs, remove all copies.",
-        "",
-        "A false positive, when:",
-        "- your team or a vendor cleaned up, tested or ran a phishing simulation, and says so;",
-        "- it is bulk mail or spam purged by the service, and nobody clicked;",
-        "- the mailbox (shared, ticketing) always gets this much: exclude it until a date, or raise the threshold.",
-        closing,
-    ]
-
-
-def _query(recipient: str, window: Window, settings: Settings) -> list[str]:
-    time = "TimeGenerated" if settings.hunt_source == "sentinel" else "Timestamp"
-    if ordinary(recipient):
-        whose = f'RecipientEmailAddress =~ "{recipient}"'
-    else:  # a hash is as exact as the address, and nothing in it can be mistaken for KQL or markup
-        digest = hashlib.sha256(recipient.encode("utf-8", "replace")).hexdigest()
-        whose = f'hash_sha256(tolower(RecipientEmailAddress)) == "{digest}"'
-    lines = [
-        f"See it again ({'Logs' if settings.hunt_source == 'sentinel' else 'Advanced hunting'}):",
-        "```kql",
-        "EmailEvents",
-        f"| where {time} between (datetime({_stamp(window.start)}) .. datetime({_stamp(window.end)}))",
-        f"| where {whose}",
-    ]
-    if settings.deduplicate:
-        state = _STATE if settings.hunt_source == "sentinel" else time
-        lines += [
-            "| where isnotempty(LatestDeliveryAction)",
-            f"| summarize arg_max({state}, *) by NetworkMessageId",
-        ]
-    actions = ", ".join(f'"{remedy.value}"' for remedy in Remedy)
-    return [
-        *lines,
-        f"| where LatestDeliveryAction in~ ({actions})",
-        f"| project {time}, LatestDeliveryAction, SenderFromAddress, Subject, ThreatTypes, NetworkMessageId",
-        f"| order by {time} desc",
-        "```",
-    ]
-
-
-def _rule() -> list[str]:
-    return [
-        f"Rule: {RULE_NAME} ({RULE_ID}), tactic {RULE_TACTIC}, technique {RULE_TECHNIQUE}.",
-        f"Hypothesis: {HYPOTHESIS}",
-    ]
-
-
 def _who(recipient: str) -> str:
     return inert_address(recipient) if ordinary(recipient) else _within(recipient, 320)
 
@@ -261,10 +195,6 @@ def _within(text: str, room: int) -> str:
 
 def _messages(count: int) -> str:
     return "message" if count == 1 else "messages"
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(properties: dict[str, object]) -> str:

@@ -64,6 +64,8 @@ def clean(text: str, limit: int) -> str:
     kept: list[str] = []
     marks = 0
     for char in _UNSEEN.sub("", text[: 16 * limit + 256]):
+        if len(kept) > limit + 8:
+            break  # enough to see that it is too long
         category = unicodedata.category(char)
         if char.isspace() or char == "\u2800":
             if kept and kept[-1] != " ":

@@ -157,6 +157,7 @@ situations = st.builds(
     standing=few, settled=few, excluded=few, held=few, due=few,
     mentions=upns,
     incidents_url=urls, run_url=urls,
+    run_id=marked,
     sweeps=st.integers(0, 99),
     since=st.none() | moments,
 )  # fmt: skip
@@ -167,7 +168,7 @@ WORST_ENTRY = Entry(
 WORST_SITUATION = Situation(
     WORST, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW), Coverage(10**9, 10**9, NOW, 1.0),
     (WORST,) * 9, tuple(Cause(str(n), WORST) for n in range(9)), 10**6, 10**6, 10**6, 10**6, 10**6,
-    tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 990}", f"https://{'b' * 990}",
+    tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 990}", f"https://{'b' * 990}", WORST,
 )  # fmt: skip
 
 

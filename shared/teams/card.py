@@ -165,7 +165,9 @@ def _bottom(situation: Situation, card_id: str, kind: Notice | None = None) -> l
         body += _why([cause.text for cause in situation.causes])
     small = [text for text in (wording.standing(situation), wording.covered(situation.coverage, situation)) if text]
     small.append(f"Sent {when(situation.now)}. Card {card_id}")
-    body.append(box([words(text, size="Small", isSubtle=True, spacing="None") for text in small], separator=True))
+    if situation.run_id:
+        small.append(f"Run {plain(situation.run_id, 64)}")
+    body.append(box([line(run(text, size="Small", isSubtle=True), spacing="None") for text in small], separator=True))
     return body + buttons(("Open incident list", situation.incidents_url), ("Open this run", situation.run_url))
 
 

@@ -1,0 +1,83 @@
+"""What an incident tells whoever opens it: what to do, when it is nothing, how to see it again, which rule it is."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+from shared.model import RULE_ID, RULE_NAME, RULE_TACTIC, RULE_TECHNIQUE, Remedy, Window
+from shared.settings import Settings
+from shared.text import ordinary
+
+HYPOTHESIS = (
+    "Adversaries may use Explorer to list email remediation actions as part of exfiltration or data manipulation "
+    "tactics. SOC teams should proactively hunt for this behavior in Azure Sentinel to identify potential unauthorized "
+    "access and data compromise attempts."
+)
+_STATE = 'coalesce(column_ifexists("LastEventExecutionTime", TimeGenerated), TimeGenerated)'
+
+
+def advice(settings: Settings) -> list[str]:
+    """What to do next, how to judge a false positive, and what closing the incident means."""
+    again = settings.sum_case_threshold
+    closing = (
+        f"Closed as benign or false positive, it is raised again after more than "
+        f"{settings.benign_reopen_factor * again:,} new messages; after any other closing, more than {again:,}."
+    )
+    return [
+        "What to do next:",
+        "1. Open the messages by their id (Defender, Explorer): what were they, and who else got them?",
+        "2. Who remediated them: your team, automation, or an account that should not (EmailPostDeliveryEvents)?",
+        "3. Check this user since the first message: clicks (UrlClickEvents), replies, sign-ins, new inbox rules.",
+        "4. If the user was reached: revoke sessions, reset the password, block sender and URLs, remove all copies.",
+        "",
+        "A false positive, when:",
+        "- your team or a vendor cleaned up, tested or ran a phishing simulation, and says so;",
+        "- it is bulk mail or spam purged by the service, and nobody clicked;",
+        "- the mailbox (shared, ticketing) always gets this much: exclude it until a date, or raise the threshold.",
+        closing,
+    ]
+
+
+def query(recipient: str, window: Window, settings: Settings) -> list[str]:
+    """The KQL that shows the recipient's remediated messages again, in a code block. It holds no untrusted text."""
+    time = "TimeGenerated" if settings.hunt_source == "sentinel" else "Timestamp"
+    if ordinary(recipient):
+        whose = f'RecipientEmailAddress =~ "{recipient}"'
+    else:  # a hash is as exact as the address, and nothing in it can be mistaken for KQL or markup
+        digest = hashlib.sha256(recipient.encode("utf-8", "replace")).hexdigest()
+        whose = f'hash_sha256(tolower(RecipientEmailAddress)) == "{digest}"'
+    lines = [
+        f"See it again ({'Logs' if settings.hunt_source == 'sentinel' else 'Advanced hunting'}):",
+        "```kql",
+        "EmailEvents",
+        f"| where {time} between (datetime({stamp(window.start)}) .. datetime({stamp(window.end)}))",
+        f"| where {whose}",
+    ]
+    if settings.deduplicate:
+        state = _STATE if settings.hunt_source == "sentinel" else time
+        lines += [
+            "| where isnotempty(LatestDeliveryAction)",
+            f"| summarize arg_max({state}, *) by NetworkMessageId",
+        ]
+    actions = ", ".join(f'"{remedy.value}"' for remedy in Remedy)
+    return [
+        *lines,
+        f"| where LatestDeliveryAction in~ ({actions})",
+        f"| project {time}, LatestDeliveryAction, SenderFromAddress, Subject, ThreatTypes, NetworkMessageId",
+        f"| order by {time} desc",
+        "```",
+    ]
+
+
+def rule() -> list[str]:
+    """The published rule behind the sweep: name, id, tactic, technique, hypothesis."""
+    return [
+        f"Rule: {RULE_NAME} ({RULE_ID}), tactic {RULE_TACTIC}, technique {RULE_TECHNIQUE}.",
+        f"Hypothesis: {HYPOTHESIS}",
+    ]
+
+
+def stamp(moment: datetime) -> str:
+    """A time for machines: ISO 8601 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
