@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from shared.clock import Clock
 from shared.errors import Call
 
+_CUT = 0.7  # what is left of the rate after a 429
+_REGAIN = 300  # the rate is regained in the time of so many tokens
+
 
 class TurnTooLate(Exception):
     """The turn would come after the time that the request has left. `wait` is in seconds."""
@@ -28,7 +31,7 @@ class Pace:
 
     def __init__(self, burst: float, rate: float, clock: Clock) -> None:
         self._burst = burst
-        self._rate = rate
+        self._full = self._rate = rate
         self._clock = clock
         self._level = burst  # tokens if only answered requests had cost one
         self._at = clock.monotonic()
@@ -79,7 +82,9 @@ class Pace:
 
     def _refill(self) -> float:
         now = self._clock.monotonic()
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        passed = now - self._at
+        self._level = min(self._burst, self._level + passed * self._rate)
+        self._rate = min(self._full, self._rate + passed * self._full**2 / _REGAIN)
         self._at = now
         return now
 
@@ -92,11 +97,16 @@ class Pace:
             self._level = min(self._level, most + self._sent)
 
     def refused(self, wait: float | None) -> None:
-        """The service said 429: the bucket is empty, and nobody takes a turn for `wait` seconds."""
+        """The service said 429: the bucket is empty, and nobody takes a turn for `wait` seconds.
+
+        Somebody else takes from it too, so the rate falls, and is regained little by little.
+        """
         with self._lock:
             now = self._refill()
+            if now >= self._barred_until:  # else it was sent before the last one's bar, and says nothing new
+                self._rate = max(self._rate * _CUT, self._full / 10)
             self._level = min(self._level, float(self._sent))
-            self._barred_until = max(self._barred_until, now + (wait or 0.0))
+            self._barred_until = max(self._barred_until, now + (wait or 1 / self._full))
 
 
 def paces(clock: Clock, speed: float = 1.0) -> dict[Call, Pace]:

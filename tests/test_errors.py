@@ -288,6 +288,8 @@ def test_what_teams_says_is_not_quoted() -> None:
     assert "DirectApiAuthorizationRequired" in str(from_status(Service.TEAMS, Call.TELL, 401, body))
     echo = {"error": {"code": SECRET, "message": SECRET}}
     assert "SECRET" not in str(from_status(Service.TEAMS, Call.TELL, 400, echo))
+    words = {"error": {"code": "WorkflowNotFound", "message": "plain words"}}
+    assert "plain" not in str(from_status(Service.TEAMS, Call.TELL, 404, words))
 
 
 @pytest.mark.parametrize(

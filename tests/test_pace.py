@@ -85,23 +85,62 @@ def test_much_left_changes_nothing() -> None:
 
 
 def test_a_refusal_stops_everybody() -> None:
-    """After a 429 nobody takes a turn before Retry-After has passed; the tokens of that time are there then."""
+    """After a 429 nobody takes a turn before Retry-After has passed; tokens of that time are there then."""
     clock = Hands()
     pace = Pace(200, 10, clock)
     pace.refused(7)
-    take(pace, 70)
+    take(pace, 1)
     assert clock.monotonic() == pytest.approx(7)
-    take(pace, 10)
-    assert clock.monotonic() == pytest.approx(8)
+    take(pace, 40)
+    assert clock.monotonic() == pytest.approx(7)
 
 
 def test_a_refusal_without_a_time_empties_the_bucket() -> None:
-    """A 429 without Retry-After says that there is no token: the rate counts from there."""
+    """A 429 without Retry-After says that there is no token: the burst is over."""
     clock = Hands()
     pace = Pace(200, 10, clock)
     pace.refused(None)
     take(pace, 10)
-    assert clock.monotonic() == pytest.approx(1)
+    assert 1 <= clock.monotonic() <= 10 / 7
+
+
+def test_one_wave_of_refusals_slows_once() -> None:
+    """Refusals of requests that were all on their way at once say one thing, not eight."""
+    clock = Hands()
+    pace = Pace(200, 10, clock)
+    for _ in range(8):
+        pace.refused(1)
+    take(pace, 100)
+    assert clock.monotonic() < 100 / 7
+
+
+def test_the_rate_comes_back() -> None:
+    """After a 429 the rate is lower, and within half a minute as it was."""
+    clock = Hands()
+    pace = Pace(200, 10, clock)
+    pace.refused(1)
+    clock.turn(seconds=1)
+    take(pace, 1)
+    before = clock.monotonic()
+    take(pace, 60)
+    assert clock.monotonic() - before > 6
+    clock.turn(seconds=30)
+    take(pace, 200)
+    before = clock.monotonic()
+    take(pace, 100)
+    assert clock.monotonic() - before == pytest.approx(10, abs=0.5)
+
+
+def test_refusals_never_stop_it_for_good() -> None:
+    """However many refusals come, a tenth of the rate is left."""
+    clock = Hands()
+    pace = Pace(200, 10, clock)
+    for _ in range(50):
+        pace.refused(None)
+        clock.turn(seconds=0.1)
+    before = clock.monotonic()
+    take(pace, 1)
+    assert clock.monotonic() - before <= 1
 
 
 class Timetable(Hands):
