@@ -8,28 +8,35 @@ from decimal import Decimal
 from typing import Any
 
 from tests.cloud.engine import Result
+from tests.cloud.kql.tokens import semantic_error
+
+_KINDS = (
+    ("String", "string"),
+    ("DateTime", "datetime"),
+    ("Bool", "bool"),
+    ("Interval", "timespan"),
+    ("Int32", "int"),
+    ("Int", "long"),
+    ("UInt", "long"),
+    ("Float", "real"),
+    ("Decimal", "timespan"),
+)
 
 
 def kusto_type(kind: str) -> str:
-    """What Kusto calls an engine type."""
-    if kind.startswith(("Array", "LowCardinality(Nullable(String", "Tuple", "Map", "JSON")):
+    """What Kusto calls an engine type.
+
+    Raises:
+        KqlError: the engine mixed types that Kusto would not.
+    """
+    if kind.startswith(("Array", "LowCardinality(Nullable(String")):
         return "dynamic"
-    kind = kind.removeprefix("Nullable(").removeprefix("LowCardinality(")
-    for prefix, name in (
-        ("DateTime", "datetime"),
-        ("Date", "datetime"),
-        ("Bool", "bool"),
-        ("Interval", "timespan"),
-        ("Int32", "int"),
-        ("Int", "long"),
-        ("UInt", "long"),
-        ("Float", "real"),
-        ("Decimal", "timespan"),
-        ("UUID", "guid"),
-    ):
+    for wrapper in ("Nullable(", "LowCardinality("):
+        kind = kind.removeprefix(wrapper)
+    for prefix, name in _KINDS:
         if kind.startswith(prefix):
             return name
-    return "string"
+    raise semantic_error(f"No common type can be determined: {kind}", "SEM0232")
 
 
 def moment(value: str) -> str:

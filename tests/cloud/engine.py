@@ -43,8 +43,13 @@ _FUNCTIONS = {
     # Null when it is missing or an empty text.
     "kql_filled": "(x) -> if(toTypeName(x) = 'String' AND toString(x) = '', NULL, x)",
     # Two missing values compare to neither true nor false; a missing one differs from every other.
-    "kql_same": "(x, y) -> if(isNull(x) AND isNull(y), NULL, ifNull(x = y, false))",
-    "kql_differs": "(x, y) -> if(isNull(x) AND isNull(y), NULL, ifNull(x != y, true))",
+    "kql_same": "(x, y) -> toBool(if(isNull(x) AND isNull(y), NULL, ifNull(x = y, false)))",
+    "kql_differs": "(x, y) -> toBool(if(isNull(x) AND isNull(y), NULL, ifNull(x != y, true)))",
+    # What toint() and tolong() read: of a real number its whole part, of a truth 1 or 0.
+    "kql_whole": "(x) -> multiIf("
+    "position(toTypeName(x), 'Float') > 0, splitByChar('.', ifNull(toString(x), ''))[1], "
+    "position(toTypeName(x), 'Bool') > 0, transform(ifNull(toString(x), ''), ['true', 'false'], ['1', '0'], ''), "
+    "ifNull(toString(x), ''))",
     "kql_hash": "(x, n) -> toInt64(modulo(xxHash64(kql_text(x)), n))",
 }
 _SETTINGS = (
@@ -140,18 +145,22 @@ class Engine:
         except RuntimeError as error:
             raise ValueError(_message(error)) from None
 
-    def fill_current(self, source: str, have: dict[str, str], target: str, columns: dict[str, str]) -> None:
-        """Copy mail events into an empty table, of each message and recipient the one current row."""
+    def copy_events(
+        self, source: str, have: dict[str, str], target: str, columns: dict[str, str], current: bool
+    ) -> None:
+        """Copy events into an empty table, each with a Timestamp; only the `current` row of a message and recipient."""
         state = (
             "coalesce(LastEventExecutionTime, TimeGenerated)" if "LastEventExecutionTime" in have else "TimeGenerated"
         )
         sent = "coalesce(Timestamp, TimeGenerated)" if "Timestamp" in have else "TimeGenerated"
         picked = ", ".join(f"{sent} AS Timestamp" if name == "Timestamp" else _quoted(name) for name in columns)
+        order = (
+            f" ORDER BY LatestDeliveryAction != '' DESC, {state} DESC, TimeGenerated DESC, LatestDeliveryAction,"
+            f" {sent} DESC, Subject DESC LIMIT 1 BY NetworkMessageId, lowerUTF8(RecipientEmailAddress)"
+        )
         self._run(
-            f"INSERT INTO {target} ({', '.join(map(_quoted, columns))}) SELECT {picked} FROM {source} "
-            f"ORDER BY LatestDeliveryAction != '' DESC, {state} DESC, TimeGenerated DESC, LatestDeliveryAction, "
-            f"{sent} DESC, Subject DESC LIMIT 1 BY NetworkMessageId, lowerUTF8(RecipientEmailAddress) "
-            "SETTINGS prefer_column_name_to_alias = 1"
+            f"INSERT INTO {target} ({', '.join(map(_quoted, columns))})"
+            f" SELECT {picked} FROM {source}{order if current else ''}"
         )
 
     def count(self, table: str) -> int:

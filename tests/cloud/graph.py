@@ -14,7 +14,7 @@ from tests.cloud.engine import engine
 from tests.cloud.kql.lower import lower
 from tests.cloud.kql.tokens import KqlError
 from tests.cloud.logs import Limits, parse_span
-from tests.cloud.tables import Table, Tables
+from tests.cloud.tables import Tables
 from tests.cloud.wire import Answer, Request
 
 KEEPS = timedelta(days=30)
@@ -34,31 +34,29 @@ _NOT_IN_DEFENDER = ("TenantId", "TimeGenerated", "SourceSystem", "Type", "_Bille
 
 
 class Defender:
-    """Defender's tables, `EmailEvents` made of the workspace's: one current row per message and recipient."""
+    """Defender's tables, made of the workspace's: of mail events one current row per message and recipient."""
 
     def __init__(self, workspace: Tables) -> None:
         self.tables = Tables()
         self._workspace = workspace
-        self._seen: tuple[Table, int] | None = None
+        self._seen: dict[str, int] = {}
 
     def refresh(self) -> None:
-        """Make `EmailEvents` anew when the workspace's has changed; where that is absent, this one is left alone.
+        """Make the tables anew whose source has changed; where that is absent, they are left alone.
 
         The current row is the newest by state time whose LatestDeliveryAction is filled; where none is, the newest.
         """
-        source = self._workspace.stored("EmailEvents")
-        if source is None:
-            return
-        seen = (source, source.version)
-        if seen == self._seen:
-            return
-        self._seen = seen
-        columns = {name: kind for name, kind in source.columns.items() if name not in _NOT_IN_DEFENDER}
-        columns["Timestamp"] = "datetime"
-        self.tables.define("EmailEvents", columns)
-        target = self.tables.stored("EmailEvents")
-        assert target is not None
-        engine().fill_current(source.ready(), source.columns, target.ready(), columns)
+        for name, current in (("EmailEvents", True), ("EmailPostDeliveryEvents", False)):
+            source = self._workspace.stored(name)
+            if source is None or source.serial == self._seen.get(name):
+                continue
+            self._seen[name] = source.serial
+            columns = {name: kind for name, kind in source.columns.items() if name not in _NOT_IN_DEFENDER}
+            columns["Timestamp"] = "datetime"
+            self.tables.define(name, columns)
+            target = self.tables.stored(name)
+            assert target is not None
+            engine().copy_events(source.ready(), source.columns, target.ready(), columns, current)
 
 
 class Graph:
@@ -101,10 +99,9 @@ class Graph:
         self._defender.refresh()
         try:
             lowered = lower(query, self._defender.tables, now, (max(start, now - KEEPS), end))
-            result = engine().query(lowered.text, lowered.rows)
+            columns, rows = kusto.rows(engine().query(lowered.text, lowered.rows))
         except KqlError as refusal:
             return error(400, "BadRequest", f"{refusal.message}. Fix {refusal.kind} in your query.")
-        columns, rows = kusto.rows(result)
         if len(rows) > self._limits.graph_rows:
             return error(
                 400,

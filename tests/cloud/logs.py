@@ -75,10 +75,9 @@ class Logs:
         began = time.perf_counter()
         try:
             lowered = lower(body["query"], self._tables, now, span)
-            result = engine().query(lowered.text, lowered.rows)
+            columns, rows = kusto.rows(engine().query(lowered.text, lowered.rows))
         except KqlError as refusal:
             return bad_query(refusal)
-        columns, rows = kusto.rows(result)
         answer: dict[str, Any] = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
         if prefer.get("include-statistics") == "true":
             seconds = time.perf_counter() - began

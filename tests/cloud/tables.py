@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
@@ -18,17 +19,21 @@ from tests.cloud.kql.tokens import quote
 
 Row = Mapping[str, Any]
 
+_SERIAL = itertools.count()
 _FORMS = {".ndjson": "JSONEachRow", ".jsonl": "JSONEachRow", ".parquet": "Parquet", ".arrow": "ArrowStream"}
 
 
 class Table:
-    """One table: its columns (name to Kusto type) and the rows that the engine has not seen yet."""
+    """One table: its columns (name to Kusto type) and the rows that the engine has not seen yet.
+
+    `serial` is another number after each change, and no other table's.
+    """
 
     def __init__(self, name: str, columns: Mapping[str, str]) -> None:
         self.name = name
         self.columns = dict(columns)
         self.basic = False
-        self.version = 0
+        self.serial = next(_SERIAL)
         self.rows = 0
         self._waiting: list[list[Row] | Path] = []
         self._engine_name = ""
@@ -43,7 +48,7 @@ class Table:
             if rows.suffix not in _FORMS:
                 raise ValueError(f"{rows.name}: expected one of {', '.join(_FORMS)}")
             self._waiting.append(rows)
-            self.version += 1
+            self.serial = next(_SERIAL)
             return
         batch: list[Row] = [dict(row) for row in rows]
         for row in batch:
@@ -51,7 +56,7 @@ class Table:
                 raise ValueError(f"{self.name} has no column {', '.join(sorted(unknown))}")
         if batch:
             self._waiting.append(batch)
-            self.version += 1
+            self.serial = next(_SERIAL)
 
     def ready(self) -> str:
         """The engine's name of the table, all rows in it."""

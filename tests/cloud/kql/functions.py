@@ -16,8 +16,8 @@ Rule = Callable[[Sequence[Expr]], str]
 _NATIVE = frozenset((
     "tolower", "toupper", "strlen", "substring", "isempty", "isnotempty", "isnull", "isnotnull", "iff", "iif",
     "case", "array_length", "array_slice", "pack_array", "array_concat", "array_index_of", "set_has_element",
-    "bin", "startofday", "startofmonth", "endofday", "datetime_diff", "datetime_add", "todatetime", "toint",
-    "tolong", "todouble", "toreal", "tobool", "abs", "round", "max_of", "min_of", "not", "trim", "split",
+    "bin", "startofday", "startofmonth", "endofday", "datetime_diff", "datetime_add", "todatetime",
+    "todouble", "toreal", "tobool", "abs", "round", "max_of", "min_of", "not", "trim", "split",
     "replace_string", "extract", "countof", "indexof",
 ))  # fmt: skip
 _LITERALS = frozenset(("bool", "int", "long", "real", "double"))
@@ -87,6 +87,8 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 _RULES: dict[str, tuple[int, int, Rule]] = {
     "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
     "strcat_delim": (3, 64, lambda args: f"strcat_delim({args[0].text}, {', '.join(map(_text, args[1:]))})"),
+    "toint": (1, 1, lambda args: f"toint(kql_whole({args[0].text}))"),
+    "tolong": (1, 1, lambda args: f"tolong(kql_whole({args[0].text}))"),
     "tostring": (1, 1, lambda args: _text(args[0])),
     "coalesce": (2, 64, _coalesce),
     "hash": (

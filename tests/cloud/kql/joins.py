@@ -49,8 +49,8 @@ class Joins(Sources):
         for name in mine:
             names.given(name)
         theirs = {name: names.made(name) for name, _ in self.columns(right)}
-        renamed = [f"{named(new)} = {named(old)}" for old, new in theirs.items() if new != old]
-        inside = f"{right} | project-rename {', '.join(renamed)}" if renamed else right
+        renamed = ", ".join(f"{named(new)} = {named(old)}" for old, new in theirs.items())
+        inside = f"{right} | project {renamed}"
         on = []
         for one, other in keys:
             if one not in mine or other not in theirs:

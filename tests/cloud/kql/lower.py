@@ -18,7 +18,7 @@ from tests.cloud.answer import kusto_type
 from tests.cloud.kql.context import Catalog, Context
 from tests.cloud.kql.shapes import Expr, Names, named
 from tests.cloud.kql.summaries import Summaries
-from tests.cloud.kql.tokens import quote, semantic_error, syntax_error, tokenize
+from tests.cloud.kql.tokens import missing_column, quote, semantic_error, syntax_error, tokenize
 
 _NOT_ON_BASIC = ("summarize", "join", "union", "distinct", "top", "sort", "order")
 _SYSTEM_TYPES = {
@@ -113,13 +113,20 @@ class _Query(Summaries):
 
         def one() -> str:
             name = self.gives_name()
-            value = self.expression()
+            value = self.apart(left, names)
             return f"{named(names.of(name, value))} = {value.text}"
 
         return f"{left}\n| {operator} {', '.join(self.listed(one))}"
 
     def _extend(self, left: str) -> str:
-        return self._columns("extend", left)
+        """A column that is replaced keeps its place, as in Kusto; the engine would put it last."""
+        text = self._columns("extend", left)
+        before = [name for name, _ in self.columns(left)]
+        after = [name for name, _ in self.columns(text)]
+        if after[: len(before)] == before:
+            return text
+        ordered = before + [name for name in after if name not in before]
+        return f"{text}\n| project {', '.join(map(named, ordered))}"
 
     def _project(self, left: str) -> str:
         return self._columns("project", left)
@@ -128,7 +135,12 @@ class _Query(Summaries):
         return f"{left}\n| project-away {', '.join(map(named, self.listed(self.name)))}"
 
     def _project_keep(self, left: str) -> str:
-        return f"{left}\n| project-keep {', '.join(map(named, self.listed(self.name)))}"
+        """In the order of the input, as in Kusto; the engine would take the order given here."""
+        kept = self.listed(self.name)
+        have = [name for name, _ in self.columns(left)]
+        if missing := [name for name in kept if name not in have]:
+            raise missing_column(missing[0])
+        return f"{left}\n| project {', '.join(named(name) for name in have if name in kept)}"
 
     def _project_rename(self, left: str) -> str:
         """In place, as in Kusto; the engine would put the renamed columns last."""
@@ -142,7 +154,7 @@ class _Query(Summaries):
         renamed = dict(self.listed(one))
         have = [name for name, _ in self.columns(left)]
         if missing := [old for old in renamed if old not in have]:
-            raise semantic_error(f"Failed to resolve column or scalar expression named '{missing[0]}'")
+            raise missing_column(missing[0])
         names = Names()
         listed = [f"{named(names.given(renamed.get(name, name)))} = {named(name)}" for name in have]
         return f"{left}\n| project {', '.join(listed)}"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Reader, moment
-from tests.cloud.kql.shapes import RESERVED, Expr, named
-from tests.cloud.kql.tokens import Kind, Token, quote, seconds, semantic_error, syntax_error
+from tests.cloud.kql.context import Context, Reader, moment
+from tests.cloud.kql.shapes import RESERVED, Expr, Names, named
+from tests.cloud.kql.tokens import Kind, Token, missing_column, quote, seconds, semantic_error, syntax_error
 
 _COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
 _WORDS = (
@@ -25,6 +25,10 @@ _LITERALS = {
 
 class Scalars(Reader):
     """Lowers scalar expressions."""
+
+    def __init__(self, tokens: list[Token], context: Context) -> None:
+        super().__init__(tokens, context)
+        self.used: set[str] = set()
 
     def pipeline(self) -> str:
         """A tabular expression, lowered."""
@@ -44,6 +48,19 @@ class Scalars(Reader):
         while self.word("or"):
             left = Expr(f"({left.text} or {self._and().text})")
         return left
+
+    def apart(self, left: str, names: Names) -> Expr:
+        """An expression of an operator that names columns: it sees those of its input, and none of its siblings.
+
+        Raises:
+            KqlError: it names a sibling.
+        """
+        self.used.clear()
+        value = self.expression()
+        if siblings := self.used & names.taken:
+            for name in siblings.difference(column for column, _ in self.columns(left)):
+                raise missing_column(name)
+        return value
 
     def _and(self) -> Expr:
         left = self._comparison()
@@ -140,7 +157,8 @@ class Scalars(Reader):
         if here.text in ("true", "false"):
             return Expr(here.text, literal="bool")
         if here.text == "null":
-            raise semantic_error("Failed to resolve column or scalar expression named 'null'")
+            raise missing_column("null")
+        self.used.add(here.text)
         return Expr(here.text, "" if here.text in self.context.lets else here.text)
 
     def _call(self, name: str) -> Expr:

@@ -34,7 +34,7 @@ class Names:
     """The names of an operator's columns, in the order they are given."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self.taken: set[str] = set()
         self._numbered = 0
 
     def given(self, name: str) -> str:
@@ -43,9 +43,9 @@ class Names:
         Raises:
             KqlError: it is taken.
         """
-        if name in self._taken:
+        if name in self.taken:
             raise semantic_error(f"A column with the name '{name}' is already declared.", "SEM0171")
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
     def made(self, name: str) -> str:
@@ -54,7 +54,7 @@ class Names:
             self._numbered += 1
             return self.given(f"Column{self._numbered}")
         number, free = 0, name
-        while free in self._taken:
+        while free in self.taken:
             number += 1
             free = f"{name}{number}"
         return self.given(free)

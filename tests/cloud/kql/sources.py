@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 
 from tests.cloud.kql.context import moment
 from tests.cloud.kql.scalars import Scalars
 from tests.cloud.kql.shapes import Names, named, null_of, plain_type
-from tests.cloud.kql.tokens import Kind, KqlError, missing_table, semantic_error, syntax_error
+from tests.cloud.kql.tokens import Kind, KqlError, missing_table, quote, semantic_error, syntax_error
 
 _SOURCES = ("datatable", "range", "union", "print", "materialize")
-_TYPES = ("string", "datetime", "long", "int", "bool", "real")
+_READ = {
+    "string": "",
+    "datetime": "todatetime",
+    "long": "tolong",
+    "int": "toint",
+    "bool": "tobool",
+    "real": "todouble",
+}
 
 
 class Sources(Scalars):
@@ -94,18 +103,34 @@ class Sources(Scalars):
         return " ".join(parts)
 
     def _datatable(self) -> str:
-        def column() -> str:
+        """The engine's own has no missing values: what is no text is written as text and read back."""
+
+        def column() -> tuple[str, str]:
             name = self.name()
             self.mark(":")
-            return f"{named(name)}: {self.need(*_TYPES)}"
+            return name, self.need(*_READ)
 
         self.mark("(")
         columns = self.until(")", column)
         self.mark("[")
-        values = self.until("]", lambda: self.expression().text)
+        place = itertools.count()
+        values = self.until("]", lambda: self._datum(columns[next(place) % len(columns)][1]))
         if not columns or len(values) % len(columns):
             raise semantic_error("datatable: the number of values is no multiple of the number of columns")
-        return f"datatable({', '.join(columns)}) [{', '.join(values)}]"
+        text = f"datatable({', '.join(f'{named(name)}: string' for name, _ in columns)}) [{', '.join(values)}]"
+        read = [f"{named(name)} = {_READ[kind]}({named(name)})" for name, kind in columns if kind != "string"]
+        return f"({text} | extend {', '.join(read)})" if read else text
+
+    def _datum(self, kind: str) -> str:
+        value = self.expression()
+        if kind == "string":
+            if value.literal != "string":
+                raise semantic_error(f"datatable: {value.text} is no string literal")
+            return value.text
+        text = re.sub(r"^(?:datetime|long|int|real|double|bool)\((.*)\)$", r"\1", value.text)
+        if value.literal not in ("number", "datetime", "bool") and text == value.text:
+            raise semantic_error(f"datatable: {value.text} is no literal of type {kind}")
+        return quote("" if text == "null" else text)
 
     def union(self, left: str) -> str:
         """A union whose word has been taken, behind what stands `left` of it; with isfuzzy, absent tables are left out.

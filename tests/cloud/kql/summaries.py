@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tests.cloud.kql.joins import Joins
 from tests.cloud.kql.shapes import Expr, Names, last_if_missing, named, picked
-from tests.cloud.kql.tokens import semantic_error
+from tests.cloud.kql.tokens import missing_column
 
 
 class Summaries(Joins):
@@ -59,7 +59,7 @@ class Summaries(Joins):
                 self.skip()
                 out += self._arg(function, name, left, names, keys)
             else:
-                value = self.expression()
+                value = self.apart(left, names)
                 out.append(f"{named(names.of(name, value))} = {value.text}")
             if not self.took(","):
                 return out
@@ -82,7 +82,7 @@ class Summaries(Joins):
         out = [f"{named(first)} = {function[4:]}({wanted.text})"]
         for given, column in taken:
             if column not in shape:
-                raise semantic_error(f"Failed to resolve column or scalar expression named '{column}'")
+                raise missing_column(column)
             new = names.given(given) if given else names.made(column)
             pick = "argMax" if largest else "argMin"
             out.append(f"{named(new)} = {picked(pick, named(column), shape[column], order)}")

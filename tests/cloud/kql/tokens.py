@@ -36,6 +36,11 @@ def missing_table(name: str) -> KqlError:
     return KqlError("SemanticError", "SEM0100", message, name)
 
 
+def missing_column(name: str) -> KqlError:
+    """There is no column or value of this name."""
+    return semantic_error(f"Failed to resolve column or scalar expression named '{name}'")
+
+
 class Kind(Enum):
     """What a token is."""
 
