@@ -99,8 +99,8 @@ class Answer:
 class Http:
     """Sends requests for as many threads as there are; counts them by service in `requests`, repetitions in `retries`.
 
-    `deadline()` is the monotonic time after which nothing is waited for any more: the end of the sweep's budget. It
-    may be set anew at any time. `chance()` is uniform in [0, 1).
+    `deadline()` is the monotonic time beyond which no repetition is waited for: the end of the sweep's budget. It may
+    be set anew at any time. `chance()` is uniform in [0, 1).
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Http:
         self._limits = limits or Limits()
         self._pace = paces(self._clock) if pace is None else pace
         self._chance = chance
-        self._session = Session(self._clock)
+        self._session = Session()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -235,12 +235,13 @@ class Http:
     def _exchange(
         self, service: Service, call: Call, url: str, until: float, token: str, body: bytes | None, limits: Limits
     ) -> Answer:
+        began = self._clock.monotonic()
         read = limits.read
         if read <= limits.seconds:
-            read = min(read, max(until - self._clock.monotonic(), 1.0))
+            read = min(read, max(until - began, 1.0))
         self._count(service)
         raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
-        self._heed(call, raw)
+        self._heed(call, raw, self._clock.monotonic() - began)
         return self._judged(service, call, raw)
 
     def _judged(self, service: Service, call: Call, raw: Raw) -> Answer:
@@ -261,7 +262,7 @@ class Http:
             raise faulty(service, call, Fault.GARBLED, status=raw.status)
         return Answer(raw.status, raw.headers, body)
 
-    def _heed(self, call: Call, raw: Raw) -> None:
+    def _heed(self, call: Call, raw: Raw, took: float) -> None:
         pace = self._pace.get(call)
         if pace is None:
             return
@@ -269,7 +270,7 @@ class Http:
             pace.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
         left = raw.headers.get(_LEFT.get(call, ""), "")
         if left.isascii() and left.isdigit():
-            pace.remaining(int(left[:9]), raw.took)
+            pace.remaining(int(left[:9]), took)
 
     def _waiting(self, error: SweepError, wait: float) -> None:
         with self._lock:

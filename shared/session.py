@@ -16,7 +16,6 @@ import requests
 import urllib3
 
 from shared import __version__
-from shared.clock import Clock
 from shared.errors import Call, Service
 from shared.mapping import from_requests
 from shared.timely import TimelyAdapter
@@ -24,8 +23,6 @@ from shared.timely import TimelyAdapter
 CONNECTIONS = 16  # kept per host; more than ever work at once
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-
-
 # These log paths with their queries below ERROR, and the webhook's query is the key to the channel. A filter holds
 # whatever level an operator sets.
 _TALKATIVE = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -37,20 +34,18 @@ def _errors_only(record: logging.LogRecord) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What came back. `headers` are case-insensitive; `host` is who was asked; the head `took` so many seconds."""
+    """What came back. `headers` are case-insensitive; `host` is who was asked."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     host: str
-    took: float
 
 
 class Session:
     """A pool of connections, for many threads. REQUESTS_CA_BUNDLE and the proxy variables are obeyed."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._session = _Session()
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -81,7 +76,6 @@ class Session:
         }
         if body is not None:
             headers["Content-Type"] = "application/json"
-        began = self._clock.monotonic()
         try:
             with self._session.request(
                 _METHODS[call],
@@ -93,9 +87,8 @@ class Session:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                took = self._clock.monotonic() - began
                 content = _content(call, response)
-                return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "", took)
+                return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "")
         except (*_BROKEN, ValueError) as error:
             failure = from_requests(service, call, error, sent=sending is not None and sending.begun)
         raise failure
