@@ -241,6 +241,8 @@ class _Sweep:
                         "action_planned act=%s reason=%s incident=%s", action.act, action.reason, action.incident_id
                     )
             room -= sum(action.act is Act.CREATE for action in actions)
+            if intents and self.held is not None:
+                self.held.prove()  # a sweep that was overtaken leaves nothing for the next one to complete
             book.note(intents)
             raising.raised.stale.clear()
             raising.perform(intents, old=False)

@@ -148,9 +148,11 @@ class Telling:
         day = situation.now.astimezone(UTC).date().isoformat()
         for intent in self._book.open(*RAISING):
             cause = causes.get(intent.id)
-            if cause is None or (intent.kind is IntentKind.COMMENT and not intent.tell) or intent.recipient in {
-                entry.recipient for entry in entries if entry.reason is Also.NOT_RAISED
-            }:
+            if (
+                cause is None
+                or (intent.kind is IntentKind.COMMENT and not intent.tell)
+                or intent.recipient in {entry.recipient for entry in entries if entry.reason is Also.NOT_RAISED}
+            ):
                 continue
             stamp = f"{day}/{cause.id}"
             if intent.told != stamp:
@@ -198,6 +200,7 @@ class Telling:
     # -- note, send, only then record ---------------------------------------------------------------------------------
 
     def _post(self, card: Card, tells: Sequence[_Told]) -> bool:
+        """Whether Teams took it. Raises LeaseLost when another sweep is at work by now: nothing is noted then."""
         intent = Intent(
             id=card.id,
             kind=IntentKind.CARD,
@@ -205,6 +208,7 @@ class Telling:
             body=card.body,
             tells=tuple(str(told) for told in tells),
         )
+        self._check()  # a sweep that was overtaken leaves no card behind for the next one to post
         self._book.note([intent])
         return self._send(intent)
 
