@@ -1,0 +1,107 @@
+"""A ledger that kills its own process at one of its writes: nothing is tidied up, as when a platform takes it away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+from shared.ledger import LeaseRow, Ledger, Loaded
+from shared.model import Intent, Record, Standing
+from tests.chaos.order import LedgerKill, When
+
+
+class Deadly:
+    """Any ledger, its writes counted by verb in `writes`; the process dies at the one that `kill` names."""
+
+    def __init__(self, ledger: Ledger, kill: LedgerKill | None) -> None:
+        self.writes: list[str] = []
+        self._ledger = ledger
+        self._kill = kill
+        self._used: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _write(self, verb: str, half: Callable[[], None] = lambda: None) -> Iterator[None]:
+        with self._lock:
+            self.writes.append(verb)
+            self._used[verb] += 1
+            number = self._used[verb]
+        if self._kill == LedgerKill(verb, number, When.BEFORE):
+            _die()
+        if self._kill == LedgerKill(verb, number, When.HALFWAY):
+            half()
+            _die()
+        yield
+        if self._kill == LedgerKill(verb, number, When.AFTER):
+            _die()
+
+    @property
+    def requests(self) -> int:
+        """See the port."""
+        return self._ledger.requests
+
+    @property
+    def retries(self) -> int:
+        """See the port."""
+        return self._ledger.retries
+
+    def lease(self) -> LeaseRow | None:
+        """See the port."""
+        return self._ledger.lease()
+
+    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+        """See the port."""
+        with self._write("take"):
+            return self._ledger.take(seen, holder, expires)
+
+    def release(self, held: LeaseRow) -> None:
+        """See the port."""
+        with self._write("release"):
+            self._ledger.release(held)
+
+    def load(self) -> Loaded:
+        """See the port."""
+        return self._ledger.load()
+
+    def note(self, intents: Sequence[Intent]) -> None:
+        """See the port."""
+        with self._write("note", lambda: self._ledger.note(intents[: len(intents) // 2])):
+            self._ledger.note(intents)
+
+    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
+        """See the port."""
+        with self._write("confirm", lambda: self._ledger.confirm((), records[: (len(records) + 1) // 2])):
+            self._ledger.confirm(done, records)
+
+    def stand(self, standing: Standing) -> None:
+        """See the port."""
+        with self._write("stand"):
+            self._ledger.stand(standing)
+
+    def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
+        """See the port."""
+        with self._write("keep_receipt"):
+            self._ledger.keep_receipt(day, run_id, receipt)
+
+    def receipts(self, since: date) -> list[Mapping[str, Any]]:
+        """See the port."""
+        return self._ledger.receipts(since)
+
+    def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
+        """See the port."""
+        with self._write("prune"):
+            self._ledger.prune(recipients, receipts_before)
+
+    def close(self) -> None:
+        """See the port."""
+        self._ledger.close()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,206 @@
+"""A tenant in the middle of its history: set up once by sweeps, and put back as it was as often as wanted."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from shared.ledger import Ledger, Loaded, SqliteLedger
+from shared.model import incident_id
+from tests.chaos.clock import SharedClock
+from tests.chaos.order import LedgerKill, Order, Outcome
+from tests.chaos.sweeper import Running, Sweeper
+from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault
+from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
+from tests.cloud.tenant import Tenant as Mail
+
+LEASE = 5  # seconds
+SETTINGS = {
+    "SUM_CASE_THRESHOLD": "2",
+    "HIGH_SEVERITY_THRESHOLD": "8",
+    "LEASE_SECONDS": str(LEASE),
+    "REMIND_AFTER_DAYS": "1",
+}
+_CARD = re.compile(r"Card ([0-9a-f-]{36})")
+
+
+class Place:
+    """Where the ledger is, for the processes that sweep and for the test that looks: here one SQLite file."""
+
+    tables = ""
+    table = ""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "ledger.db"
+
+    @property
+    def url(self) -> str:
+        """LEDGER_URL."""
+        return f"sqlite:///{self._path}"
+
+    def open(self) -> Ledger:
+        """The ledger as another process sees it."""
+        return SqliteLedger(self._path, WORKSPACE_RESOURCE_ID)
+
+    def keep(self) -> None:
+        """Remember what is in it; no sweep may be at work."""
+        shutil.copyfile(self._path, self._folder / "kept.db")
+
+    def restore(self) -> None:
+        """Make it again what was kept."""
+        for path in self._folder.glob("ledger.db*"):
+            path.unlink()
+        shutil.copyfile(self._folder / "kept.db", self._path)
+
+
+class Scene:
+    """A small Azure, a shared clock and a ledger, and sweeps over them in processes of their own.
+
+    `keep` remembers all three, `restore` puts them back.
+    """
+
+    def __init__(self, sweeper: Sweeper, cloud: Cloud, clock: SharedClock | None, place: Place) -> None:
+        self.cloud = cloud
+        self.place = place
+        self._sweeper = sweeper
+        self._clock = clock
+        self._seeds = itertools.count(1)
+        self._kept: dict[str, Any] = {}
+        self._since = 0.0
+
+    # -- what happens -------------------------------------------------------------------------------------------------
+
+    def mail(self, **remediated: int) -> set[str]:
+        """So many new messages were remediated for each of these people; the ids of all of them."""
+        mail = Mail(self.cloud.clock(), seed=next(self._seeds))
+        mail.add("quiet@contoso.com", "Delivered", mail.ago(0.05))
+        rows = [row for who, many in remediated.items() for row in mail.remediated(address(who), many, days=0.5)]
+        self.cloud.append("EmailEvents", mail.events)
+        return {row["NetworkMessageId"] for row in rows}
+
+    def turn(self, **amount: float) -> None:
+        """Let a `timedelta(**amount)` pass on the clock that only sleeping moves."""
+        assert self._clock is not None
+        self._clock.turn(**amount)
+
+    def begin(self, kill: LedgerKill | None = None) -> Running:
+        """Start a sweep."""
+        environment = {**self.cloud.environment, "LEDGER_URL": self.place.url, **SETTINGS}
+        clock = str(self._clock.path) if self._clock else ""
+        return self._sweeper.begin(Order(environment, clock, self.place.tables, self.place.table, kill))
+
+    def sweep(self, kill: LedgerKill | Fault | None = None) -> Outcome:
+        """One sweep, from its beginning to its end; with a Fault it is the one that the fault kills."""
+        if not isinstance(kill, Fault):
+            return self.begin(kill).end()
+        pid: Future[int] = Future()
+        self.cloud.faults.add(replace(kill, kill=lambda: pid.result(10)))
+        running = self.begin()
+        pid.set_result(running.pid)
+        outcome = running.end()
+        self.cloud.faults.clear()
+        return outcome
+
+    # -- and again ----------------------------------------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Remember how things stand; no sweep may be at work."""
+        store = vars(self.cloud.store)
+        self._kept = {name: copy.deepcopy(value) for name, value in store.items() if name not in ("lock", "clock")}
+        self._since = self._clock.monotonic() if self._clock else 0.0
+        self.place.keep()
+        self.restore()
+
+    def restore(self) -> None:
+        """Make everything what it was when it was kept; the log and the cards begin anew."""
+        vars(self.cloud.store).update(copy.deepcopy(self._kept))
+        self.cloud.define("SecurityIncident", SECURITY_INCIDENT)
+        self.cloud.tables.refresh["SecurityIncident"] = Mirror(self.cloud.store).rows
+        self.cloud.faults.clear()
+        self.cloud.log.clear()
+        self.cloud.cards.clear()
+        if self._clock:
+            self._clock.set(self._since)
+        self.place.restore()
+
+    # -- what came of it ----------------------------------------------------------------------------------------------
+
+    def ledger(self) -> Loaded:
+        """What the ledger holds."""
+        ledger = self.place.open()
+        try:
+            return ledger.load()
+        finally:
+            ledger.close()
+
+    def open_incidents(self, who: str) -> list[str]:
+        """The ids of the incidents about somebody that are not closed."""
+        ids = {incident_id(WORKSPACE_RESOURCE_ID, address(who), episode) for episode in range(5)}
+        found = self.cloud.incidents.items()
+        return [name for name, each in found if name in ids and each["properties"]["status"] != "Closed"]
+
+    def severities(self) -> dict[str, list[str]]:
+        """The severities that each incident ever had, in order."""
+        seen: dict[str, list[str]] = {}
+        for change in self.cloud.store.history:
+            incident = change.incident
+            seen.setdefault(incident["name"], []).append(incident["properties"]["severity"])
+        return seen
+
+    def places(self, message: str) -> list[str]:
+        """Where in Sentinel a message is reported: an entry for each description and each comment it is in."""
+        texts = [(name, each["properties"].get("description", "")) for name, each in self.cloud.incidents.items()]
+        for name, comments in self.cloud.comments.items():
+            texts += [(f"{name}/{each['name']}", each["properties"]["message"]) for each in comments]
+        return [place for place, text in texts if message in text]
+
+    def cards(self) -> list[tuple[str, str]]:
+        """Id and text of each card that Teams took, oldest first."""
+        texts = [json.dumps(card) for card in self.cloud.cards]
+        return [(_CARD.findall(text)[0], text) for text in texts]
+
+    def remains(self) -> dict[str, Any]:
+        """What the sweeps left in Sentinel and in the ledger, without times: the same, whichever way they went."""
+        ledger = self.ledger()
+        return {
+            "incidents": {name: _remains(each["properties"]) for name, each in self.cloud.incidents.items()},
+            "comments": {
+                name: sorted(each["name"] for each in comments) for name, comments in self.cloud.comments.items()
+            },
+            "records": {
+                who: (each.episode, each.severity, sorted(each.reported), each.untold, each.tell, each.deleted)
+                for who, each in ledger.records.items()
+            },
+            "intents": [intent.id for intent in ledger.intents],
+        }
+
+
+def address(who: str) -> str:
+    """Somebody's address."""
+    return f"{who}@contoso.com"
+
+
+def _remains(properties: Mapping[str, Any]) -> tuple[Any, ...]:
+    labels = [label["labelName"] for label in properties["labels"]]
+    return properties["title"], properties["severity"], properties["status"], labels
+
+
+@contextmanager
+def scene(sweeper: Sweeper, folder: Path, place: Place | None = None, *, real_time: bool = False) -> Iterator[Scene]:
+    """A tenant without any mail, on a clock that only sleeping moves, or on the machine's own."""
+    with ExitStack() as closing:
+        clock = None if real_time else SharedClock(folder / "clock")
+        if clock is not None:
+            closing.callback(clock.close)
+        cloud = closing.enter_context(Cloud(clock=clock))
+        yield Scene(sweeper, cloud, clock, place or Place(folder))

@@ -1,0 +1,195 @@
+"""Two sweeps at once: one works, the other leaves or takes over, and together they do what one would have done."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.scene import LEASE, Scene, scene
+from tests.chaos.sweeper import Sweeper, sweeper
+from tests.cloud import Fault, Request
+
+MANY = {f"person{number:02}": 3 for number in range(20)}
+WORKERS = 8  # effects that are under way at once
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Sweeper]:
+    """Where sweeps are forked from."""
+    with sweeper() as made:
+        yield made
+
+
+@pytest.fixture
+def real(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+    """Twenty people to be raised, on the machine's own clock."""
+    with scene(forks, tmp_path, real_time=True) as made:
+        made.mail(waits=3)
+        assert made.sweep().green
+        made.mail(**MANY)
+        made.keep()
+        yield made
+
+
+@pytest.fixture
+def still(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+    """The same on a clock that only sleeping moves, a day after an incident that is to be reminded about by now."""
+    with scene(forks, tmp_path) as made:
+        made.mail(waits=3)
+        assert made.sweep().green
+        made.turn(days=1)
+        made.mail(**MANY)
+        made.keep()
+        yield made
+
+
+def alone(place: Scene) -> dict[str, Any]:
+    """What one sweep would have done."""
+    assert place.sweep().receipt["created"] == len(MANY)
+    assert len(place.cards()) == 1
+    remains = place.remains()
+    place.restore()
+    return remains
+
+
+class Pause:
+    """A fault that harms nobody: the request is answered only when `resume` is called, or the context ends."""
+
+    def __init__(self, place: Scene, **which: Any) -> None:
+        self._reached, self._over = threading.Event(), threading.Event()
+        place.cloud.faults.add(Fault(then=self._wait, **which))
+
+    def _wait(self, _: Request) -> None:
+        self._reached.set()
+        self._over.wait(30)
+
+    def reached(self) -> bool:
+        """Wait until the request is there."""
+        return self._reached.wait(30)
+
+    def resume(self) -> None:
+        """Let it be answered."""
+        self._over.set()
+
+
+@contextmanager
+def paused(place: Scene, **which: Any) -> Iterator[Pause]:
+    """A pause at the request that is described as for a Fault."""
+    pause = Pause(place, **which)
+    try:
+        yield pause
+    finally:
+        pause.resume()
+
+
+def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Scene) -> None:
+    """A sweep that finds a living one at work leaves, green; what is left is what one alone leaves."""
+    expected = alone(real)
+    with paused(real, service="log_analytics") as pause:
+        first = real.begin()
+        assert pause.reached()
+        second = real.begin().end()
+        assert (second.event, second.code) == ("sweep_skipped", 0)
+        pause.resume()
+        assert first.end().green
+    assert real.remains() == expected
+    assert len(real.cards()) == 1
+
+
+def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> None:
+    """However two sweeps that start at once meet, every incident is made once and told once."""
+    expected = alone(real)
+    for _ in range(4):
+        real.restore()
+        both = [real.begin(), real.begin()]
+        ended = [each.end() for each in both]
+        assert sorted({each.event for each in ended} - {"sweep_skipped"}) == ["sweep_completed"]
+        assert sum(each.receipt["created"] for each in ended) == len(MANY)
+        assert real.remains() == expected
+        assert len(real.cards()) == 1
+
+
+def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
+    """A sweep that waits for one that is killed meanwhile takes over when its lease lapses, and completes it."""
+    expected = alone(real)
+    with paused(real, service="sentinel", method="PUT", after=5) as pause:
+        first = real.begin()
+        assert pause.reached()
+        second = real.begin()
+        first.kill()
+        pause.resume()
+        assert first.end().killed
+        ended = second.end()
+    assert ended.green
+    assert ended.receipt["seconds"] > 1
+    assert real.remains() == expected
+    assert len(real.cards()) == 1
+
+
+def rob(place: Scene) -> None:
+    """The lease lapses, and another takes it."""
+    place.turn(seconds=LEASE)
+    ledger = place.place.open()
+    ledger.take(ledger.lease(), "another", place.cloud.clock() + timedelta(seconds=LEASE))
+    ledger.close()
+
+
+def puts(place: Scene) -> int:
+    """How often Sentinel was asked for an effect."""
+    return sum((each.service, each.method) == ("sentinel", "PUT") for each in place.cloud.log)
+
+
+def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
+    """Once another holds its lease a sweep begins no further effect and posts no card; the next completes it."""
+    expected = alone(still)
+    with paused(still, service="sentinel", method="PUT", after=2) as pause:
+        first = still.begin()
+        assert pause.reached()
+        first.freeze()
+        rob(still)
+        before = puts(still)
+        first.thaw()
+        pause.resume()
+        ended = first.end()
+    assert (ended.event, ended.code) == ("sweep_failed", 1)
+    assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
+    assert puts(still) - before < WORKERS
+    assert puts(still) < len(MANY)
+    assert not still.cards()
+    assert still.sweep().green  # once the other's lease has lapsed, too
+    assert still.remains() == expected
+    assert len(still.cards()) == 1
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        {"service": "log_analytics"},
+        {"service": "log_analytics", "containing": "EmailPostDeliveryEvents"},
+        {"service": "sentinel", "method": "PUT", "after": 2},
+        {"service": "sentinel", "method": "PUT", "after": len(MANY) - 1},
+        {"service": "sentinel", "method": "GET", "after": len(MANY) + 1},
+    ],
+    ids=["hunting", "just before its intents", "raising", "at its last effect", "just before its card"],
+)
+def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, Any]) -> None:
+    """A sweep that hangs, wherever it is, until another has taken over and done all, does and leaves nothing more."""
+    expected = alone(still)
+    with paused(still, **which) as pause:
+        first = still.begin()
+        assert pause.reached()
+        first.freeze()
+        still.turn(seconds=LEASE)
+        assert still.sweep().green
+        first.thaw()
+        pause.resume()
+        ended = first.end()
+    assert (ended.event, ended.code) == ("sweep_failed", 1)
+    assert still.remains() == expected
+    assert still.sweep().green
+    assert still.remains() == expected
+    assert len(still.cards()) == 1
