@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared import guidance
 from shared.http import Call, Service
 from shared.model import Remedy
 from tests.cloud import Fault
 from tests.cloud.tenant import COUNTED, sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground
 from tests.oracle import LONGEST_SUBJECT, hunt, moment
-from tests.places import expected, plain
+from tests.places import expected, plain, settings_for
 from tests.tenants import Row, several
 
 DATA = Path(__file__).parent / "data"
@@ -106,8 +107,8 @@ def ours(ground: Ground, rows: list[Row]) -> dict[str, list[Any]]:
     return answer(ground, ground.cloud.log[-1].json["query"])
 
 
-def answer(ground: Ground, kql: str) -> dict[str, list[Any]]:
-    """A query's whole result, straight from the small Azure."""
+def result(ground: Ground, kql: str) -> tuple[list[str], list[list[Any]]]:
+    """A query's whole result, straight from the small Azure: names and rows."""
     http = ground.http()
     body = json.dumps({"query": kql}).encode()
     address = ground.cloud.environment["LOG_ANALYTICS_ENDPOINT"]
@@ -120,9 +121,14 @@ def answer(ground: Ground, kql: str) -> dict[str, list[Any]]:
         body=body,
     )
     (table,) = done.body["tables"]
-    names = [column["name"] for column in table["columns"]]
+    return [column["name"] for column in table["columns"]], table["rows"]
+
+
+def answer(ground: Ground, kql: str) -> dict[str, list[Any]]:
+    """The result of the hunt or of the published query, in the published columns."""
+    names, found = result(ground, kql)
     published = [name for name in names if not name.endswith("_States")]
-    return lists(published, [row[: len(published)] for row in table["rows"]])
+    return lists(published, [row[: len(published)] for row in found])
 
 
 def published(ground: Ground, rows: list[Row]) -> dict[str, list[Any]]:
@@ -243,6 +249,17 @@ def test_the_hunt_doubles_its_parts_until_each_fits(ground: Ground) -> None:
     split(ground, 16)
     assert plain(hunter.findings(WINDOW)) == whole
     assert hunter.notes == ["the hunt was too large for one query and was asked in 16 parts"]
+
+
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_the_kql_in_an_incident_shows_the_findings_messages(ground: Ground, deduplicate: bool) -> None:
+    """What an incident gives the analyst to run lists as many messages as it counts."""
+    ground.cloud.load("EmailEvents", sample(NOW).events)
+    values = {"sum_case_threshold": 10, "deduplicate": deduplicate}
+    for found in ground.hunt(**values).findings(WINDOW):
+        shown = "\n".join(guidance.query(found.recipient, WINDOW, settings_for(**values)))
+        kql = shown.partition("```kql\n")[2].partition("\n```")[0]
+        assert len(result(ground, kql)[1]) == found.total, kql
 
 
 # -- what lists hold

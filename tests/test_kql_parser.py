@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared import guidance
 from shared.errors import Service
 from shared.hunt.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.hunt.hunt import Hunt
@@ -19,6 +22,7 @@ from tests.places import settings_for
 from tests.test_kql_literals import HOSTILE
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+DOCS = Path(__file__).parent.parent / "docs"
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 SENTINEL = {
     "EmailEvents": schemas.EMAIL_EVENTS,
@@ -83,14 +87,36 @@ def with_recipients() -> list[str]:
     return [asked, query("deeds_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 
+def fenced(text: str) -> list[str]:
+    """The KQL that a text shows in fences."""
+    return re.findall(r"```(?:kql|kusto)\n(.+?)\n```", text, re.DOTALL)
+
+
+def shown(ground: str) -> list[str]:
+    """The KQL that incidents show, for everyday and for hostile recipients, and what docs/hunt.md shows."""
+    asked = []
+    for deduplicate in ("true", "false"):
+        settings = settings_for(hunt_source=ground, deduplicate=deduplicate)
+        for recipient in ("a@contoso.com", "o'brien@contoso.com", *HOSTILE):
+            asked += fenced("\n".join(guidance.query(recipient, WINDOW, settings)))
+    return asked + (fenced((DOCS / "hunt.md").read_text("utf-8")) if ground == "sentinel" else [])
+
+
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, list[dict[str, Any]]]:
     """Everything that this module has parsed, by what it is about."""
     batches = [(tables, shipped(ground)) for ground, tables in GROUNDS.values()]
     literals = [f"let V = {literal(text)};\nprint V" for text in HOSTILE]
     literals.append(f"let V = {literal(HOSTILE)};\nV")
+    batches += [(tables, shown(ground)) for ground, tables in GROUNDS.values()]
     batches += [(SENTINEL, faulty()), (SENTINEL, literals), (SENTINEL, with_recipients())]
-    return dict(zip([*GROUNDS, "faulty", "literals", "recipients"], parse(batches), strict=True))
+    return dict(
+        zip(
+            [*GROUNDS, *(f"shown, {name}" for name in GROUNDS), "faulty", "literals", "recipients"],
+            parse(batches),
+            strict=True,
+        )
+    )
 
 
 @pytest.mark.parametrize("name", GROUNDS)
@@ -104,6 +130,14 @@ def test_shipped_kql_has_no_diagnostic(name: str, parsed: dict[str, list[dict[st
     for columns in hunts:
         assert tuple(columns) == COLUMNS
         assert list(columns.values()) == ["string", *["long"] * 5, *["dynamic"] * 8]
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_kql_that_people_are_shown_has_no_diagnostic(name: str, parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """What an incident or the docs give an analyst to run is KQL that runs."""
+    answers = parsed[f"shown, {name}"]
+    assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
+    assert len(answers) >= 2 * (2 + len(HOSTILE))
 
 
 def test_planted_faults_are_seen(parsed: dict[str, list[dict[str, Any]]]) -> None:
