@@ -176,6 +176,33 @@ def test_an_html_page_is_an_error(ground: Ground) -> None:
         ground.hunt().findings(WINDOW)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        5,
+        "text",
+        {},
+        {"tables": []},
+        {"tables": 5},
+        {"tables": [{"name": "PrimaryResult"}]},
+        {"tables": [{"name": "PrimaryResult", "columns": [{"name": "a"}], "rows": [[1]]}]},
+        {"tables": [{"name": "PrimaryResult", "columns": [{"name": "a", "type": "long"}], "rows": [[1, 2]]}]},
+        {"tables": [{"name": "PrimaryResult", "columns": [{"name": "a", "type": "long"}], "rows": 7}]},
+        {"tables": [{"name": "PrimaryResult", "columns": [], "rows": []}] * 2},
+        {"error": {}},
+        {"error": "text"},
+    ],
+    ids=repr,
+)
+def test_json_of_another_shape_is_an_error(ground: Ground, body: Any) -> None:
+    """JSON that is no answer of the service ends the hunt as any other answer that cannot be trusted."""
+    ground.cloud.faults.add(Fault(service="log_analytics", status=200, body=json.dumps(body).encode(), times=None))
+    for ask in (ground.hunt().coverage, ground.hunt().findings):
+        with pytest.raises(PartialData):
+            ask(WINDOW)
+
+
 def test_a_lost_answer_is_asked_for_again(ground: Ground) -> None:
     """An answer that breaks off is asked for once more."""
     ground.cloud.faults.add(Fault(service="log_analytics", wire=Wire.DROP, times=1))

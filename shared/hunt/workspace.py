@@ -10,7 +10,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryResult
 
-from shared.errors import HuntTooLarge, PartialData, Service
+from shared.answers import faulty
+from shared.errors import Call, Fault, HuntTooLarge, PartialData, Service
 from shared.http import Http, Limits
 from shared.hunt.answer import Answer
 from shared.hunt.refusal import refused
@@ -80,6 +81,9 @@ class Workspace:
             if error.status_code == 400 and (body := _body(error)) is not None:
                 raise refused(self.service, body) from None
             raise
+        except (AttributeError, IndexError, KeyError, TypeError):
+            # The SDK takes JSON of the wrong shape for granted.
+            raise faulty(self.service, Call.QUERY, Fault.GARBLED, status=200) from None
         return self._answer(result)
 
     def _answer(self, result: LogsQueryResult | LogsQueryPartialResult) -> Answer:
