@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -112,13 +113,13 @@ class Scalars(Reader):
     def _sum(self) -> Expr:
         left = self._product()
         while mark := self.took("+", "-"):
-            left = Expr(f"({left.text} {mark} {self._product().text})")
+            left = Expr(f"({_long(left)} {mark} {_long(self._product())})")
         return left
 
     def _product(self) -> Expr:
         left = self._unary()
         while mark := self.took("*", "/", "%"):
-            left = Expr(f"({left.text} {mark} {self._unary().text})")
+            left = Expr(f"({_long(left)} {mark} {_long(self._unary())})")
         return left
 
     def _unary(self) -> Expr:
@@ -218,6 +219,11 @@ class Scalars(Reader):
         if name in (column for column, _ in self.columns(self.context.left)):
             return Expr(named(name), name)
         return Expr(args[1].text, name=args[1].column or args[1].name, literal=args[1].literal)
+
+
+def _long(value: Expr) -> str:
+    """An operand: a whole number is a long in Kusto, and a shorter one in the engine."""
+    return f"long({value.text})" if value.literal == "number" and re.fullmatch(r"-?\d+", value.text) else value.text
 
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:

@@ -84,11 +84,17 @@ def plain_type(kind: str) -> str:
 
 def null_of(kind: str) -> str:
     """A missing value of an engine type."""
-    literals = {"String": '""', "datetime": "datetime(null)", "Bool": "bool(null)", "Float64": "real(null)"}
+    literals = {
+        "String": '""',
+        "datetime": "datetime(null)",
+        "Bool": "bool(null)",
+        "Float64": "real(null)",
+        "dynamic": 'toLowCardinality(nullIf("", ""))',
+    }
     plain = plain_type(kind)
     if plain not in literals and plain != "number":
         raise semantic_error(f"a missing value of type {plain} is not understood here")
-    return literals.get(plain, "long(null)")
+    return literals.get(plain, "int(null)" if "Int32" in kind else "long(null)")
 
 
 def last_if_missing(text: str, kind: str, lowest: bool) -> str:
