@@ -7,6 +7,7 @@ hold the whole URL.
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ _UNREACHED = (
 def _fault(error: BaseException) -> Fault:
     if isinstance(error, _GARBLED):
         return Fault.GARBLED
-    if isinstance(error, _UNREACHED):
+    if isinstance(error, _UNREACHED) or _while_connecting(error):
         return Fault.UNREACHED
     # requests wraps urllib3's: ConnectionError(MaxRetryError(reason=NewConnectionError(...))).
     inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
@@ -64,10 +65,26 @@ def _fault(error: BaseException) -> Fault:
     return Fault.LOST
 
 
-def from_requests(service: Service, call: Call, error: Exception, *, sent: bool = False) -> SweepError:
+def _while_connecting(error: BaseException) -> bool:
+    """Whether it came about in urllib3's `connect`: a handshake that is reset looks like any lost connection."""
+    seen: set[int] = set()
+    todo: list[object] = [error]
+    while todo:
+        each = todo.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection":
+                return True
+        todo += [each.__cause__, each.__context__, getattr(each, "inner_exception", None), *each.args]
+    return False
+
+
+def from_requests(service: Service, call: Call, error: Exception, *, sent: bool | None = None) -> SweepError:
     """The SweepError for an exception of requests or urllib3, or an OSError; for a ValueError of what they build on.
 
-    `sent` says that the body was on its way.
+    `sent` says whether the body was on its way, where there is one: before that nothing can have been done.
     """
     if isinstance(error, _OURS) or not isinstance(error, OSError | ux.HTTPError):
         return Rejected(
@@ -78,8 +95,8 @@ def from_requests(service: Service, call: Call, error: Exception, *, sent: bool 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return from_status(service, call, error.response.status_code)
     fault = _fault(error)
-    if fault is Fault.UNREACHED and sent:
-        fault = Fault.LOST
+    if fault is not Fault.GARBLED and sent is not None:
+        fault = Fault.LOST if sent else Fault.UNREACHED
     what = "could not be reached: its certificate is not trusted (REQUESTS_CA_BUNDLE)" if _untrusted(error) else ""
     return faulty(service, call, fault, what=what)
 
@@ -97,7 +114,7 @@ def from_azure(service: Service, call: Call, error: Exception, now: datetime | N
 
     if isinstance(error, ax.ClientAuthenticationError) and error.status_code is None:
         return signed_out(call)
-    if isinstance(error, ax.ServiceRequestError):
+    if isinstance(error, ax.ServiceRequestError) or (isinstance(error, ax.AzureError) and _while_connecting(error)):
         return faulty(service, call, Fault.UNREACHED)
     if isinstance(error, ax.IncompleteReadError):
         return faulty(service, call, Fault.LOST)

@@ -90,7 +90,7 @@ class Session:
                 content = _content(call, response)
                 return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "")
         except (*_BROKEN, ValueError) as error:
-            failure = from_requests(service, call, error, sent=sending is not None and sending.begun)
+            failure = from_requests(service, call, error, sent=None if sending is None else sending.begun)
         raise failure
 
 

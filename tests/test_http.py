@@ -2,9 +2,12 @@
 
 import logging
 import math
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,9 +19,10 @@ from shared import __version__
 from shared.credential import sign_in
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
 from shared.http import Http, Limits, SystemClock, paces
+from shared.hunt.workspace import Workspace, connect
 from shared.retries import retry_after
 from shared.sentinel import Ended
-from tests.cloud import Cloud, Fault, Wire
+from tests.cloud import WORKSPACE_ID, Cloud, Fault, Wire
 from tests.sweeping import START, Hands
 from tests.wired import CARD, INCIDENT, Wired, incident_body, wired
 
@@ -380,6 +384,46 @@ def test_urllib3_says_nothing_below_errors(azure: Wired, caplog: pytest.LogCaptu
     assert not [record for record in caplog.records if record.name.startswith("urllib3")]
     retried = [record.getMessage() for record in caplog.records if record.name == "sweep.http"]
     assert retried == ['request_retried {"cause": "teams_unavailable", "status": 503, "wait": 1.0}']
+
+
+@contextmanager
+def resetting() -> Iterator[str]:
+    """The address of somebody who takes connections and resets them at once."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def work() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            connection.recv(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(10)
+
+
+def test_a_connection_reset_in_its_handshake_never_was(azure: Wired) -> None:
+    """A reset before TLS is up means that nothing was sent: five attempts, and surely nothing done."""
+    with resetting() as address:
+        for call in (Call.READ, Call.WRITE, Call.TELL, Call.QUERY):
+            before = azure.http.requests["graph"]
+            with pytest.raises(Unavailable, match="could not be reached") as caught:
+                azure.http.send(Service.GRAPH, call, address, body=None if call is Call.READ else b"{}")
+            assert not caught.value.maybe_done
+            assert azure.http.requests["graph"] - before == 5
+        there = azure.settings.model_copy(update={"log_analytics_endpoint": address})
+        with pytest.raises(Unavailable, match="could not be reached"):
+            Workspace(connect(there, azure.credential), WORKSPACE_ID, azure.http).ask("EmailEvents | count")
+        assert azure.http.requests["log_analytics"] == 5
 
 
 # --- queries
