@@ -1,6 +1,6 @@
 """Every status and every network fault, for every kind of request: what is sent, and how it ends.
 
-The expectations are the written rules of docs/delivery.md, transcribed here by hand; nothing is read from the code.
+The expectations are written down here by hand, cell by cell; nothing is read from the code.
 """
 
 from collections.abc import Callable, Iterator
