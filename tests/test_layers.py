@@ -15,6 +15,7 @@ ROOMS = {
     "shared.clouds": (0, "nouns"),
     "shared.model": (0, "nouns"),
     "shared.settings": (0, "nouns"),
+    "shared.guidance": (1, "pure"),
     "shared.plan": (1, "pure"),
     "shared.receipt": (1, "pure"),
     "shared.report": (1, "pure"),
