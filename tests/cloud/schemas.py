@@ -31,4 +31,3 @@ EMAIL_POST_DELIVERY_EVENTS_DEFENDER: Mapping[str, str] = {
         if name not in _WORKSPACE_ONLY and not name.startswith("_")
     },
 }
-
