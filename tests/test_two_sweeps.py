@@ -1,7 +1,7 @@
 """Two sweeps at once: one works, the other leaves or takes over, and together they do what one would have done."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.scene import LEASE, Scene, scene
+from shared.raising import WORKERS
+from tests.chaos.scene import Scene, scene
 from tests.chaos.sweeper import Sweeper, sweeper
 from tests.cloud import Fault, Request
 
-MANY = {f"person{number:02}": 3 for number in range(20)}
-WORKERS = 8  # effects that are under way at once
+MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def forks() -> Iterator[Sweeper]:
 
 @pytest.fixture
 def real(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
-    """Twenty people to be raised, on the machine's own clock."""
+    """Many people to be raised, on the machine's own clock."""
     with scene(forks, tmp_path, real_time=True) as made:
         made.mail(waits=3)
         assert made.sweep().green
@@ -57,29 +57,30 @@ def alone(place: Scene) -> dict[str, Any]:
 
 
 class Pause:
-    """A fault that harms nobody: the request is answered only when `resume` is called, or the context ends."""
+    """A fault that harms nobody: requests are done, but answered only when `resume` is called, or the context ends."""
 
-    def __init__(self, place: Scene, **which: Any) -> None:
-        self._reached, self._over = threading.Event(), threading.Event()
-        place.cloud.faults.add(Fault(then=self._wait, **which))
+    def __init__(self, place: Scene, many: int, which: Mapping[str, Any]) -> None:
+        self._place, self._many = place, many
+        self._reached, self._over = threading.Semaphore(0), threading.Event()
+        place.cloud.faults.add(Fault(then=self._wait, times=many, **which))
 
     def _wait(self, _: Request) -> None:
-        self._reached.set()
+        self._reached.release()
         self._over.wait(30)
 
     def reached(self) -> bool:
-        """Wait until the request is there."""
-        return self._reached.wait(30)
+        """Wait until all of them are there; the next ones pass."""
+        return all(self._reached.acquire(timeout=30) for _ in range(self._many))
 
     def resume(self) -> None:
-        """Let it be answered."""
+        """Let them be answered."""
         self._over.set()
 
 
 @contextmanager
-def paused(place: Scene, **which: Any) -> Iterator[Pause]:
-    """A pause at the request that is described as for a Fault."""
-    pause = Pause(place, **which)
+def paused(place: Scene, many: int = 1, **which: Any) -> Iterator[Pause]:
+    """A pause at so many requests of those that are described as for a Fault."""
+    pause = Pause(place, many, which)
     try:
         yield pause
     finally:
@@ -132,9 +133,9 @@ def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None
 
 def rob(place: Scene) -> None:
     """The lease lapses, and another takes it."""
-    place.turn(seconds=LEASE)
+    place.turn(seconds=place.lease)
     ledger = place.place.open()
-    ledger.take(ledger.lease(), "another", place.cloud.clock() + timedelta(seconds=LEASE))
+    ledger.take(ledger.lease(), "another", place.cloud.clock() + timedelta(seconds=place.lease))
     ledger.close()
 
 
@@ -146,10 +147,10 @@ def puts(place: Scene) -> int:
 def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
     """Once another holds its lease a sweep begins no further effect and posts no card; the next completes it."""
     expected = alone(still)
-    with paused(still, service="sentinel", method="PUT", after=2) as pause:
+    with paused(still, WORKERS, service="sentinel", method="PUT", after=2) as pause:
         first = still.begin()
         assert pause.reached()
-        first.freeze()
+        still.freeze(first)
         rob(still)
         before = puts(still)
         first.thaw()
@@ -157,8 +158,7 @@ def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
         ended = first.end()
     assert (ended.event, ended.code) == ("sweep_failed", 1)
     assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
-    assert puts(still) - before < WORKERS
-    assert puts(still) < len(MANY)
+    assert puts(still) == before < len(MANY)
     assert not still.cards()
     assert still.sweep().green  # once the other's lease has lapsed, too
     assert still.remains() == expected
@@ -170,7 +170,7 @@ def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
     [
         {"service": "log_analytics"},
         {"service": "log_analytics", "containing": "EmailPostDeliveryEvents"},
-        {"service": "sentinel", "method": "PUT", "after": 2},
+        {"service": "sentinel", "method": "PUT", "after": 2, "many": WORKERS},
         {"service": "sentinel", "method": "PUT", "after": len(MANY) - 1},
         {"service": "sentinel", "method": "GET", "after": len(MANY) + 1},
     ],
@@ -182,8 +182,8 @@ def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, 
     with paused(still, **which) as pause:
         first = still.begin()
         assert pause.reached()
-        first.freeze()
-        still.turn(seconds=LEASE)
+        still.freeze(first)
+        still.turn(seconds=still.lease)
         assert still.sweep().green
         first.thaw()
         pause.resume()
