@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from tests.caller import Caller
 from tests.cloud import Cloud
-from tests.cloud.kql.tokens import Kind, KqlError, quote, tokenize
+from tests.cloud.kql.errors import KqlError
+from tests.cloud.kql.literals import quote
+from tests.cloud.kql.tokens import Kind, tokenize
 from tests.kusto import parse
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -172,6 +174,7 @@ ANSWERS: dict[str, list[list[Any]]] = {
     "T | project-away t, u, n, i, b, d, r | where isnotempty(s) | order by s asc": [["B"], ["a"]],
     "T | where n == 1 | project-rename q = s | project-keep n, q": [["a", 1]],
     "T | extend n = n + 1, q = n | where n == 2 | project n, q": [[2, 1]],
+    "T | extend q = 1, x = s in (T | extend q = s | where q == 'a' | project q) | where x | project q": [[1]],
     "T | count": [[3]],
     "range x from 1 to 5 step 2": [[1], [3], [5]],
     'datatable(a: string, b: long) ["x", 1, "y", long(null)]': [["x", 1], ["y", None]],
@@ -256,6 +259,9 @@ REFUSED = {
     "T | project x = hash()": ("SemanticError", "expects 1 to 2"),
     "T | where s > n": ("SemanticError", ""),
     "T | project x = coalesce(t, b)": ("SemanticError", ""),
+    "T | project s[0]": ("SemanticError", "must be array"),
+    "T | project-away nothing": ("SemanticError", "named 'nothing'"),
+    "T | order by nothing": ("SemanticError", "named 'nothing'"),
     "T | project q = n, x = q": ("SemanticError", "named 'q'"),
     "T | summarize q = max(n), x = max(q)": ("SemanticError", "named 'q'"),
     "T | where t > datetime(2026-13-01)": ("SemanticError", "not a valid datetime"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.cloud.engine import Result
-from tests.cloud.kql.tokens import semantic_error
+from tests.cloud.kql.errors import semantic_error
 
 _KINDS = (
     ("String", "string"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tests.cloud.kql.tokens import KqlError, semantic_error, syntax_error
+from tests.cloud.kql.errors import KqlError, semantic_error, syntax_error
 
 _TYPES = {
     "string": "String",
@@ -218,7 +218,8 @@ def _text(value: str) -> str:
 
 
 def _message(error: RuntimeError) -> str:
-    return re.sub(r"^.*?DB::Exception:\s*", "", str(error), flags=re.DOTALL)[:500]
+    message = re.sub(r"^.*?DB::Exception:\s*", "", str(error), flags=re.DOTALL)
+    return re.sub(r"\bkql_(?:table_\d+|shape)_[0-9a-f]{12}\b", "the table", message)[:500]
 
 
 def _refusal(error: RuntimeError) -> KqlError:

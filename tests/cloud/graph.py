@@ -11,8 +11,8 @@ from typing import Any
 from tests.cloud import answer as kusto
 from tests.cloud.bucket import Bucket
 from tests.cloud.engine import engine
+from tests.cloud.kql.errors import KqlError
 from tests.cloud.kql.lower import lower
-from tests.cloud.kql.tokens import KqlError
 from tests.cloud.logs import Limits, parse_span
 from tests.cloud.tables import Tables
 from tests.cloud.wire import Answer, Request

@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.cloud.engine import MANY, engine
 from tests.cloud.kql.context import Source
+from tests.cloud.kql.literals import quote
 from tests.cloud.kql.shapes import Columns
-from tests.cloud.kql.tokens import quote
 
 Row = Mapping[str, Any]
 

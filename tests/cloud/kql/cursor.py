@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from tests.cloud.kql.errors import KqlError, syntax_error
 from tests.cloud.kql.shapes import RESERVED
-from tests.cloud.kql.tokens import Kind, KqlError, Token, syntax_error
+from tests.cloud.kql.tokens import Kind, Token
 
 _END = Token(Kind.MARK, "end of query", -1)
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tests.cloud.kql.errors import semantic_error
 from tests.cloud.kql.shapes import Expr
-from tests.cloud.kql.tokens import semantic_error
 
 Rule = Callable[[Sequence[Expr]], str]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.cloud.kql.errors import semantic_error, syntax_error
 from tests.cloud.kql.shapes import Names, named
 from tests.cloud.kql.sources import Sources
-from tests.cloud.kql.tokens import semantic_error, syntax_error
 
 _KINDS = ("inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti")
 

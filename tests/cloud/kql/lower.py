@@ -9,16 +9,18 @@ refuses it; % of a negative number has the engine's sign; dcount is exact for sm
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from tests.cloud.answer import kusto_type
 from tests.cloud.kql.context import Catalog, Context
+from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
+from tests.cloud.kql.literals import quote
 from tests.cloud.kql.shapes import Expr, Names, named
 from tests.cloud.kql.summaries import Summaries
-from tests.cloud.kql.tokens import missing_column, quote, semantic_error, syntax_error, tokenize
+from tests.cloud.kql.tokens import tokenize
 
 _NOT_ON_BASIC = ("summarize", "join", "union", "distinct", "top", "sort", "order")
 _SYSTEM_TYPES = {
@@ -84,13 +86,14 @@ class _Query(Summaries):
 
     def pipeline(self) -> str:
         """A tabular expression, lowered."""
-        outer, outer_basic = self.context.left, self.context.basic
-        self.context.basic = ""
+        context, outer = self.context, (self.context.left, self.context.basic, self.used)
+        context.basic, self.used = "", set()
         text = self.source()
         while self.took("|"):
-            self.context.left = text
+            context.left = text
             text = self._operator(text)
-        self.context.left, self.context.basic = outer, self.context.basic or outer_basic
+        context.left, self.used = outer[0], outer[2]
+        context.basic = context.basic or outer[1]
         return text
 
     def _operator(self, left: str) -> str:
@@ -132,15 +135,14 @@ class _Query(Summaries):
         return self._columns("project", left)
 
     def _project_away(self, left: str) -> str:
-        return f"{left}\n| project-away {', '.join(map(named, self.listed(self.name)))}"
+        gone = self.listed(self.name)
+        kept = [name for name in self._having(left, gone) if name not in gone]
+        return f"{left}\n| project {', '.join(map(named, kept))}"
 
     def _project_keep(self, left: str) -> str:
         """In the order of the input, as in Kusto; the engine would take the order given here."""
         kept = self.listed(self.name)
-        have = [name for name, _ in self.columns(left)]
-        if missing := [name for name in kept if name not in have]:
-            raise missing_column(missing[0])
-        return f"{left}\n| project {', '.join(named(name) for name in have if name in kept)}"
+        return f"{left}\n| project {', '.join(named(name) for name in self._having(left, kept) if name in kept)}"
 
     def _project_rename(self, left: str) -> str:
         """In place, as in Kusto; the engine would put the renamed columns last."""
@@ -152,12 +154,19 @@ class _Query(Summaries):
             return self.name(), new
 
         renamed = dict(self.listed(one))
-        have = [name for name, _ in self.columns(left)]
-        if missing := [old for old in renamed if old not in have]:
-            raise missing_column(missing[0])
         names = Names()
-        listed = [f"{named(names.given(renamed.get(name, name)))} = {named(name)}" for name in have]
+        listed = [
+            f"{named(names.given(renamed.get(name, name)))} = {named(name)}" for name in self._having(left, renamed)
+        ]
         return f"{left}\n| project {', '.join(listed)}"
+
+    def _having(self, left: str, wanted: Iterable[str]) -> list[str]:
+        """The input's columns; all that are wanted must be among them."""
+        have = [name for name, _ in self.columns(left)]
+        for name in wanted:
+            if name not in have:
+                raise missing_column(name)
+        return have
 
     def _count(self, left: str) -> str:
         return f"{left}\n| count"

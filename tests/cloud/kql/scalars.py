@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from tests.cloud.kql import functions
 from tests.cloud.kql.context import Context, Reader, moment
+from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
+from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, named
-from tests.cloud.kql.tokens import Kind, Token, missing_column, quote, seconds, semantic_error, syntax_error
+from tests.cloud.kql.tokens import Kind, Token
 
 _COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
 _WORDS = (

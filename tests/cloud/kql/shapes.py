@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.cloud.kql.tokens import semantic_error
+from tests.cloud.kql.errors import semantic_error
 
 Columns = Sequence[tuple[str, str]]
 """Name and engine type of each column."""

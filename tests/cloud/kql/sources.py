@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 
 from tests.cloud.kql.context import moment
+from tests.cloud.kql.errors import KqlError, missing_table, semantic_error, syntax_error
+from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
 from tests.cloud.kql.shapes import Names, named, null_of, plain_type
-from tests.cloud.kql.tokens import Kind, KqlError, missing_table, quote, semantic_error, syntax_error
+from tests.cloud.kql.tokens import Kind
 
 _SOURCES = ("datatable", "range", "union", "print", "materialize")
 _READ = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.cloud.kql.errors import missing_column
 from tests.cloud.kql.joins import Joins
 from tests.cloud.kql.shapes import Expr, Names, last_if_missing, named, picked
-from tests.cloud.kql.tokens import missing_column
 
 
 class Summaries(Joins):

@@ -5,40 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-
-class KqlError(Exception):
-    """The query is refused, as the service refuses one: `kind` is SyntaxError or SemanticError.
-
-    `table` is the table that is missing, when it is that.
-    """
-
-    def __init__(self, kind: str, code: str, message: str, table: str = "") -> None:
-        super().__init__(message)
-        self.kind, self.code, self.message, self.table = kind, code, message, table
-
-
-def syntax_error(message: str) -> KqlError:
-    """The query cannot be parsed."""
-    return KqlError("SyntaxError", "SYN0002", message)
-
-
-def semantic_error(message: str, code: str = "SEM0100") -> KqlError:
-    """The query names what is not there, or mixes types."""
-    return KqlError("SemanticError", code, message)
-
-
-def missing_table(name: str) -> KqlError:
-    """There is no table of this name."""
-    message = f"'{name}' could not be found: Failed to resolve table or column expression named '{name}'"
-    return KqlError("SemanticError", "SEM0100", message, name)
-
-
-def missing_column(name: str) -> KqlError:
-    """There is no column or value of this name."""
-    return semantic_error(f"Failed to resolve column or scalar expression named '{name}'")
+from tests.cloud.kql.errors import syntax_error
+from tests.cloud.kql.literals import TIMESPAN, UNITS, datetime_literal
 
 
 class Kind(Enum):
@@ -72,10 +42,6 @@ class Token:
 
 _SKIP = re.compile(r"(?:\s|//[^\n]*)+")
 _NAME = re.compile(r"\$(?:left|right)\b|[A-Za-z_][A-Za-z0-9_]*")
-_TIMESPAN = re.compile(
-    r"(\d+(?:\.\d+)?)(days?|d|hours?|hrs?|h|minutes?|min|milliseconds?|millis?|ms|microseconds?|micros?|m"
-    r"|seconds?|sec|s|ticks?)\b"
-)
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+\b|\d+\.\d+(?:[eE][+-]?\d+)?\b|\d+(?:[eE][+-]?\d+)?\b")
 _MARK = re.compile(r"!in~|!=|!~|==|=~|<=|>=|<>|\.\.|[!|=<>+\-*/%,.()\[\]{};:]")
 _WORD_MARK = re.compile(
@@ -95,19 +61,6 @@ _ESCAPES = {
     "f": "\f",
     "v": "\v",
 }
-_UNITS = {
-    "d": "d", "day": "d", "days": "d",
-    "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
-    "m": "m", "min": "m", "minute": "m", "minutes": "m",
-    "s": "s", "sec": "s", "second": "s", "seconds": "s",
-    "ms": "ms", "milli": "ms", "millis": "ms", "millisecond": "ms", "milliseconds": "ms",
-    "micro": "microsecond", "micros": "microsecond", "microsecond": "microsecond", "microseconds": "microsecond",
-    "tick": "tick", "ticks": "tick",
-}  # fmt: skip
-_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "microsecond": 1e-6, "tick": 1e-7}
-_MOMENT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)?\s*(Z|[+-]\d\d:\d\d)?", re.IGNORECASE
-)
 
 
 def tokenize(query: str) -> list[Token]:
@@ -151,8 +104,8 @@ def _token(query: str, at: int) -> tuple[Token, int]:
         return Token(Kind.MARK, found[0], at), found.end()
     if found := _NAME.match(query, at):
         return _literal(query, found)
-    if found := _TIMESPAN.match(query, at):
-        return Token(Kind.TIMESPAN, found[1] + _UNITS[found[2]], at), found.end()
+    if found := TIMESPAN.match(query, at):
+        return Token(Kind.TIMESPAN, found[1] + UNITS[found[2]], at), found.end()
     if found := _NUMBER.match(query, at):
         return Token(Kind.NUMBER, found[0], at), found.end()
     if found := _MARK.match(query, at):
@@ -170,41 +123,10 @@ def _literal(query: str, found: re.Match[str]) -> tuple[Token, int]:
         inside = query[end + 1 : close].strip()
         if found[0] == "datetime":
             return Token(Kind.DATETIME, datetime_literal(inside), at), close + 1
-        if found[0] in ("timespan", "time") and (span := _TIMESPAN.fullmatch(inside)):
-            return Token(Kind.TIMESPAN, span[1] + _UNITS[span[2]], at), close + 1
+        if found[0] in ("timespan", "time") and (span := TIMESPAN.fullmatch(inside)):
+            return Token(Kind.TIMESPAN, span[1] + UNITS[span[2]], at), close + 1
         raise syntax_error(f"{found[0]}({inside}) is not understood ({_place(query, at)})")
     return Token(Kind.NAME, found[0], at), end
-
-
-def datetime_literal(inside: str) -> str:
-    """A datetime literal in its one canonical form, from what stands between its brackets.
-
-    Raises:
-        KqlError: it is no datetime.
-    """
-    inside = inside.strip("\"' ")
-    if inside == "null":
-        return "datetime(null)"
-    found = _MOMENT.fullmatch(inside)
-    try:
-        if found is None:
-            raise ValueError
-        year, month, day, hour, minute, second, fraction, zone = found.groups()
-        moment = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
-        )
-        if zone and zone.upper() != "Z":
-            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
-            moment -= offset if zone[0] == "+" else -offset
-    except ValueError:
-        raise semantic_error(f"datetime({inside}) is not a valid datetime literal") from None
-    return f"datetime({moment:%Y-%m-%dT%H:%M:%S}.{fraction or '':0<7}Z)"
-
-
-def seconds(timespan: str) -> float:
-    """How long a timespan token is."""
-    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", timespan).groups()  # type: ignore[union-attr]
-    return float(number) * _SECONDS[unit]
 
 
 def _string(query: str, at: int) -> tuple[str, int]:
@@ -247,11 +169,6 @@ def _escape(query: str, at: int) -> tuple[str, int]:
     if kind in _ESCAPES and kind:
         return _ESCAPES[kind], at + 2
     raise syntax_error(f"Bad escape in a string literal ({_place(query, at)})")
-
-
-def quote(text: str) -> str:
-    """A string literal that the embedded engine reads back to the letter."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 
 def _place(query: str, at: int) -> str:
