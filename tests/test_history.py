@@ -34,7 +34,7 @@ from tests.sweeping import tenant
 THRESHOLD, HIGH, FACTOR = 5, 15, 2
 RECIPIENTS = tuple(f"r{number}@contoso.com" for number in range(3))
 LOOKBACK = timedelta(days=30)
-ACTIONS = (*COUNTED, "Delivered", "Moved to quarantine", None)
+ACTIONS = (*COUNTED, *COUNTED, "Delivered", "Moved to quarantine", None)
 SEEDS = itertools.count(1)
 
 
@@ -112,18 +112,20 @@ class History(RuleBasedStateMachine):
     def begin(self, many: int) -> None:
         self._rows(RECIPIENTS[0], many, "Soft delete")
 
-    @rule(recipient=st.sampled_from(RECIPIENTS), many=st.integers(1, 8), action=st.sampled_from(ACTIONS))
-    def mail_comes(self, recipient: str, many: int, action: str | None) -> None:
-        self._rows(recipient, many, action)
-
-    @rule(recipient=st.sampled_from(RECIPIENTS), share=st.integers(1, 3), action=st.sampled_from(ACTIONS))
-    def mail_is_streamed_again(self, recipient: str, share: int, action: str | None) -> None:
-        names = sorted(self.messages[recipient])[::share]
-        self._add(recipient, names, action)
-
-    @rule(days=st.sampled_from([1, 1, 1, 2, 12]))
-    def days_pass(self, days: int) -> None:
+    @rule(
+        days=st.sampled_from([0, 1, 1, 1, 2, 12]),
+        mail=st.lists(st.tuples(st.sampled_from(RECIPIENTS), st.integers(1, 9), st.sampled_from(ACTIONS)), max_size=4),
+        again=st.lists(st.tuples(st.sampled_from(RECIPIENTS), st.integers(1, 3), st.sampled_from(ACTIONS)), max_size=1),
+    )
+    def a_day(
+        self, days: int, mail: list[tuple[str, int, str | None]], again: list[tuple[str, int, str | None]]
+    ) -> None:
         self.soc.clock.turn(days=days)
+        for recipient, many, action in mail:
+            self._rows(recipient, many, action)
+        for recipient, share, action in again:  # streamed again, with another state
+            self._add(recipient, sorted(self.messages[recipient])[::share], action)
+        self._sweep()
 
     @rule(name=st.sampled_from(sorted(faults())))
     def something_breaks(self, name: str) -> None:
@@ -168,10 +170,6 @@ class History(RuleBasedStateMachine):
                 said["severity"] = severity
         else:
             self.soc.cloud.analyst.comment(name, "looking at it")
-
-    @rule()
-    def a_sweep(self) -> None:
-        self._sweep()
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
@@ -226,10 +224,14 @@ class History(RuleBasedStateMachine):
         return report
 
     def _all_told(self) -> None:
-        """After a green sweep, each incident of ours that there ever was has been on a card that Teams took."""
+        """After a green sweep, each incident of ours that there ever was has been on a card that Teams took.
+
+        After a lost ledger, one that an analyst has taken, closed or deleted by then needs no telling.
+        """
         cards = json.dumps(self.soc.cloud.cards)
         for name in (*self.soc.cloud.incidents, *self.gone):
-            assert self._recipient(name) in cards
+            touched = name in self.gone or self.words.get(name, {}).get("status")
+            assert self._recipient(name) in cards or (self.lost and touched), name
 
     def _reported_once(self) -> None:
         """No message is in two comments, while the ledger is kept."""
@@ -329,7 +331,7 @@ class LostLedgers(History):
 # No shrinking: a failing history prints its steps, and making it smaller would take minutes. The same histories each
 # time, so that what passed once passes again; to look further, raise max_examples.
 SHORT = settings(
-    max_examples=8,
+    max_examples=6,
     stateful_step_count=14,
     deadline=None,
     derandomize=True,
@@ -337,7 +339,7 @@ SHORT = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(SHORT, max_examples=60, stateful_step_count=35)
+LONG = settings(SHORT, max_examples=40, stateful_step_count=35)
 
 
 def test_a_short_history() -> None:
