@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.credential import sign_in
-from shared.http import Http
+from shared.http import Call, Http, Service
 from shared.hunt import Hunt, open_hunt
 from shared.model import Window
 from shared.settings import from_values
@@ -48,6 +49,15 @@ class Ground:
         self.closing.callback(hunt.close)
         self.closing.callback(credential.close)
         return hunt
+
+    def run(self, kql: str) -> tuple[list[str], list[list[Any]]]:
+        """A query's whole result, straight from the small Azure: the columns' names, and the rows."""
+        environment = self.cloud.environment
+        url = f"{environment['LOG_ANALYTICS_ENDPOINT']}/v1/workspaces/{environment['SENTINEL_WORKSPACE_ID']}/query"
+        body, audience = json.dumps({"query": kql}).encode(), "https://api.loganalytics.io"
+        done = self.http().send(Service.LOG_ANALYTICS, Call.QUERY, url, audience=audience, body=body)
+        (table,) = done.body["tables"]
+        return [column["name"] for column in table["columns"]], table["rows"]
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import guidance
-from shared.http import Call, Service
 from shared.model import Remedy
 from tests.cloud import Fault
 from tests.cloud.tenant import COUNTED, sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground
-from tests.oracle import LONGEST_SUBJECT, hunt, moment
+from tests.oracle import hunt
 from tests.places import expected, plain, settings_for
 from tests.tenants import Row, several
 
-DATA = Path(__file__).parent / "data"
-PUBLISHED = Path(__file__).parents[2] / "shared" / "data" / "published_hunt.kql"
 TOO_LARGE = {
     "error": {
         "code": "BadArgumentError",
@@ -57,129 +52,6 @@ def split(ground: Ground, parts: int) -> None:
             service="log_analytics", containing=f"let Parts = long({fewer});", status=400, body=TOO_LARGE, times=None
         )
         ground.cloud.faults.add(fault)
-
-
-# -- the published query is the oracle for DEDUPLICATE=false
-
-
-def as_published(row: Row) -> Row | None:
-    """A row as the published query has to see it to mean what the hunt means; None where it never sees it.
-
-    These are the differences that the design names: addresses and actions without case, no row without a recipient,
-    the window by TimeGenerated, subjects cut.
-    """
-    action = str(row["LatestDeliveryAction"]).lower()
-    spelled = {counted.lower(): counted for counted in COUNTED}
-    in_window = moment(WINDOW.start) <= moment(row["TimeGenerated"]) <= moment(WINDOW.end)
-    if not row["RecipientEmailAddress"] or action not in spelled or not in_window:
-        return None
-    return {
-        **row,
-        "RecipientEmailAddress": row["RecipientEmailAddress"].lower(),
-        "LatestDeliveryAction": spelled[action],
-        "Subject": row["Subject"][:LONGEST_SUBJECT],
-    }
-
-
-def comparable(rows: list[Row]) -> list[Row]:
-    """Rows whose two times are on the same side of the window's start: the published query filters by the other one."""
-    start = moment(WINDOW.start)
-    return [row for row in rows if (moment(row["TimeGenerated"]) > start) == (moment(row["Timestamp"]) > start)]
-
-
-def lists(names: list[str], rows: list[list[Any]]) -> dict[str, list[Any]]:
-    """A result in the published columns as recipient → four counts and four sorted lists."""
-    found = {}
-    for row in rows:
-        cells = dict(zip(names, row, strict=True))
-        counts = [cells[f"{name}_case"] for name in ("HardDelete", "SoftDelete", "MoveToJunk", "MoveToDelete")]
-        items = [cells[f"{name}_NetworkID"] for name in ("HardDelete", "SoftDelete", "MoveToJunk", "MoveToDelete")]
-        read = [json.loads(each) if isinstance(each, str) else each for each in items]
-        assert cells["Sum_case"] == sum(counts)
-        found[cells["RecipientEmailAddress"]] = [counts, [sorted(each) for each in read]]
-    return found
-
-
-def ours(ground: Ground, rows: list[Row]) -> dict[str, list[Any]]:
-    """What the hunt says of these rows with DEDUPLICATE=false and a threshold of 0, as the table's cells."""
-    ground.cloud.load("EmailEvents", rows)
-    ground.hunt(deduplicate=False, sum_case_threshold=0).findings(WINDOW)
-    return answer(ground, ground.cloud.log[-1].json["query"])
-
-
-def result(ground: Ground, kql: str) -> tuple[list[str], list[list[Any]]]:
-    """A query's whole result, straight from the small Azure: names and rows."""
-    http = ground.http()
-    body = json.dumps({"query": kql}).encode()
-    address = ground.cloud.environment["LOG_ANALYTICS_ENDPOINT"]
-    workspace = ground.cloud.environment["SENTINEL_WORKSPACE_ID"]
-    done = http.send(
-        Service.LOG_ANALYTICS,
-        Call.QUERY,
-        f"{address}/v1/workspaces/{workspace}/query",
-        audience="https://api.loganalytics.io",
-        body=body,
-    )
-    (table,) = done.body["tables"]
-    return [column["name"] for column in table["columns"]], table["rows"]
-
-
-def answer(ground: Ground, kql: str) -> dict[str, list[Any]]:
-    """The result of the hunt or of the published query, in the published columns."""
-    names, found = result(ground, kql)
-    published = [name for name in names if not name.endswith("_States")]
-    return lists(published, [row[: len(published)] for row in found])
-
-
-def published(ground: Ground, rows: list[Row]) -> dict[str, list[Any]]:
-    """What the published query, run live, says of these rows."""
-    if not PUBLISHED.is_file():
-        pytest.skip(
-            f"the published query is not at {PUBLISHED.parent.parent.name}/data: only its kept results are used"
-        )
-    ground.cloud.load("EmailEvents", [seen for row in rows if (seen := as_published(row))])
-    return answer(ground, PUBLISHED.read_text("utf-8"))
-
-
-def sample_rows() -> list[Row]:
-    """The sample tenant, as of this module's clock, as far as the published query can be compared."""
-    return comparable(sample(NOW).events)
-
-
-def test_the_published_querys_kept_results(ground: Ground) -> None:
-    """On the sample tenant the hunt gives the kept results of the published query: recipients, counts and lists."""
-    kept = json.loads((DATA / "published_sample.json").read_text("utf-8"))
-    found = ours(ground, sample_rows())
-    assert found == kept
-    assert len(found) >= 14
-
-
-def test_the_kept_results_are_the_published_querys(ground: Ground) -> None:
-    """The published query itself, run live, gives the kept results."""
-    kept = json.loads((DATA / "published_sample.json").read_text("utf-8"))
-    assert published(ground, sample_rows()) == kept
-
-
-@settings(max_examples=10, deadline=None)
-@given(rows=several())
-def test_the_published_query_on_any_tenant(ground: Ground, rows: list[Row]) -> None:
-    """On any tenant the hunt gives what the published query gives, run live on the same engine."""
-    seen = [row for row in comparable(rows) if moment(row["TimeGenerated"]) > moment(WINDOW.start)]
-    assert ours(ground, seen) == published(ground, seen)
-
-
-def test_the_columns_are_the_published_ones_and_come_in_order(ground: Ground) -> None:
-    """The ten columns of the published query come first, in its order; Sum_case falls, then recipients rise."""
-    ground.cloud.load("EmailEvents", sample(NOW).events)
-    found = ground.hunt().findings(WINDOW)
-    assert [(one.total, one.recipient) for one in found] == sorted(
-        ((one.total, one.recipient) for one in found), key=lambda one: (-one[0], one[1])
-    )
-    kql = ground.cloud.log[-1].json["query"]
-    assert list(answer(ground, kql)) == [one.recipient for one in found]
-
-
-# -- plain Python is the oracle for DEDUPLICATE=true
 
 
 def agrees(ground: Ground, rows: list[Row], threshold: int, deduplicate: bool) -> None:
@@ -220,6 +92,30 @@ def test_order_and_repetition_change_nothing(ground: Ground, rows: list[Row], ch
     chance.shuffle(again)
     ground.cloud.load("EmailEvents", again)
     assert plain(hunter.findings(WINDOW)) == once
+
+
+def test_ties_are_decided_by_the_rows_alone(ground: Ground) -> None:
+    """Of rows of one message with one state time, the later made, then the harsher, then the later delivered counts."""
+    later = NOW - timedelta(hours=1)
+    made = many(1)[0] | {
+        "LastEventExecutionTime": NOW.isoformat(),
+        "TimeGenerated": (NOW - timedelta(days=1)).isoformat(),
+    }
+    tied = [
+        made | {"LatestDeliveryAction": "Delivered"},
+        made | {"LatestDeliveryAction": COUNTED[2], "Subject": "z"},
+        made | {"LatestDeliveryAction": COUNTED[1], "Subject": "a"},
+        made | {"LatestDeliveryAction": COUNTED[1], "Subject": "b"},
+        made | {"TimeGenerated": (NOW - timedelta(days=2)).isoformat(), "Subject": "earlier"},
+    ]
+    hunter = ground.hunt(sum_case_threshold=0)
+    for rows in (tied, tied[::-1], tied[2:] + tied[:2], tied[3:] + tied[2::-1]):
+        ground.cloud.load("EmailEvents", rows)
+        (found,) = hunter.findings(WINDOW)
+        assert [(item.subject, item.remedy) for item in found.evidence] == [("b", Remedy.SOFT_DELETE)]
+    ground.cloud.append("EmailEvents", [made | {"TimeGenerated": later.isoformat(), "Subject": "last"}])
+    (found,) = hunter.findings(WINDOW)
+    assert [item.subject for item in found.evidence] == ["last"]
 
 
 @settings(max_examples=10, deadline=None)
@@ -272,7 +168,7 @@ def test_the_kql_in_an_incident_shows_the_findings_messages(ground: Ground, dedu
     for found in ground.hunt(**values).findings(WINDOW):
         shown = "\n".join(guidance.query(found.recipient, WINDOW, settings_for(**values)))
         kql = shown.partition("```kql\n")[2].partition("\n```")[0]
-        assert len(result(ground, kql)[1]) == found.total, kql
+        assert len(ground.run(kql)[1]) == found.total, kql
 
 
 # -- what lists hold
@@ -327,10 +223,3 @@ def test_the_window_is_the_callers(ground: Ground) -> None:
     ground.cloud.load("EmailEvents", rows)
     (found,) = ground.hunt(sum_case_threshold=0).findings(WINDOW)
     assert {item.message_id for item in found.evidence} == {"m00000", "m00001"}
-
-
-if __name__ == "__main__":  # writes tests/data/published_sample.json anew
-    with hunting_ground() as here:
-        (DATA / "published_sample.json").write_text(
-            json.dumps(published(here, sample_rows()), indent=0, sort_keys=True) + "\n", "utf-8"
-        )
