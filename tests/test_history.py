@@ -113,28 +113,31 @@ class History(RuleBasedStateMachine):
         self._rows(RECIPIENTS[0], many, "Soft delete")
 
     @rule(
-        days=st.sampled_from([0, 1, 1, 1, 2, 12]),
-        mail=st.lists(st.tuples(st.sampled_from(RECIPIENTS), st.integers(1, 9), st.sampled_from(ACTIONS)), max_size=4),
+        days=st.sampled_from([1, 1, 0, 2, 12]),
+        mail=st.lists(
+            st.tuples(st.sampled_from(RECIPIENTS), st.sampled_from([1, 3, 6, 9]), st.sampled_from(ACTIONS)),
+            min_size=1,
+            max_size=4,
+        ),
         again=st.lists(st.tuples(st.sampled_from(RECIPIENTS), st.integers(1, 3), st.sampled_from(ACTIONS)), max_size=1),
+        broken=st.sampled_from([*[""] * 6, *sorted(faults())]),
     )
     def a_day(
-        self, days: int, mail: list[tuple[str, int, str | None]], again: list[tuple[str, int, str | None]]
+        self,
+        days: int,
+        mail: list[tuple[str, int, str | None]],
+        again: list[tuple[str, int, str | None]],
+        broken: str,
     ) -> None:
         self.soc.clock.turn(days=days)
         for recipient, many, action in mail:
             self._rows(recipient, many, action)
         for recipient, share, action in again:  # streamed again, with another state
             self._add(recipient, sorted(self.messages[recipient])[::share], action)
+        self.soc.cloud.faults.clear()
+        if broken:
+            self.soc.cloud.faults.add(faults()[broken])
         self._sweep()
-
-    @rule(name=st.sampled_from(sorted(faults())))
-    def something_breaks(self, name: str) -> None:
-        self.soc.cloud.faults.clear()
-        self.soc.cloud.faults.add(faults()[name])
-
-    @rule()
-    def it_is_mended(self) -> None:
-        self.soc.cloud.faults.clear()
 
     @precondition(lambda self: self._open())
     @rule(pick=st.integers(0, 9), classification=st.sampled_from(["TruePositive", "FalsePositive", "Undetermined"]))
