@@ -62,8 +62,12 @@ ANSWERS: dict[str, list[list[Any]]] = {
     ],
     # Nothing there
     "T | where n > 9 | summarize max(t), min(n), count(), countif(b), dcount(s), make_list(s), sum(n)": [
-        [None, None, 0, 0, 0, "[]", None]
+        [None, None, 0, 0, 0, "[]", 0]
     ],
+    "T | extend c = 1 | where n > 9 | summarize max(c), x = max(strlen(s)), avg(c), arg_max(t, c, s)": [
+        [None, None, None, None, None, ""]
+    ],
+    "T | where n > 9 | summarize max(n) by s": [],
     "T | where n > 9": [],
     # Missing values
     "T | where n == 1 | count": [[1]],
@@ -219,7 +223,7 @@ NAMES = (
     "T | summarize arg_max(t, s), arg_max(u, s) by b",
     "T | summarize max(n), count(), count(), countif(b), countif(n > 1), dcount(s), dcountif(s, b), sum(n + 1), avg(r)",
     "T | summarize make_list(s), make_list(s), make_list_if(s, b), make_set(strcat(s, 'x')), make_set_if(n, b, 9)",
-    "T | summarize sumif(n, b), minif(t, b), maxif(t, b), avgif(n, b), stdev(n), max(bin(t, 1d)), max(n + 1)",
+    "T | summarize sumif(n, b), minif(t, b), maxif(t, b), avgif(n, b), max(bin(t, 1d)), max(n + 1)",
     "T | summarize count() by bin(t, 1d), tolower(s), s, n + 1",
     "T | summarize take_any(s) by s",
     "T | summarize n = max(n), max(n) by b",

@@ -42,11 +42,15 @@ _FUNCTIONS = {
     "toString(throwIf(materialize(position(toTypeName(x), 'Interval') > 0 OR position(toTypeName(x), 'Decimal') > 0), "
     "'a timespan as text is not understood here')), "
     "ifNull(toString(x), ''))",
+    "kql_moment": "(x) -> ifNull(concat(substring(toString(x), 1, 10), 'T', substring(toString(x), 12, 16), 'Z'), '')",
     # Null when it is missing or an empty text.
     "kql_filled": "(x) -> if(toTypeName(x) = 'String' AND toString(x) = '', NULL, x)",
     # Two missing values compare to neither true nor false; a missing one differs from every other.
     "kql_same": "(x, y) -> toBool(if(isNull(x) AND isNull(y), NULL, ifNull(x = y, false)))",
     "kql_differs": "(x, y) -> toBool(if(isNull(x) AND isNull(y), NULL, ifNull(x != y, true)))",
+    # The same of a value that is never missing, such as a literal.
+    "kql_is": "(x, y) -> toBool(ifNull(x = y, false))",
+    "kql_is_not": "(x, y) -> toBool(ifNull(x != y, true))",
     # What toint() and tolong() read: of a real number its whole part, of a truth 1 or 0.
     "kql_whole": "(x) -> multiIf("
     "position(toTypeName(x), 'Float') > 0, splitByChar('.', ifNull(toString(x), ''))[1], "

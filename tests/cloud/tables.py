@@ -188,7 +188,7 @@ class Tables:
             if name in self.refresh:
                 table.add(self.refresh[name]())
             time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
-            return Source(table.ready(), table.basic, time, table.rows)
+            return Source(table.ready(), table.columns, table.basic, time, table.rows)
 
     def columns(self, kql: str) -> Columns:
         """Name and engine type of the columns of lowered KQL's answer."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from tests.cloud.kql.cursor import Cursor
-from tests.cloud.kql.shapes import Columns
+from tests.cloud.kql.shapes import Columns, Shape
 from tests.cloud.kql.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of the database: the engine's name for it, whether its plan refuses to summarise, its column of time
-    and how many rows it holds."""
+    """A table of the database: the engine's name for it, its columns, whether its plan refuses to summarise, its
+    column of time and how many rows it holds."""
 
     name: str
+    columns: Mapping[str, str]
     basic: bool = False
     time: str = "TimeGenerated"
     rows: int = 0
@@ -40,7 +42,7 @@ class Context:
     """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
 
     `arrays` are the items of those that are arrays of literals.
-    `left` is the pipeline so far, `basic` the table on the Basic plan that it reads.
+    `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads.
     """
 
     catalog: Catalog
@@ -50,6 +52,9 @@ class Context:
     arrays: dict[str, str] = field(default_factory=dict)
     prelude: str = ""
     left: str = ""
+    shape: Shape = field(default_factory=dict)
+    let_kinds: dict[str, str] = field(default_factory=dict)
+    let_shapes: dict[str, Shape] = field(default_factory=dict)
     basic: str = ""
     basic_lets: dict[str, str] = field(default_factory=dict)
     rows: int = 0
@@ -62,13 +67,13 @@ class Reader(Cursor):
         super().__init__(tokens)
         self.context = context
 
-    def columns(self, text: str) -> Columns:
-        """The columns of a lowered pipeline of this query.
+    def engine_types(self, text: str) -> dict[str, str]:
+        """The engine types of the columns of a lowered pipeline of this query, by name; to be asked for sparingly.
 
         Raises:
             KqlError: it cannot be run.
         """
-        return self.context.catalog.columns(f"{self.context.prelude}{text}\n| take 0")
+        return dict(self.context.catalog.columns(f"{self.context.prelude}{text}\n| take 0"))
 
 
 def moment(time: datetime) -> str:

@@ -23,13 +23,19 @@ _NATIVE = frozenset((
 _LITERALS = frozenset(("bool", "int", "long", "real", "double"))
 _AGGREGATES = frozenset((
     "count", "countif", "sum", "sumif", "min", "max", "minif", "maxif", "avg", "avgif", "dcount", "dcountif",
-    "make_list", "make_set", "take_any", "make_list_if", "make_set_if", "stdev", "variance",
+    "make_list", "make_set", "take_any", "make_list_if", "make_set_if",
 ))  # fmt: skip
 # A column made by one of these keeps its argument's name.
 _KEEPS_NAME = frozenset((
     "tostring", "tolong", "toint", "todouble", "toreal", "tobool", "todatetime", "bin", "startofday",
     "startofmonth", "endofday", "abs", "round", "split", "take_any",
 ))  # fmt: skip
+_KINDS = {
+    **dict.fromkeys(("strcat", "strcat_delim", "tostring", "tolower", "toupper", "substring", "trim"), "string"),
+    **dict.fromkeys(("count", "countif", "dcount", "dcountif", "strlen", "hash", "array_length", "long"), "count"),
+    **dict.fromkeys(("todatetime", "datetime_add"), "datetime"),
+    **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull", "notnull", "notempty"), "bool"),
+}
 _PREFIXES = {
     "make_list": "list_",
     "make_list_if": "list_",
@@ -53,8 +59,7 @@ def call(name: str, args: Sequence[Expr]) -> Expr:
     low, high, rule = _RULES.get(name, (0, 64, lambda some: f"{name}({_list(some)})"))
     if not low <= len(args) <= high:
         raise semantic_error(f"{name}(): function expects {low} to {high} argument(s), got {len(args)}", "SEM0219")
-    aggregate = name if name in _AGGREGATES else ""
-    return Expr(rule(args), name=_name(name, args), aggregate=aggregate)
+    return Expr(rule(args), name=_name(name, args), kind=_kind(name, args))
 
 
 def _name(name: str, args: Sequence[Expr]) -> str:
@@ -66,17 +71,46 @@ def _name(name: str, args: Sequence[Expr]) -> str:
     return ""
 
 
+def _kind(name: str, args: Sequence[Expr]) -> str:
+    if name in _KINDS:
+        return _KINDS[name]
+    if name in ("min", "max", "take_any", "minif", "maxif"):
+        return "long" if args[0].kind == "count" else args[0].kind
+    branches = {"iff": args[1:], "iif": args[1:], "case": [*args[1:-1:2], args[-1]], "coalesce": args}.get(name, ())
+    kinds = {branch.kind for branch in branches}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
 def _list(args: Sequence[Expr]) -> str:
     return ", ".join(arg.text for arg in args)
 
 
 def _text(arg: Expr) -> str:
-    return arg.text if arg.literal == "string" else f"kql_text({arg.text})"
+    """As text. What type it is, is better known here than found out by the engine: that takes it long."""
+    if arg.kind == "string":
+        return arg.text
+    if arg.kind == "datetime":
+        return f"kql_moment({arg.text})"
+    return f"tostring({arg.text})" if arg.kind in ("count", "long", "int") else f"kql_text({arg.text})"
 
 
 def _coalesce(args: Sequence[Expr]) -> str:
     # A text is never null in Kusto, but coalesce passes over an empty one.
-    return f"coalesce({', '.join([f'kql_filled({arg.text})' for arg in args[:-1]] + [args[-1].text])})"
+    return f"coalesce({', '.join([*map(_filled, args[:-1]), args[-1].text])})"
+
+
+def _filled(arg: Expr) -> str:
+    return f"kql_filled({arg.text})" if arg.kind in ("", "string") else arg.text
+
+
+def _of_none(name: str) -> Rule:
+    """An aggregate that is missing where there are no rows; of a number that is never missing the engine says 0."""
+
+    def rule(args: Sequence[Expr]) -> str:
+        first = f"toNullable({args[0].text})" if args[0].kind == "count" else args[0].text
+        return f"{name}({', '.join([first, *(arg.text for arg in args[1:])])})"
+
+    return rule
 
 
 def _limited(name: str, args: Sequence[Expr], most: int) -> str:
@@ -107,5 +141,9 @@ _RULES: dict[str, tuple[int, int, Rule]] = {
     "make_set": (1, 2, lambda args: _limited("make_set", args, 1)),
     "make_list_if": (2, 3, lambda args: _limited("groupArrayIf", args, 2)),
     "make_set_if": (2, 3, lambda args: _limited("groupUniqArrayIf", args, 2)),
-    "take_any": (1, 1, lambda args: f"take_any({args[0].text})"),
+    **{name: (1, 1, _of_none(name)) for name in ("min", "max", "avg", "take_any")},
+    **{name: (2, 2, _of_none(name)) for name in ("minif", "maxif", "avgif")},
+    # A sum of nothing is 0.
+    "sum": (1, 1, lambda args: f"ifNull(sum({args[0].text}), 0)"),
+    "sumif": (2, 2, lambda args: f"ifNull(sumif({_list(args)}), 0)"),
 }

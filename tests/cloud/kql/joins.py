@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.cloud.kql.errors import semantic_error, syntax_error
-from tests.cloud.kql.shapes import Names, named
+from tests.cloud.kql.shapes import Names, Shape, named
 from tests.cloud.kql.sources import Sources
 
 _KINDS = ("inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti")
@@ -23,9 +23,11 @@ class Joins(Sources):
         if self.gives_name() != "kind":
             raise syntax_error("join: say which kind; the default, innerunique, is not understood here")
         kind = self.need(*_KINDS)
+        mine = self.context.shape
         right = self.source()
+        theirs = self.context.shape
         self.need("on")
-        return self._joined(kind, left, right, self.listed(self._on))
+        return self._joined(kind, (left, mine), (right, theirs), self.listed(self._on))
 
     def _on(self) -> tuple[str, str]:
         if not self.here.is_name("$left", "$right"):
@@ -42,21 +44,27 @@ class Joins(Sources):
             raise semantic_error("join: each condition compares $left with $right")
         return sides["$left"], sides["$right"]
 
-    def _joined(self, kind: str, left: str, right: str, keys: Sequence[tuple[str, str]]) -> str:
+    def _joined(
+        self, kind: str, left: tuple[str, Shape], right: tuple[str, Shape], keys: Sequence[tuple[str, str]]
+    ) -> str:
         """The engine has its own name for a right column that is on the left already; Kusto adds a number."""
-        mine = [name for name, _ in self.columns(left)]
+        mine = left[1]
         names = Names()
         for name in mine:
             names.given(name)
-        theirs = {name: names.made(name) for name, _ in self.columns(right)}
+        theirs = {name: names.made(name) for name in right[1]}
         renamed = ", ".join(f"{named(new)} = {named(old)}" for old, new in theirs.items())
-        inside = f"{right} | project {renamed}"
+        inside = f"{right[0]} | project {renamed}"
         on = []
         for one, other in keys:
             if one not in mine or other not in theirs:
                 raise semantic_error(f"join: Failed to resolve column named '{one if one not in mine else other}'")
             on.append(f"$left.{named(one)} == $right.{named(theirs[other])}")
-        text = f"{left}\n| join kind={kind} ({inside}) on {', '.join(on)}"
+        text = f"{left[0]}\n| join kind={kind} ({inside}) on {', '.join(on)}"
+        self.context.shape = dict(mine)
         if kind in ("leftsemi", "leftanti"):
-            text += f"\n| project {', '.join(map(named, mine))}"
+            return f"{text}\n| project {', '.join(map(named, mine))}"
+        # Where a side has no partner, its numbers are missing though they never were before.
+        both = mine | {new: right[1][old] for old, new in theirs.items()}
+        self.context.shape = {name: "" if kind == "count" else kind for name, kind in both.items()}
         return text

@@ -9,7 +9,7 @@ refuses it; % of a negative number has the engine's sign; dcount is exact for sm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -18,7 +18,7 @@ from tests.cloud.answer import kusto_type
 from tests.cloud.kql.context import Catalog, Context
 from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
-from tests.cloud.kql.shapes import Expr, Names, named
+from tests.cloud.kql.shapes import Expr, Names, Shape, named
 from tests.cloud.kql.summaries import Summaries
 from tests.cloud.kql.tokens import tokenize
 
@@ -63,7 +63,7 @@ class _Query(Summaries):
         while self.word("let"):
             self._let()
         self.context.basic = ""
-        text = self.pipeline()
+        text, _ = self.pipeline()
         self.took(";")
         if not self.ended:
             raise self.unexpected()
@@ -75,7 +75,13 @@ class _Query(Summaries):
         self.mark("=")
         table = self.is_tabular()
         context.basic = ""
-        value = Expr(self.pipeline()) if table else self.expression()
+        if table:
+            text, context.let_shapes[name] = self.pipeline()
+            value = Expr(text)
+        else:
+            context.shape = {}
+            value = self.expression()
+            context.let_kinds[name] = value.kind
         self.mark(";")
         context.lets[name] = table
         if context.basic:
@@ -84,17 +90,18 @@ class _Query(Summaries):
             context.arrays[name] = value.text.removeprefix("dynamic([").removesuffix("])")
         context.prelude += f"let {named(name)} = {value.text};\n"
 
-    def pipeline(self) -> str:
-        """A tabular expression, lowered."""
-        context, outer = self.context, (self.context.left, self.context.basic, self.used)
-        context.basic, self.used = "", set()
+    def pipeline(self) -> tuple[str, Shape]:
+        """A tabular expression, lowered, and its columns."""
+        context, outer = self.context, (self.context.left, self.context.shape, self.used)
+        basic, context.basic, self.used = context.basic, "", set()
         text = self.source()
         while self.took("|"):
             context.left = text
             text = self._operator(text)
-        context.left, self.used = outer[0], outer[2]
-        context.basic = context.basic or outer[1]
-        return text
+        shape = context.shape
+        context.left, context.shape, self.used = outer
+        context.basic = context.basic or basic
+        return text, shape
 
     def _operator(self, left: str) -> str:
         start = self.place
@@ -111,42 +118,51 @@ class _Query(Summaries):
     def _where(self, left: str) -> str:
         return f"{left}\n| where {self.expression().text}"
 
-    def _columns(self, operator: str, left: str) -> str:
+    def _named(self) -> dict[str, Expr]:
         names = Names()
-
-        def one() -> str:
+        out: dict[str, Expr] = {}
+        while True:
             name = self.gives_name()
-            value = self.apart(left, names)
-            return f"{named(names.of(name, value))} = {value.text}"
-
-        return f"{left}\n| {operator} {', '.join(self.listed(one))}"
+            value = self.apart(names)
+            out[names.of(name, value)] = value
+            if not self.took(","):
+                return out
 
     def _extend(self, left: str) -> str:
         """A column that is replaced keeps its place, as in Kusto; the engine would put it last."""
-        text = self._columns("extend", left)
-        before = [name for name, _ in self.columns(left)]
-        after = [name for name, _ in self.columns(text)]
-        if after[: len(before)] == before:
+        new, shape = self._named(), self.context.shape
+        self.context.shape = shape | {name: value.kind for name, value in new.items()}
+        text = f"{left}\n| extend {_assigned(new)}"
+        if shape.keys().isdisjoint(new):
             return text
-        ordered = before + [name for name in after if name not in before]
-        return f"{text}\n| project {', '.join(map(named, ordered))}"
+        return f"{text}\n| project {', '.join(map(named, self.context.shape))}"
 
     def _project(self, left: str) -> str:
-        return self._columns("project", left)
+        new = self._named()
+        self.context.shape = {name: value.kind for name, value in new.items()}
+        return f"{left}\n| project {_assigned(new)}"
+
+    def _only(self, left: str, kept: Mapping[str, str]) -> str:
+        """The columns under `kept`'s keys, named as its values, in the order of the input."""
+        shape, names = self.context.shape, Names()
+        for name in kept:
+            if name not in shape:
+                raise missing_column(name)
+        listed = [f"{named(names.given(kept[name]))} = {named(name)}" for name in shape if name in kept]
+        self.context.shape = {kept[name]: kind for name, kind in shape.items() if name in kept}
+        return f"{left}\n| project {', '.join(listed)}"
 
     def _project_away(self, left: str) -> str:
         gone = self.listed(self.name)
-        kept = [name for name in self._having(left, gone) if name not in gone]
-        return f"{left}\n| project {', '.join(map(named, kept))}"
+        for name in gone:
+            if name not in self.context.shape:
+                raise missing_column(name)
+        return self._only(left, {name: name for name in self.context.shape if name not in gone})
 
     def _project_keep(self, left: str) -> str:
-        """In the order of the input, as in Kusto; the engine would take the order given here."""
-        kept = self.listed(self.name)
-        return f"{left}\n| project {', '.join(named(name) for name in self._having(left, kept) if name in kept)}"
+        return self._only(left, {name: name for name in self.listed(self.name)})
 
     def _project_rename(self, left: str) -> str:
-        """In place, as in Kusto; the engine would put the renamed columns last."""
-
         def one() -> tuple[str, str]:
             new = self.gives_name()
             if not new:
@@ -154,21 +170,10 @@ class _Query(Summaries):
             return self.name(), new
 
         renamed = dict(self.listed(one))
-        names = Names()
-        listed = [
-            f"{named(names.given(renamed.get(name, name)))} = {named(name)}" for name in self._having(left, renamed)
-        ]
-        return f"{left}\n| project {', '.join(listed)}"
-
-    def _having(self, left: str, wanted: Iterable[str]) -> list[str]:
-        """The input's columns; all that are wanted must be among them."""
-        have = [name for name, _ in self.columns(left)]
-        for name in wanted:
-            if name not in have:
-                raise missing_column(name)
-        return have
+        return self._only(left, {name: name for name in self.context.shape} | renamed)
 
     def _count(self, left: str) -> str:
+        self.context.shape = {"Count": "count"}
         return f"{left}\n| count"
 
     def _take(self, left: str) -> str:
@@ -200,20 +205,28 @@ class _Query(Summaries):
         if not name or self.here.is_mark(","):
             raise syntax_error("mv-expand: only one column, with a name, is understood here")
         text = f"{left}\n| mv-expand {named(name)} = {value.text}"
+        self.context.shape = self.context.shape | {name: ""}
         if self.word("to"):
             self.need("typeof")
             self.mark("(")
             self.need("string")
             self.mark(")")
             text += f"\n| extend {named(name)} = kql_text({named(name)})"
+            text += f"\n| project {', '.join(map(named, self.context.shape))}"
         return text
 
     def _getschema(self, left: str) -> str:
         rows = []
-        for place, (name, kind) in enumerate(self.columns(left)):
+        for place, (name, kind) in enumerate(self.engine_types(left).items()):
             kusto = kusto_type(kind)
             rows.append(f"{quote(name)}, {place}, {quote(_SYSTEM_TYPES[kusto])}, {quote(kusto)}")
         columns = "ColumnName: string, ColumnOrdinal: long, DataType: string, ColumnType: string"
+        self.context.shape = {
+            "ColumnName": "string",
+            "ColumnOrdinal": "count",
+            "DataType": "string",
+            "ColumnType": "string",
+        }
         return f"datatable({columns}) [{', '.join(rows)}]"
 
     _OPERATORS: ClassVar[dict[str, Callable[[_Query, str], str]]] = {
@@ -239,3 +252,7 @@ class _Query(Summaries):
         "as": _as,
         "getschema": _getschema,
     }
+
+
+def _assigned(columns: Mapping[str, Expr]) -> str:
+    return ", ".join(f"{named(name)} = {value.text}" for name, value in columns.items())

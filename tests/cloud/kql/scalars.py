@@ -10,7 +10,7 @@ from tests.cloud.kql import functions
 from tests.cloud.kql.context import Context, Reader, moment
 from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote, seconds
-from tests.cloud.kql.shapes import RESERVED, Expr, Names, named
+from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
 from tests.cloud.kql.tokens import Kind, Token
 
 _COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
@@ -33,8 +33,8 @@ class Scalars(Reader):
         super().__init__(tokens, context)
         self.used: set[str] = set()
 
-    def pipeline(self) -> str:
-        """A tabular expression, lowered."""
+    def pipeline(self) -> tuple[str, Shape]:
+        """A tabular expression, lowered, and its columns; the context is as it was before."""
         raise NotImplementedError
 
     def is_tabular(self) -> bool:
@@ -52,7 +52,7 @@ class Scalars(Reader):
             left = Expr(f"({left.text} or {self._and().text})")
         return left
 
-    def apart(self, left: str, names: Names) -> Expr:
+    def apart(self, names: Names) -> Expr:
         """An expression of an operator that names columns: it sees those of its input, and none of its siblings.
 
         Raises:
@@ -60,9 +60,8 @@ class Scalars(Reader):
         """
         self.used.clear()
         value = self.expression()
-        if siblings := self.used & names.taken:
-            for name in siblings.difference(column for column, _ in self.columns(left)):
-                raise missing_column(name)
+        for name in self.used & names.taken - self.context.shape.keys():
+            raise missing_column(name)
         return value
 
     def _and(self) -> Expr:
@@ -77,7 +76,7 @@ class Scalars(Reader):
         if mark := self.took(*_COMPARE):
             return _compared(mark, left, self._sum())
         if mark := self.took("in~", "!in", "!in~") or self.word("in", "has_any", "has_all"):
-            return Expr(f"({left.text} {mark} ({self._members()}))")
+            return Expr(f"({left.text} {mark} ({self._members()}))", kind="bool")
         if self.took("!between") or self.word("between"):
             return self._between(left, here.text)
         if word := self.word(*_WORDS) or self.took(*_NEGATED):
@@ -90,7 +89,7 @@ class Scalars(Reader):
     def _members(self) -> str:
         self.mark("(")
         if self.is_tabular():
-            text = self.pipeline()
+            text = self.pipeline()[0]
         else:
             text = ", ".join(self._member(value) for value in self.listed(self.expression))
         self.mark(")")
@@ -140,15 +139,16 @@ class Scalars(Reader):
         here = self.here
         self.skip()
         if here.kind is Kind.STRING:
-            return Expr(quote(here.text), literal="string")
+            return Expr(quote(here.text), literal="string", kind="string")
         if here.kind in _LITERALS:
-            return Expr(here.text, literal=_LITERALS[here.kind])
+            kind = "datetime" if here.kind is Kind.DATETIME else "count" if here.text.isdigit() else ""
+            return Expr(here.text, literal=_LITERALS[here.kind], kind=kind)
         if here.is_mark("("):
             inside = self.expression()
             self.mark(")")
-            return Expr(f"({inside.text})", inside.column, inside.name, inside.literal)
+            return Expr(f"({inside.text})", inside.column, inside.name, inside.literal, inside.kind)
         if here.kind is Kind.QUOTED_NAME:
-            return Expr(named(here.text), here.text)
+            return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
         if here.kind is not Kind.NAME or here.text in RESERVED:
             self.go_back(self.place - 1)
             raise self.unexpected()
@@ -161,8 +161,10 @@ class Scalars(Reader):
             return Expr(here.text, literal="bool")
         if here.text == "null":
             raise missing_column("null")
+        if here.text in self.context.lets:
+            return Expr(named(here.text), kind=self.context.let_kinds.get(here.text, ""))
         self.used.add(here.text)
-        return Expr(here.text, "" if here.text in self.context.lets else here.text)
+        return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
 
     def _call(self, name: str) -> Expr:
         if name == "toscalar":
@@ -185,7 +187,7 @@ class Scalars(Reader):
             value = self.expression()
             self.mark(")")
             return Expr(value.text, literal=value.literal)
-        text = self.pipeline()
+        text, _ = self.pipeline()
         self.mark(")")
         return Expr(self.context.catalog.scalar(self.context.prelude + text))
 
@@ -208,19 +210,19 @@ class Scalars(Reader):
         if len(args) > 1 or (name == "ago" and not args):
             raise semantic_error(f"{name}(): wrong number of arguments", "SEM0219")
         if not args:
-            return Expr(moment(now), literal="datetime")
+            return Expr(moment(now), literal="datetime", kind="datetime")
         if args[0].literal == "timespan" and args[0].text[0] not in "-+":
             shift = timedelta(seconds=seconds(args[0].text))
-            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime")
+            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
         return Expr(f"({moment(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
 
     def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
         if len(args) != 2 or args[0].literal != "string" or not self.context.left:
             raise semantic_error("column_ifexists(): expects the name of a column and a default", "SEM0219")
         name = args[0].text[1:-1]
-        if name in (column for column, _ in self.columns(self.context.left)):
-            return Expr(named(name), name)
-        return Expr(args[1].text, name=args[1].column or args[1].name, literal=args[1].literal)
+        if name in self.context.shape:
+            return Expr(named(name), name, kind=self.context.shape[name])
+        return Expr(args[1].text, name=args[1].column or args[1].name, literal=args[1].literal, kind=args[1].kind)
 
 
 def _long(value: Expr) -> str:
@@ -229,7 +231,11 @@ def _long(value: Expr) -> str:
 
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
-    if mark in ("==", "!=", "<>") and "string" not in (left.literal, right.literal):
-        # In Kusto a missing value differs from every value that is there.
-        return Expr(f"{'kql_same' if mark == '==' else 'kql_differs'}({left.text}, {right.text})")
-    return Expr(f"({left.text} {'!=' if mark == '<>' else mark} {right.text})")
+    mark = "!=" if mark == "<>" else mark
+    sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
+    if mark not in ("==", "!=") or all(sure):
+        return Expr(f"({left.text} {mark} {right.text})", kind="bool")
+    # In Kusto a missing value differs from every value that is there.
+    if any(sure):
+        return Expr(f"{'kql_is' if mark == '==' else 'kql_is_not'}({left.text}, {right.text})", kind="bool")
+    return Expr(f"{'kql_same' if mark == '==' else 'kql_differs'}({left.text}, {right.text})", kind="bool")

@@ -9,6 +9,8 @@ from tests.cloud.kql.errors import semantic_error
 
 Columns = Sequence[tuple[str, str]]
 """Name and engine type of each column."""
+Shape = dict[str, str]
+"""Name and Kusto type of each column, in order; `count` is a long that is never missing, "" a type not known here."""
 
 RESERVED = frozenset(("and", "or", "by", "asc", "desc", "nulls", "on", "in", "between", "has", "contains", "to", "of"))
 EARLIEST = "datetime(1900-01-01T00:00:00.0000000Z)"
@@ -20,14 +22,14 @@ class Expr:
     """A lowered expression.
 
     `column` is its name when it is nothing but a column, `name` what Kusto calls a column made of it ("" when it
-    numbers it), `literal` what kind of literal it is, `aggregate` the aggregate that it is a call of.
+    numbers it), `literal` what kind of literal it is, `kind` its type as in a Shape.
     """
 
     text: str
     column: str = ""
     name: str = ""
     literal: str = ""
-    aggregate: str = ""
+    kind: str = ""
 
 
 class Names:
@@ -72,39 +74,45 @@ def named(name: str) -> str:
     return name if plain else f"['{name}']"
 
 
-def plain_type(kind: str) -> str:
-    """An engine type without what does not matter to Kusto: datetime, number, Bool, Float64, String, …"""
-    for wrapper in ("LowCardinality(", "Nullable("):
-        if kind.startswith(wrapper):
-            return "dynamic" if wrapper == "LowCardinality(" else plain_type(kind[len(wrapper) : -1])
-    if kind.startswith("DateTime"):
+def kind_of(engine_type: str) -> str:
+    """What an engine type is in a Shape: "" for what Kusto has no name for, or more than one."""
+    if engine_type.startswith("LowCardinality("):
+        return "dynamic"
+    missing = engine_type.startswith("Nullable(")
+    plain = engine_type.removeprefix("Nullable(")
+    if plain.startswith("DateTime"):
         return "datetime"
-    return "number" if kind.startswith(("Int", "UInt")) and not kind.startswith("Interval") else kind
+    if plain.startswith(("Int", "UInt")) and not plain.startswith("Interval"):
+        return ("int" if plain.startswith("Int32") else "long") if missing else "count"
+    return {"Bool": "bool", "Float64": "real", "String": "" if missing else "string"}.get(plain.rstrip(")"), "")
+
+
+_NULLS = {
+    "string": '""',
+    "datetime": "datetime(null)",
+    "bool": "bool(null)",
+    "real": "real(null)",
+    "int": "int(null)",
+    "long": "long(null)",
+    "count": "long(null)",
+    "dynamic": 'toLowCardinality(nullIf("", ""))',
+}
 
 
 def null_of(kind: str) -> str:
-    """A missing value of an engine type."""
-    literals = {
-        "String": '""',
-        "datetime": "datetime(null)",
-        "Bool": "bool(null)",
-        "Float64": "real(null)",
-        "dynamic": 'toLowCardinality(nullIf("", ""))',
-    }
-    plain = plain_type(kind)
-    if plain not in literals and plain != "number":
-        raise semantic_error(f"a missing value of type {plain} is not understood here")
-    return literals.get(plain, "int(null)" if "Int32" in kind else "long(null)")
+    """A missing value of a type."""
+    if kind not in _NULLS:
+        raise semantic_error("a missing value of an unknown type is not understood here")
+    return _NULLS[kind]
 
 
 def last_if_missing(text: str, kind: str, lowest: bool) -> str:
     """An expression to maximise (`lowest`) or minimise, so that a missing value is the last to be picked."""
-    plain = plain_type(kind)
-    if not kind.startswith("Nullable(") or plain not in ("datetime", "number"):
-        return text
-    if plain == "datetime":
+    if kind == "datetime":
         return f"coalesce({text}, {EARLIEST if lowest else LATEST})"
-    return f"coalesce({text}, {'-' if lowest else ''}9223372036854775807)"
+    if kind in ("long", "int"):
+        return f"coalesce({text}, {'-' if lowest else ''}9223372036854775807)"
+    return text
 
 
 def picked(pick: str, column: str, kind: str, order: str) -> str:
@@ -112,10 +120,11 @@ def picked(pick: str, column: str, kind: str, order: str) -> str:
 
     The engine passes over missing values; what is made here hides them from it.
     """
-    if kind.startswith("LowCardinality("):
-        return f"toLowCardinality(tupleElement({pick}(tuple({column}), {order}), 1))"
-    if not kind.startswith("Nullable("):
-        return f"{pick}({column}, {order})"
-    if plain_type(kind) == "datetime":
+    if kind == "string":
+        return f'ifNull({pick}({column}, {order}), "")'
+    if kind == "datetime":
         return f"nullIf({pick}(coalesce({column}, {EARLIEST}), {order}), {EARLIEST})"
-    return f"tupleElement({pick}(tuple({column}), {order}), 1)"
+    if kind == "count":
+        return f"{pick}(toNullable({column}), {order})"
+    found = f"tupleElement({pick}(tuple({column}), {order}), 1)"
+    return f"toLowCardinality({found})" if kind == "dynamic" else found

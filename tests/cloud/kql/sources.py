@@ -10,7 +10,7 @@ from tests.cloud.kql.context import moment
 from tests.cloud.kql.errors import KqlError, missing_table, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
-from tests.cloud.kql.shapes import Names, named, null_of, plain_type
+from tests.cloud.kql.shapes import Names, Shape, kind_of, named, null_of
 from tests.cloud.kql.tokens import Kind
 
 _SOURCES = ("datatable", "range", "union", "print", "materialize")
@@ -67,7 +67,7 @@ class Sources(Scalars):
         return self._table(self.name())
 
     def _bracketed(self) -> str:
-        text = self.pipeline()
+        text, self.context.shape = self.pipeline()
         self.mark(")")
         return f"({text})"
 
@@ -75,11 +75,13 @@ class Sources(Scalars):
         context = self.context
         if context.lets.get(name):
             context.basic = context.basic_lets.get(name, context.basic)
+            context.shape = dict(context.let_shapes[name])
             return named(name)
         source = None if name in context.lets else context.catalog.table(name)
         if source is None:
             raise missing_table(name)
         context.rows += source.rows
+        context.shape = dict(source.columns)
         if source.basic:
             context.basic = name
         if context.span is None or not source.time:
@@ -89,19 +91,25 @@ class Sources(Scalars):
 
     def _printed(self) -> list[str]:
         names = Names()
+        self.context.shape = {}
         out: list[str] = []
+        shape: Shape = {}
         while True:
             name = self.gives_name()
             value = self.expression()
-            out.append(f"{named(names.given(name or f'print_{len(out)}'))} = {value.text}")
+            shape[names.given(name or f"print_{len(out)}")] = value.kind
+            out.append(f"{named(list(shape)[-1])} = {value.text}")
             if not self.took(","):
+                self.context.shape = shape
                 return out
 
     def _range(self) -> str:
-        parts = [f"range {named(self.name())}"]
+        name = self.name()
+        parts = [f"range {named(name)}"]
         for word in ("from", "to", "step"):
             self.need(word)
             parts.append(f"{word} {self.expression().text}")
+        self.context.shape = {name: ""}
         return " ".join(parts)
 
     def _datatable(self) -> str:
@@ -120,6 +128,7 @@ class Sources(Scalars):
         if not columns or len(values) % len(columns):
             raise semantic_error("datatable: the number of values is no multiple of the number of columns")
         text = f"datatable({', '.join(f'{named(name)}: string' for name, _ in columns)}) [{', '.join(values)}]"
+        self.context.shape = dict(columns)
         read = [f"{named(name)} = {_READ[kind]}({named(name)})" for name, kind in columns if kind != "string"]
         return f"({text} | extend {', '.join(read)})" if read else text
 
@@ -144,11 +153,12 @@ class Sources(Scalars):
         while self.here.is_name("kind", "isfuzzy") and (option := self.gives_name()):
             value = self.need("outer" if option == "kind" else "true", "false")
             fuzzy = fuzzy or (option == "isfuzzy" and value == "true")
-        parts, missing = [left] if left else [], None
+        parts, missing = [(left, self.context.shape)] if left else [], None
         while True:
             start = self.place
             try:
-                parts.append(self.source())
+                text = self.source()
+                parts.append((text, self.context.shape))
             except KqlError as error:
                 if not fuzzy or not error.table:
                     raise
@@ -161,22 +171,29 @@ class Sources(Scalars):
             raise missing or self.unexpected()
         return self._united(parts)
 
-    def _united(self, parts: Sequence[str]) -> str:
+    def _united(self, parts: Sequence[tuple[str, Shape]]) -> str:
         """Inputs side by side: the engine goes by position, Kusto by name."""
-        if len(parts) == 1:
-            return parts[0]
-        shapes = [dict(self.columns(part)) for part in parts]
-        types: dict[str, str] = {}
-        for shape in shapes:
+        texts, shapes = [text for text, _ in parts], [shape for _, shape in parts]
+        if any(not kind for shape in shapes for kind in shape.values()) or any(shapes[0] != shape for shape in shapes):
+            shapes = [{name: kind_of(kind) for name, kind in self.engine_types(text).items()} for text in texts]
+        self.context.shape = types = dict(shapes[0])
+        for shape in shapes[1:]:
             for name, kind in shape.items():
-                if plain_type(types.setdefault(name, kind)) != plain_type(kind):
+                if _class(types.setdefault(name, kind)) != _class(kind):
                     raise syntax_error(f"union: the column '{name}' has different types, which is not understood here")
+                types[name] = kind if types[name] == "count" else types[name]
+        if len(texts) == 1:
+            return texts[0]
         if all(list(shape) == list(types) for shape in shapes):
-            return f"union {', '.join(f'({part})' for part in parts)}"
+            return f"union {', '.join(f'({text})' for text in texts)}"
         aligned = []
-        for part, shape in zip(parts, shapes, strict=True):
+        for text, shape in zip(texts, shapes, strict=True):
             listed = [
                 named(name) if name in shape else f"{named(name)} = {null_of(kind)}" for name, kind in types.items()
             ]
-            aligned.append(f"({part} | project {', '.join(listed)})")
+            aligned.append(f"({text} | project {', '.join(listed)})")
         return f"union {', '.join(aligned)}"
+
+
+def _class(kind: str) -> str:
+    return "long" if kind in ("count", "int") else kind

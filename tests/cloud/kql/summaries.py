@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from tests.cloud.kql import functions
 from tests.cloud.kql.errors import missing_column
 from tests.cloud.kql.joins import Joins
-from tests.cloud.kql.shapes import Expr, Names, last_if_missing, named, picked
+from tests.cloud.kql.shapes import Expr, Names, kind_of, last_if_missing, named, picked
 
 
 class Summaries(Joins):
@@ -25,8 +27,8 @@ class Summaries(Joins):
         if self.word("by"):
             keys = self.listed(self._key)
         end = self.place
-        by = {names.of(name, value): value.text for name, value in keys}
-        aggregates: list[str] = []
+        by = {names.of(name, value): value for name, value in keys}
+        aggregates: dict[str, Expr] = {}
         if some:
             # Read after the keys, as their columns are not among what `*` takes.
             self.go_back(start)
@@ -36,37 +38,39 @@ class Summaries(Joins):
             self.go_back(end)
         elif not by:
             raise self.unexpected()
-        return f"{left}\n| summarize {', '.join(aggregates)}{_by(by)}{_BARRIER}"
+        self.context.shape = {name: value.kind for name, value in (by | aggregates).items()}
+        listed = ", ".join(f"{named(name)} = {value.text}" for name, value in aggregates.items())
+        return f"{left}\n| summarize {listed}{_by(by)}{_BARRIER}"
 
     def distinct(self, left: str) -> str:
         """A distinct whose word has been taken."""
         if self.took("*"):
             return f"{left}\n| distinct *"
         names = Names()
-        by = {names.of("", value): value.text for value in self.listed(self.expression)}
+        by = {names.of("", value): value for value in self.listed(self.expression)}
+        self.context.shape = {name: value.kind for name, value in by.items()}
         return f"{left}\n| summarize{_by(by)}{_BARRIER}"
 
     def _key(self) -> tuple[str, Expr]:
         return self.gives_name(), self.expression()
 
-    def _aggregates(self, left: str, names: Names, keys: Sequence[str]) -> list[str]:
-        out: list[str] = []
+    def _aggregates(self, left: str, names: Names, keys: Sequence[str]) -> dict[str, Expr]:
+        out: dict[str, Expr] = {}
         while True:
             name = self.gives_name()
             function = self.here.text
             if self.here.is_name("arg_max", "arg_min") and self.ahead(1).is_mark("("):
                 self.skip()
                 self.skip()
-                out += self._arg(function, name, left, names, keys)
+                out |= self._arg(function, name, left, names, keys)
             else:
-                value = self.apart(left, names)
-                out.append(f"{named(names.of(name, value))} = {value.text}")
+                value = self.apart(names)
+                out[names.of(name, value)] = value
             if not self.took(","):
                 return out
 
-    def _arg(self, function: str, name: str, left: str, names: Names, keys: Sequence[str]) -> list[str]:
-        wanted = self.expression()
-        shape = dict(self.columns(left))
+    def _arg(self, function: str, name: str, left: str, names: Names, keys: Sequence[str]) -> dict[str, Expr]:
+        wanted, shape = self.expression(), self.context.shape
         taken: list[tuple[str, str]] = []
         while self.took(","):
             if self.took("*"):
@@ -74,23 +78,27 @@ class Summaries(Joins):
             else:
                 taken.append((self.gives_name(), self.name()))
         self.mark(")")
-        kind = dict(self.columns(f"{left}\n| project kql_order = {wanted.text}"))["kql_order"]
+        for column in (column for _, column in taken if column not in shape):
+            raise missing_column(column)
+        if not wanted.kind or any(not shape[column] for _, column in taken):
+            found = self.engine_types(f"{left}\n| extend kql_order = {wanted.text}")
+            shape = {column: kind_of(kind) for column, kind in found.items()}
+            wanted = replace(wanted, kind=shape["kql_order"])
         largest = function == "arg_max"
-        order = last_if_missing(wanted.text, kind, lowest=largest)
+        order = last_if_missing(wanted.text, wanted.kind, lowest=largest)
         # Of an expression without a name of its own, Kusto makes one as for max() or min().
         first = names.of(name, wanted) if name or wanted.column or wanted.name else names.made(function[4:] + "_")
-        out = [f"{named(first)} = {function[4:]}({wanted.text})"]
+        out = {first: functions.call(function[4:], [wanted])}
+        pick = "argMax" if largest else "argMin"
         for given, column in taken:
-            if column not in shape:
-                raise missing_column(column)
+            kind = shape[column]
             new = names.given(given) if given else names.made(column)
-            pick = "argMax" if largest else "argMin"
-            out.append(f"{named(new)} = {picked(pick, named(column), shape[column], order)}")
+            out[new] = Expr(picked(pick, named(column), kind, order), kind=kind)
         return out
 
 
-def _by(keys: dict[str, str]) -> str:
-    return f" by {', '.join(f'{named(name)} = {text}' for name, text in keys.items())}" if keys else ""
+def _by(keys: dict[str, Expr]) -> str:
+    return f" by {', '.join(f'{named(name)} = {value.text}' for name, value in keys.items())}" if keys else ""
 
 
 # It keeps what follows from mixing a group's key with the column it was made of.
