@@ -39,6 +39,7 @@ class Asking:
         self._ledger = ledger
         self._outcome = outcome
         self._progress = progress
+        self.sweeps: tuple[str, ...] = ()  # when the earlier ones of the last weeks started, ISO 8601
 
     def check_workspace(self, book: Book, breaker: Breaker) -> None:
         """The GUID that is queried and the resource that is written to are one workspace; once per ledger."""
@@ -74,6 +75,7 @@ class Asking:
         self._outcome.findings = {finding.recipient: finding for finding in findings}
         self._outcome.notes += self._query.notes
         history = self._ledger.receipts((self._outcome.started - HISTORY).date())
+        self.sweeps = tuple(str(receipt.get("started", "")) for receipt in history)
         self._outcome.distrust(tuple(judge(coverage, history, self._outcome.settings, self._outcome.started)))
 
     @cached_property

@@ -20,7 +20,7 @@ from shared.model import Cause, Counts, Incident, Intent, IntentKind, Record
 from shared.plan import day_number
 from shared.sentinel import Ended, Sentinel
 
-WORKERS = 8
+WORKERS = 16  # each sends a GET and a PUT: enough for ARM's ten PUTs a second while an answer takes up to 0.7 s
 PATIENCE = 3  # failures in a row after which the rest of the sweep's effects are left due without being tried
 
 

@@ -20,7 +20,7 @@ from shared.errors import Call, Service
 from shared.mapping import from_requests
 from shared.timely import TimelyAdapter
 
-CONNECTIONS = 16  # kept per host; more than ever work at once
+CONNECTIONS = 16  # kept per host; as many as ever work at once
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 # These log paths with their queries below ERROR, and the webhook's query is the key to the channel. A filter holds

@@ -157,7 +157,7 @@ class _Sweep:
         except Stopped as stopped:
             self.outcome.fail(stopped.cause)
         self.parts.progress("telling Teams")
-        telling.because(self.outcome.reasons)
+        telling.because(self.outcome.reasons, self.asking.sweeps)
         telling.tell(
             self.outcome.situation(self.parts.clock.now(), book.open(*RAISING), raising.raised.causes),
             causes=raising.raised.causes,

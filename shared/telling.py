@@ -65,6 +65,8 @@ class Telling:
         self._now = now
         self._check = check
         self._down = False
+        self._doubts: Sequence[Cause] = ()
+        self._sweeps: Sequence[str] = ()
 
     # -- what an earlier sweep left -----------------------------------------------------------------------------------
 
@@ -115,17 +117,17 @@ class Telling:
         elif not entries and kind is None and not situation.due:
             self._heartbeat(situation)
 
-    _doubts: Sequence[Cause] = ()
-
-    def because(self, doubts: Sequence[Cause]) -> None:
-        """Why the verdict is untrusted or failed: told once per cause and day."""
+    def because(self, doubts: Sequence[Cause], sweeps: Sequence[str] = ()) -> None:
+        """Why the verdict is untrusted or failed, told once per cause and day; when earlier sweeps started."""
         self._doubts = tuple(doubts)
+        self._sweeps = tuple(sweeps)
 
     def _heartbeat(self, situation: Situation) -> None:
         days, standing = self._settings.heartbeat_days, self._book.standing
         last = standing.card_at or standing.begun_at
         if days and last and situation.now - last >= timedelta(days=days):
-            self._post(notice_card(Notice.HEARTBEAT, (), replace(situation, since=last)), [])
+            sweeps = 1 + sum(started >= last.isoformat()[:19] for started in self._sweeps)
+            self._post(notice_card(Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps)), [])
 
     def _entries(
         self,

@@ -397,6 +397,7 @@ def test_the_heartbeat(soc: Tenant) -> None:
         cards.append(len(soc.cloud.cards))
         next_day(soc)
     assert cards == [0] * 7 + [1] * 7 + [2]
+    assert "8 sweeps since" in words(soc.cloud.cards[0])
 
 
 def test_comments_end_at_ninety_one(soc: Tenant) -> None:

@@ -109,7 +109,7 @@ def _finding(
         raise answer.lie("Sum_case", "that is not the sum of the four counts")
     if total <= threshold:
         raise answer.lie("Sum_case", f"that does not exceed the threshold {threshold}")
-    return Finding(recipient, Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
+    return Finding(_whole(recipient), Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
 
 
 def _decode(answer: Answer, cells: tuple[Any, ...]) -> tuple[Evidence, ...]:
@@ -148,7 +148,7 @@ def _evidence(answer: Answer, place: int, remedy: Remedy, item: Any, state: Any)
     parts = item.split("\\", 2) if isinstance(item, str) else ()
     if len(parts) != 3:
         raise answer.lie(LISTS[place], "with an item that is not NetworkMessageId\\Timestamp\\Subject")
-    message_id, stamp, subject = parts
+    message_id, stamp, subject = _whole(parts[0]), parts[1], parts[2]
     if len(subject) > SUBJECT_LIMIT:
         raise answer.lie(LISTS[place], f"with a subject of {len(subject):,} characters, not {SUBJECT_LIMIT} at most")
     time = _time(answer, LISTS[place], stamp)
@@ -159,6 +159,11 @@ def _evidence(answer: Answer, place: int, remedy: Remedy, item: Any, state: Any)
         raise answer.lie(STATES[place], "with an item that is not two times")
     changed, generated = (_time(answer, STATES[place], moment) for moment in moments)
     return Evidence(message_id, time, subject, remedy, changed, generated)
+
+
+def _whole(text: str) -> str:
+    """The text without lone surrogates, which JSON can carry and neither a ledger nor an id can."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _time(answer: Answer, column: str, text: str) -> datetime:

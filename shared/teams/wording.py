@@ -21,6 +21,7 @@ _GROUPS: tuple[tuple[tuple[Reason | Also, ...], str], ...] = (
     (RAISED, "new"),
     ((Reason.ESCALATED,), "now High"),
     ((Reason.GREW, Reason.COMMENTS_FULL), "grew"),
+    ((Reason.ADOPTED,), "open, told again"),
     ((Also.NOT_RAISED,), "NOT raised"),
     ((Also.REMINDER,), "still waiting"),
     ((Also.DELETED,), "deleted"),
@@ -63,12 +64,16 @@ def headline(entries: Sequence[Entry]) -> str:
     return ", ".join(parts) or "Nothing new"
 
 
+_WHY: dict[Reason | Also, str] = {
+    Reason.FIRST: "New: first time over the threshold",
+    Reason.ADOPTED: "Open in Sentinel, but not in the sweep's ledger, which was lost: told again, to be sure",
+}
+
+
 def why(entry: Entry, situation: Situation) -> str:
     """Why this recipient is on the card."""
     new = f"{entry.new:,} new {'message' if entry.new == 1 else 'messages'}"
     match entry.reason:
-        case Reason.FIRST:
-            return "New: first time over the threshold"
         case Reason.REOPENED:
             return f"Back: {new} since the last incident was closed"
         case Reason.REOPENED_BENIGN:
@@ -90,7 +95,7 @@ def why(entry: Entry, situation: Situation) -> str:
         case Also.REMINDER:
             return "Waiting: still New, without an owner"
         case _:
-            return entry.reason.value.replace("_", " ").capitalize()
+            return _WHY.get(entry.reason, entry.reason.value.replace("_", " ").capitalize())
 
 
 def counted(counts: Counts) -> str:
