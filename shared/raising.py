@@ -155,13 +155,15 @@ class Raising:
 
     def _record(self, intent: Intent, incident: Incident | None) -> Record:
         before = self._book.records.get(intent.recipient)
+        known = before.reported if before else {}
         now = self._now()
         return Record(
             recipient=intent.recipient,
             episode=intent.episode,
             incident_id=intent.incident_id,
             severity=intent.severity,
-            reported={**(before.reported if before else {}), **dict.fromkeys(intent.messages, day_number(now))},
+            reported={**known, **dict.fromkeys(intent.messages, day_number(now))},
+            untold=sum(key not in known for key in intent.messages),
             reported_before=before.reported_before if before else None,
             counts=intent.counts,
             raised_at=now,

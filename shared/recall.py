@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.book import Book
 from shared.errors import NotFound, SweepError
-from shared.model import Act, Action, Finding, Incident, Record, Severity
+from shared.model import Act, Action, Finding, Incident, IntentKind, Record, Severity
 from shared.plan import Policy, adopt, plan
 from shared.raising import WORKERS, Breaker
 from shared.sentinel import Sentinel
@@ -60,8 +60,11 @@ class Recall:
         def unchanged(incident: Incident) -> bool:
             return incident.id in by_id and by_id[incident.id].incident == incident
 
+        awaited = {intent.incident_id for intent in self._book.open(IntentKind.CREATE)}
         changed: dict[str, Record] = {}
         for incident in self._sentinel.changed(since - OVERLAP if since else None, unchanged):
+            if incident.id in awaited:
+                continue  # made, but its answer was lost: its intent will find it, and knows what to tell
             self._listed[incident.id] = incident
             record = by_id.get(incident.id)
             if record is None:
