@@ -26,20 +26,26 @@ from shared.model import (
 from shared.plan import Policy, adopt, decide, forget, lengthen, new_messages, plan, refresh, reminders
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
-WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/soc"
+WORKSPACE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/soc"
+    "/providers/Microsoft.OperationalInsights/workspaces/soc"
+)
 WHO = "dana@contoso.com"
 
 
 def policy(*, max_new: int = 100, excluded: str = "") -> Policy:
+    """The settings that decide: threshold 10, High above 50."""
     return Policy(WORKSPACE, 10, 50, 2, max_new, 30, lambda recipient: recipient == excluded)
 
 
 def messages(start: int, count: int, *, age_days: float = 1) -> tuple[Evidence, ...]:
+    """So many messages, remediated so long ago."""
     when = NOW - timedelta(days=age_days)
     return tuple(Evidence(f"m-{n}", when, "s", Remedy.SOFT_DELETE, when, when) for n in range(start, start + count))
 
 
 def finding(count: int, *, start: int = 0, who: str = WHO, age_days: float = 1) -> Finding:
+    """A recipient with so many messages."""
     return Finding.of(who, messages(start, count, age_days=age_days))
 
 
@@ -56,6 +62,7 @@ def record(
     episode: int = 0,
     owned: bool = False,
 ) -> Record:
+    """What the ledger knows: the first `reported` messages."""
     name = incident_id(WORKSPACE, WHO, episode)
     incident = Incident(name, status, now_severity or severity, classification, owned, comments=comments)
     return Record(
@@ -70,6 +77,11 @@ def record(
         incident=incident,
         deleted=deleted,
     )
+
+
+def closed(reported: int, classification: str = "", *, deleted: bool = False) -> Record:
+    """The record of a closed incident."""
+    return record(reported, status="Closed", classification=classification, deleted=deleted)
 
 
 TABLE = {
@@ -88,17 +100,17 @@ TABLE = {
     "open, nothing new": (record(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
     "open, the 91st comment": (record(11, comments=90), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
     "open, after the 91st comment": (record(11, comments=91), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False),
-    "closed true, a threshold": (record(11, status="Closed", classification="TruePositive"), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
-    "closed true, more": (record(11, status="Closed", classification="TruePositive"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
-    "closed undetermined": (record(11, status="Closed", classification="Undetermined"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
-    "closed unclassified": (record(11, status="Closed"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
-    "closed benign, a threshold": (record(11, status="Closed", classification="BenignPositive"), 22, Act.NOTHING, Reason.SETTLED, 0, 0, False),
-    "closed benign, the factor": (record(11, status="Closed", classification="BenignPositive"), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False),
-    "closed false, more": (record(11, status="Closed", classification="FalsePositive"), 32, Act.CREATE, Reason.REOPENED_BENIGN, 1, 21, True),
+    "closed true, a threshold": (closed(11, "TruePositive"), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "closed true, more": (closed(11, "TruePositive"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
+    "closed undetermined": (closed(11, "Undetermined"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
+    "closed unclassified": (closed(11), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
+    "closed benign, a threshold": (closed(11, "BenignPositive"), 22, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "closed benign, the factor": (closed(11, "BenignPositive"), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "closed false, more": (closed(11, "FalsePositive"), 32, Act.CREATE, Reason.REOPENED_BENIGN, 1, 21, True),
     "deleted, a threshold": (record(11, deleted=True), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "deleted, more": (record(11, deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
     "deleted after a benign closing": (
-        record(11, deleted=True, status="Closed", classification="BenignPositive"), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
+        closed(11, "BenignPositive", deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
     ),
 }  # fmt: skip
 
@@ -209,7 +221,7 @@ def test_seen_days_are_refreshed_and_forgotten() -> None:
         (record(11), 0, False),
         (record(11, owned=True), 3, False),
         (record(11, status="Active"), 3, False),
-        (record(11, status="Closed"), 3, False),
+        (closed(11), 3, False),
         (record(11, deleted=True), 3, False),
         (replace(record(11), reminded_at=NOW - timedelta(days=2)), 3, False),
         (replace(record(11), reminded_at=NOW - timedelta(days=3)), 3, True),
@@ -239,8 +251,10 @@ def test_invariants(
     assert all(message_hash(each.message_id) not in known.reported for each in action.new)
     assert action.episode in (known.episode, known.episode + 1)
     if action.act is Act.ESCALATE:
-        assert severity is known.severity and action.severity.rank > severity.rank
+        assert severity is known.severity
+        assert action.severity.rank > severity.rank
     if action.act is Act.CREATE:
-        assert len(action.new) > 10 and (deleted or status == "Closed")
+        assert len(action.new) > 10
+        assert deleted or status == "Closed"
     by_recipient: Mapping[str, Record] = {WHO: known}
     assert plan([finding(total)], by_recipient, policy()) == [action]
