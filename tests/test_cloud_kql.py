@@ -112,7 +112,15 @@ ANSWERS: dict[str, list[list[Any]]] = {
         [True, 1, LAST, "a"],
         [False, 2, MIDDLE, "B"],
     ],
+    "T | summarize l = make_list(s), m = max(n) by b | summarize arg_max(m, l, *) | project m, l, b": [
+        [2, '["B"]', False]
+    ],
+    "T | summarize a = max(u - t) by n | summarize arg_max(a, *)": [["1.01:00:00", 2]],
+    "T | summarize arg_max(i, n, b, r, d)": [[3, None, None, None, None]],
     # Time
+    "print datetime(2026-11-22 07:00), x = datetime(2026-11-22T07:00:00.5+02:00), y = datetime(null), z = time(2d)": [
+        ["2026-11-22T07:00:00Z", "2026-11-22T05:00:00.5Z", None, "2.00:00:00"]
+    ],
     "print x = now(), y = ago(1d), z = now(-1h), w = ago(1d + 1h)": [
         ["2026-11-24T06:00:00Z", "2026-11-23T06:00:00Z", "2026-11-24T05:00:00Z", "2026-11-23T05:00:00Z"]
     ],
@@ -195,9 +203,17 @@ ANSWERS: dict[str, list[list[Any]]] = {
     "T | join kind=leftanti (T | where n == 1) on s | project s": [["B"], [""]],
     "T | join kind=leftsemi (T | where n == 1 | project s, zz = 1) on s | project s": [["a"]],
     "T | where s in (T | where n == 2 | project s) | project s": [["B"]],
+    "T | where s in ((T | where n == 2 | project s)) or s in (('a'), 'x') | count": [[2]],
+    "union kind=outer (T | project x = pack_array(s)), (T | project x = pack_array(s), y = n) | count": [[6]],
+    "union (T | project u, b, r, i, d), (T | project s) | where isempty(s) and isnull(u) and isnull(b) | count": [[2]],
     # Names
     "let m = toscalar(T | summarize max(t)); T | where t == m | project s": [["a"]],
     "T | where n == toscalar(T | where b | project n) | project s": [["a"]],
+    "print toscalar(T | where n == 2 | project s), x = toscalar(T | where n == 1 | project b), y = toscalar(1)": [
+        ["B", True, 1]
+    ],
+    "print x = toscalar(T | where n > 9 | project t), y = toscalar(T | where n > 9 | project b)": [[None, None]],
+    "print x = toscalar(T | where n > 9 | project r), y = toscalar(T | where n > 9 | project n)": [[None, None]],
     "let one = 1; let X = T | where n == one; let Y = materialize(X | project s); union Y, (X | project s) | count": [
         [2]
     ],
@@ -270,6 +286,22 @@ REFUSED = {
     "T | summarize q = max(n), x = max(q)": ("SemanticError", "named 'q'"),
     "T | where t > datetime(2026-13-01)": ("SemanticError", "not a valid datetime"),
     "kql_table_1 | count": ("SemanticError", "'kql_table_1' could not be found"),
+    "union (T | project x = s), (T | project x = n)": ("SyntaxError", "'x' has different types"),
+    "union (T | project x = 1), (T | project d, y = pack_array(s))": ("SemanticError", "missing value"),
+    "T | join kind=inner (T) on $left.s == $left.n": ("SemanticError", "compares $left with $right"),
+    "T | join kind=inner (T) on nothing": ("SemanticError", "named 'nothing'"),
+    "T | join kind=outer (T) on s": ("SyntaxError", "'outer'"),
+    "T | where s in (Nothing | project s)": ("SemanticError", "'Nothing' could not be found"),
+    "datatable(a: string) [1]": ("SemanticError", "no string literal"),
+    "datatable(a: long) [s]": ("SemanticError", "no literal of type long"),
+    "datatable(a: long, b: long) [1]": ("SemanticError", "no multiple"),
+    "print long('x')": ("SemanticError", "expects a literal"),
+    "print ago()": ("SemanticError", "number of arguments"),
+    "print column_ifexists('a', 1)": ("SemanticError", "expects the name of a column"),
+    "print dynamic([s])": ("SyntaxError", "list of literals"),
+    "print guid(00000000-0000-0000-0000-000000000001)": ("SyntaxError", "guid"),
+    "print datetime(2026-11-22": ("SyntaxError", "')' is missing"),
+    "print x = '\\uZZZZ'": ("SyntaxError", "escape"),
     "T | parse s with x": ("SyntaxError", "'parse'"),
     "T | serialize": ("SyntaxError", "'serialize'"),
     "T | evaluate bag_unpack(d)": ("SyntaxError", "'evaluate'"),
