@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from shared.raising import WORKERS
+from tests.azurite import Azurite
+from tests.chaos.order import Moment, When
 from tests.chaos.scene import Scene, scene
+from tests.chaos.story import Step, Story, any_day, check, overtake
 from tests.chaos.sweeper import Sweeper, sweeper
+from tests.chaos.tables import TablePlace
 from tests.cloud import Fault, Request
 
 MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
@@ -114,6 +118,16 @@ def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> 
         assert len(real.cards()) == 1
 
 
+def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
+    """What holds of a file holds of table storage: of two sweeps that start at once one works, once."""
+    with scene(forks, tmp_path, TablePlace(tmp_path, azurite), real_time=True) as made:
+        made.mail(**MANY)
+        ended = [each.end() for each in [made.begin(), made.begin()]]
+        assert {each.event for each in ended} <= {"sweep_completed", "sweep_skipped"}
+        assert sum(each.receipt.get("created", 0) for each in ended) == len(MANY)
+        assert len(made.cards()) == 1
+
+
 def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
     """A sweep that waits for one that is killed meanwhile takes over when its lease lapses, and completes it."""
     expected = alone(real)
@@ -193,3 +207,35 @@ def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, 
     assert still.sweep().green
     assert still.remains() == expected
     assert len(still.cards()) == 1
+
+
+@pytest.fixture(scope="module")
+def story(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A day like any other."""
+    with scene(forks, tmp_path_factory.mktemp("overtaken")) as made:
+        yield any_day(made)
+
+
+def moments(story: Story) -> list[Step]:
+    """Before and after each ledger write."""
+    return [step for step in story.writes if not step.name.startswith("halfway")]
+
+
+def test_a_sweep_that_is_overtaken_here_and_there_adds_nothing(story: Story) -> None:
+    """Frozen at a sample of its ledger writes until another has done all, a sweep does and leaves nothing more."""
+    assert not [wrong for step in moments(story)[::9] if (wrong := overtake(story, step))]
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_overtaken_anywhere_adds_nothing(story: Story) -> None:
+    """The same before and after each of its ledger writes."""
+    assert not [wrong for step in moments(story) if (wrong := overtake(story, step))]
+
+
+def test_a_card_of_an_earlier_sweep_is_not_posted_by_one_that_is_overtaken(story: Story) -> None:
+    """A card that a killed sweep left is posted once, though two sweeps found it."""
+    story.scene.restore()
+    assert story.scene.sweep(Moment("note", 2, When.AFTER)).killed
+    frozen, other = story.scene.overtake(Moment("take", 2, When.BEFORE))
+    assert (frozen.event, other.event) == ("sweep_failed", "sweep_completed")
+    assert check(story) == 0

@@ -1,28 +1,30 @@
-"""A ledger that kills its own process at one of its writes: nothing is tidied up, as when a platform takes it away."""
+"""A ledger that kills its own process at one of its writes, as a platform does: nothing is tidied up. Or holds it."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from shared.ledger import LeaseRow, Ledger, Loaded
 from shared.model import Intent, Record, Standing
-from tests.chaos.order import LedgerKill, When
+from tests.chaos.order import Moment, Order, When
 
 
 class Deadly:
-    """Any ledger, its writes counted by verb in `writes`; the process dies at the one that `kill` names."""
+    """Any ledger, its writing verbs noted in `writes`; what happens at the order's moment is said there."""
 
-    def __init__(self, ledger: Ledger, kill: LedgerKill | None) -> None:
+    def __init__(self, ledger: Ledger, order: Order) -> None:
         self.writes: list[str] = []
         self._ledger = ledger
-        self._kill = kill
+        self._order = order
         self._used: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -32,14 +34,22 @@ class Deadly:
             self.writes.append(verb)
             self._used[verb] += 1
             number = self._used[verb]
-        if self._kill == LedgerKill(verb, number, When.BEFORE):
-            _die()
-        if self._kill == LedgerKill(verb, number, When.HALFWAY):
+        if self._order.moment == Moment(verb, number, When.BEFORE):
+            self._act()
+        if self._order.moment == Moment(verb, number, When.HALFWAY):
             half()
-            _die()
+            self._act()
         yield
-        if self._kill == LedgerKill(verb, number, When.AFTER):
-            _die()
+        if self._order.moment == Moment(verb, number, When.AFTER):
+            self._act()
+
+    def _act(self) -> None:
+        if not self._order.hold:
+            os.kill(os.getpid(), signal.SIGKILL)
+        here = Path(self._order.hold)
+        here.touch()
+        while here.exists():
+            time.sleep(0.002)
 
     @property
     def requests(self) -> int:
@@ -101,7 +111,3 @@ class Deadly:
     def close(self) -> None:
         """See the port."""
         self._ledger.close()
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

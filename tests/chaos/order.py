@@ -10,7 +10,7 @@ from typing import Any
 
 
 class When(StrEnum):
-    """At which moment of a write the process dies."""
+    """How far a write has come."""
 
     BEFORE = "before"
     HALFWAY = "halfway"  # some of its rows are written: many rows do not fit one transaction
@@ -18,8 +18,8 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerKill:
-    """Die by SIGKILL at the `number`-th use (from 1) of this writing verb."""
+class Moment:
+    """Of a sweep: at the `number`-th use (from 1) of this writing verb of its ledger."""
 
     verb: str
     number: int
@@ -31,13 +31,15 @@ class Order:
     """One sweep: under this environment, on the shared clock in the file `clock` ("": the machine's own).
 
     With `tables` (the endpoint of an Azurite) the ledger is in its `table`, whatever LEDGER_URL says.
+    At the `moment` it dies by SIGKILL; or, with `hold`, it makes the file of this name, and waits until it is gone.
     """
 
     environment: Mapping[str, str]
     clock: str = ""
     tables: str = ""
     table: str = ""
-    kill: LedgerKill | None = None
+    moment: Moment | None = None
+    hold: str = ""
 
     def to_json(self) -> str:
         """For the way there."""
@@ -47,8 +49,8 @@ class Order:
     def from_json(cls, text: str) -> Order:
         """What `to_json` wrote."""
         given = json.loads(text)
-        kill = given.pop("kill")
-        return cls(**given, kill=LedgerKill(**kill) if kill else None)
+        moment = given.pop("moment")
+        return cls(**given, moment=Moment(**moment) if moment else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from typing import Any
 from shared.ledger import Ledger, Loaded, SqliteLedger
 from shared.model import incident_id
 from tests.chaos.clock import SharedClock
-from tests.chaos.order import LedgerKill, Order, Outcome
+from tests.chaos.order import Moment, Order, Outcome
 from tests.chaos.sweeper import Running, Sweeper
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault
 from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
 from tests.cloud.tenant import Tenant as Mail
 
 SETTINGS = {"SUM_CASE_THRESHOLD": "2", "HIGH_SEVERITY_THRESHOLD": "8", "REMIND_AFTER_DAYS": "1"}
+_SAID = re.compile(r"(\S+@contoso\.com): ([^.]*\. [^.]*)\.")
 _CARD = re.compile(r"Card ([0-9a-f-]{36})")
 
 
@@ -38,6 +39,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "ledger.db"
+        self._kept = folder / "kept.db"
 
     @property
     def url(self) -> str:
@@ -59,13 +61,20 @@ class Place:
 
     def keep(self) -> None:
         """Remember what is in it; no sweep may be at work."""
-        shutil.copyfile(self._path, self._folder / "kept.db")
+        self._kept.unlink(missing_ok=True)
+        if self._path.exists():
+            shutil.copyfile(self._path, self._kept)
+
+    def lose(self) -> None:
+        """Delete it."""
+        for path in self._folder.glob("ledger.db*"):
+            path.unlink()
 
     def restore(self) -> None:
         """Make it again what was kept."""
-        for path in self._folder.glob("ledger.db*"):
-            path.unlink()
-        shutil.copyfile(self._folder / "kept.db", self._path)
+        self.lose()
+        if self._kept.exists():
+            shutil.copyfile(self._kept, self._path)
 
 
 class Scene:
@@ -74,7 +83,8 @@ class Scene:
     `keep` remembers all three, `restore` puts them back. `lease` is LEASE_SECONDS.
     """
 
-    def __init__(self, sweeper: Sweeper, cloud: Cloud, clock: SharedClock | None, place: Place) -> None:
+    def __init__(self, sweeper: Sweeper, cloud: Cloud, clock: SharedClock | None, place: Place, folder: Path) -> None:
+        self.folder = folder
         self.cloud = cloud
         self.place = place
         # Renewals come by the machine's clock: where waiting costs nothing, a long lease keeps them out of the way.
@@ -100,15 +110,17 @@ class Scene:
         assert self._clock is not None
         self._clock.turn(**amount)
 
-    def begin(self, kill: LedgerKill | None = None) -> Running:
-        """Start a sweep."""
+    def begin(self, moment: Moment | None = None, hold: Path | None = None) -> Running:
+        """Start a sweep; see Order for `moment` and `hold`."""
         ours = {"LEDGER_URL": self.place.url, "LEASE_SECONDS": str(self.lease)}
         environment = {**self.cloud.environment, **SETTINGS, **ours}
         clock = str(self._clock.path) if self._clock else ""
-        return self._sweeper.begin(Order(environment, clock, self.place.tables, self.place.table, kill))
+        return self._sweeper.begin(
+            Order(environment, clock, self.place.tables, self.place.table, moment, str(hold or ""))
+        )
 
-    def sweep(self, kill: LedgerKill | Fault | None = None) -> Outcome:
-        """One sweep, from its beginning to its end; with a Fault it is the one that the fault kills."""
+    def sweep(self, kill: Moment | Fault | None = None) -> Outcome:
+        """One sweep, from its beginning to its end, which may be at a ledger's moment, or by a fault."""
         if not isinstance(kill, Fault):
             return self.begin(kill).end()
         pid: Future[int] = Future()
@@ -119,13 +131,40 @@ class Scene:
         self.cloud.faults.clear()
         return outcome
 
+    @contextmanager
+    def held(self, moment: Moment) -> Iterator[Running]:
+        """A sweep that has come to this moment, and goes on when the context ends."""
+        hold = self.folder / "hold"
+        running = self.begin(moment, hold)
+        try:
+            for _ in range(6_000):
+                if hold.exists():
+                    break
+                time.sleep(0.005)
+            else:
+                raise AssertionError("the moment did not come")
+            yield running
+        finally:
+            hold.unlink(missing_ok=True)
+
+    def overtake(self, moment: Moment) -> tuple[Outcome, Outcome]:
+        """Freeze a sweep at this moment until another has taken over and is done: how it ended then, and the other."""
+        with self.held(moment) as frozen:
+            self.freeze(frozen)
+            self.turn(seconds=self.lease)
+            other = self.sweep()
+            frozen.thaw()
+        return frozen.end(), other
+
     def freeze(self, running: Running) -> None:
         """Take a sweep's processor away, at a moment at which it does not keep the ledger locked."""
         running.freeze()
+        time.sleep(0.05)  # until the last of its threads has come out of the kernel
         while not self.place.free():
             running.thaw()
             time.sleep(0.01)
             running.freeze()
+            time.sleep(0.05)
 
     # -- and again ----------------------------------------------------------------------------------------------------
 
@@ -185,10 +224,22 @@ class Scene:
         texts = [json.dumps(card) for card in self.cloud.cards]
         return [(_CARD.findall(text)[0], text) for text in texts]
 
+    def told(self) -> dict[str, set[str]]:
+        """What was said about each address on the cards, each thing once, reminders left out: one may come at once
+        after a card that a killed sweep had sent, or a day later."""
+        said: dict[str, set[str]] = {}
+        for card in self.cloud.cards:
+            for who, what in _SAID.findall(card["summary"]):
+                if "Waiting for" not in what:
+                    said.setdefault(who, set()).add(what)
+        return said
+
     def remains(self) -> dict[str, Any]:
-        """What the sweeps left in Sentinel and in the ledger, without times: the same, whichever way they went."""
+        """What the sweeps left in Sentinel, in Teams and in the ledger, without times and repetitions: the same,
+        whichever way they went."""
         ledger = self.ledger()
         return {
+            "told": self.told(),
             "incidents": {name: _remains(each["properties"]) for name, each in self.cloud.incidents.items()},
             "comments": {
                 name: sorted(each["name"] for each in comments) for name, comments in self.cloud.comments.items()
@@ -219,4 +270,4 @@ def scene(sweeper: Sweeper, folder: Path, place: Place | None = None, *, real_ti
         if clock is not None:
             stack.callback(clock.close)
         cloud = stack.enter_context(Cloud(clock=clock))
-        yield Scene(sweeper, cloud, clock, place or Place(folder))
+        yield Scene(sweeper, cloud, clock, place or Place(folder), folder)

@@ -23,23 +23,32 @@ class TablePlace(Place):
         self._azurite = azurite
         self.tables = azurite.endpoint
         self.table = f"t{uuid.uuid4().hex}"
-        self._kept: list[Any] = []
+        self._entities: list[Any] = []
 
     def open(self) -> Ledger:
         """See Place."""
         return TableLedger(self._azurite.endpoint, WORKSPACE_RESOURCE_ID, self._azurite.credential, self.table)
 
+    def free(self) -> bool:
+        """See Place. Nobody can lock a table."""
+        return True
+
     def keep(self) -> None:
         """See Place."""
         with self._client() as client:
-            self._kept = list(client.list_entities())
+            self._entities = list(client.list_entities())
 
-    def restore(self) -> None:
+    def lose(self) -> None:
         """See Place."""
         with self._client() as client:
             for entity in client.list_entities():
                 client.delete_entity(entity)
-            client.submit_transaction([("create", entity) for entity in self._kept])
+
+    def restore(self) -> None:
+        """See Place."""
+        self.lose()
+        with self._client() as client:
+            client.submit_transaction([("create", entity) for entity in self._entities])
 
     def _client(self) -> TableClient:
         return TableClient(self._azurite.endpoint, self.table, credential=self._azurite.credential)

@@ -54,7 +54,7 @@ def sweep(order: Order) -> dict[str, Any]:
     ends = clock.monotonic() + settings.sweep_budget_seconds
     credential = sign_in(settings.azure_client_id, clock)
     http = Http(credential, clock=clock, deadline=lambda: ends)
-    ledger = Deadly(_ledger(order, settings, credential), order.kill)
+    ledger = Deadly(_ledger(order, settings, credential), order)
     hunt = open_hunt(settings, http, credential)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     webhook = Webhook(http, settings.teams_webhook_url)
