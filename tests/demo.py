@@ -30,6 +30,7 @@ from rich.text import Text
 
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.text import address, clean
+from tests import deployed
 from tests.cloud import Cloud
 from tests.cloud.events import EventsInvalid, load_events
 from tests.cloud.tenant import sample
@@ -84,10 +85,7 @@ def fire(settings: Mapping[str, str]) -> None:
     """Call the function as the worker does, with a timer's request, in an environment of these settings."""
     os.environ.clear()
     os.environ.update(settings)
-    import function_app
-
-    (function,) = function_app.app.get_functions()
-    function.get_user_function()(TimerRequest(past_due=False))
+    deployed.function().get_user_function()(TimerRequest(past_due=False))
 
 
 def flagged(folder: str, values: Mapping[str, str], cloud: Cloud) -> Table | str:

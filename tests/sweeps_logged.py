@@ -15,6 +15,7 @@ from azure.functions.timer import TimerRequest
 
 from shared.model import Receipt
 from shared.settings import SettingsInvalid
+from tests import deployed
 from tests.cloud import Fault
 from tests.cloud.tenant import Tenant as Mail
 from tests.sweeping import START, Tenant, tenant
@@ -73,15 +74,12 @@ def _dry(place: Tenant) -> Receipt:
 
 
 def _invalid(place: Tenant) -> None:
-    import function_app
-
-    (function,) = function_app.app.get_functions()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in place.cloud.environment.items():
             patch.setenv(name, value)
         patch.setenv("LOOKBACK_DAYS", "900")
         with suppress(SettingsInvalid):
-            function.get_user_function()(TimerRequest(past_due=False))
+            deployed.function().get_user_function()(TimerRequest(past_due=False))
 
 
 SCENES: dict[str, Callable[[Tenant], Receipt | None]] = {

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from azure.functions.timer import TimerRequest
 
-import function_app
 from shared import checks
 from shared.logs import LEVELS
 from shared.settings import Settings, SettingsInvalid
+from tests import deployed
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-(FUNCTION,) = function_app.app.get_functions()
+FUNCTION = deployed.function()
 
 
 def sweep(past_due: bool = False) -> None:
