@@ -30,6 +30,7 @@ from shared.text import inert, inert_address, ordinary, units, when
 
 DESCRIPTION_LIMIT = 5_000
 COMMENT_LIMIT = 30_000
+TITLE_LIMIT = 150
 COMMENT_MESSAGES = 100  # more than this in one comment is scrolled past, not read
 
 _DESCRIBED = 10
@@ -43,8 +44,13 @@ _REASONS = {
 
 
 def title(recipient: str) -> str:
-    """The incident's title. An everyday address stands in it as it is, any other made inert."""
-    return f"Unusual volume of remediated email: {recipient if ordinary(recipient) else _within(recipient, 320)}"
+    """The incident's title. An everyday address stands in it as it is, any other made inert; at most 150 units.
+
+    No limit is published; 150 is a cautious one, since an incident refused for its title would never be raised.
+    """
+    begins = "Unusual volume of remediated email: "
+    room = TITLE_LIMIT - len(begins)
+    return begins + (recipient if ordinary(recipient) and len(recipient) <= room else _within(recipient, room))
 
 
 def comment_id(incident_id: str, message_hashes: Iterable[int]) -> str:

@@ -21,7 +21,9 @@ from shared.teams.card import digest_card, notice_card
 from shared.teams.links import incident_link
 from shared.teams.webhook import Webhook
 
-NAMED_REMINDERS = 10  # read anew before they are reminded about; more than that fits no card
+# Read anew before they are reminded about; of a crowd, which no card can name, only a few: quiet days stay cheap.
+READ_ANEW = 10
+READ_ANEW_OF_CROWD = 2
 RAISING = (IntentKind.CREATE, IntentKind.ESCALATE, IntentKind.COMMENT)
 
 
@@ -171,8 +173,8 @@ class Telling:
                 entries[entry] = _Told("intent", intent.id, stamp)
         waiting = reminders(self._book.records.values(), self._settings.remind_after_days, situation.now)
         if waiting and still_there is not None:
-            named = still_there(waiting[:NAMED_REMINDERS])
-            for record in [*named, *waiting[NAMED_REMINDERS:]]:
+            anew = READ_ANEW if len(waiting) <= READ_ANEW else READ_ANEW_OF_CROWD
+            for record in [*still_there(waiting[:anew]), *waiting[anew:]]:
                 entry = replace(self._entry(record), reason=Also.REMINDER, since=record.raised_at)
                 entries[entry] = _Told("reminder", record.recipient)
         return entries
