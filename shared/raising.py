@@ -156,6 +156,7 @@ class Raising:
     def _record(self, intent: Intent, incident: Incident | None) -> Record:
         before = self._book.records.get(intent.recipient)
         known = before.reported if before else {}
+        untold = before.untold if before and before.incident_id == intent.incident_id else 0
         now = self._now()
         return Record(
             recipient=intent.recipient,
@@ -163,7 +164,7 @@ class Raising:
             incident_id=intent.incident_id,
             severity=intent.severity,
             reported={**known, **dict.fromkeys(intent.messages, day_number(now))},
-            untold=sum(key not in known for key in intent.messages),
+            untold=untold + sum(key not in known for key in intent.messages),
             reported_before=before.reported_before if before else None,
             counts=intent.counts,
             raised_at=now,
