@@ -342,7 +342,7 @@ SHORT = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(SHORT, max_examples=40, stateful_step_count=35)
+LONG = settings(SHORT, max_examples=20, stateful_step_count=30)
 
 
 def test_a_short_history() -> None:
