@@ -27,6 +27,7 @@ COMMENTS_USABLE = 90  # of the 100 that Sentinel takes; the 91st says that the r
 BENIGN = frozenset({"BenignPositive", "FalsePositive"})
 REFRESH_DAYS = 10  # a reported message's last-seen day is written anew only when it is this old
 REMEMBER_DAYS = 30  # beyond the look-back, for message ids no longer seen
+EARLY = timedelta(minutes=30)  # daily sweeps tell at a slightly different time each day: "every 3 days" is not day 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) 
     """Records whose incident is New, unowned and old enough to be reminded about, oldest first; none when 0."""
     if remind_after_days <= 0:
         return []
-    every = timedelta(days=remind_after_days)
+    every = timedelta(days=remind_after_days) - EARLY
     due = [
         record
         for record in records

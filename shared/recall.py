@@ -21,6 +21,7 @@ from shared.sentinel import Sentinel
 
 OVERLAP = timedelta(hours=1)  # the list's index lags behind
 ROUNDS = 25  # episodes of one recipient that a lost ledger can catch up with in one sweep
+MOST = 500  # episodes of one recipient that are looked for in a list: labels can be edited by anybody
 _TITLE = re.compile(r": (\S+)$")
 
 
@@ -71,7 +72,7 @@ class Recall:
                 continue
             if record.incident != incident or record.deleted:
                 changed[record.recipient] = replace(record, incident=incident, deleted=False)
-        self._episodes = max((incident.episode or 0 for incident in self._listed.values()), default=0) + 1
+        self._episodes = min(max((incident.episode or 0 for incident in self._listed.values()), default=0) + 1, MOST)
         for incident in self._listed.values():
             if incident.id not in by_id and (found := self._whose(incident)):
                 recipient, episode = found

@@ -7,6 +7,7 @@ outcome. It ends in one receipt, whatever happens; it raises nothing for what ca
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from datetime import timedelta
 from shared.asking import Asking, Stopped
 from shared.book import Book
 from shared.clock import Clock
-from shared.errors import SweepError
+from shared.errors import Service, SweepError
 from shared.http import Http
 from shared.hunt import Hunt
 from shared.intents import Rendering, counted, render
@@ -176,7 +177,7 @@ class _Sweep:
 
     def _hunted(self, book: Book) -> Recall:
         """Coverage, findings, and what Sentinel and the ledger know about them. Raises Stopped."""
-        self.asking.check_workspace(book, self.breaker)
+        self.asking.check_workspace(book)
         self.asking.hunt()
         recall = self._recall(book)
         self._take_in(book)
@@ -304,14 +305,15 @@ class _Sweep:
         return self._end("sweep_failed")
 
     def _end(self, event: str, *, due: int = 0) -> Report:
+        http, ledger = self.parts.http, self.parts.ledger
         receipt = self.outcome.receipt(
             event,
             seconds=self._seconds(),
             due=due,
             raised=self.raising.raised if self.raising else None,
             telling=self.telling,
-            requests=self.parts.http.requests,
-            retries=self.parts.http.retries,
+            requests=+Counter({**http.requests, Service.LEDGER.value: ledger.requests}),
+            retries=http.retries + ledger.retries,
         )
         if event != "sweep_skipped" and not self.settings.dry_run:
             receipt = self._kept(receipt)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from shared.book import Book
 from shared.errors import Rejected, SweepError
 from shared.model import Action, Cause, Finding, Intent, IntentKind, Record, Verdict
-from shared.plan import reminders
+from shared.plan import EARLY, reminders
 from shared.settings import Settings
 from shared.teams.alert import Also, Card, Entry, Notice, Situation
 from shared.teams.card import digest_card, notice_card
@@ -127,7 +127,7 @@ class Telling:
     def _heartbeat(self, situation: Situation) -> None:
         days, standing = self._settings.heartbeat_days, self._book.standing
         last = standing.card_at or standing.begun_at
-        if days and last and situation.now - last >= timedelta(days=days):
+        if days and last and situation.now - last >= timedelta(days=days) - EARLY:
             sweeps = 1 + sum(started >= last.isoformat()[:19] for started in self._sweeps)
             self._post(notice_card(Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps)), [])
 
