@@ -1,6 +1,7 @@
 """The shell: what it prints where, and what it ends with."""
 
 import json
+import logging
 import os
 import pty
 import subprocess
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from shared.cli import app
 from shared.model import (
     Act,
     Action,
@@ -212,6 +215,36 @@ def test_what_is_due_ends_with_1(cloud: Cloud, tmp_path: Path) -> None:
     assert ran.returncode == 1, ran.stderr
     assert "due" in ran.stdout
     assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "code", "said"),
+    [
+        ([], {}, 0, "first time over the threshold"),
+        (["--dry-run"], {}, 0, "planned only"),
+        (["--json", "--dry-run"], {}, 0, '"event": "sweep_planned"'),
+        ([], {"SUM_CASE_THRESHOLD": "100000"}, 0, "clean"),
+        ([], {"LOOKBACK_DAYS": "0"}, 2, ""),
+        (["--nonsense"], {}, 2, ""),
+    ],
+)
+def test_each_way_to_call_it(
+    arguments: list[str],
+    given: Mapping[str, str],
+    code: int,
+    said: str,
+    cloud: Cloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each way to call the shell ends with its code and says its words."""
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    for name, value in {**environment(cloud, tmp_path), **given}.items():
+        monkeypatch.setenv(name, value)
+    ran = CliRunner().invoke(app, ["sweep", *arguments])
+    assert ran.exit_code == code, ran.output
+    assert said in ran.stdout
 
 
 def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:

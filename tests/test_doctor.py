@@ -1,5 +1,6 @@
 """The doctor: what is missing is named with what to do, and nothing is written to find out."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,17 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from shared.cli import app
+from shared.clock import SystemClock
+from shared.doctor import Check, Found, examine
+from shared.settings import from_values
 from tests.cloud import Cloud, Fault
 from tests.cloud.tenant import sample
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def doctor(cloud: Cloud, folder: Path, given: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+def doctor(cloud: Cloud, folder: Path) -> subprocess.CompletedProcess[str]:
     """`python -m shared doctor` against the small Azure."""
     ledger = {"PATH": os.environ["PATH"], "LEDGER_URL": f"sqlite:///{folder}/ledger.db"}
-    environment = {**ledger, **cloud.environment, **given}
+    environment = {**ledger, **cloud.environment}
     command = [sys.executable, "-m", "shared", "doctor"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
@@ -37,34 +43,65 @@ def test_all_is_well(tmp_path: Path) -> None:
         assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
 
 
-def test_old_data_is_a_doubt(tmp_path: Path) -> None:
-    """Data that no sweep would trust is a doubt, with exit code 3."""
+def checks(cloud: Cloud, folder: Path, patch: pytest.MonkeyPatch, given: Mapping[str, str] = {}) -> list[Check]:
+    """What the doctor finds, in this process."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
+        patch.setenv(name, cloud.environment[name])
+    values = {**cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db", **given}
+    return list(examine(from_values(values), SystemClock()))
+
+
+def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data that no sweep would trust is a doubt, and the only one."""
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock() - timedelta(days=5)).events)
-        ran = doctor(cloud, tmp_path)
-    assert ran.returncode == 3, ran.stdout + ran.stderr
-    assert "doubt data" in ran.stdout
+        found = checks(cloud, tmp_path, monkeypatch)
+    assert [check.about for check in found if check.found is Found.DOUBT] == ["data"]
+    assert not [check for check in found if check.found is Found.WRONG]
 
 
 @pytest.mark.parametrize(
     ("service", "about"), [("identity", "sign-in"), ("sentinel", "incidents"), ("log_analytics", "data")]
 )
-def test_what_is_refused_is_named(service: str, about: str, tmp_path: Path) -> None:
+def test_what_is_refused_is_named(service: str, about: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that refuses is named by its check with what to do; the other checks are made all the same."""
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock()).events)
         cloud.faults.add(Fault(service=service, times=None, status=403))
-        ran = doctor(cloud, tmp_path)
-    assert ran.returncode == 1, ran.stdout + ran.stderr
-    assert [line for line in ran.stdout.splitlines() if line.startswith("wrong") and line.split()[1] == about]
-    assert "webhook" in ran.stdout
-    assert "Traceback" not in ran.stderr
+        found = checks(cloud, tmp_path, monkeypatch)
+    assert about in [check.about for check in found if check.found is Found.WRONG]
+    assert [check.found for check in found if check.about in ("settings", "ledger", "webhook")] == [Found.FINE] * 3
 
 
-def test_two_workspaces_are_one_too_many(tmp_path: Path) -> None:
+def test_two_workspaces_are_one_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A GUID of another workspace than the resource's is wrong."""
+    other = {"SENTINEL_WORKSPACE_ID": "0b6d4f0c-7f5e-4c43-9d44-6c1b4e1f2a3d"}
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock()).events)
-        ran = doctor(cloud, tmp_path, {"SENTINEL_WORKSPACE_ID": "0b6d4f0c-7f5e-4c43-9d44-6c1b4e1f2a3d"})
-    assert ran.returncode == 1, ran.stdout + ran.stderr
-    assert "set both to the same workspace" in ran.stdout
+        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, other)}
+    assert found["workspace"].found is Found.WRONG
+    assert "set both to the same workspace" in found["workspace"].words
+
+
+def test_a_ledger_that_cannot_be_read_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is no ledger is named."""
+    (tmp_path / "ledger.db").write_text("not a database" * 100)
+    with Cloud() as cloud:
+        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch)}
+    assert found["ledger"].found is Found.WRONG
+
+
+@pytest.mark.parametrize(("days", "status", "code"), [(0, 0, 0), (5, 0, 3), (0, 403, 1)])
+def test_what_the_doctor_ends_with(
+    days: int, status: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code is that of the worst that was found."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with Cloud() as cloud:
+        cloud.load("EmailEvents", sample(cloud.clock() - timedelta(days=days)).events)
+        if status:
+            cloud.faults.add(Fault(service="sentinel", times=None, status=status))
+        for name, value in {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}.items():
+            monkeypatch.setenv(name, value)
+        ran = CliRunner().invoke(app, ["doctor"])
+    assert ran.exit_code == code, ran.output
