@@ -14,7 +14,7 @@ from tests.chaos.sweeper import Sweeper, sweeper
 from tests.chaos.tables import TablePlace
 from tests.cloud import Fault
 
-SAMPLE = 9  # in the fast tests: every so manieth step, before and after alternating
+SAMPLE = 11  # in the fast tests: every so manieth step, before and after alternating
 PAIRS = 60
 
 
@@ -46,12 +46,12 @@ def wrong(story: Story, *steps: Step) -> list[str]:
 
 def around_the_card(story: Story) -> list[Step]:
     """The steps at which it is decided whether a card repeats."""
-    return [step for step in (*story.requests, *story.writes) if step.repeats or "POST /powerautomate" in step.name]
+    return [step for step in (*story.requests, *story.verbs) if step.repeats or "POST /powerautomate" in step.name]
 
 
 def test_a_sweep_killed_here_and_there_is_completed_by_the_next(story: Story) -> None:
-    """Killed at a sample of its requests and of its ledger writes, a sweep is completed by the next ones."""
-    assert not wrong(story, *story.requests[::SAMPLE], *story.writes[::SAMPLE])
+    """Killed at a sample of its requests and of its ledger's verbs, a sweep is completed by the next ones."""
+    assert not wrong(story, *story.requests[::SAMPLE], *story.verbs[::SAMPLE])
 
 
 def test_a_card_repeats_only_when_its_acceptance_was_not_written_down(story: Story) -> None:
@@ -66,16 +66,16 @@ def test_a_sweep_killed_at_any_request_is_completed_by_the_next(story: Story) ->
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_at_any_ledger_write_is_completed_by_the_next(story: Story) -> None:
-    """Killed before, within or after any of its ledger writes, a sweep is completed by the next ones."""
-    assert not wrong(story, *story.writes)
+def test_a_sweep_killed_at_any_verb_of_its_ledger_is_completed_by_the_next(story: Story) -> None:
+    """Killed before, within or after any of its ledger's verbs, a sweep is completed by the next ones."""
+    assert not wrong(story, *story.verbs)
 
 
 @pytest.mark.slow
 def test_a_sweep_killed_again_and_again_is_completed_by_the_next(story: Story) -> None:
     """Killed at any two steps, the second of them while it completes what the first left, it is completed, too."""
     chance = random.Random(3)
-    pairs = [chance.choices((*story.requests, *story.writes), k=2) for _ in range(PAIRS)]
+    pairs = [chance.choices((*story.requests, *story.verbs), k=2) for _ in range(PAIRS)]
     assert not [said for pair in pairs if (said := survive(story, *pair))]
 
 
@@ -84,7 +84,7 @@ def test_a_sweep_killed_again_and_again_is_completed_by_the_next(story: Story) -
 def test_a_sweep_without_a_past_is_completed_by_the_next(begin: Callable[[Scene], Story], empty: Scene) -> None:
     """The same holds of the first sweep ever, and of the first one after the ledger was lost."""
     story = begin(empty)
-    assert not wrong(story, *story.requests, *story.writes)
+    assert not wrong(story, *story.requests, *story.verbs)
 
 
 def test_what_holds_of_a_file_holds_of_table_storage(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
@@ -92,7 +92,7 @@ def test_what_holds_of_a_file_holds_of_table_storage(forks: Sweeper, tmp_path: P
     with scene(forks, tmp_path, TablePlace(tmp_path, azurite)) as made:
         story = any_day(made)
         names = ("after take #1", "halfway note #1", "after confirm #5", "before note #3", "halfway confirm #15")
-        steps = [step for step in story.writes if step.name in names]
+        steps = [step for step in story.verbs if step.name in names]
         assert len(steps) == len(names)
         assert not wrong(story, *steps)
 

@@ -1,4 +1,4 @@
-"""A ledger that kills its own process at one of its writes, as a platform does: nothing is tidied up. Or holds it."""
+"""A ledger that kills its own process at one of its verbs, as a platform does: nothing is tidied up. Or holds it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.chaos.order import Moment, Order, When
 
 
 class Deadly:
-    """Any ledger, its writing verbs noted in `writes`; what happens at the order's moment is said there."""
+    """Any ledger. `verbs` notes its verbs, small reads left out; what happens at the order's moment is said there."""
 
     def __init__(self, ledger: Ledger, order: Order) -> None:
-        self.writes: list[str] = []
+        self.verbs: list[str] = []
         self._ledger = ledger
         self._order = order
         self._used: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def _write(self, verb: str, half: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def _verb(self, verb: str, half: Callable[[], None] = lambda: None) -> Iterator[None]:
         with self._lock:
-            self.writes.append(verb)
+            self.verbs.append(verb)
             self._used[verb] += 1
             number = self._used[verb]
         if self._order.moment == Moment(verb, number, When.BEFORE):
@@ -67,36 +67,37 @@ class Deadly:
 
     def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
         """See the port."""
-        with self._write("take"):
+        with self._verb("take"):
             return self._ledger.take(seen, holder, expires)
 
     def release(self, held: LeaseRow) -> None:
         """See the port."""
-        with self._write("release"):
+        with self._verb("release"):
             self._ledger.release(held)
 
     def load(self) -> Loaded:
         """See the port."""
-        return self._ledger.load()
+        with self._verb("load"):
+            return self._ledger.load()
 
     def note(self, intents: Sequence[Intent]) -> None:
         """See the port."""
-        with self._write("note", lambda: self._ledger.note(intents[: len(intents) // 2])):
+        with self._verb("note", lambda: self._ledger.note(intents[: len(intents) // 2])):
             self._ledger.note(intents)
 
     def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
         """See the port."""
-        with self._write("confirm", lambda: self._ledger.confirm((), records[: (len(records) + 1) // 2])):
+        with self._verb("confirm", lambda: self._ledger.confirm((), records[: (len(records) + 1) // 2])):
             self._ledger.confirm(done, records)
 
     def stand(self, standing: Standing) -> None:
         """See the port."""
-        with self._write("stand"):
+        with self._verb("stand"):
             self._ledger.stand(standing)
 
     def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
         """See the port."""
-        with self._write("keep_receipt"):
+        with self._verb("keep_receipt"):
             self._ledger.keep_receipt(day, run_id, receipt)
 
     def receipts(self, since: date) -> list[Mapping[str, Any]]:
@@ -105,7 +106,7 @@ class Deadly:
 
     def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
         """See the port."""
-        with self._write("prune"):
+        with self._verb("prune"):
             self._ledger.prune(recipients, receipts_before)
 
     def close(self) -> None:

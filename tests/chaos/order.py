@@ -10,7 +10,7 @@ from typing import Any
 
 
 class When(StrEnum):
-    """How far a write has come."""
+    """How far a verb has come."""
 
     BEFORE = "before"
     HALFWAY = "halfway"  # some of its rows are written: many rows do not fit one transaction
@@ -19,7 +19,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Of a sweep: at the `number`-th use (from 1) of this writing verb of its ledger."""
+    """Of a sweep: at the `number`-th use (from 1) of this verb of its ledger."""
 
     verb: str
     number: int
@@ -57,13 +57,13 @@ class Order:
 class Outcome:
     """How it ended: `killed`, or with a `receipt` (as JSON) and exit `code`, or by a `fault` of its own, a traceback.
 
-    `writes` are the writing verbs of the ledger that were used, in order; unknown of one that was killed.
+    `verbs` are those of the ledger that were used, in order; unknown of one that was killed.
     """
 
     killed: bool
     receipt: Mapping[str, Any] = field(default_factory=dict)
     code: int = -1
-    writes: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
     fault: str = ""
 
     @property

@@ -40,7 +40,7 @@ class Story:
     """The scene as kept just before the sweep that is to be disturbed.
 
     `messages` are new in it, `flagged` are over the threshold, `told` are to be told about; `remains` is what an
-    undisturbed sweep leaves; `requests` and `writes` are its steps.
+    undisturbed sweep leaves; `requests` and `verbs` are its steps.
     """
 
     scene: Scene
@@ -49,7 +49,7 @@ class Story:
     told: frozenset[str]
     remains: Mapping[str, Any]
     requests: tuple[Step, ...]
-    writes: tuple[Step, ...]
+    verbs: tuple[Step, ...]
 
 
 def first_day(scene: Scene) -> Story:
@@ -99,7 +99,7 @@ def _kept(
         told=frozenset(map(address, told)),
         remains=scene.remains(),
         requests=_requests(scene),
-        writes=_writes(undisturbed),
+        verbs=_verbs(undisturbed),
     )
     assert check(story) == 0
     return story
@@ -124,12 +124,12 @@ def _requests(scene: Scene) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _writes(undisturbed: Outcome) -> tuple[Step, ...]:
+def _verbs(undisturbed: Outcome) -> tuple[Step, ...]:
     steps = []
     seen: Counter[str] = Counter()
-    acceptance = undisturbed.writes.count("note")  # the last intent that is noted is the accepted card's
+    acceptance = undisturbed.verbs.count("note")  # the last intent that is noted is the accepted card's
     before = ""
-    for verb in undisturbed.writes:
+    for verb in undisturbed.verbs:
         seen[verb] += 1
         for when in When:
             if when is When.HALFWAY and verb not in ("note", "confirm"):

@@ -31,7 +31,7 @@ class Sweeper:
     def wait(self, pid: int) -> Outcome:
         """How a sweep ended, once it has. Fails when it ended by a fault of its own."""
         told = self._ask("wait", str(pid))
-        outcome = Outcome(**{**told, "writes": tuple(told.get("writes", ()))})
+        outcome = Outcome(**{**told, "verbs": tuple(told.get("verbs", ()))})
         if outcome.fault:
             raise AssertionError(f"the sweep itself failed:\n{outcome.fault}")
         if not outcome.killed and not outcome.receipt:

@@ -47,7 +47,7 @@ LATE = (
 
 
 def sweep(order: Order) -> dict[str, Any]:
-    """One sweep in this process, wired as shared/wiring.py does it: its receipt, exit code and ledger writes."""
+    """One sweep in this process, wired as shared/wiring.py does it: its receipt, exit code and its ledger's verbs."""
     os.environ.update(order.environment)
     settings = from_values(order.environment)
     clock: Clock = SharedClock(Path(order.clock)) if order.clock else SystemClock()
@@ -65,7 +65,7 @@ def sweep(order: Order) -> dict[str, Any]:
         ledger.close()
         http.close()
         credential.close()
-    return {"receipt": as_json(report.receipt), "code": exit_code(report.receipt), "writes": ledger.writes}
+    return {"receipt": as_json(report.receipt), "code": exit_code(report.receipt), "verbs": ledger.verbs}
 
 
 def _ledger(order: Order, settings: Settings, credential: Credential) -> Ledger:
