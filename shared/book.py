@@ -57,6 +57,11 @@ class Book:
         self.standing = changed
 
     def open(self, *kinds: IntentKind) -> list[Intent]:
-        """The open intents of these kinds, in the order they were noted."""
+        """The open intents of these kinds, in the order they were noted; without those that are held back."""
         with self._lock:
-            return [intent for intent in self.intents.values() if intent.kind in kinds]
+            return [intent for intent in self.intents.values() if intent.kind in kinds and not intent.held]
+
+    def held(self) -> list[Intent]:
+        """The creations that the fuse holds back."""
+        with self._lock:
+            return [intent for intent in self.intents.values() if intent.held]

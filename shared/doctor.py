@@ -110,7 +110,8 @@ def _data(hunt: Hunt, settings: Settings, clock: Clock) -> Iterator[Check]:
 def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
     loaded = ledger.load()
     where = settings.ledger_url if settings.ledger_url.startswith("sqlite") else urlsplit(settings.ledger_url).hostname
-    held = f"{len(loaded.records):,} recipients, {len(loaded.intents):,} effects due"
+    due = sum(not intent.held for intent in loaded.intents)
+    held = f"{len(loaded.records):,} recipients, {due:,} effects due"
     if loaded.damaged:
         return Found.WRONG, f"{where} holds {held}; rows that cannot be read: {', '.join(loaded.damaged)}"
     return Found.FINE, f"{where} holds {held}"

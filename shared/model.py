@@ -256,7 +256,7 @@ class Intent:
     `body` is the JSON that is sent (for ESCALATE: nothing, the merge needs the fresh incident). `messages` are hashes
     of the message ids it reports. `tells` (cards): the `key()` of each thing told. `accepted` (cards): Teams took it,
     the records are not all updated yet. `told` remembers the cause and day for which on-call was told that this effect
-    is due.
+    is due. `held` (creations): MAX_NEW_INCIDENTS holds it back, it is not to be tried yet.
     """
 
     id: str
@@ -275,6 +275,7 @@ class Intent:
     accepted: bool = False
     told: str = ""
     remediators: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Outcome:
     reasons: list[Cause] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    waiting: int = 0  # held for recipients who are not flagged any more
 
     def fail(self, cause: Cause) -> None:
         """The hunt could not be answered in full, or the sweep cannot go on: what was found counts for nothing."""
@@ -51,13 +52,13 @@ class Outcome:
         self.reasons += [Cause(doubt.cause, str(doubt)) for doubt in doubts]
 
     def verdict(self) -> Verdict:
-        """`clean` only for trusted data in which nothing is left that is not settled or excluded."""
+        """`clean` only for trusted data in which nothing is left that is not settled or excluded, nor anything held."""
         if self.failed:
             return Verdict.FAILED
         if self.doubts:
             return Verdict.UNTRUSTED
         left = [each for each in self.findings if each not in self.actions or self.actions[each].reason not in _QUIET]
-        return Verdict.FLAGGED if left else Verdict.CLEAN
+        return Verdict.FLAGGED if left or self.waiting else Verdict.CLEAN
 
     def reasons_counted(self) -> Counter[Reason]:
         """How many findings were planned for each reason."""
@@ -79,7 +80,7 @@ class Outcome:
             causes=tuple({cause.id: cause for cause in causes.values()}.values()) if due else (),
             standing=sum(reasons[each] for each in _STANDING),
             settled=reasons[Reason.SETTLED],
-            held=reasons[Reason.HELD],
+            held=reasons[Reason.HELD] + self.waiting,
             excluded=reasons[Reason.EXCLUDED],
             due=len(due),
             mentions=settings.teams_mentions,
@@ -125,7 +126,7 @@ class Outcome:
             standing=sum(reasons[each] for each in _STANDING),
             settled=reasons[Reason.SETTLED],
             excluded=reasons[Reason.EXCLUDED],
-            held=reasons[Reason.HELD],
+            held=reasons[Reason.HELD] + self.waiting,
             due=due,
             told=telling.told if telling else 0,
             reminded=telling.reminded if telling else 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from shared.asking import Asking, Stopped
 from shared.book import Book
 from shared.clock import Clock
 from shared.errors import Service, SweepError
+from shared.fuse import fallen, hold, its_turn, released
 from shared.http import Http
 from shared.hunt import Hunt
 from shared.intents import Rendering, counted, render
@@ -134,6 +135,7 @@ class _Sweep:
             recall = self._hunted(book)
             for action in recall.settle(self._plannable(book), self.policy.max_new):
                 self.outcome.actions[action.recipient] = action
+            self.outcome.waiting = len(fallen(book, self.outcome.findings, self.policy))
         except LedgerError as error:
             return self._ledger_failed(error)
         except Stopped as stopped:
@@ -223,7 +225,9 @@ class _Sweep:
         book.stand(lookback_days=today)
 
     def _raise(self, book: Book, raising: Raising, recall: Recall) -> None:
-        room, todo = self.policy.max_new, self._plannable(book)
+        todo = self._plannable(book)
+        waiting = fallen(book, self.outcome.findings, self.policy)
+        room = self.policy.max_new - self._raise_fallen(book, raising, recall, waiting, todo)
         doubts = [doubt.words for doubt in self.outcome.doubts]
         for _ in range(REDECIDE):
             self.parts.progress("planning")
@@ -242,11 +246,12 @@ class _Sweep:
                         "action_planned act=%s reason=%s incident=%s", action.act, action.reason, action.incident_id
                     )
             room -= sum(action.act is Act.CREATE for action in actions)
+            intents += hold(book, actions, self.outcome.findings, self.policy, how, self.parts.clock.now())
             if intents and self.held is not None:
                 self.held.prove()  # a sweep that was overtaken leaves nothing for the next one to complete
             book.note(intents)
             raising.raised.stale.clear()
-            raising.perform(intents, old=False)
+            raising.perform([intent for intent in intents if not intent.held], old=False)
             stale = dict(raising.raised.stale)
             for recipient, incident in stale.items():
                 action = self.outcome.actions[recipient]
@@ -254,7 +259,26 @@ class _Sweep:
                     recall.found(self.outcome.findings[recipient], incident, action.episode)
             todo = [self.outcome.findings[recipient] for recipient in stale]
             if not todo:
-                return
+                break
+        book.confirm(released(book, self.outcome.actions, waiting))
+
+    def _raise_fallen(
+        self, book: Book, raising: Raising, recall: Recall, waiting: Sequence[Intent], todo: Sequence[Finding]
+    ) -> int:
+        """Raise those of the `waiting` whose turn it is, and say how many they are."""
+        if not waiting:
+            return 0
+        most = self.policy.max_new
+        count = its_turn(waiting, recall.settle(todo, most), self.outcome.findings, most)
+        turn = [replace(intent, held=False) for intent in waiting[:count]]
+        self.outcome.waiting = len(waiting) - count
+        if turn and self.held is not None:
+            self.held.prove()
+        if turn:
+            _ = self.asking.known  # asked here, once, and not by every worker
+        book.note(turn)
+        raising.perform(turn, old=True)
+        return count
 
     def _tidy(self, book: Book) -> None:
         """Forget what can no longer matter; never on the word of data that is not trusted."""

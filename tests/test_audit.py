@@ -63,3 +63,61 @@ def test_an_edited_label_costs_no_time(soc: Tenant) -> None:
     soc.ledger.unlink()
     fresh(soc, mails(soc, 12, "erin@contoso.com"))
     assert soc.sweep().receipt.created == 1
+
+
+def test_what_is_held_is_raised_even_when_its_recipient_has_fallen_below_the_threshold(soc: Tenant) -> None:
+    """Held findings are due: their turn comes, highest first, also when their mail has left the window meanwhile."""
+    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(4)))
+    assert facts(soc.sweep())["held"] == 3
+    soc.clock.turn(days=31)
+    fresh(soc, mails(soc, 13, "s@contoso.com"))  # as many as r2's, who comes after: both are higher than r1
+    ends = [facts(soc.sweep()) for _ in range(5)]
+    raised = [incident["properties"]["title"].split()[-1] for incident in soc.cloud.incidents.values()]
+    assert raised == ["r3@contoso.com", "s@contoso.com", "r2@contoso.com", "r1@contoso.com", "r0@contoso.com"]
+    told = {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "created": 1, "told": 1}
+    assert ends == [
+        {**told, "held": 3},
+        {**told, "standing": 1, "held": 2},
+        {**told, "standing": 1, "held": 1},
+        {**told, "standing": 1},
+        {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "standing": 1},
+    ]
+
+
+def test_a_sweep_that_holds_what_fell_below_the_threshold_is_not_clean(soc: Tenant) -> None:
+    """Nobody is flagged today, but something is still held: `flagged`, and once all is raised `clean`."""
+    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(3)))
+    soc.sweep()
+    soc.clock.turn(days=31)
+    fresh(soc)
+    assert facts(soc.sweep(DRY_RUN="true"))["verdict"] == "flagged"
+    assert [facts(soc.sweep())["verdict"] for _ in range(3)] == ["flagged", "clean", "clean"]
+    assert len(soc.cloud.incidents) == 3
+
+
+def test_a_raised_threshold_lets_go_of_what_was_held(soc: Tenant) -> None:
+    """After a flood the operator raises the threshold or excludes: what that leaves alone is not raised from memory."""
+    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(3)))
+    assert facts(soc.sweep())["held"] == 2
+    assert facts(soc.sweep(SUM_CASE_THRESHOLD="20"))["verdict"] == "clean"
+    assert "created" in facts(soc.sweep())
+    assert len(soc.cloud.incidents) == 2
+
+
+def test_a_held_finding_is_raised_once_when_its_first_try_fails(soc: Tenant) -> None:
+    """Once its turn has come, it is an effect like any other: due when Sentinel fails, completed by the next sweep."""
+    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(2)))
+    soc.sweep()
+    soc.clock.turn(days=31)
+    fresh(soc)
+    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
+    found = facts(soc.sweep())
+    assert (found["event"], found["due"], found["told"]) == ("sweep_incomplete", 1, 1)
+    soc.cloud.faults.clear()
+    found = facts(soc.sweep())
+    assert (found["event"], found["created"], found["told"]) == ("sweep_completed", 1, 1)
+    assert len(soc.cloud.incidents) == 2

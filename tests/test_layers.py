@@ -44,6 +44,7 @@ ROOMS = {
     "shared.teams.webhook": (3, "teams"),
     "shared.asking": (4, "order"),
     "shared.book": (4, "order"),
+    "shared.fuse": (4, "order"),
     "shared.intents": (4, "order"),
     "shared.outcome": (4, "order"),
     "shared.raising": (4, "order"),
