@@ -16,7 +16,7 @@ from threading import Lock
 from shared.book import Book
 from shared.errors import Forbidden, SignInFailed, SweepError, Throttled, Unavailable
 from shared.ledger.port import LedgerError
-from shared.model import Cause, Counts, Incident, Intent, IntentKind, Record
+from shared.model import Cause, Counts, Incident, Intent, IntentKind, Reason, Record
 from shared.plan import day_number
 from shared.sentinel import Ended, Sentinel
 
@@ -204,11 +204,13 @@ class Raising:
         record = self._book.records.get(intent.recipient) or self._record(intent, None)
         today = day_number(self._now())
         added = {key: today for key in intent.messages if key not in record.reported}
+        raised = intent.reason is not Reason.ESCALATED or record.severity is intent.severity
+        reason = intent.reason if raised else Reason.GREW  # what is still due is not told as done
         return replace(
             record,
             reported={**record.reported, **added},
             untold=record.untold + len(added),
-            tell=intent.reason if intent.tell and record.tell is None else record.tell,
+            tell=reason if intent.tell and record.tell is None else record.tell,
             counts=intent.counts if intent.counts != Counts() else record.counts,
             remediators=intent.remediators or record.remediators,
         )

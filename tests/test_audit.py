@@ -121,3 +121,22 @@ def test_a_held_finding_is_raised_once_when_its_first_try_fails(soc: Tenant) -> 
     found = facts(soc.sweep())
     assert (found["event"], found["created"], found["told"]) == ("sweep_completed", 1, 1)
     assert len(soc.cloud.incidents) == 2
+
+
+def test_a_raise_that_is_still_due_is_not_told_as_done(soc: Tenant) -> None:
+    """When Sentinel does not take the severity but takes the comment, the card says just that; later the raise."""
+    soc.settings["HIGH_SEVERITY_THRESHOLD"] = "20"
+    fresh(soc, mails(soc, 12))
+    soc.sweep()
+    soc.clock.turn(days=1)
+    fresh(soc, mails(soc, 12))
+    (incident,) = soc.cloud.incidents
+    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", match=f"{incident}?", times=None, status=409))
+    assert soc.sweep().receipt.due == 1
+    said = soc.cloud.cards[-1]["summary"]
+    assert "Growing: 12 new messages" in said
+    assert "NOT raised" in said
+    assert "Raised to" not in said
+    soc.cloud.faults.clear()
+    assert soc.sweep().receipt.raised == 1
+    assert "Raised to High" in soc.cloud.cards[-1]["summary"]
