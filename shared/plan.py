@@ -214,9 +214,16 @@ def refresh(finding: Finding, record: Record, now: datetime) -> Record:
     return replace(record, reported={**record.reported, **dict.fromkeys(stale, today)})
 
 
+def thin(record: Record, policy: Policy, now: datetime) -> Record:
+    """The record without the messages not seen for the look-back plus 30 days; the same object when there are none."""
+    edge = _unseen_since(policy, now)
+    kept = {key: seen for key, seen in record.reported.items() if seen >= edge}
+    return record if len(kept) == len(record.reported) else replace(record, reported=kept)
+
+
 def forget(records: Iterable[Record], policy: Policy, now: datetime) -> list[str]:
     """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing due."""
-    edge = day_number(now) - policy.lookback_days - REMEMBER_DAYS - REFRESH_DAYS
+    edge = _unseen_since(policy, now)
     return [
         record.recipient
         for record in records
@@ -225,6 +232,10 @@ def forget(records: Iterable[Record], policy: Policy, now: datetime) -> list[str
         and all(seen < edge for seen in record.reported.values())
         and day_number(record.raised_at) < edge
     ]
+
+
+def _unseen_since(policy: Policy, now: datetime) -> int:
+    return day_number(now) - policy.lookback_days - REMEMBER_DAYS - REFRESH_DAYS
 
 
 def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) -> list[Record]:

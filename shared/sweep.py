@@ -24,7 +24,7 @@ from shared.lease import Held, LeaseLost, claim
 from shared.ledger.port import Ledger, LedgerConflict, LedgerError
 from shared.model import Act, Action, Cause, Finding, Intent, IntentKind, Receipt, Window
 from shared.outcome import Outcome
-from shared.plan import Policy, forget, lengthen, refresh
+from shared.plan import Policy, forget, lengthen, refresh, thin
 from shared.raising import Breaker, Raising
 from shared.recall import Recall
 from shared.receipt import as_json
@@ -282,8 +282,11 @@ class _Sweep:
 
     def _tidy(self, book: Book) -> None:
         """Forget what can no longer matter; never on the word of data that is not trusted."""
-        gone = [] if self.outcome.doubts else forget(book.records.values(), self.policy, self.started)
-        unflagged = [recipient for recipient in gone if recipient not in self.outcome.findings]
+        records = [] if self.outcome.doubts else list(book.records.values())
+        gone = set(forget(records, self.policy, self.started))
+        unflagged = sorted(gone - self.outcome.findings.keys())
+        thinned = [thin(record, self.policy, self.started) for record in records if record.recipient not in gone]
+        book.confirm([], [record for record in thinned if record is not book.records[record.recipient]])
         self.parts.ledger.prune(unflagged, (self.started - KEEP_RECEIPTS).date())
         for recipient in unflagged:
             book.records.pop(recipient, None)

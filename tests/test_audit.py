@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.ledger import SqliteLedger
 from tests.cloud.faults import Fault
-from tests.sweeping import Tenant, facts, tenant
-from tests.test_sweep import fresh, mails
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+from tests.sweeping import START, Tenant, facts, tenant
+from tests.test_sweep import WHO, fresh, mails
 
 
 @pytest.fixture
@@ -18,6 +20,15 @@ def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
     with tenant(tmp_path, monkeypatch) as made:
         fresh(made)
         yield made
+
+
+def reported(soc: Tenant, who: str) -> int:
+    """How many message ids the ledger holds as reported for a recipient."""
+    ledger = SqliteLedger(soc.ledger, WORKSPACE_RESOURCE_ID, read_only=True)
+    try:
+        return len(ledger.load().records[who].reported)
+    finally:
+        ledger.close()
 
 
 def days(soc: Tenant, many: int, took: float) -> Iterator[int]:
@@ -140,3 +151,14 @@ def test_a_raise_that_is_still_due_is_not_told_as_done(soc: Tenant) -> None:
     soc.cloud.faults.clear()
     assert soc.sweep().receipt.raised == 1
     assert "Raised to High" in soc.cloud.cards[-1]["summary"]
+
+
+def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(soc: Tenant) -> None:
+    """A message id is remembered until unseen for the look-back plus 30 days (and the ten between two notes of it)."""
+    fresh(soc, mails(soc, 11))
+    soc.sweep()
+    for day, held in ((40, 23), (69, 23), (71, 12)):
+        soc.clock.turn(days=day - (soc.clock.now() - START).days)
+        fresh(soc, mails(soc, 12) if day == 40 else [])
+        soc.sweep()
+        assert reported(soc, WHO) == held, day
