@@ -16,6 +16,8 @@ from shared.intents import Rendering, render
 from shared.model import Act, Action, Finding, Intent, Reason, Record, message_hash
 from shared.plan import Policy, decide
 
+MOST = 5_000
+
 
 def fallen(book: Book, findings: Mapping[str, Finding], policy: Policy) -> list[Intent]:
     """What was held for recipients who are no longer flagged, highest `Sum_case` first.
@@ -58,11 +60,12 @@ def hold(
     how: Rendering,
     now: datetime,
 ) -> list[Intent]:
-    """The intents of the actions that are held, without those that are written down already."""
+    """The intents of the actions that are held, without those that are written down already: the MOST highest.
+
+    Beyond that the fuse holds back a flood, and that is a threshold to mend, not mail to remember.
+    """
     new: list[Intent] = []
-    for action in actions:
-        if action.reason is not Reason.HELD:
-            continue
+    for action in [action for action in actions if action.reason is Reason.HELD][:MOST]:
         finding, record = findings[action.recipient], book.records.get(action.recipient)
         there = book.intents.get(action.incident_id)
         messages = tuple(sorted({message_hash(item.message_id) for item in finding.evidence}))

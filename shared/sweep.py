@@ -246,12 +246,13 @@ class _Sweep:
                         "action_planned act=%s reason=%s incident=%s", action.act, action.reason, action.incident_id
                     )
             room -= sum(action.act is Act.CREATE for action in actions)
-            intents += hold(book, actions, self.outcome.findings, self.policy, how, self.parts.clock.now())
-            if intents and self.held is not None:
-                self.held.prove()  # a sweep that was overtaken leaves nothing for the next one to complete
-            book.note(intents)
+            self._note(book, intents)
             raising.raised.stale.clear()
-            raising.perform([intent for intent in intents if not intent.held], old=False)
+            raising.perform(intents, old=False)
+            # After what may be raised today: a flood that the fuse holds back must not keep anything waiting.
+            if self._halt() is None:
+                held = hold(book, actions, self.outcome.findings, self.policy, how, self.parts.clock.now())
+                self._note(book, held)
             stale = dict(raising.raised.stale)
             for recipient, incident in stale.items():
                 action = self.outcome.actions[recipient]
@@ -272,13 +273,17 @@ class _Sweep:
         count = its_turn(waiting, recall.settle(todo, most), self.outcome.findings, most)
         turn = [replace(intent, held=False) for intent in waiting[:count]]
         self.outcome.waiting = len(waiting) - count
-        if turn and self.held is not None:
-            self.held.prove()
         if turn:
             _ = self.asking.known  # asked here, once, and not by every worker
-        book.note(turn)
+        self._note(book, turn)
         raising.perform(turn, old=True)
         return count
+
+    def _note(self, book: Book, intents: Sequence[Intent]) -> None:
+        """Write intents down, once the lease is proved: a sweep that was overtaken leaves nothing for the next one."""
+        if intents and self.held is not None:
+            self.held.prove()
+        book.note(intents)
 
     def _tidy(self, book: Book) -> None:
         """Forget what can no longer matter; never on the word of data that is not trusted."""
