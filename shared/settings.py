@@ -58,7 +58,7 @@ class SettingsInvalid(Exception):
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = tuple(mistakes)
-        super().__init__("settings invalid:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
+        super().__init__("settings_invalid:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
 
 
 def _fine(value: str, mistake: str | None) -> str:

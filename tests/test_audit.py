@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from tests.cloud.faults import Fault
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.sweeping import START, Tenant, facts, tenant
 from tests.test_sweep import WHO, fresh, mails
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -162,3 +166,25 @@ def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(soc
         fresh(soc, mails(soc, 12) if day == 40 else [])
         soc.sweep()
         assert reported(soc, WHO) == held, day
+
+
+def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path: Path) -> None:
+    """Bad settings: the event's name and every mistake on standard error, no secret, exit code 2."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "shared", "sweep", "--json"],
+        cwd=ROOT,
+        env={
+            "TEAMS_WEBHOOK_URL": "https://example.com/x?sig=SECRET",
+            "SUM_CASE_THRESHOLD": "ten",
+            "HOME": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("settings_invalid")
+    for name in ("SENTINEL_WORKSPACE_ID", "SENTINEL_WORKSPACE_RESOURCE_ID", "TEAMS_WEBHOOK_URL", "SUM_CASE_THRESHOLD"):
+        assert name in ran.stderr
+    assert "SECRET" not in ran.stderr
