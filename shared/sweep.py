@@ -133,7 +133,7 @@ class _Sweep:
         try:
             book = self._open(write=False)
             recall = self._hunted(book)
-            for action in recall.settle(self._plannable(book), self.policy.max_new):
+            for action in recall.settle(self._plannable(book), self._room(book)):
                 self.outcome.actions[action.recipient] = action
             self.outcome.waiting = len(fallen(book, self.outcome.findings, self.policy))
         except LedgerError as error:
@@ -227,7 +227,8 @@ class _Sweep:
     def _raise(self, book: Book, raising: Raising, recall: Recall) -> None:
         todo = self._plannable(book)
         waiting = fallen(book, self.outcome.findings, self.policy)
-        room = self.policy.max_new - self._raise_fallen(book, raising, recall, waiting, todo)
+        room = self._room(book)
+        room -= self._raise_fallen(book, raising, recall, waiting, todo, room)
         doubts = [doubt.words for doubt in self.outcome.doubts]
         for _ in range(REDECIDE):
             self.parts.progress("planning")
@@ -264,13 +265,18 @@ class _Sweep:
         book.confirm(released(book, self.outcome.actions, waiting))
 
     def _raise_fallen(
-        self, book: Book, raising: Raising, recall: Recall, waiting: Sequence[Intent], todo: Sequence[Finding]
+        self,
+        book: Book,
+        raising: Raising,
+        recall: Recall,
+        waiting: Sequence[Intent],
+        todo: Sequence[Finding],
+        room: int,
     ) -> int:
         """Raise those of the `waiting` whose turn it is, and say how many they are."""
         if not waiting:
             return 0
-        most = self.policy.max_new
-        count = its_turn(waiting, recall.settle(todo, most), self.outcome.findings, most)
+        count = its_turn(waiting, recall.settle(todo, room), self.outcome.findings, room)
         turn = [replace(intent, held=False) for intent in waiting[:count]]
         self.outcome.waiting = len(waiting) - count
         if turn:
@@ -295,6 +301,11 @@ class _Sweep:
         self.parts.ledger.prune(unflagged, (self.started - KEEP_RECEIPTS).date())
         for recipient in unflagged:
             book.records.pop(recipient, None)
+
+    def _room(self, book: Book) -> int:
+        """How many new incidents this sweep may still begin: those that an earlier one left to it count."""
+        done = self.raising.raised.done[IntentKind.CREATE] if self.raising else 0
+        return self.policy.max_new - done - len(book.open(IntentKind.CREATE))
 
     # -- small answers ------------------------------------------------------------------------------------------------
 

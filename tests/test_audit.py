@@ -188,3 +188,15 @@ def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path
     for name in ("SENTINEL_WORKSPACE_ID", "SENTINEL_WORKSPACE_RESOURCE_ID", "TEAMS_WEBHOOK_URL", "SUM_CASE_THRESHOLD"):
         assert name in ran.stderr
     assert "SECRET" not in ran.stderr
+
+
+def test_the_fuse_counts_what_an_earlier_sweep_left_to_be_raised(soc: Tenant) -> None:
+    """No sweep raises more than MAX_NEW_INCIDENTS, those included that an earlier one could not."""
+    soc.settings["MAX_NEW_INCIDENTS"] = "2"
+    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(5)))
+    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
+    for _ in range(2):
+        found = facts(soc.sweep())
+        assert (found["due"], found["held"]) == (2, 3)
+    soc.cloud.faults.clear()
+    assert [facts(soc.sweep()).get("created") for _ in range(4)] == [2, 2, 1, None]
