@@ -8,10 +8,10 @@ import pytest
 
 from tests.azurite import Azurite
 from tests.chaos.order import Moment, When
+from tests.chaos.places import TablePlace
 from tests.chaos.scene import Scene, address, scene
 from tests.chaos.story import Step, Story, any_day, first_day, lost_ledger, survive
 from tests.chaos.sweeper import Sweeper, sweeper
-from tests.chaos.tables import TablePlace
 from tests.cloud import Fault
 
 SAMPLE = 11  # in the fast tests: every so manieth step, before and after alternating

@@ -12,10 +12,10 @@ import pytest
 from shared.raising import WORKERS
 from tests.azurite import Azurite
 from tests.chaos.order import Moment, When
+from tests.chaos.places import TablePlace
 from tests.chaos.scene import Scene, scene
 from tests.chaos.story import Step, Story, any_day, check, overtake
 from tests.chaos.sweeper import Sweeper, sweeper
-from tests.chaos.tables import TablePlace
 from tests.cloud import Fault, Request
 
 MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}

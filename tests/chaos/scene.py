@@ -6,20 +6,19 @@ import copy
 import itertools
 import json
 import re
-import shutil
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shared.ledger import Ledger, Loaded, SqliteLedger
+from shared.ledger import Loaded
 from shared.model import incident_id
 from tests.chaos.clock import SharedClock
 from tests.chaos.order import Moment, Order, Outcome
+from tests.chaos.places import Place
 from tests.chaos.sweeper import Running, Sweeper
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault
 from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
@@ -28,53 +27,6 @@ from tests.cloud.tenant import Tenant as Mail
 SETTINGS = {"SUM_CASE_THRESHOLD": "2", "HIGH_SEVERITY_THRESHOLD": "8", "REMIND_AFTER_DAYS": "1"}
 _SAID = re.compile(r"(\S+@contoso\.com): ([^.]*\. [^.]*)\.")
 _CARD = re.compile(r"Card ([0-9a-f-]{36})")
-
-
-class Place:
-    """Where the ledger is, for the processes that sweep and for the test that looks: here one SQLite file."""
-
-    tables = ""
-    table = ""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / "ledger.db"
-        self._kept = folder / "kept.db"
-
-    @property
-    def url(self) -> str:
-        """LEDGER_URL."""
-        return f"sqlite:///{self._path}"
-
-    def open(self) -> Ledger:
-        """The ledger as another process sees it."""
-        return SqliteLedger(self._path, WORKSPACE_RESOURCE_ID)
-
-    def free(self) -> bool:
-        """Whether nobody is in the middle of writing to it."""
-        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                return False
-            return True
-
-    def keep(self) -> None:
-        """Remember what is in it; no sweep may be at work."""
-        self._kept.unlink(missing_ok=True)
-        if self._path.exists():
-            shutil.copyfile(self._path, self._kept)
-
-    def lose(self) -> None:
-        """Delete it."""
-        for path in self._folder.glob("ledger.db*"):
-            path.unlink()
-
-    def restore(self) -> None:
-        """Make it again what was kept."""
-        self.lose()
-        if self._kept.exists():
-            shutil.copyfile(self._kept, self._path)
 
 
 class Scene:
