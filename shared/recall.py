@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from shared.book import Book
 from shared.errors import NotFound, SweepError
 from shared.model import Act, Action, Finding, Incident, IntentKind, Record, Severity
-from shared.plan import Policy, adopt, plan
+from shared.plan import Policy, adopt, lengthen, plan, refresh
 from shared.raising import WORKERS, Breaker
 from shared.sentinel import Sentinel
 
@@ -129,6 +129,30 @@ class Recall:
     ) -> Record:
         return adopt(
             finding.recipient, finding, incident, episode, self._policy, self._now(), record=record, deleted=deleted
+        )
+
+    def take_in(self, findings: Iterable[Finding], now: datetime) -> str:
+        """Bring the records of these findings up to date: the look-back, the days their messages were seen.
+
+        Returns what the receipt is to say about it, "" for nothing.
+        """
+        before, today = self._book.standing.lookback_days, self._policy.lookback_days
+        edge = now - timedelta(days=before) if before is not None and today > before else None
+        changed = []
+        for finding in findings:
+            record = self._book.records.get(finding.recipient)
+            if record is None:
+                continue
+            kept = refresh(finding, lengthen(finding, record, edge, now) if edge else record, now)
+            if kept is not record:
+                changed.append(kept)
+        self._book.confirm([], changed)
+        self._book.stand(lookback_days=today)
+        return (
+            f"the look-back was lengthened from {before} to {today} days: what only the longer window shows is taken as"
+            " reported"
+            if edge
+            else ""
         )
 
     def found(self, finding: Finding, incident: Incident, episode: int) -> None:

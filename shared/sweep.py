@@ -24,7 +24,7 @@ from shared.lease import Held, LeaseLost, claim
 from shared.ledger.port import Ledger, LedgerConflict, LedgerError
 from shared.model import Act, Action, Cause, Finding, Intent, IntentKind, Receipt, Window
 from shared.outcome import Outcome
-from shared.plan import Policy, forget, lengthen, refresh, thin
+from shared.plan import Policy, forget, thin
 from shared.raising import Breaker, Raising
 from shared.recall import Recall
 from shared.receipt import as_json
@@ -182,7 +182,8 @@ class _Sweep:
         self.asking.check_workspace(book)
         self.asking.hunt()
         recall = self._recall(book)
-        self._take_in(book)
+        note = recall.take_in(self.outcome.findings.values(), self.started)
+        self.outcome.notes += [note] if note else []
         return recall
 
     def _recall(self, book: Book) -> Recall:
@@ -203,26 +204,6 @@ class _Sweep:
                 self.outcome.notes.append(f"our incidents could not be listed: {error}")
         recall.adopt_listed(self.outcome.findings.values())
         return recall
-
-    def _take_in(self, book: Book) -> None:
-        """Bring the records of today's findings up to date: the look-back, the days their messages were seen."""
-        before, today = book.standing.lookback_days, self.settings.lookback_days
-        edge = self.started - timedelta(days=before) if before is not None and today > before else None
-        changed = []
-        for finding in self.outcome.findings.values():
-            record = book.records.get(finding.recipient)
-            if record is None:
-                continue
-            kept = refresh(finding, lengthen(finding, record, edge, self.started) if edge else record, self.started)
-            if kept is not record:
-                changed.append(kept)
-        book.confirm([], changed)
-        if edge:
-            self.outcome.notes.append(
-                f"the look-back was lengthened from {before} to {today} days: what only the longer window shows is"
-                " taken as reported"
-            )
-        book.stand(lookback_days=today)
 
     def _raise(self, book: Book, raising: Raising, recall: Recall) -> None:
         todo = self._plannable(book)
