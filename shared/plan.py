@@ -239,7 +239,10 @@ def _unseen_since(policy: Policy, now: datetime) -> int:
 
 
 def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) -> list[Record]:
-    """Records whose incident is New, unowned and old enough to be reminded about, oldest first; none when 0."""
+    """Records whose incident is New, unowned and old enough to be reminded about, oldest first; none when 0.
+
+    Nobody is reminded of what was told on the same day.
+    """
     if remind_after_days <= 0:
         return []
     every = timedelta(days=remind_after_days) - EARLY
@@ -251,6 +254,7 @@ def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) 
         and record.tell is None
         and record.incident.status == "New"
         and not record.incident.owned
+        and not (record.told_at and day_number(record.told_at) == day_number(now))
         and now - max(record.raised_at, record.reminded_at or record.raised_at) >= every
     ]
     return sorted(due, key=lambda record: (record.raised_at, record.recipient))

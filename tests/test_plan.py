@@ -226,6 +226,8 @@ def test_seen_days_are_refreshed_and_forgotten() -> None:
         (replace(record(11), reminded_at=NOW - timedelta(days=2)), 3, False),
         (replace(record(11), reminded_at=NOW - timedelta(days=3)), 3, True),
         (replace(record(11), tell=Reason.FIRST), 3, False),
+        (replace(record(11), told_at=NOW - timedelta(hours=1)), 3, False),
+        (replace(record(11), told_at=NOW - timedelta(days=1)), 3, True),
     ],
 )
 def test_reminders(known: Record, days: int, due: bool) -> None:
