@@ -290,7 +290,7 @@ def test_a_finding_says_who_how_many_why_and_where() -> None:
         (Reason.ESCALATED, "Raised to Medium: 12 new messages"),
         (Reason.GREW, "Growing: 12 new messages since the last card"),
         (Reason.COMMENTS_FULL, "Growing: 12 new messages; the incident takes no more comments"),
-        (Also.NOT_RAISED, "NOT in Sentinel yet; the next sweep tries again"),
+        (Also.NOT_RAISED, "NOT written to Sentinel yet; the next sweep tries again"),
         (Also.DELETED, "Its incident was deleted; more than 10 new messages will raise it again"),
         (Also.REMINDER, "Waiting for 4 days: still New, without an owner"),
     ],

@@ -121,7 +121,7 @@ def test_an_incident_whose_creation_is_due_is_not_adopted(empty: Scene) -> None:
     empty.cloud.faults.add(Fault(service="sentinel", method="GET", match=f"{name}?", status=503, times=None))
     assert empty.sweep().event == "sweep_incomplete"
     empty.cloud.faults.clear()
-    assert empty.told() == {address("ann"): {"3 (Medium). NOT in Sentinel yet; the next sweep tries again"}}
+    assert empty.told() == {address("ann"): {"3 (Medium). NOT written to Sentinel yet; the next sweep tries again"}}
     assert empty.sweep().green
     assert "3 (Medium). New: first time over the threshold" in empty.told()[address("ann")]
     assert len(empty.cloud.cards) == 2

@@ -87,7 +87,7 @@ def why(entry: Entry, situation: Situation) -> str:
         case Reason.COMMENTS_FULL:
             return f"Growing: {new}; the incident takes no more comments, so they are counted here only"
         case Also.NOT_RAISED:
-            return "NOT in Sentinel yet; the next sweep tries again"
+            return "NOT written to Sentinel yet; the next sweep tries again"
         case Also.DELETED:
             return f"Its incident was deleted; more than {situation.threshold:,} new messages will raise it again"
         case Also.REMINDER if entry.since:
