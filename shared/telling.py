@@ -150,13 +150,11 @@ class Telling:
             elif record.deleted and not record.deletion_told:
                 entries[replace(self._entry(record), reason=Also.DELETED, url="")] = _Told("deletion", record.recipient)
         day = situation.now.astimezone(UTC).date().isoformat()
+        named: set[str] = set()
         for intent in self._book.open(*RAISING):
             cause = causes.get(intent.id)
-            if (
-                cause is None
-                or (intent.kind is IntentKind.COMMENT and not intent.tell)
-                or intent.recipient in {entry.recipient for entry in entries if entry.reason is Also.NOT_RAISED}
-            ):
+            silent = intent.kind is IntentKind.COMMENT and not intent.tell
+            if cause is None or silent or intent.recipient in named:
                 continue
             stamp = f"{day}/{cause.id}"
             if intent.told != stamp:
@@ -171,6 +169,7 @@ class Telling:
                     cause=cause.text,
                 )
                 entries[entry] = _Told("intent", intent.id, stamp)
+                named.add(intent.recipient)
         waiting = reminders(self._book.records.values(), self._settings.remind_after_days, situation.now)
         if waiting and still_there is not None:
             anew = READ_ANEW if len(waiting) <= READ_ANEW else READ_ANEW_OF_CROWD
