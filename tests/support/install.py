@@ -1,0 +1,194 @@
+# ruff: noqa: T201 - it prints and starts installers: it is a command
+"""Set up an environment from a lock file: `python install.py .venv requirements-tryout.txt`.
+
+Runs with a bare Python >= 3.11, nothing installed. The environment is made when it is not there, uv installs (a few
+seconds instead of half a minute), pip where uv cannot. Exit code 1 and one sentence when neither can; what they said is
+kept in `install.log` in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+DOWNLOADS = {"requirements-tryout.txt": 285, "requirements-dev.txt": 315}
+"""About how many MB the packages of a lock file are on Linux, x86_64. A slow test measures them."""
+
+_UNREACHED = "no package index could be reached: the first set-up needs a connection, or PIP_INDEX_URL names a mirror"
+_CAUSES = {
+    "the certificate of the package index is not trusted: PIP_CERT and SSL_CERT_FILE name your organisation's": (
+        "CERTIFICATE_VERIFY_FAILED|invalid peer certificate|SSLError"
+    ),
+    _UNREACHED: (
+        "Max retries exceeded|NewConnectionError|Connection refused|ConnectTimeout|ProxyError|Name or service|dns error"
+        r"|error sending request|Network is unreachable|client error \(Connect\)|timed out"
+    ),
+    "a package is not the one that was locked: the index or a proxy altered it": "DO NOT MATCH THE HASHES|ash mismatch",
+    "the disk is full": "No space left on device",
+    "a package has no build for this Python on this machine (on Windows use WSL), or your index does not have it": (
+        "No matching distribution|o solution found|no wheels with a matching|usable wheels"
+    ),
+}
+"""Why nothing could be installed, by what an installer says then."""
+
+
+class NotInstalled(Exception):
+    """An installer did not succeed; holds all that it said."""
+
+
+def pip_settings(listed: str) -> dict[str, str]:
+    """uv's environment variables for what `pip config list` says of indexes and certificates: uv reads none of it.
+
+    Several addresses are separated by blanks, as uv wants them. What is said for one command, or in the environment,
+    wins over what is said for all, as with pip.
+    """
+    said: dict[str, str] = {}
+    order = {"global": 0, "install": 1, ":env:": 2}
+    found = re.findall(r"^(global|install|:env:)\.([a-z-]+)='(.*)'$", listed, re.MULTILINE)
+    for _, name, value in sorted(found, key=lambda each: order[each[0]]):
+        said[name] = " ".join(value.replace("\\n", " ").split())
+    named = {
+        "index-url": "UV_DEFAULT_INDEX",
+        "extra-index-url": "UV_INDEX",
+        "find-links": "UV_FIND_LINKS",
+        "cert": "SSL_CERT_FILE",
+    }
+    settings = {named[name]: value for name, value in said.items() if name in named and value}
+    # As pip does: the best version of all indexes. What is installed is held by its hash, whoever serves it.
+    return settings | ({"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in settings else {})
+
+
+def cause(said: str) -> str:
+    """Why nothing could be installed, in a sentence's second half."""
+    for words, pattern in _CAUSES.items():
+        if re.search(pattern, said):
+            return words
+    errors = [line.strip() for line in said.splitlines() if re.match(r"\s*(error|×|ERROR)", line)]
+    return errors[0] if errors else "the installer gave no reason"
+
+
+def _run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+    """What a command printed, all of it."""
+    ran = subprocess.run(
+        command,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if ran.returncode:
+        raise NotInstalled(ran.stdout)
+    return ran.stdout
+
+
+def _install(command: list[str], environment: Mapping[str, str] | None = None) -> None:
+    """Run an installer: on a terminal its progress is shown, and it is asked again for the reason when it fails."""
+    shown = {**os.environ, **(environment or {})}
+    if sys.stderr.isatty() and not subprocess.run(command, env=shown, stdout=sys.stderr, check=False).returncode:
+        return
+    _run([*command, "--quiet"], environment)
+
+
+def _pip(python: Path, *arguments: str) -> list[str]:
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+
+
+def _uv_alone() -> str:
+    """uv's own lines of the lock file: its version and hashes."""
+    lock = (_ROOT / "requirements-tryout.txt").read_text(encoding="utf-8")
+    return next(block for block in re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE) if block.startswith("uv=="))
+
+
+def _uvs(python: Path) -> Iterator[str]:
+    """The uv on the PATH, then the one in the environment, which is installed there when it is missing."""
+    if os.environ.get("INSTALL_WITH") == "pip":
+        return
+    if found := shutil.which("uv"):
+        yield found
+    own = python.parent / "uv"
+    if not own.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            only = Path(folder, "uv.txt")
+            only.write_text(_uv_alone(), encoding="utf-8")
+            hashed = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(only))
+            _run(_pip(python, "install", "--quiet", "--retries", "1", *hashed))
+    yield str(own)
+
+
+def _with_uv(python: Path, lock: Path) -> str:
+    """Install with uv. What it said when it could not, "" when it could."""
+    said = "uv was not asked"
+    try:
+        settings = pip_settings(_run(_pip(python, "config", "list")))
+        settings = {name: value for name, value in settings.items() if name not in os.environ}
+        for uv in _uvs(python):
+            try:
+                _install([uv, "pip", "install", "--python", str(python), "--require-hashes", "-r", str(lock)], settings)
+            except NotInstalled as failed:
+                said = str(failed)
+            else:
+                return ""
+    except (NotInstalled, OSError) as error:
+        said = str(error)
+    return said
+
+
+def install(home: Path, lock: Path) -> None:
+    """Bring the environment in `home` to what the lock file says.
+
+    Raises:
+        NotInstalled: neither uv nor pip could.
+    """
+    python = home / "bin/python"
+    if not python.exists() or subprocess.run(_pip(python, "--version"), capture_output=True, check=False).returncode:
+        shutil.rmtree(home, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", str(home)])
+    said = _with_uv(python, lock)
+    if not said:
+        return
+    if cause(said) == _UNREACHED:  # pip would ask the same index, and wait for longer
+        raise NotInstalled(said)
+    print("uv could not install this; trying pip (about half a minute)", file=sys.stderr)
+    try:
+        _install(_pip(python, "install", "--require-hashes", "-r", str(lock)))
+    except NotInstalled as failed:
+        raise NotInstalled(f"{said}\n{failed}") from None
+
+
+def main(home: Path, lock: Path) -> int:
+    """Install, and say what is done. The exit code."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    size = f"up to {DOWNLOADS[lock.name]} MB to download" if lock.name in DOWNLOADS else "a small download"
+    print(f"Setting up {home.name} with Python {version}: {size}, once", file=sys.stderr, flush=True)
+    begun = time.monotonic()
+    try:
+        install(home, lock)
+    except NotInstalled as failed:
+        said = str(failed)
+        kept = ""
+        if home.is_dir():
+            (home / "install.log").write_text(said, encoding="utf-8")
+            kept = f" ({home.name}/install.log has all that was said)"
+        print(f"{home.name} is not set up: {cause(said)}{kept}", file=sys.stderr)
+        return 1
+    print(f"{home.name} is set up ({time.monotonic() - begun:.0f} s)", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*map(Path, sys.argv[1:3])))
+    except KeyboardInterrupt:
+        print("stopped; run it again to go on", file=sys.stderr)
+        sys.exit(130)
