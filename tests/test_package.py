@@ -76,12 +76,10 @@ def python(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([found, "-m", "venv", str(home)], check=True)
     own = home / "bin/python"
     pip = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    app = (unpacked / "requirements.txt").read_text(encoding="utf-8")
-    worker = (ROOT / "tests/worker/requirements.txt").read_text(encoding="utf-8")
-    extra = {name: block for name, block in _blocks(worker).items() if name not in _blocks(app)}
-    assert extra.keys() == {"azure-functions-runtime", "azurefunctions-extensions-base"}
+    dev = _blocks((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
+    extra = [dev["azure-functions-runtime"], dev["azurefunctions-extensions-base"]]
     lock = home / "worker.txt"
-    lock.write_text("\n".join(extra.values()), encoding="utf-8")
+    lock.write_text("\n".join(extra), encoding="utf-8")
     subprocess.run([*pip, "-r", str(unpacked / "requirements.txt")], check=True, capture_output=True)
     subprocess.run([*pip, "--no-deps", "-r", str(lock)], check=True, capture_output=True)
     return own

@@ -3,11 +3,12 @@
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("requirements.txt", "requirements-dev.txt", "tests/worker/requirements.txt")
+LOCKS = ("requirements.txt", "requirements-tryout.txt", "requirements-dev.txt", "infra/requirements.txt")
 PYTHONS = ("3.11", "3.12", "3.13")
+INSTALLED = {canonicalize_name(each.name) for each in distributions()}
 
 
 def pinned(lock: str) -> list[Requirement]:
@@ -41,8 +43,13 @@ def versions(lock: str, python: str) -> dict[str, str]:
 def direct(lock: str) -> list[str]:
     """What pyproject.toml asks of that file."""
     groups = PROJECT["dependency-groups"]
-    extra = {"requirements-dev.txt": groups["dev"], "tests/worker/requirements.txt": groups["worker"]}
-    return [*PROJECT["project"]["dependencies"], *extra.get(lock, [])]
+    wanted = {
+        "requirements-tryout.txt": groups["tryout"],
+        "requirements-dev.txt": [*groups["tryout"], *(need for need in groups["dev"] if isinstance(need, str))],
+        "infra/requirements.txt": groups["infra"],
+    }
+    deployed = [] if lock.startswith("infra") else PROJECT["project"]["dependencies"]
+    return [*deployed, *wanted.get(lock, [])]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -55,14 +62,46 @@ def test_everything_is_pinned_by_hash(lock: str) -> None:
     assert not re.search(r"https?:|file:|--index|--find-links|--trusted|^/|\s/(?!\n)", text)
 
 
-@pytest.mark.parametrize(
-    ("lock", "python"), [*((lock, python) for lock in LOCKS[:2] for python in PYTHONS), (LOCKS[2], "3.13")]
-)
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", LOCKS)
 def test_what_the_project_asks_for_is_there(lock: str, python: str) -> None:
     """On every Python each direct dependency is pinned, within the range that pyproject.toml allows."""
     found = versions(lock, python)
+    assert direct(lock)
     for need in map(Requirement, direct(lock)):
-        assert need.specifier.contains(found[canonicalize_name(need.name)]), need
+        if need.marker is None or need.marker.evaluate({"python_version": python}):
+            assert need.specifier.contains(found[canonicalize_name(need.name)]), need
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_pins_keep_their_extras(lock: str) -> None:
+    """Whatever a package asks of another with an extra is pinned with that extra.
+
+    A pin without it holds only while it is the newest release: pip before 23.3 then looks for a newer one, finds that
+    it has no hash, and refuses the whole file.
+    """
+    extras = {canonicalize_name(need.name): need.extras for need in pinned(lock)}
+    asked = 0
+    for name, own in extras.items():
+        for need in map(Requirement, (requires(name) if name in INSTALLED else None) or ()):
+            wanted = canonicalize_name(need.name)
+            active = need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in (own or {""}))
+            if need.extras and active and wanted in extras:
+                asked += 1
+                assert need.extras <= extras[wanted], f"{name} asks for {need}"
+    assert asked or lock.startswith("infra")  # what checkov needs is not installed beside the tests
+
+
+def test_the_version_is_stated_once() -> None:
+    """The version is in shared/__init__.py alone; receipts carry it, and the changelog tells what is in it."""
+    import shared
+
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert "version" not in PROJECT["project"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "shared.__version__"}
+    told = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert told
+    assert told[0] == shared.__version__
 
 
 @pytest.mark.parametrize(("python", "major"), [("3.11", "1"), ("3.12", "1"), ("3.13", "2")])
@@ -74,30 +113,29 @@ def test_azure_functions_fits_the_python(python: str, major: str) -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_what_is_tested_is_what_is_deployed(python: str) -> None:
     """The tests run with the very versions that are deployed."""
-    deployed = versions("requirements.txt", python)
-    assert deployed.items() <= versions("requirements-dev.txt", python).items()
-    if python == "3.13":
-        assert deployed.items() <= versions("tests/worker/requirements.txt", python).items()
+    deployed, tryout, dev = (versions(lock, python) for lock in LOCKS[:3])
+    assert deployed.items() < tryout.items() < dev.items()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_try_out_needs_no_test_tools(python: str) -> None:
+    """`make sweep` installs what is deployed, the small Azure's engine and certificate, and the installer."""
+    added = versions("requirements-tryout.txt", python).keys() - versions("requirements.txt", python).keys()
+    engine = {"chdb", "chdb-core", "numpy", "pandas", "pyarrow", "python-dateutil", "tzdata"}
+    assert added - {"colorama"} == {*engine, "trustme", "uv"}
 
 
 def test_nothing_beyond_requirements() -> None:
     """Whatever the project imports is of the standard library or of a package in requirements.txt."""
     deployed = set(versions("requirements.txt", "3.11"))
-    distributions = packages_distributions()
+    owned = packages_distributions()
     for path in (ROOT / "function_app.py", *(ROOT / "shared").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"shared"}:
-                owners = {canonicalize_name(owner) for owner in distributions[top]}
+                owners = {canonicalize_name(owner) for owner in owned[top]}
                 assert owners & deployed, f"{path.name} imports {top}"
-
-
-def test_the_version_is_one() -> None:
-    """The version that receipts carry is the project's."""
-    import shared
-
-    assert shared.__version__ == PROJECT["project"]["version"]
 
 
 @pytest.mark.slow
@@ -107,14 +145,9 @@ def test_compiled_anew_nothing_changes(lock: str, tmp_path: Path) -> None:
     """Compiling pyproject.toml again, with the versions that are pinned, gives the same file."""
     made = tmp_path / "requirements.txt"
     made.write_bytes((ROOT / lock).read_bytes())
-    group = {"requirements-dev.txt": ["dev"], "tests/worker/requirements.txt": ["worker"]}.get(lock)
-    more = ["--group", *group, "-c", "requirements.txt"] if group else []
-    command = [
-        str(Path(sys.executable).with_name("uv")),
-        *("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-emit-index-url"),
-        *("--custom-compile-command", "make lock", "--python-version", "3.13" if "worker" in lock else "3.11"),
-        *("pyproject.toml", *more, "-o", str(made)),
-    ]
+    printed = subprocess.run(["make", "-n", "lock"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = (line for line in printed.splitlines() if line.endswith(f" -o {lock}"))
+    command = [*shlex.split(line)[:-1], str(made)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     old, new = ((path / name).read_text("utf-8") for path, name in ((ROOT, lock), (tmp_path, "requirements.txt")))

@@ -126,22 +126,21 @@ def _uvs(python: Path) -> Iterator[str]:
     yield str(own)
 
 
-def _with_uv(python: Path, lock: Path) -> str:
-    """Install with uv. What it said when it could not, "" when it could."""
-    said = "uv was not asked"
-    try:
-        settings = pip_settings(_run(_pip(python, "config", "list")))
-        settings = {name: value for name, value in settings.items() if name not in os.environ}
-        for uv in _uvs(python):
-            try:
-                _install([uv, "pip", "install", "--python", str(python), "--require-hashes", "-r", str(lock)], settings)
-            except NotInstalled as failed:
-                said = str(failed)
-            else:
-                return ""
-    except (NotInstalled, OSError) as error:
-        said = str(error)
-    return said
+def _with_uv(python: Path, lock: Path) -> bool:
+    """Install with uv. False where there is no uv; where it is there and does not succeed, NotInstalled."""
+    settings = pip_settings(_run(_pip(python, "config", "list")))
+    settings = {name: value for name, value in settings.items() if name not in os.environ}
+    failed = None
+    for uv in _uvs(python):
+        try:
+            _install([uv, "pip", "install", "--python", str(python), "--require-hashes", "-r", str(lock)], settings)
+        except (NotInstalled, OSError) as error:
+            failed = NotInstalled(str(error))
+        else:
+            return True
+    if failed:
+        raise failed
+    return False
 
 
 def install(home: Path, lock: Path) -> None:
@@ -154,12 +153,15 @@ def install(home: Path, lock: Path) -> None:
     if not python.exists() or subprocess.run(_pip(python, "--version"), capture_output=True, check=False).returncode:
         shutil.rmtree(home, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(home)])
-    said = _with_uv(python, lock)
-    if not said:
-        return
-    if cause(said) == _UNREACHED:  # pip would ask the same index, and wait for longer
-        raise NotInstalled(said)
-    print("uv could not install this; trying pip (about half a minute)", file=sys.stderr)
+    said = ""
+    try:
+        if _with_uv(python, lock):
+            return
+    except NotInstalled as failed:
+        said = str(failed)
+        if cause(said) == _UNREACHED:  # pip would ask the same index, and wait for longer
+            raise
+        print("uv could not install this; pip is tried (about half a minute)", file=sys.stderr)
     try:
         _install(_pip(python, "install", "--require-hashes", "-r", str(lock)))
     except NotInstalled as failed:

@@ -1,6 +1,6 @@
 """Index the app and invoke `sweep` as the Functions host does, through the worker library that the host runs.
 
-Run by Python 3.13 with tests/worker/requirements.txt and nothing else installed, in a process of its own (the library's
+Run by Python 3.13 in the environment `make worker` sets up, in a process of its own (the library's
 state is module-level): `python tests/worker/invoke.py APP_FOLDER [times] [--past-due]`. Prints one JSON object.
 
 The host speaks to the library in protobuf messages. Their compiled classes import a top-level package that is also
