@@ -21,7 +21,7 @@ help: ## This list
 sweep: export EVENTS := $(EVENTS)
 sweep: export SHIFT := $(SHIFT)
 sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv …" your own, SHIFT=now its newest row is now
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tests.tryout
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
 	$(PYTEST) -m "not slow" --cov --cov-report=term-missing:skip-covered

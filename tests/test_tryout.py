@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.tenant import crowd, write
-from tests.demo import files
+from tests.tryout.run import files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,7 @@ def demo(**given: str) -> subprocess.CompletedProcess[str]:
     """What `make sweep` runs, with these variables."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | given
     return subprocess.run(
-        [sys.executable, "-m", "tests.demo"], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "tests.tryout"], cwd=ROOT, env=environment, capture_output=True, text=True
     )
 
 

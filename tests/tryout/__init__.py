@@ -1,0 +1,1 @@
+"""`make sweep`: the very function that is deployed, run once against the small Azure on this machine."""

@@ -1,0 +1,173 @@
+"""Load events, run the deployed function on them against the small Azure, show and keep what came out.
+
+`EVENTS` in the environment names exports of EmailEvents (several, shell patterns too) instead of the sample tenant;
+`SHIFT=now` moves their times so that the newest row is now. The policy settings (SUM_CASE_THRESHOLD and so on) are
+taken from the environment; what leads to the cloud is the small Azure's own. Exit codes: 0, or 1 when the sweep failed,
+2 when the events or a setting cannot be read, 130 when it was stopped.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import logging
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from azure.functions.timer import TimerRequest
+from rich.console import Console
+from rich.text import Text
+
+from shared.model import Record
+from shared.settings import Settings, SettingsInvalid, from_values
+from shared.text import clean
+from tests import deployed
+from tests.cloud import Cloud
+from tests.cloud.events import EventsInvalid, load_events
+from tests.cloud.tenant import sample
+from tests.tryout import screen
+from tests.tryout.keep import NotOurs, keep
+
+KEPT = Path(".sweep", "last-run")
+"""Where the run's files are, in the folder that `make` runs in."""
+
+
+def files(events: str) -> list[Path]:
+    """The files that EVENTS names: one path as it is, or several as a shell would read them."""
+    if not events.strip():
+        return []
+    if Path(events).exists():
+        return [Path(events)]
+    named: list[Path] = []
+    for word in shlex.split(events):
+        named += [Path(found) for found in sorted(glob.glob(word))] or [Path(word)]  # noqa: PTH207 (absolute ones, too)
+    return named
+
+
+def environment(cloud: Cloud, folder: str, outside: Mapping[str, str]) -> dict[str, str]:
+    """The function's environment: the small Azure's, and of the policy settings those that the operator has set.
+
+    Every other setting is empty, that is "not set", so that no local.settings.json takes part.
+    """
+    settings = {name.upper(): outside.get(name.upper(), "") for name in Settings.model_fields}
+    own = {"LEDGER_URL": f"sqlite:///{folder}/ledger.db", "DRY_RUN": "false", "AZURE_CLOUD": "", "HUNT_SOURCE": ""}
+    elsewhere = {"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"}
+    return (
+        {name: value for name, value in outside.items() if name not in elsewhere} | settings | own | cloud.environment
+    )
+
+
+class Receipts(logging.Handler):
+    """Keeps the sweep's own lines; shows warnings as they come."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self.console = console
+        self.receipt: dict[str, Any] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the receipt out of the line that carries it."""
+        event, _, rest = record.getMessage().partition(" ")
+        if record.name == "sweep" and event.startswith("sweep_") and rest.startswith("{"):
+            self.receipt = {"event": event, **json.loads(rest)}
+        elif record.levelno >= logging.WARNING and record.name != "root":  # the SDK's advice on HTTP functions
+            self.console.print(Text(f"{record.levelname.lower()}: {clean(record.getMessage(), 2000)}", style="yellow"))
+
+
+def fire(settings: Mapping[str, str]) -> None:
+    """Call the function as the worker does, with a timer's request, in an environment of these settings."""
+    os.environ.clear()
+    os.environ.update(settings)
+    deployed.function().get_user_function()(TimerRequest(past_due=False))
+
+
+def remembered(folder: str, values: Mapping[str, str]) -> list[Record]:
+    """What the ledger has of each recipient over the threshold, the largest first."""
+    from shared.ledger import SqliteLedger
+
+    if not Path(folder, "ledger.db").exists():
+        return []
+    ledger = SqliteLedger(f"{folder}/ledger.db", from_values(values).sentinel_workspace_resource_id, read_only=True)
+    records = sorted(ledger.load().records.values(), key=lambda record: (-record.counts.total, record.recipient))
+    ledger.close()
+    return records
+
+
+def show(console: Console, records: list[Record], cloud: Cloud) -> None:
+    """The findings, the first incident and the cards."""
+    console.print(screen.findings(records, cloud.incidents, console.width))
+    first = next((record.incident_id for record in records if record.incident_id in cloud.incidents), None)
+    if first is not None:
+        console.print(screen.incident(cloud.incidents[first], cloud.comments.get(first, ()), console.width))
+    for body in cloud.cards:
+        console.print(screen.card(json.loads(body) if isinstance(body, str | bytes) else body, console.width))
+    console.print()
+
+
+def kept(cloud: Cloud, receipt: Mapping[str, Any], console: Console) -> str:
+    """Keep the run's files, and say so. What the small Azure has, in words."""
+    try:
+        stored = keep(KEPT, cloud, receipt)
+    except (NotOurs, OSError) as error:
+        console.print(Text(f"The run's files are not kept: {error}", style="yellow"))
+        return screen.many(len(cloud.incidents), "incident")
+    console.print(Text(f"Every incident, comment and card as a file: {KEPT}", style="bold"))
+    return stored
+
+
+def sweep(rows: Any, outside: Mapping[str, str], console: Console) -> tuple[int, str]:
+    """Run the function over these rows, show and keep what came out. The exit code and the verdict."""
+    receipts = Receipts(console)
+    logging.getLogger().addHandler(receipts)
+    with tempfile.TemporaryDirectory() as folder, Cloud(events=rows) as cloud:
+        values = environment(cloud, folder, outside)
+        try:
+            from_values(values)
+        except SettingsInvalid as invalid:
+            console.print(str(invalid), markup=False, highlight=False, soft_wrap=True)
+            return 2, ""
+        begun, failure = time.monotonic(), ""
+        try:
+            fire(values)
+        except Exception as error:  # noqa: BLE001 (the host, too, takes whatever a function raises)
+            failure = f"{type(error).__name__}: {error}"
+        seconds = time.monotonic() - begun
+        show(console, remembered(folder, values), cloud)
+        stored = kept(cloud, receipts.receipt, console)
+        console.print(screen.ending(receipts.receipt, stored, seconds), highlight=False)
+    if failure:
+        console.print(Text(f"The function failed. {clean(failure, 2000)}", style="red"))
+    return int(bool(failure)), str(receipts.receipt.get("verdict"))
+
+
+def main(outside: Mapping[str, str], console: Console) -> int:
+    """Load, sweep, show. The exit code."""
+    try:
+        paths = files(outside.get("EVENTS", ""))
+    except ValueError as error:
+        console.print(Text(f"EVENTS: {error}; expected file names as a shell reads them"))
+        return 2
+    shift = outside.get("SHIFT", "")
+    if shift not in ("", "now"):
+        console.print(f"SHIFT: expected now, or nothing (the times are then taken as they are), not {shift!r}")
+        return 2
+    now = datetime.now(UTC)
+    try:
+        rows = load_events(paths, now if shift else None) if paths else sample(now).events
+    except EventsInvalid as invalid:
+        console.print(str(invalid), markup=False, highlight=False, soft_wrap=True)
+        return 2
+    of = ", ".join(path.name for path in paths) or "a sample tenant"
+    console.print(
+        f"[bold]Email Remediation Sweep[/bold], on a small Azure on this machine: {len(rows):,} rows of {of}\n"
+    )
+    code, verdict = sweep(rows, outside, console)
+    if paths and not shift and verdict == "untrusted":
+        console.print("\nIs the export an old one? SHIFT=now moves its times so that its newest row is now.")
+    return code

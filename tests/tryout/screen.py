@@ -1,0 +1,139 @@
+"""What `make sweep` shows, fit for the screen: a wide terminal, a narrow one, none, one that knows ASCII only."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from shared.model import Record
+from shared.text import address, clean
+from tests.tryout.keep import many
+from tests.tryout.words import card_text, incident_markdown
+
+NARROW = 76  # with fewer columns a table would break its words
+MIDDLE = 94  # with fewer there is no room for a status that is New for all
+WIDEST = 110
+SHOWN = 40
+_PLAIN = {
+    "•": "*",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "·": "-",
+    "×": "x",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "▌": "|",
+    "─": "-",
+}
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("plainer", _plainer)
+
+
+def console(stream: TextIO = sys.stdout) -> Console:
+    """A console as wide as its terminal, or wide enough to read where there is none; it writes what it cannot
+    encode in plainer characters."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="plainer")
+    return Console(file=stream, width=None if stream.isatty() else WIDEST)
+
+
+def findings(records: Sequence[Record], incidents: Mapping[str, Mapping[str, Any]], width: int) -> RenderableType:
+    """Who is over the threshold and which incident says so; the largest first."""
+    if not records:
+        return "Nobody is over the threshold."
+    shown = records[:SHOWN]
+    table = _narrow(shown, incidents) if width < NARROW else _wide(shown, incidents, status=width >= MIDDLE)
+    if len(records) > len(shown):
+        more = f"and {len(records) - len(shown):,} more"
+        table.add_row(more)
+    return table
+
+
+def _incident(record: Record, incidents: Mapping[str, Mapping[str, Any]]) -> tuple[Text, str, str]:
+    properties = incidents.get(record.incident_id, {}).get("properties", {})
+    severity = str(properties.get("severity", "–"))
+    number = f"#{properties['incidentNumber']}" if "incidentNumber" in properties else "not raised"
+    return Text(severity, style="bold red" if severity == "High" else ""), number, str(properties.get("status", "–"))
+
+
+def _wide(records: Iterable[Record], incidents: Mapping[str, Mapping[str, Any]], *, status: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Over the threshold", overflow="fold", min_width=20)
+    for heading in ("Sum_case", "Hard", "Soft", "Junk", "Deleted"):
+        table.add_column(heading, justify="right")
+    for heading in ("Severity", "Incident", "Status")[: 3 if status else 2]:
+        table.add_column(heading)
+    for record in records:
+        counts = record.counts
+        numbers = (counts.total, counts.hard_delete, counts.soft_delete, counts.move_to_junk, counts.move_to_delete)
+        about = _incident(record, incidents)[: 3 if status else 2]
+        table.add_row(Text(address(record.recipient)), *(f"{figure:,}" for figure in numbers), *about)
+    return table
+
+
+def _narrow(records: Iterable[Record], incidents: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Two lines for each, no columns to align: for a phone's width."""
+    table = Table.grid()
+    table.add_row(Text("Recipients over the threshold", style="bold"))
+    for record in records:
+        counts = record.counts
+        severity, number, status = _incident(record, incidents)
+        table.add_row(Text.assemble(f"{counts.total:,} ", severity, " ", address(record.recipient), overflow="fold"))
+        how = (
+            f"{number} {status}: hard {counts.hard_delete:,}, soft {counts.soft_delete:,},"
+            f" junk {counts.move_to_junk:,}, deleted {counts.move_to_delete:,}"
+        )
+        table.add_row(Padding(Text(how), (0, 0, 0, 2)))
+    return table
+
+
+def incident(resource: Mapping[str, Any], comments: Iterable[Mapping[str, Any]], width: int) -> RenderableType:
+    """An incident as an analyst reads it."""
+    text = Markdown(incident_markdown(resource, comments), hyperlinks=False)
+    return _panel(text, f"Incident #{resource['properties']['incidentNumber']}, as an analyst reads it", width)
+
+
+def card(message: Mapping[str, Any], width: int) -> RenderableType:
+    """A card as readable text."""
+    return _panel(Text(card_text(message)), "Teams card", width)
+
+
+def _panel(content: RenderableType, title: str, width: int) -> RenderableType:
+    return Padding(Panel(content, title=title, title_align="left", width=min(width, WIDEST)), (1, 0, 0, 0))
+
+
+def ending(receipt: Mapping[str, Any], stored: str, seconds: float) -> Table:
+    """How the sweep ended, from its receipt, and what the small Azure has of it."""
+    names = ("flagged", "created", "held", "excluded", "due", "told")
+    requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.get("requests", {}).items()))
+    lines = Table.grid(padding=(0, 2))
+    lines.add_row("verdict", f"{receipt.get('verdict')} ({receipt.get('event')})")
+    for reason in receipt.get("reasons", []):
+        lines.add_row("", Text(clean(reason, 2000)))
+    lines.add_row("counts", ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names))
+    lines.add_row("requests", requests or "none")
+    lines.add_row("stored", f"{stored} in the small Azure; {seconds:.1f} s")
+    for note in receipt.get("notes", []):
+        lines.add_row("note", Text(clean(note, 2000)))
+    return lines
+
+
+__all__ = ["card", "console", "ending", "findings", "incident", "many"]
