@@ -2,6 +2,25 @@
 // workspace. `azd up` deploys it. Roles are made before the app, so that its first start already has them.
 targetScope = 'subscription'
 
+// ---- the shape of what is given as a list: a misspelt key is refused by the deployment, not by the next sweep
+
+@description('A day, YYYY-MM-DD.')
+@minLength(10)
+@maxLength(10)
+type day = string
+
+@description('A text that is not empty.')
+@minLength(1)
+type text = string
+
+@description('Recipients that are left alone until the end of a day (UTC). In pattern, * is the only wildcard.')
+@sealed()
+type excludedRecipient = {
+  pattern: text
+  until: day
+  reason: text
+}
+
 // ---- where and for whom
 
 @description('Name of the azd environment: part of the resource group\'s name, and of the seed of all others.')
@@ -13,11 +32,13 @@ param environmentName string
 @minLength(1)
 param location string
 
-@description('Who is told by e-mail when the sweep is dead, failing or only rehearsing, or an incident lies unattended: addresses separated by commas.')
-@minLength(3)
+@description('Who gets e-mail when the sweep is dead, failing or in dry-run mode, or nobody takes a High incident: addresses separated by commas, semicolons or spaces.')
 param alertEmails string
 
-@description('Region of the Sentinel workspace; the alert that reads its incidents is made there. Empty: the same as location.')
+@description('Read the Sentinel workspace during the deployment (its region, its id), and make the alarm about its incidents. false: whoever deploys may not read it; sentinelLocation and sentinelWorkspaceId are then given, and that alarm is not made.')
+param watchSentinel bool = true
+
+@description('Region of the Sentinel workspace; the alarm that reads its incidents is made there. Empty: read off the workspace. Required when watchSentinel is false.')
 param sentinelLocation string = ''
 
 @description('How the app gets its rights on the Sentinel workspace. responder: the built-in Microsoft Sentinel Responder. custom: a role with just the actions that the code uses. none: an administrator grants it; the command is printed.')
@@ -28,10 +49,16 @@ param sentinelLocation string = ''
 ])
 param sentinelAccess string = 'responder'
 
-@description('Hours without a sweep that ended clean or flagged after which the absence alert fires: the longest gap that sweepSchedule leaves, plus two. Azure Monitor looks back 48 hours at most, so the sweep must run at least every 45 hours or so.')
-@minValue(1)
+@description('Hours without a sweep that ended clean or flagged after which the absence alarm fires: the longest gap that sweepSchedule leaves, plus two; 2 to 47, for Azure Monitor looks back 48 hours at most. 0: no such alarm, for a schedule with longer gaps; needs allowNoAlarm.')
+@minValue(0)
 @maxValue(47)
 param absenceHours int = 26
+
+@description('Deploy without the absence alarm when absenceHours is 0.')
+param allowNoAlarm bool = false
+
+@description('The vault has the webhook already: teamsWebhookUrl may then be left out. The deployment sets it for the next one.')
+param webhookInVault bool = false
 
 @description('Memory of the app\'s instance in MB. More where very many recipients are over the threshold: the hunt\'s answer is held in memory.')
 @allowed([
@@ -41,22 +68,41 @@ param absenceHours int = 26
 ])
 param instanceMemoryMB int = 2048
 
+// ---- a private network, where public network access is denied; without endpointSubnetId nothing of it is made
+
+@description('Subnet that the app sends its traffic through, /27 or larger, delegated to Microsoft.App/environments. Given together with endpointSubnetId.')
+param appSubnetId string = ''
+
+@description('Subnet for the private endpoints of storage and vault, whose public network access is then off. Empty: no endpoints, the network stays public.')
+param endpointSubnetId string = ''
+
+@description('Who makes the DNS records of the endpoints. own: zones are made here and linked to virtualNetworkId. policy: somebody else, such as a policy, makes them. existing: they are made in dnsZoneIds.')
+@allowed([
+  'own'
+  'policy'
+  'existing'
+])
+param privateDns string = 'own'
+
+@description('The network that the zones are linked to, when privateDns is own.')
+param virtualNetworkId string = ''
+
+@description('Ids of the private DNS zones for blob, table and vault, in this order, when privateDns is existing.')
+param dnsZoneIds string[] = []
+
 // ---- the app settings, one parameter each; their meaning in full is in README.md
 
 @description('SWEEP_SCHEDULE: when to sweep, a six-field NCRONTAB expression in UTC. Change absenceHours with it.')
 @minLength(11)
 param sweepSchedule string = '0 0 6 * * *'
 
-@description('SENTINEL_WORKSPACE_ID: the workspace (customer) id, a GUID, for queries.')
-@minLength(36)
-@maxLength(36)
-param sentinelWorkspaceId string
+@description('SENTINEL_WORKSPACE_ID: the workspace (customer) id, a GUID, for queries. Empty: read off the workspace. Required when watchSentinel is false.')
+param sentinelWorkspaceId string = ''
 
-@description('SENTINEL_WORKSPACE_RESOURCE_ID: the same workspace\'s ARM id, /subscriptions/…/workspaces/<name>, for incidents.')
-@minLength(80)
+@description('SENTINEL_WORKSPACE_RESOURCE_ID: the workspace\'s ARM id, /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>, for incidents.')
 param sentinelWorkspaceResourceId string
 
-@description('TEAMS_WEBHOOK_URL: the Teams Workflows webhook. Written to the vault when given; when left out, the secret that is there stays as it is.')
+@description('TEAMS_WEBHOOK_URL: the Teams Workflows webhook. Written to the vault when given; may be left out when webhookInVault is true: the secret that is there stays as it is.')
 @secure()
 param teamsWebhookUrl string = ''
 
@@ -89,7 +135,7 @@ param maxDataAgeHours int = 24
 param maxNewIncidents int = 100
 
 @description('EXCLUDED_RECIPIENTS: recipients left alone until a date: objects with pattern, until (YYYY-MM-DD) and reason, all three required.')
-param excludedRecipients array = []
+param excludedRecipients excludedRecipient[] = []
 
 @description('BENIGN_REOPEN_FACTOR: after a benign or false-positive closing, this many thresholds of new messages are needed.')
 @minValue(1)
@@ -110,10 +156,10 @@ param heartbeatDays int = 7
 param cardSubjects bool = false
 
 @description('TEAMS_MENTIONS: user principal names to mention on new and escalated findings.')
-param teamsMentions array = []
+param teamsMentions text[] = []
 
 @description('TEAMS_WEBHOOK_EXTRA_HOSTS: host[:port] that the webhook may have beside Microsoft\'s own, such as a proxy\'s.')
-param teamsWebhookExtraHosts array = []
+param teamsWebhookExtraHosts text[] = []
 
 @description('LEDGER_URL: where the ledger is kept. Empty: in the storage account made here, table sweepledger.')
 param ledgerUrl string = ''
@@ -155,24 +201,83 @@ param armEndpoint string = ''
 @description('GRAPH_ENDPOINT: another address for advanced hunting. Empty: the cloud\'s.')
 param graphEndpoint string = ''
 
+// ---- what is wrong with them, each mistake in a sentence: the deployment stops before it makes anything
+
+var workspaceId = trim(sentinelWorkspaceResourceId)
+var isPrivate = !empty(endpointSubnetId)
+var addresses = union(filter(split(replace(replace(alertEmails, ';', ','), ' ', ','), ','), address => !empty(address)), [])
+var noAddresses = filter(addresses, address => !contains(address, '@'))
+
+// The slashes at the end give even a broken id nine parts, so that none of these is out of range.
+var idParts = split('${workspaceId}////////', '/')
+var idKind = toLower('${idParts[1]}/${idParts[3]}/${idParts[5]}/${idParts[6]}/${idParts[7]}')
+var idIsWorkspace = idKind == 'subscriptions/resourcegroups/providers/microsoft.operationalinsights/workspaces'
+var idIsWhole = length(idParts[2]) == 36 && !empty(idParts[4]) && !empty(idParts[8])
+var idRest = !idIsWorkspace ? 'is not the id of a Log Analytics workspace' : !idIsWhole ? 'lacks the subscription\'s id or a name' : length(split(workspaceId, '/')) != 9 ? 'goes on after the workspace\'s name' : ''
+var idMistake = !startsWith(workspaceId, '/') ? 'has no leading slash' : endsWith(workspaceId, '/') ? 'ends in a slash' : idRest
+
+var mistakes = filter([
+  empty(idMistake) ? '' : 'sentinelWorkspaceResourceId ${idMistake}: expected /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>.'
+  empty(sentinelWorkspaceId) || length(sentinelWorkspaceId) == 36 ? '' : 'sentinelWorkspaceId is not a GUID: expected the workspace (customer) id, or nothing.'
+  !watchSentinel && empty(sentinelLocation) ? 'watchSentinel is false: sentinelLocation must say in which region the workspace is.' : ''
+  !watchSentinel && empty(sentinelWorkspaceId) ? 'watchSentinel is false: sentinelWorkspaceId must be the workspace (customer) id.' : ''
+  empty(addresses) ? 'alertEmails names nobody: expected addresses separated by commas.' : ''
+  empty(noAddresses) ? '' : 'alertEmails has what is no address (${join(noAddresses, ', ')}): expected addresses such as soc@contoso.com, separated by commas.'
+  empty(teamsWebhookUrl) && !webhookInVault ? 'teamsWebhookUrl is missing, and the vault has none yet: expected the URL of a Teams Workflows webhook, or webhookInVault true when the vault of this environment has it.' : ''
+  absenceHours == 0 && !allowNoAlarm ? 'absenceHours is 0, so nothing would tell that sweeps have stopped: expected 2 to 47 (a schedule that leaves no gap over 45 hours), or allowNoAlarm true.' : ''
+  absenceHours == 1 ? 'absenceHours is 1, which leaves a late sweep no time: expected 2 to 47.' : ''
+  highSeverityThreshold < sumCaseThreshold ? 'highSeverityThreshold is below sumCaseThreshold: expected at least ${sumCaseThreshold}.' : ''
+  huntSource == 'defender' && lookbackDays > 30 ? 'lookbackDays is over 30: with huntSource defender, which keeps no more, expected 1 to 30.' : ''
+  isPrivate && empty(appSubnetId) ? 'endpointSubnetId is given without appSubnetId: the app could not reach its storage; expected both subnets or none.' : ''
+  !isPrivate && !empty(appSubnetId) ? 'appSubnetId is given without endpointSubnetId: expected both subnets or none.' : ''
+  isPrivate && toLower(appSubnetId) == toLower(endpointSubnetId) ? 'appSubnetId and endpointSubnetId are the same: a delegated subnet takes no private endpoint; expected two subnets.' : ''
+  empty(appSubnetId) || contains(toLower(appSubnetId), '/subnets/') ? '' : 'appSubnetId is not the id of a subnet: expected /subscriptions/…/virtualNetworks/<name>/subnets/<name>.'
+  empty(endpointSubnetId) || contains(toLower(endpointSubnetId), '/subnets/') ? '' : 'endpointSubnetId is not the id of a subnet: expected /subscriptions/…/virtualNetworks/<name>/subnets/<name>.'
+  isPrivate && privateDns == 'own' && empty(virtualNetworkId) ? 'privateDns is own: virtualNetworkId must say which network the zones are linked to.' : ''
+  isPrivate && privateDns == 'own' && contains(toLower(virtualNetworkId), '/subnets/') ? 'virtualNetworkId is the id of a subnet: expected the network\'s, /subscriptions/…/virtualNetworks/<name>.' : ''
+  isPrivate && privateDns == 'existing' && length(dnsZoneIds) != 3 ? 'privateDns is existing: dnsZoneIds must name three zones, for blob, table and vault.' : ''
+  privateDns != 'existing' && !empty(dnsZoneIds) ? 'dnsZoneIds is given, but privateDns is ${privateDns}: expected privateDns existing, or no zones.' : ''
+  !isPrivate && (privateDns != 'own' || !empty(virtualNetworkId)) ? 'privateDns or virtualNetworkId is given without endpointSubnetId: expected both subnets, too.' : ''
+], mistake => !empty(mistake))
+
+// Whatever is read first: the group's name, or where the workspace is.
+var checkedName = empty(mistakes) ? environmentName : fail(join(mistakes, ' '))
+var workspaceParts = empty(mistakes) ? idParts : fail(join(mistakes, ' '))
+
 // ---- what follows from them
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = {
   'azd-env-name': environmentName
 }
-var workspaceParts = split(sentinelWorkspaceResourceId, '/')
 var workspaceSubscription = workspaceParts[2]
 var workspaceGroup = workspaceParts[4]
-var workspaceName = last(workspaceParts)
+var workspaceName = workspaceParts[8]
+var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var granted = sentinelAccess != 'none'
 var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
 var vaultReference = '@Microsoft.KeyVault(SecretUri=${vault.outputs.webhookSecretUri})'
+// The same for the deployment and for an administrator: a grant made by hand is then this deployment's own.
+var responderGrant = guid(toLower(workspaceId), identity.outputs.principalId, responderRole)
+var notWatched = filter([
+  absenceHours == 0 ? 'No e-mail comes when sweeps stop: ABSENCE_HOURS is 0.' : ''
+  watchSentinel ? '' : 'No e-mail comes when nobody takes a High incident: WATCH_SENTINEL is false.'
+], sentence => !empty(sentence))
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
-  name: 'rg-${environmentName}'
+  name: 'rg-${checkedName}'
   location: location
   tags: tags
+}
+
+module sentinelWorkspace 'modules/sentinel-workspace.bicep' = if (watchSentinel) {
+  name: 'sentinel-workspace'
+  scope: group
+  params: {
+    subscriptionId: workspaceSubscription
+    resourceGroupName: workspaceGroup
+    workspaceName: workspaceName
+  }
 }
 
 module identity 'modules/identity.bicep' = {
@@ -206,6 +311,7 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     principalId: identity.outputs.principalId
     logWorkspaceId: monitoring.outputs.workspaceId
+    publicNetworkAccess: publicNetworkAccess
   }
 }
 
@@ -219,6 +325,22 @@ module vault 'modules/vault.bicep' = {
     principalId: identity.outputs.principalId
     webhookUrl: teamsWebhookUrl
     logWorkspaceId: monitoring.outputs.workspaceId
+    publicNetworkAccess: publicNetworkAccess
+  }
+}
+
+module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
+  name: 'private-network'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    endpointSubnetId: endpointSubnetId
+    privateDns: privateDns
+    virtualNetworkId: virtualNetworkId
+    dnsZoneIds: dnsZoneIds
+    storageId: storage.outputs.id
+    vaultId: vault.outputs.id
   }
 }
 
@@ -228,7 +350,8 @@ module sentinelRights 'modules/sentinel-access.bicep' = if (granted) {
   params: {
     workspaceName: workspaceName
     principalId: identity.outputs.principalId
-    access: sentinelAccess
+    access: sentinelAccess == 'custom' ? 'custom' : 'responder'
+    responderAssignmentName: responderGrant
   }
 }
 
@@ -250,10 +373,11 @@ module app 'modules/function-app.bicep' = {
     connectionString: monitoring.outputs.connectionString
     logWorkspaceId: monitoring.outputs.workspaceId
     instanceMemoryMB: instanceMemoryMB
+    subnetId: appSubnetId
     settings: {
       SWEEP_SCHEDULE: sweepSchedule
-      SENTINEL_WORKSPACE_ID: sentinelWorkspaceId
-      SENTINEL_WORKSPACE_RESOURCE_ID: sentinelWorkspaceResourceId
+      SENTINEL_WORKSPACE_ID: (watchSentinel && empty(sentinelWorkspaceId)) ? sentinelWorkspace!.outputs.customerId : sentinelWorkspaceId
+      SENTINEL_WORKSPACE_RESOURCE_ID: workspaceId
       TEAMS_WEBHOOK_URL: vaultReference
       SUM_CASE_THRESHOLD: string(sumCaseThreshold)
       HIGH_SEVERITY_THRESHOLD: string(highSeverityThreshold)
@@ -280,7 +404,9 @@ module app 'modules/function-app.bicep' = {
       AZURE_CLIENT_ID: identity.outputs.clientId
     }
   }
+  // Its first start needs its rights on the workspace, and fetches its package through the endpoints.
   dependsOn: [
+    privateNetwork
     sentinelRights
   ]
 }
@@ -290,12 +416,13 @@ module alarms 'modules/alarms.bicep' = {
   scope: group
   params: {
     location: location
-    sentinelLocation: empty(sentinelLocation) ? location : sentinelLocation
+    sentinelLocation: (watchSentinel && empty(sentinelLocation)) ? sentinelWorkspace!.outputs.location : sentinelLocation
     tags: tags
-    emails: alertEmails
+    emails: addresses
     absenceHours: absenceHours
+    watchSentinel: watchSentinel
     logWorkspaceId: monitoring.outputs.workspaceId
-    sentinelWorkspaceResourceId: sentinelWorkspaceResourceId
+    sentinelWorkspaceResourceId: workspaceId
   }
 }
 
@@ -306,7 +433,8 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     logWorkspaceId: monitoring.outputs.workspaceId
-    sentinelWorkspaceResourceId: sentinelWorkspaceResourceId
+    sentinelWorkspaceResourceId: workspaceId
+    home: watchSentinel ? workspaceId : monitoring.outputs.workspaceId
   }
 }
 
@@ -316,5 +444,12 @@ output SWEEP_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output SWEEP_KEY_VAULT_NAME string = vault.outputs.name
 output SWEEP_LEDGER_URL string = storage.outputs.tableEndpoint
 output SWEEP_LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
-@description('The command that grants what this deployment did not; empty when it granted all.')
-output SENTINEL_ACCESS_COMMAND string = granted ? '' : 'az role assignment create --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${sentinelWorkspaceResourceId}'
+
+@description('The vault has the webhook now, else the deployment had stopped: azd hands this to the next one, which then needs no URL.')
+output WEBHOOK_IN_VAULT bool = true
+
+@description('What no e-mail will tell, in sentences; empty when everything is watched.')
+output NOT_WATCHED string = join(notWatched, ' ')
+
+@description('The command that grants what this deployment did not; empty when it granted all. Run again, or before a later deployment that grants, it makes no second assignment.')
+output SENTINEL_ACCESS_COMMAND string = granted ? '' : 'az role assignment create --name ${responderGrant} --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${workspaceId}'

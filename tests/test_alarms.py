@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.model import LABEL
-from tests.bicep import INFRA, deployed, parameters
+from tests.bicep import INFRA, deployed, outputs, parameters
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.cloud.tenant import Tenant as Mail
 from tests.kusto import parse
@@ -228,7 +228,7 @@ def test_a_rule_tells_everybody_every_day(name: str) -> None:
 
 
 def test_everybody_named_gets_mail() -> None:
-    """alertEmails is a list separated by commas, spaces or not."""
+    """Each address of alertEmails is told."""
     (group,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Insights/actionGroups")
     mails = [receiver["emailAddress"] for receiver in group.body["properties"]["emailReceivers"]]
     assert mails == ["soc@example.com", "oncall@example.com"]
@@ -239,23 +239,84 @@ def test_a_rule_looks_back_far_enough(name: str) -> None:
     """The range is overridden to cover what the query asks for: P1D, the window's, would cut 26 hours."""
     properties = RULES[name].body["properties"]
     (criterion,) = properties["criteria"]["allOf"]
-    asked = re.findall(r"ago\((\w+)\)", criterion["query"])
-    allowed = re.search(r"let Allowed = (\d+)h;", criterion["query"])
-    spans = {"24h": DAY, "2d": 2 * DAY, "Allowed": timedelta(hours=int(allowed[1])) if allowed else None}
-    longest = max(span for text in asked if (span := spans[text]))
+    units = {"h": HOUR, "d": DAY}
+    asked = re.findall(r"ago\((\d+)([hd])\)", criterion["query"])
+    longest = max(int(number) * units[unit] for number, unit in asked)
     assert longest <= range_of(RULES[name]) == 2 * DAY
     widest = parameters()["absenceHours"].maximum
     assert widest is not None
     assert timedelta(hours=widest) < range_of(RULES[name])
 
 
+@pytest.mark.parametrize("hours", [2, 26, 47])
+@pytest.mark.parametrize("name", RULES)
+def test_azure_monitor_takes_the_query(name: str, hours: int) -> None:
+    """ago() has a literal, there is no let, nothing is left to be filled in."""
+    (criterion,) = rules({**GIVEN, "absenceHours": hours})[name].body["properties"]["criteria"]["allOf"]
+    assert unfit(criterion["query"]) == []
+
+
+def unfit(query: str) -> list[str]:
+    """What of a query Azure Monitor does not take, or the deployment did not fill in."""
+    code = re.sub(r"//[^\n]*", "", query)
+    times = re.findall(r"\b(?:ago|now)\(([^)]*)\)", code)
+    unfilled = re.findall(r"\{\w+\}", query)
+    return [time for time in times if not re.fullmatch(r"\d+[smhd]", time)] + re.findall(r"\blet\b", code) + unfilled
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "let Allowed = 26h;\nT | where TimeGenerated > ago(Allowed)",
+        "T | where TimeGenerated > ago({hours}h)",
+        "let Since = ago(2d);\nT | where TimeGenerated > Since",
+        "let Span = timespan(26:00:00);\nT",
+        "T | where TimeGenerated > ago(2 * 1d)",
+        "T | where TimeGenerated > now(-1d)",
+    ],
+)
+def test_what_azure_monitor_does_not_take_is_seen(query: str) -> None:
+    """A let around a time, an ago() of a name or a sum, a place that was not filled in."""
+    assert unfit(query)
+
+
+def test_queries_are_checked_when_they_are_deployed() -> None:
+    """Azure checks each query; not where the table may not exist yet, which the app's first incident may make."""
+    skipped_for = {name for name, rule in RULES.items() if rule.body["properties"]["skipQueryValidation"]}
+    assert skipped_for == {UNATTENDED}
+
+
+def test_no_absence_alarm_where_none_can_be() -> None:
+    """With absenceHours 0 and allowNoAlarm it is not made, and the deployment says so; dry runs are still told."""
+    given = {**GIVEN, "absenceHours": 0, "allowNoAlarm": True}
+    assert rules(given).keys() == {TROUBLE, DRY_RUNS, UNATTENDED}
+    assert "No e-mail comes when sweeps stop" in outputs(given)["NOT_WATCHED"]
+    assert "ago(47h)" in rules(given)[DRY_RUNS].body["properties"]["criteria"]["allOf"][0]["query"]
+    assert rules({**GIVEN, "allowNoAlarm": True}).keys() == RULES.keys()
+    assert outputs({**GIVEN, "allowNoAlarm": True})["NOT_WATCHED"] == ""
+
+
+def test_a_workspace_that_may_not_be_read() -> None:
+    """With watchSentinel false nothing reads the workspace or is scoped on it, and the deployment says so."""
+    given = {**GIVEN, "watchSentinel": False, "sentinelLocation": "northeurope", "sentinelAccess": "none"}
+    assert rules(given).keys() == {ABSENCE, TROUBLE, DRY_RUNS}
+    assert "nobody takes a High incident" in outputs(given)["NOT_WATCHED"]
+    for item in deployed(given):
+        assert WORKSPACE not in json.dumps({key: item.body.get(key) for key in ("scope", "sourceId")})
+        assert WORKSPACE not in item.body.get("properties", {}).get("scopes", [])
+        assert item.body.get("properties", {}).get("sourceId") != WORKSPACE
+        assert "sentinelWorkspace" not in json.dumps(item.body), item.symbol
+
+
 def test_each_rule_asks_where_its_table_is() -> None:
     """Receipts are asked of the app's own workspace, incidents of the Sentinel workspace, in its own region."""
-    alerts = rules({**GIVEN, "sentinelLocation": "northeurope"})
+    for given, region in (("", "<sentinelWorkspace.outputs.location>"), ("northeurope", "northeurope")):
+        alerts = rules({**GIVEN, "sentinelLocation": given})
+        assert alerts[UNATTENDED].body["location"] == region
     for name, rule in alerts.items():
         ours = name != UNATTENDED
         assert rule.body["properties"]["scopes"] == ["<monitoring.outputs.workspaceId>" if ours else WORKSPACE]
-        assert rule.body["location"] == ("westeurope" if ours else "northeurope")
+        assert ours == (rule.body["location"] == "westeurope")
         assert ("AppTraces" if ours else "SecurityIncident") in rule.body["properties"]["criteria"]["allOf"][0]["query"]
 
 

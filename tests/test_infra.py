@@ -13,9 +13,23 @@ from pydantic_core import PydanticUndefined
 
 from shared.ledger.table import TableLedger
 from shared.settings import Settings, from_values
-from tests.bicep import INFRA, MAIN, Parameter, Scope, ambiguous, deployed, every_file, parameters, parsed
+from tests.bicep import (
+    INFRA,
+    MAIN,
+    Parameter,
+    Scope,
+    declared,
+    deployed,
+    every_file,
+    of,
+    outputs,
+    parameters,
+    parsed,
+    plain,
+)
 
 ROOT = INFRA.parent
+MODULE = INFRA / "modules/sentinel-workspace.bicep"
 BICEP_CHECK = ROOT.parent / "shared/tools/bicep_check/check.py"
 WEBHOOK = "https://prod-1.westeurope.logic.azure.com/workflows/w/triggers/manual/paths/invoke?sig=Made-Up"
 WORKSPACE = (
@@ -30,15 +44,32 @@ GIVEN: dict[str, Any] = {
     "sentinelWorkspaceResourceId": WORKSPACE,
     "teamsWebhookUrl": WEBHOOK,
 }
+_NETWORK = (
+    "/subscriptions/5d1c2c0e-6d0e-4d39-9bb8-0d1f2f3a4b5c/resourceGroups/rg-net"
+    "/providers/Microsoft.Network/virtualNetworks/vnet"
+)
+PRIVATE: dict[str, Any] = {
+    "appSubnetId": f"{_NETWORK}/subnets/app",
+    "endpointSubnetId": f"{_NETWORK}/subnets/endpoints",
+    "virtualNetworkId": _NETWORK,
+}
 # What is the deployment's own affair, not a setting of the code.
 OWN = {
     "environmentName",
     "location",
     "alertEmails",
+    "watchSentinel",
     "sentinelLocation",
     "sentinelAccess",
     "absenceHours",
+    "allowNoAlarm",
+    "webhookInVault",
     "instanceMemoryMB",
+    "appSubnetId",
+    "endpointSubnetId",
+    "privateDns",
+    "virtualNetworkId",
+    "dnsZoneIds",
 }
 # A value that is not the default, for each parameter that carries a setting.
 OTHER: dict[str, Any] = {
@@ -99,9 +130,10 @@ def test_every_property_exists() -> None:
 
 @pytest.mark.parametrize("file", every_file(), ids=lambda file: file.stem)
 def test_every_file_is_read_without_doubt(file: Path) -> None:
-    """pycep parses it, and no text in it is spelled like one of its names, which pycep could not tell apart."""
-    assert parsed(file)
-    assert ambiguous(file) == set()
+    """pycep, which the checkers read with, sees the same declarations in it as the tests do."""
+    sections = ("parameters", "variables", "resources", "modules", "outputs", "types")
+    seen = sorted(name for section in sections for name in parsed(file).get(section, {}))
+    assert seen == sorted(item.name for item in declared(file))
 
 
 @pytest.mark.parametrize("file", every_file(), ids=lambda file: file.stem)
@@ -122,7 +154,7 @@ def test_main_is_for_azd() -> None:
     )
     (app,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Web/sites")
     assert app.body["tags"] == {"azd-env-name": "prod", "azd-service-name": "sweep"}
-    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in parsed(MAIN)["outputs"])
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in of(MAIN, "output"))
 
 
 def test_everything_is_tagged() -> None:
@@ -130,6 +162,7 @@ def test_everything_is_tagged() -> None:
     untaggable = {
         "Microsoft.Authorization/roleAssignments",
         "Microsoft.Insights/diagnosticSettings",
+        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
         "Microsoft.Storage/storageAccounts/blobServices",
         "Microsoft.Storage/storageAccounts/blobServices/containers",
         "Microsoft.Storage/storageAccounts/tableServices",
@@ -137,7 +170,7 @@ def test_everything_is_tagged() -> None:
         "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
         "Microsoft.Web/sites/config",
     }
-    for item in deployed(GIVEN):
+    for item in deployed({**GIVEN, **PRIVATE}):
         if item.type not in untaggable:
             assert item.body["tags"]["azd-env-name"] == "prod", item.symbol
 
@@ -168,7 +201,9 @@ def test_a_parameter_is_its_setting(field: str, name: str) -> None:
     assert (parameter.minimum, parameter.maximum) == (bounds.get("ge"), bounds.get("le"))
     choices = get_args(code.annotation) if get_origin(code.annotation) is Literal else ()
     assert parameter.allowed == choices
-    assert default(parameter) == ([] if listed else "" if field == "teams_webhook_url" else code.default)
+    # Where these two come from when they are not given: the workspace itself, and the vault.
+    left_out = field in ("teams_webhook_url", "sentinel_workspace_id")
+    assert default(parameter) == ([] if listed else "" if left_out else code.default)
     assert parameter.secure == (field == "teams_webhook_url")
 
 
@@ -195,6 +230,7 @@ def test_a_parameter_reaches_its_setting(name: str, value: Any) -> None:
         "sentinelWorkspaceResourceId",
         "teamsWebhookUrl",
     }
+    assert set(OTHER) <= parameters().keys()
     changed = {key for key, text in app_settings(**{name: value}).items() if app_settings()[key] != text}
     field = {parameter: field for field, parameter in SETTINGS.items()}[name]
     expected = {field.upper()} | ({"HIGH_SEVERITY_THRESHOLD"} if name == "sumCaseThreshold" else set())
@@ -230,15 +266,30 @@ def test_the_parameters_file_gives_every_parameter() -> None:
     for name, parameter in parameters().items():
         variable = names.get(name) or re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper()
         # azd leaves an empty number, truth or optional text to the default, but hands over an empty required choice.
-        fallback = f"={parameter.default}" if parameter.type == "string" and parameter.default else ""
+        # What a hook decides for the operator has its default here, too: nobody sets these by hand.
+        shown = name in ("watchSentinel", "absenceHours", "allowNoAlarm", "webhookInVault")
+        value = "" if parameter.default is None or not (shown or parameter.type == "string") else default(parameter)
+        fallback = f"={json.dumps(value).strip(chr(34))}" if value != "" else ""
         expected = [] if parameter.type == "array" else f"${{{variable}{fallback}}}"
         assert given[name] == {"value": expected}, name
 
 
 def test_what_comes_out_does_not_go_in_again() -> None:
-    """azd keeps a template's outputs as variables: none has the name of a parameter's, or it would become its value."""
+    """azd keeps a template's outputs as variables: one with the name of a parameter's becomes its value.
+
+    That is wanted of one alone: once the vault has the webhook, the next deployment knows so.
+    """
     text = (INFRA / "main.parameters.json").read_text(encoding="utf-8")
-    assert not set(re.findall(r"\$\{(\w+)", text)) & set(parsed(MAIN)["outputs"])
+    assert set(re.findall(r"\$\{(\w+)", text)) & of(MAIN, "output").keys() == {"WEBHOOK_IN_VAULT"}
+    assert plain(of(MAIN, "output")["WEBHOOK_IN_VAULT"].value) is True
+
+
+def test_the_workspace_tells_its_id() -> None:
+    """The customer id is read off the workspace itself; one that is typed is taken instead."""
+    assert app_settings(sentinelWorkspaceId="")["SENTINEL_WORKSPACE_ID"] == "<sentinelWorkspace.outputs.customerId>"
+    assert app_settings()["SENTINEL_WORKSPACE_ID"] == GIVEN["sentinelWorkspaceId"]
+    told = outputs({"subscriptionId": "s", "resourceGroupName": "g", "workspaceName": "w"}, MODULE)
+    assert told == {"location": "<workspace.location>", "customerId": "<workspace.properties.customerId>"}
 
 
 # ---- names that the code and the deployment share

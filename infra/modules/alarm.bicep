@@ -23,8 +23,11 @@ param severity int
 @description('The workspace that is asked.')
 param workspaceId string
 
-@description('The KQL.')
+@description('The KQL. Azure Monitor takes ago() with a literal only, and no let around a time.')
 param query string
+
+@description('The table may not exist when the rule is made: its query is then not checked.')
+param tableMayBeMissing bool = false
 
 @description('Column that is held against the threshold; empty: the number of rows is.')
 param measure string = ''
@@ -91,8 +94,7 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     }
     autoMitigate: false
     muteActionsDuration: 'P1D'
-    // A table that has no row yet must not stop the deployment.
-    skipQueryValidation: true
+    skipQueryValidation: tableMayBeMissing
     actions: {
       actionGroups: [
         actionGroupId

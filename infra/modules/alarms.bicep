@@ -9,13 +9,16 @@ param sentinelLocation string
 @description('Tags.')
 param tags object
 
-@description('E-mail addresses, separated by commas.')
-param emails string
+@description('E-mail addresses.')
+param emails array
 
-@description('Hours without a sweep that ended clean or flagged.')
-@minValue(1)
+@description('Hours without a sweep that ended clean or flagged. 0: no alarm about absence.')
+@minValue(0)
 @maxValue(47)
 param absenceHours int
+
+@description('Make the alarm that reads the Sentinel workspace: whoever makes it must be able to read that.')
+param watchSentinel bool
 
 @description('The workspace with the app\'s receipts.')
 param logWorkspaceId string
@@ -23,8 +26,8 @@ param logWorkspaceId string
 @description('The workspace with the incidents.')
 param sentinelWorkspaceResourceId string
 
-var addresses = split(replace(emails, ' ', ''), ',')
-var allowed = 'let Allowed = ${absenceHours}h;\n'
+// Without an absence alarm dry runs are looked for as far back as an alarm may.
+var dryRunHours = absenceHours == 0 ? 47 : absenceHours
 var absence = loadTextContent('../queries/alarm-absence.kql')
 var trouble = loadTextContent('../queries/alarm-trouble.kql')
 var dryRuns = loadTextContent('../queries/alarm-dry-runs.kql')
@@ -37,7 +40,7 @@ resource onCall 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'mail sweep'
     enabled: true
-    emailReceivers: [for (address, index) in addresses: {
+    emailReceivers: [for (address, index) in emails: {
       name: 'on-call-${index}'
       emailAddress: address
       useCommonAlertSchema: true
@@ -45,7 +48,7 @@ resource onCall 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-module absenceAlarm 'alarm.bicep' = {
+module absenceAlarm 'alarm.bicep' = if (absenceHours > 0) {
   name: 'alarm-absence'
   params: {
     name: 'sweep-absence'
@@ -55,7 +58,7 @@ module absenceAlarm 'alarm.bicep' = {
     whatToDo: 'No sweep has ended clean or flagged for ${absenceHours} hours: nobody is watching. See docs/operate.md, "Absence".'
     severity: 1
     workspaceId: logWorkspaceId
-    query: '${allowed}${absence}'
+    query: replace(absence, '{hours}', string(absenceHours))
     measure: 'Ended'
     operator: 'LessThan'
     threshold: 1
@@ -88,17 +91,17 @@ module dryRunsAlarm 'alarm.bicep' = {
     location: location
     tags: tags
     title: 'Email remediation sweep: it only rehearses'
-    whatToDo: 'Dry runs are all there has been for ${absenceHours} hours: nothing is raised. See docs/operate.md, "Only dry runs".'
+    whatToDo: 'Dry runs are all there has been for ${dryRunHours} hours: nothing is raised. See docs/operate.md, "Only dry runs".'
     severity: 2
     workspaceId: logWorkspaceId
-    query: '${allowed}${dryRuns}'
+    query: replace(dryRuns, '{hours}', string(dryRunHours))
     operator: 'GreaterThan'
     threshold: 0
     actionGroupId: onCall.id
   }
 }
 
-module unattendedAlarm 'alarm.bicep' = {
+module unattendedAlarm 'alarm.bicep' = if (watchSentinel) {
   name: 'alarm-unattended'
   params: {
     name: 'sweep-unattended'
@@ -109,6 +112,8 @@ module unattendedAlarm 'alarm.bicep' = {
     severity: 1
     workspaceId: sentinelWorkspaceResourceId
     query: unattended
+    // The table appears with the workspace's first incident, which this app may be the one to raise.
+    tableMayBeMissing: true
     operator: 'GreaterThan'
     threshold: 0
     actionGroupId: onCall.id

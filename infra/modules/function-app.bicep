@@ -36,6 +36,9 @@ param logWorkspaceId string
 @description('Memory of the instance.')
 param instanceMemoryMB int
 
+@description('Subnet that the app sends all its traffic through. Empty: none.')
+param subnetId string
+
 @description('The sweep\'s settings: app-setting name to text.')
 param settings object
 
@@ -68,10 +71,12 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    vnetRouteAllEnabled: empty(subnetId) ? null : true
+    // Flex Consumption refuses ftpsState and others here (error 51021); the two policies below close FTP and publishing.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
     }
     functionAppConfig: {

@@ -13,6 +13,9 @@ param principalId string
 ])
 param access string
 
+@description('Name of the assignment of the built-in role: a GUID that an administrator can use, too.')
+param responderAssignmentName string
+
 var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
@@ -23,7 +26,8 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existin
 resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (access == 'custom') {
   name: guid(workspace.id, 'email-remediation-sweep')
   properties: {
-    roleName: 'Email Remediation Sweep (${workspaceName})'
+    // A role's name is unique in the tenant, a workspace's is not.
+    roleName: 'Email Remediation Sweep (${workspaceName}, ${uniqueString(workspace.id)})'
     description: 'Query the hunt\'s tables; read, create, comment on and raise Sentinel incidents.'
     type: 'CustomRole'
     permissions: [
@@ -31,9 +35,7 @@ resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (acce
         actions: [
           'Microsoft.OperationalInsights/workspaces/read'
           'Microsoft.OperationalInsights/workspaces/query/read'
-          'Microsoft.OperationalInsights/workspaces/query/EmailEvents/read'
-          'Microsoft.OperationalInsights/workspaces/query/EmailPostDeliveryEvents/read'
-          'Microsoft.OperationalInsights/workspaces/query/SecurityIncident/read'
+          'Microsoft.OperationalInsights/workspaces/query/*/read'
           'Microsoft.SecurityInsights/incidents/read'
           'Microsoft.SecurityInsights/incidents/write'
           'Microsoft.SecurityInsights/incidents/comments/read'
@@ -51,7 +53,7 @@ resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (acce
 }
 
 resource respond 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (access == 'responder') {
-  name: guid(workspace.id, principalId, responderRole)
+  name: responderAssignmentName
   scope: workspace
   properties: {
     principalId: principalId

@@ -21,6 +21,13 @@ param webhookUrl string
 @description('The workspace that keeps the vault\'s audit log.')
 param logWorkspaceId string
 
+@description('Disabled: reached over private endpoints only.')
+@allowed([
+  'Enabled'
+  'Disabled'
+])
+param publicNetworkAccess string
+
 var secretsUserRole = '4633458b-17de-408a-b874-0445c86b69e6'
 var secretName = 'teams-webhook-url'
 
@@ -38,7 +45,11 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enablePurgeProtection: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 7
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
+    }
   }
 }
 
@@ -78,5 +89,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+output id string = vault.id
 output name string = vault.name
 output webhookSecretUri string = '${vault.properties.vaultUri}secrets/${secretName}'

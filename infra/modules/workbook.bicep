@@ -9,6 +9,9 @@ param tags object
 @description('The workspace with the app\'s receipts.')
 param logWorkspaceId string
 
+@description('The workspace among whose workbooks it is listed.')
+param home string
+
 @description('The Sentinel workspace, with the incidents.')
 param sentinelWorkspaceResourceId string
 
@@ -181,7 +184,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   properties: {
     displayName: 'Email remediation sweep'
     category: 'sentinel'
-    sourceId: sentinelWorkspaceResourceId
+    sourceId: home
     version: '1.0'
     serializedData: string({
       version: 'Notebook/1.0'
