@@ -10,6 +10,9 @@ test: checks-ready
 checks-ready:
 	@$(MAKE) --no-print-directory $(CHECKS) || echo "*** NO CHECKOV: the Bicep is not linted. ***" >&2
 
+# `make bicep`, the real compiler.
+include infra/bicep.mk
+
 # What is skipped is in infra/checkov.yaml, each with its reason.
 checkov: $(CHECKS) ## Lint the Bicep with checkov
 	@BC_SKIP_MAPPING=TRUE .venv-checks/bin/python -m checkov.main --config-file infra/checkov.yaml
