@@ -11,6 +11,7 @@ from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
 from shared.clouds import RETIRED_CONNECTORS, Cloud
+from shared.schedule import EXAMPLE, NotASchedule, parse
 
 _WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/\s?#]{1,90}"
@@ -19,37 +20,18 @@ _WORKSPACE = re.compile(
 )
 _HOST = re.compile(r"(?=[^:]{1,253}(?::|$))[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9]\d{0,4})?", re.IGNORECASE)
 _UPN = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-# Second, minute, hour, day, month, day of the week: the smallest, the largest and the names of the smallest and up.
-_FIELDS = ((0, 59, ()), (0, 59, ()), (0, 23, ()), (1, 31, ()), (1, 12, _MONTHS), (0, 6, _DAYS))
 
 
 def schedule(value: str) -> str | None:
-    """A six-field NCRONTAB expression, as the Functions host reads it."""
-    fields = value.upper().split()
-    fine = len(fields) == len(_FIELDS) and all(
-        _part(part, *bounds) for field, bounds in zip(fields, _FIELDS, strict=True) for part in field.split(",")
-    )
-    if fine:
-        return None
-    return (
-        'expected a six-field NCRONTAB expression (second minute hour day month weekday) in UTC, such as "0 0 6 * * *"'
-    )
-
-
-def _part(part: str, smallest: int, largest: int, names: tuple[str, ...]) -> bool:
-    """One of a field's comma-separated parts: `*`, `n`, `n-m`, each with `/step` or without."""
-    span, slash, step = part.partition("/")
-    if slash and not (step.isdecimal() and int(step) > 0):
-        return False
-    if span == "*":
-        return True
-    ends = [names.index(end) + smallest if end in names else end for end in span.split("-")]
-    if len(ends) > 2 or not all(isinstance(end, int) or end.isdecimal() for end in ends):
-        return False
-    numbers = [int(end) for end in ends]
-    return numbers == sorted(numbers) and smallest <= numbers[0] and numbers[-1] <= largest
+    """A six-field NCRONTAB expression that the Functions host accepts, fires, and reads as it is written."""
+    try:
+        parse(value)
+    except NotASchedule as wrong:
+        fields = "second minute hour day month weekday"
+        example = f'"{EXAMPLE}" (daily at 06:00)'
+        found = "; ".join(wrong.mistakes)
+        return f"expected a six-field NCRONTAB expression ({fields}) in UTC, such as {example}: {found}"
+    return None
 
 
 def workspace(value: str) -> str | None:

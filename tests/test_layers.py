@@ -14,6 +14,7 @@ ROOMS = {
     "shared.checks": (0, "nouns"),
     "shared.clouds": (0, "nouns"),
     "shared.model": (0, "nouns"),
+    "shared.schedule": (0, "nouns"),
     "shared.settings": (0, "nouns"),
     "shared.guidance": (1, "pure"),
     "shared.plan": (1, "pure"),

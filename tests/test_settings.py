@@ -132,8 +132,14 @@ def test_missing_settings_are_named() -> None:
         ("HUNT_SOURCE", ("sentinel", "defender"), ("Sentinel ", "splunk")[1:]),
         ("AZURE_CLOUD", ("AzureCloud",), ("azure", "AzureGermanCloud")),
         ("SWEEP_SCHEDULE", ("0 */5 * * * *", "0 0 6 1,15 JAN-MAR Mon-Fri", "0 30 9-17/2 * * 0"), ()),
+        (
+            "SWEEP_SCHEDULE",
+            ("0 0 6 * January Sunday", " 0  0 6 * * * ", "0 0 */0 * * *"),
+            ("0\t0 6 * * *", "٣ 0 6 * * *"),
+        ),
+        ("SWEEP_SCHEDULE", (), ("0 0 6 30 2 *", "0 0 6 * * FRI-MON", "0 0 6 * * *\n", "0 0 6 * * ſun", "0 0 6 ² * *")),
         ("SWEEP_SCHEDULE", (), ("0 6 * * *", "0 0 24 * * *", "0 60 6 * * *", "0 0 6 0 * *", "0 0 6 * * 7")),
-        ("SWEEP_SCHEDULE", (), ("0 0 6 * * FUN", "0 0 6-3 * * *", "0 0 */0 * * *", "0 0 1-2-3 * * *", "06:00:00")),
+        ("SWEEP_SCHEDULE", (), ("0 0 6 * * FUN", "0 0 6-3 * * *", "0 0 */ * * *", "0 0 1-2-3 * * *", "06:00:00")),
         ("SENTINEL_WORKSPACE_ID", (GUID.upper(),), ("law-soc", RESOURCE)),
         (
             "SENTINEL_WORKSPACE_RESOURCE_ID",
