@@ -285,6 +285,10 @@ def from_values(given: Mapping[str, str]) -> Settings:
         SettingsInvalid: with every mistake found.
     """
     values = {name.upper(): value.strip() for name, value in given.items()}
+    # The host reads this one itself, and refuses a tab or a line break around it, too.
+    values |= {
+        name.upper(): value for name, value in given.items() if name.upper() == "SWEEP_SCHEDULE" and value.strip()
+    }
     # An empty value is what a template leaves behind for "not set".
     raw: dict[str, Any] = {field: values[field.upper()] for field in Settings.model_fields if values.get(field.upper())}
     raw.setdefault("ledger_url", _ledger_default(values))
