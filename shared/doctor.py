@@ -15,6 +15,7 @@ from shared.http import Http
 from shared.hunt import Hunt, judge, open_hunt
 from shared.ledger import Ledger, LedgerError, open_ledger
 from shared.model import Window
+from shared.schedule import LONGEST_WATCHED, parse
 from shared.sentinel import Sentinel
 from shared.settings import Settings
 
@@ -48,6 +49,7 @@ def examine(settings: Settings, clock: Clock) -> Iterator[Check]:
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     try:
         yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
+        yield _schedule(settings.sweep_schedule, clock)
         yield _tried("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
         yield _tried("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
         yield _tried("incidents", lambda: _incidents(sentinel))
@@ -72,6 +74,21 @@ def _tried(about: str, look: Callable[[], tuple[Found, str]]) -> Check:
         return Check(about, *look())
     except (SweepError, LedgerError) as error:
         return Check(about, Found.WRONG, str(error))
+
+
+def _schedule(expression: str, clock: Clock) -> Check:
+    schedule = parse(expression)
+    due = ", ".join(f"{moment:%a %Y-%m-%d %H:%M:%S}" for moment in schedule.next_times(clock.now(), 3))
+    words = f"the next sweeps are due at {due} UTC"
+    gap, most = schedule.longest_gap(), LONGEST_WATCHED
+    if gap is None or gap <= most:
+        return Check("schedule", Found.FINE, words)
+    return Check(
+        "schedule",
+        Found.DOUBT,
+        f"{words}; up to {gap / timedelta(hours=1):.0f} hours pass between two of them, and the alarm on missing sweeps"
+        f" bridges {most / timedelta(hours=1):.0f} at most: sweep daily, a quiet day costs a few requests",
+    )
 
 
 def _signed_in(token: str) -> tuple[Found, str]:

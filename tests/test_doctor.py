@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -36,7 +37,9 @@ def test_all_is_well(tmp_path: Path) -> None:
         ran = doctor(cloud, tmp_path)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         about = [line.split()[1] for line in ran.stdout.splitlines() if line.startswith("ok")]
-        assert about == ["settings", "sign-in", "workspace", "incidents", "data", "ledger", "webhook", "portals"]
+        assert about == [
+            "settings", "schedule", "sign-in", "workspace", "incidents", "data", "ledger", "webhook", "portals",
+        ]  # fmt: skip
         assert not [request for request in cloud.log if request.method in ("PUT", "PATCH", "DELETE")]
         assert not cloud.cards
         assert not list(tmp_path.iterdir())
@@ -81,6 +84,31 @@ def test_two_workspaces_are_one_too_many(tmp_path: Path, monkeypatch: pytest.Mon
         found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, other)}
     assert found["workspace"].found is Found.WRONG
     assert "set both to the same workspace" in found["workspace"].words
+
+
+@pytest.mark.parametrize(
+    ("expression", "found", "words"),
+    [
+        ("0 0 6 * * *", Found.FINE, r"the next sweeps are due at (\w{3} \d{4}-\d\d-\d\d 06:00:00(, | UTC$)){3}"),
+        ("0 0 6 29 2 *", Found.DOUBT, r"due at (\w{3} 20\d\d-02-29 06:00:00, ){2}.* UTC; up to 70104 hours pass"),
+        (
+            "0 0 6 * * MON-FRI",
+            Found.DOUBT,
+            r"up to 72 hours .* bridges 45 at most: sweep daily, a quiet day costs a few",
+        ),
+        ("0 0 3 */2 * *", Found.DOUBT, r"up to 48 hours"),
+        ("0 0 0,21 * * *", Found.FINE, r"UTC$"),
+    ],
+)
+def test_when_the_next_sweeps_are_due(
+    expression: str, found: Found, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next three times are said in UTC; a gap that the absence alarm cannot bridge is a doubt."""
+    with Cloud() as cloud:
+        every = checks(cloud, tmp_path, monkeypatch, {"SWEEP_SCHEDULE": expression})
+    (check,) = (check for check in every if check.about == "schedule")
+    assert check.found is found
+    assert re.search(words, check.words), check.words
 
 
 def test_a_ledger_that_cannot_be_read_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
