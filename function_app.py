@@ -1,13 +1,19 @@
-"""The deployed function: one timer, `sweep`. Everything else is imported when it fires, to keep the start quick."""
+"""The deployed function: one timer, `sweep`. Everything else is imported when it fires, to keep the start quick.
+
+An app whose packages do not fit its Python raises here, and so lists no function: `azd deploy` then says so.
+"""
 
 import json
 import logging
+from pathlib import Path
 
 import azure.functions as func
 
+from shared.deployed_packages import require
 from shared.logs import quiet
 
 quiet()
+require(Path(__file__).with_name("requirements.txt"))
 app = func.FunctionApp()
 
 

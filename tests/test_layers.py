@@ -54,6 +54,7 @@ ROOMS = {
     "shared.telling": (4, "order"),
     "shared.__main__": (5, "edge"),
     "shared.cli": (5, "edge"),
+    "shared.deployed_packages": (5, "edge"),
     "shared.doctor": (5, "edge"),
     "shared.logs": (5, "edge"),
     "shared.show": (5, "edge"),

@@ -80,6 +80,25 @@ def test_nothing_slow_is_imported_to_index() -> None:
     assert not [name for name in conversation({}, "0")["imported"] if name.startswith(tops)]
 
 
+def test_an_app_that_cannot_sweep_lists_nothing(tmp_path: Path) -> None:
+    """With a compiled package for another Python the app lists no function, and its start says which and what to do."""
+    about = tmp_path / "pydantic_core-2.0.dist-info"
+    about.mkdir()
+    (about / "WHEEL").write_text("Tag: cp311-cp311-manylinux2014_x86_64\n", encoding="utf-8")
+    found = conversation({"PYTHONPATH": str(tmp_path)}, "0")
+    assert found["functions"] == []
+    assert found["init"]["status"] == 0
+    assert "pydantic-core is built for cp311-cp311-manylinux2014_x86_64" in found["init"]["exception"]
+    assert 'docs/deploy.md, "When the proof fails"' in found["init"]["exception"]
+    (line,) = lines(found, "packages_unfit")
+    assert json.loads(line.partition(" ")[2])["python"].startswith("3.13.")
+
+
+def test_a_good_start_is_logged() -> None:
+    """An app that can sweep logs so when it is indexed."""
+    assert len(lines(conversation({}, "0"), "packages_fit")) == 1
+
+
 def test_bad_settings_are_a_failure_of_the_function() -> None:
     """With bad settings the invocation fails, and one line names every mistake."""
     found = conversation({"TEAMS_WEBHOOK_URL": "http://x.logic.azure.com/?sig=SECRET"})
