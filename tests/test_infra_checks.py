@@ -163,13 +163,17 @@ def test_the_pipeline_may_do_little_and_holds_no_secret() -> None:
 
 def test_the_pipeline_tests_compiles_and_deploys() -> None:
     """Tests, the audit and the real Bicep compiler come before the deployment, which only main reaches."""
-    for command in ("make test", "make test-slow", "make audit", "az bicep build --file infra/main.bicep"):
-        assert command in WORKFLOW
+    for command in ("make test", "make test-slow", "make audit", "make bicep"):
+        assert f"run: {command}\n" in WORKFLOW
+    assert 'BICEP_REQUIRED: "1"' in WORKFLOW.split("  bicep:")[1].split("  deploy:")[0]
     deploy = WORKFLOW.split("  deploy:")[1]
     assert "needs: [test, bicep]" in deploy
     assert "github.ref == 'refs/heads/main'" in deploy
     assert "environment: production" in deploy
+    # azd runs the hooks, and they ask az, which needs a sign-in of its own.
+    assert deploy.index("azure/login@") < deploy.index("azd provision --no-prompt")
     assert deploy.index("azd provision --no-prompt") < deploy.index("azd deploy --no-prompt")
+    assert "--no-hooks" not in deploy
     assert "pull_request_target" not in WORKFLOW
 
 

@@ -1,0 +1,95 @@
+"""After the code is there: the proof that a sweep can start.
+
+The app lists its function only when all its packages fit its Python (`shared/deployed_packages.py`). So three answers
+together are the proof: the running host has no error, it has the function, and Azure's scale controller knows of it.
+The last one alone is none: after a start that failed it still holds the functions of the deployment before.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from infra.hooks.programs import Azure, Unusable, complain, say
+
+FUNCTION = "sweep"
+_VERSION = "api-version=2022-03-01"
+_NEEDED = ("AZURE_RESOURCE_GROUP", "SWEEP_FUNCTION_APP_NAME")
+
+
+def run(environment: Mapping[str, str]) -> int:
+    """Look until the app is proved, five minutes at most; print what came out and return the exit code."""
+    missing = [name for name in _NEEDED if not environment.get(name)]
+    if missing:
+        return _unproved(environment, f"{', '.join(missing)} is missing in azd's environment: azd provision")
+    group, app = (environment[name] for name in _NEEDED)
+    given = environment.get("SWEEP_PROOF_SECONDS", "")
+    seconds = int(given) if re.fullmatch("[0-9]{1,4}", given) else 300
+    try:
+        azure = Azure(environment)
+        doubts = _look_until_proved(azure, group, app, seconds)
+    except Unusable as why:
+        return _unproved(environment, f"{why}; then: azd hooks run postdeploy")
+    if doubts:
+        return _unproved(environment, f"{app}, after {seconds} seconds: {'; '.join(doubts)}")
+    say(f"Proved: {app} runs, has every package that a sweep needs, and its timer {FUNCTION} is listed.")
+    return 0
+
+
+def _look_until_proved(azure: Azure, group: str, app: str, seconds: int) -> tuple[str, ...]:
+    """The doubts of the last look. Two good looks in a row count: the first may be at what ran before."""
+    ends, good = time.monotonic() + seconds, 0
+    say(f"Looking whether {app} can sweep; that takes a minute or two after a deployment.")
+    while True:
+        doubts = look(azure, group, app)
+        good = 0 if doubts else good + 1
+        if good == 2:
+            return ()
+        if time.monotonic() >= ends:
+            return doubts or ("it was well only just now: azd hooks run postdeploy",)
+        time.sleep(min(10.0, seconds / 10))
+
+
+def look(azure: Azure, group: str, app: str) -> tuple[str, ...]:
+    """What keeps the app from being proved now, as phrases: of the host, its functions and the listed functions."""
+    site = f"/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
+    doubts = []
+    status = azure.get(f"{site}/hostruntime/admin/host/status?{_VERSION}")
+    state = _inner(status.value)
+    if status.code or not isinstance(state, dict):
+        doubts.append(f"the host does not answer ({status.complaint[:300] or 'not as expected'})")
+    elif state.get("state") != "Running" or state.get("errors"):
+        errors = " ".join(str(error) for error in state.get("errors") or ())
+        doubts.append(f"the host is in state {state.get('state')} {errors[:1500]}".strip())
+    for what, ended in (
+        ("the host has", azure.get(f"{site}/hostruntime/admin/functions?{_VERSION}")),
+        ("Azure lists", azure.ask("functionapp", "function", "list", "--resource-group", group, "--name", app)),
+    ):
+        if ended.code:
+            doubts.append(f"what {what} could not be asked ({ended.complaint[:300]})")
+        elif FUNCTION not in _names(ended.value):
+            doubts.append(f"{what} no function {FUNCTION}")
+    return tuple(doubts)
+
+
+def _inner(answer: Any) -> Any:
+    """An answer of the host, also where Azure Resource Manager wraps it."""
+    return answer.get("properties", answer) if isinstance(answer, dict) else answer
+
+
+def _names(answer: Any) -> set[str]:
+    """The functions' names, without their app's."""
+    found = answer.get("value") if isinstance(answer, dict) else answer
+    return {str(each.get("name")).rpartition("/")[2] for each in found or () if isinstance(each, dict)}
+
+
+def _unproved(environment: Mapping[str, str], why: str) -> int:
+    complain(
+        f"NOT PROVED: the code was deployed, but nothing shows that it can sweep. {why}",
+        'See docs/deploy.md, "When the proof fails".',
+    )
+    if environment.get("GITHUB_ACTIONS") == "true":
+        say("::error title=The deployment is not proved::docs/deploy.md, When the proof fails")
+    return 1

@@ -1,0 +1,1 @@
+"""The hooks that azd runs before and after it deploys."""

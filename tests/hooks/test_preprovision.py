@@ -1,0 +1,145 @@
+"""Before a deployment: what the template cannot look at is looked at, and each mistake is a sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from infra.hooks.parameters import misspelt, names, only_in_the_file, outputs, value
+from infra.hooks.preprovision import TAG, group_name
+from shared.settings import Settings
+from tests.bicep import deployed
+from tests.hooks.azd import WEBHOOK, Azd, Turn
+from tests.test_infra import GIVEN
+
+
+@pytest.mark.parametrize("tags", ["null", '{"azd-env-name": "other"}', '{"owner": "me"}'])
+def test_a_group_of_somebody_else_is_left_alone(azd: Azd, tags: str) -> None:
+    """A resource group of the name that is not this environment's ends it with one sentence."""
+    azd.answer(["group", "show", "rg-prod"], (0, f'{{"name": "rg-prod", "tags": {tags}}}', ""))
+    ran = azd.hook("preprovision", WEBHOOK)
+    assert (ran.code, ran.set()) == (1, {})
+    assert "rg-prod exists already and is not this environment's" in ran.error
+    assert len(ran.error.splitlines()) == 2
+
+
+def test_the_group_is_the_one_that_the_template_makes() -> None:
+    """The hook looks for the group's name as main.bicep has it, by the tag that it gives."""
+    (group,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Resources/resourceGroups")
+    name = str(group.body["tags"][TAG])
+    assert group.body["name"] == group_name({"AZURE_ENV_NAME": name})
+
+
+def test_a_first_deployment_needs_the_webhook(azd: Azd) -> None:
+    """Without a webhook a first deployment is refused; with the group already there the vault keeps the secret."""
+    ran = azd.hook("preprovision")
+    assert (ran.code, ran.set()) == (1, {})
+    assert "TEAMS_WEBHOOK_URL is not given, and a first deployment needs it" in ran.error
+    azd.answer(["group", "show"], (0, '{"tags": {"azd-env-name": "prod"}}', ""))
+    assert azd.hook("preprovision").code == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "given", "why"),
+    [
+        ((1, "", "Please run 'az login' to setup account."), {}, "az is not signed in .*: az login"),
+        ((0, "{}", ""), {"AZURE_SUBSCRIPTION_ID": ""}, "no subscription is chosen yet"),
+    ],
+)
+def test_without_az_it_says_what_was_not_checked(azd: Azd, answer: Turn, given: Mapping[str, str], why: str) -> None:
+    """Where az cannot be asked the deployment goes on, and one line says what was not checked and why."""
+    azd.answer(["account", "show"], answer)
+    ran = azd.hook("preprovision", given)
+    assert ran.code == 0, ran.error
+    assert re.search(rf"Not checked, whether rg-prod is free and the webhook is given: {why}", ran.output), ran.output
+    assert ran.set()["ABSENCE_HOURS"] == "26"
+
+
+def test_without_az_on_the_path(azd: Azd) -> None:
+    """An az that is not there, or cannot be started, is no traceback."""
+    (azd.home / "az").unlink()
+    path = f"{azd.home}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    assert shutil.which("az", path=path) is None
+    ran = azd.hook("preprovision", WEBHOOK, path)
+    assert ran.code == 0, ran.error
+    assert "az is not on the PATH" in ran.output
+    azd.install("az", "not a program")
+    assert "az did not end well" in azd.hook("preprovision", WEBHOOK, path).output
+
+
+def test_an_az_that_fails_is_not_taken_for_an_answer(azd: Azd) -> None:
+    """A refusal to show the group says neither that it is free nor that it is taken."""
+    azd.answer(["group", "show"], (1, "", "ERROR: (AuthorizationFailed) The client has no authorization"))
+    ran = azd.hook("preprovision")
+    assert ran.code == 0
+    assert "Not checked, whether rg-prod is free" in ran.output
+    assert "AuthorizationFailed" in ran.output
+
+
+def test_an_azd_that_does_not_take_the_hours_ends_it(azd: Azd) -> None:
+    """When azd cannot keep ABSENCE_HOURS, the deployment would have another alarm than was said: it ends."""
+    azd.answer(["azd", "env", "set"], (1, "", "ERROR: environment 'prod' does not exist"))
+    ran = azd.hook("preprovision", WEBHOOK)
+    assert ran.code == 1
+    assert (
+        "azd env set ABSENCE_HOURS failed (ERROR: environment 'prod' does not exist): set it by hand to 26" in ran.error
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("SUM_CASE_TRESHOLD", "SUM_CASE_THRESHOLD"),
+        ("ALERT_EMAIL", "ALERT_EMAILS"),
+        ("SWEEP_SCHEDUEL", "SWEEP_SCHEDULE"),
+        ("SENTINEL_WORKSPACE_RESOURCEID", "SENTINEL_WORKSPACE_RESOURCE_ID"),
+        ("Lookback_Days", "LOOKBACK_DAYS"),
+        ("EXCLUDED_RECIPIENT", "EXCLUDED_RECIPIENTS"),
+    ],
+)
+def test_a_misspelt_variable_is_named(azd: Azd, name: str, right: str) -> None:
+    """A variable that nothing reads and that is one or two letters off is named with the right one."""
+    ran = azd.hook("preprovision", {**WEBHOOK, name: "1"})
+    assert ran.code == 1
+    assert f"  {name} is set, and nothing reads it: did you mean {right}?" in ran.error.splitlines()
+
+
+def test_what_is_not_misspelt_is_left_alone(azd: Azd) -> None:
+    """The variables that are read, the deployment's outputs, azd's own and a shell's are no mistake."""
+    shell = (
+        "HOME SHELL LANG PATH PWD AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_RESOURCE_GROUP ARM_CLIENT_ID GITHUB_ACTIONS CI"
+    )
+    assert misspelt([*names(), *outputs(), *os.environ, *shell.split(), "ABSENCE_HOURS_FROM_SCHEDULE"]) == []
+    assert azd.hook("preprovision", {**WEBHOOK, "SUM_CASE_TRESHOLD": ""}).code == 0
+
+
+def test_a_list_is_edited_in_the_file(azd: Azd) -> None:
+    """A list given as a variable would be ignored: it is refused, saying where it is edited."""
+    ran = azd.hook("preprovision", {**WEBHOOK, "EXCLUDED_RECIPIENTS": "[]"})
+    assert ran.code == 1
+    assert (
+        "EXCLUDED_RECIPIENTS is set, but is not read from a variable: edit excludedRecipients in infra/main"
+        in ran.error
+    )
+
+
+def test_every_setting_is_known_to_the_hook() -> None:
+    """Each app setting is a variable that is read or a list of the file, except what the deployment makes."""
+    known = names() | only_in_the_file().keys()
+    assert {field.upper() for field in Settings.model_fields} - known == {"AZURE_CLIENT_ID"}
+    assert value("sweepSchedule", {}) == Settings.model_fields["sweep_schedule"].default
+    assert value("sweepSchedule", {"SWEEP_SCHEDULE": "x"}) == "x"
+
+
+def test_all_mistakes_come_at_once(azd: Azd) -> None:
+    """Every mistake is on a line of its own, and the webhook's URL is on none."""
+    given = {"SWEEP_SCHEDULE": "0 0 6 * * MON", "SUM_CASE_TRESHOLD": "1"}
+    ran = azd.hook("preprovision", given)
+    assert len(ran.error.splitlines()) == 4
+    assert "sig=" not in azd.hook("preprovision", {**given, **WEBHOOK}).error
