@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SweepError
+from shared.schedule import LONGEST_WATCHED
 from shared.settings import Settings
 from shared.teams.alert import Notice
 from shared.teams.wording import NOTICES
@@ -18,6 +20,9 @@ from tests.sweeps_logged import at
 from tests.telemetry import ask, trace, workspace
 
 ROOT = INFRA.parent
+DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
+READ_BY_HOOKS = {"ALLOW_NO_ALARM", "NOT_WATCHED"}
+AZD = {"AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID"}  # azd's own
 DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md")]
 
 
@@ -32,7 +37,8 @@ def test_variables_that_are_read_exist(document: Path) -> None:
 def test_variables_that_are_set_exist(document: Path) -> None:
     """Each value that a command hands to azd is one that the parameters file takes."""
     said = set(re.findall(r"azd env set (\w+)", document.read_text(encoding="utf-8")))
-    assert said <= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
+    taken = set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
+    assert said <= taken | READ_BY_HOOKS | AZD
     assert "TEAMS_WEBHOOK_URL" not in said
 
 
@@ -50,7 +56,7 @@ def test_settings_that_are_named_exist() -> None:
     """Whatever the documents call a setting is one, or is the deployment's own."""
     known = {field.upper() for field in Settings.model_fields}
     known |= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
-    known |= {"AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID", *parsed(MAIN)["outputs"]}
+    known |= {*AZD, *READ_BY_HOOKS, "WATCH_SENTINEL", *parsed(MAIN)["outputs"]}
     for document in DOCS:
         assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)", document.read_text(encoding="utf-8"))) <= known, document.name
 
@@ -92,12 +98,71 @@ def test_every_card_has_a_runbook() -> None:
         assert heading in headings or f"“{heading}" in text or f'"{heading}' in text, heading
 
 
+def test_every_variable_is_explained() -> None:
+    """Each variable that the parameters file or a hook reads is in a row of the deployment's table of variables."""
+    taken = set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
+    rows = re.findall(r"^\| (`[A-Z_, `]+) \|", DEPLOY, re.MULTILINE)
+    assert taken | {"ALLOW_NO_ALARM"} <= set(re.findall(r"[A-Z_]{3,}", " ".join(rows)))
+
+
+def test_what_the_hooks_read_is_in_their_code() -> None:
+    """The variables that are known because a hook reads them are read by one."""
+    code = "".join(file.read_text(encoding="utf-8") for file in (INFRA / "hooks").glob("*.py"))
+    assert set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', code)) >= READ_BY_HOOKS
+
+
 def test_the_schedule_and_its_alert_are_told_together() -> None:
-    """Where the schedule is explained, so is the alert's window that has to follow it, within its allowed range."""
-    said = re.search(r"With `SWEEP_SCHEDULE`, change `ABSENCE_HOURS` too: [^.]* (\d+) at most", _flat("deploy.md"))
-    assert said
-    assert int(said[1]) == parameters()["absenceHours"].maximum
+    """Where the schedule is explained, so is the alert's window that follows it, with the numbers of the code."""
+    text = " ".join(DEPLOY.split("## The schedule\n")[1].split("\n## ")[0].split())
+    hours = LONGEST_WATCHED / timedelta(hours=1)
+    assert f"**A deployment refuses a schedule with more than {hours:.0f} hours between two sweeps**" in text
+    most = re.search(r"`ABSENCE_HOURS`, .* (\d+) at most\.", text)
+    assert most
+    assert int(most[1]) == parameters()["absenceHours"].maximum
+    assert "azd env set ALLOW_NO_ALARM true" in text
     assert "absenceHours" in parameters()["sweepSchedule"].description
+
+
+def test_what_the_hooks_point_to_is_there() -> None:
+    """Each place in the documents that a hook or the app names exists."""
+    files = [*(INFRA / "hooks").glob("*.py"), ROOT / "shared/deployed_packages.py"]
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    assert '"When the proof fails"' in code
+    for heading in re.findall(r'docs/deploy\.md, \\?"([^"\\]+)', code):
+        assert f"\n## {heading}\n" in DEPLOY
+    assert set(re.findall(r"docs/deploy\.md, step (\d+)", code)) == {"8"}
+    assert "\n## 8. Hand over the webhook's URL\n" in DEPLOY
+
+
+def test_every_reason_of_the_proof_is_explained() -> None:
+    """Each thing that keeps a deployment from being proved has a row that says what to do."""
+    rows = DEPLOY.split("## When the proof fails\n")[1].split("**Build the package here**")[0]
+    code = (INFRA / "hooks/postdeploy.py").read_text(encoding="utf-8") + (
+        ROOT / "shared/deployed_packages.py"
+    ).read_text(encoding="utf-8")
+    for words in ("packages_unfit", "is missing", "is built for", "the host is in state", "the host does not answer"):
+        assert words in code, words
+        assert words in rows, words
+    for words in ("the host has no function sweep", "Azure lists no function sweep", "could not be asked"):
+        assert words in rows, words
+
+
+def test_the_workflow_takes_what_the_docs_say() -> None:
+    """Each variable that the workflow names is listed where GitHub is described, and so is each that is required."""
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    section = DEPLOY.split("## From GitHub\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", section))
+    assert set(re.findall(r"vars\.(\w+)", workflow)) <= listed
+    required = {name for name, parameter in parameters().items() if parameter.required}
+    text = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
+    assert {name for need in required for name in re.findall(r"\w+", text[need]["value"])} <= listed
+
+
+def test_the_version_of_azd_is_the_one_that_is_asked_for() -> None:
+    """The documents name the oldest azd that azure.yaml takes."""
+    asked = re.search(r'requiredVersions:\n  azd: ">= ([\d.]+)"', (ROOT / "azure.yaml").read_text(encoding="utf-8"))
+    assert asked
+    assert f"(`azd`) {asked[1]} or newer" in DEPLOY
 
 
 @pytest.mark.parametrize("name", ["deploy.md", "operate.md"])
