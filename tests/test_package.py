@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -125,3 +126,63 @@ def test_the_package_alone_answers_the_shell(unpacked: Path, python: Path) -> No
     ran = subprocess.run([str(python), "-m", "shared", "sweep"], cwd=unpacked, env=bare, capture_output=True, text=True)
     assert ran.returncode == 2, ran.stderr
     assert "SENTINEL_WORKSPACE_ID" in ran.stderr
+
+
+def _built_here(unpacked: Path, folder: Path, version: str) -> Path:
+    """The package that docs/deploy.md says to build, for a Python of that version, unpacked alone in a folder."""
+    text = (ROOT / "docs/deploy.md").read_text(encoding="utf-8").split("**Build the package here**")[1]
+    (block,) = re.findall(r"```sh\n(.+?)```", text, re.DOTALL)[:1]
+    copy, install, pack, send, prove = block.strip().splitlines()
+    assert send.startswith("az functionapp deployment source config-zip ")
+    assert prove == "azd hooks run postdeploy"
+    source = folder / f"Quelle {version} ü"
+    shutil.copytree(unpacked, source)
+    search = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+    for command in (copy, install.replace("3.13", version), pack):
+        ran = subprocess.run(["sh", "-c", command], cwd=source, env={**os.environ, "PATH": search}, capture_output=True)
+        assert ran.returncode == 0, ran.stderr.decode()
+    app = folder / f"app {version}"
+    with zipfile.ZipFile(source / ".azure/package.zip") as archive:
+        archive.extractall(app)
+    return app
+
+
+def _worker(app: Path, environment: dict[str, str], times: str) -> dict[str, Any]:
+    """What the Functions worker library makes of an app that brings its packages along."""
+    python = ROOT / ".venv-worker/bin/python"
+    if not python.exists():
+        pytest.skip("*** NO PYTHON 3.13 HERE: the package was not tried in the Functions worker library ***")
+    packages = app / ".python_packages/lib/site-packages"
+    given = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(packages), **environment}
+    command = [str(python), str(ROOT / "tests/worker/invoke.py"), str(app), times]
+    ran = subprocess.run(command, cwd=app.parent, env=given, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_package_that_is_built_here_sweeps(unpacked: Path, tmp_path: Path) -> None:
+    """Built with whatever Python runs these tests, as the docs say, the package sweeps under the platform's Python."""
+    app = _built_here(unpacked, tmp_path, "3.13")
+    with Cloud() as cloud:
+        cloud.load("EmailEvents", sample(cloud.clock()).events)
+        found = _worker(app, {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}, "1")
+        assert [function["name"] for function in found["functions"]] == ["sweep"], found["init"]
+        assert [each["status"] for each in found["invocations"]] == [1], found["invocations"]
+        assert len(cloud.incidents) > 0
+    assert sum(line["message"].startswith("packages_fit ") for line in found["logs"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_package_for_another_python_is_not_listed(unpacked: Path, tmp_path: Path) -> None:
+    """With packages that were installed for Python 3.11 the app lists nothing and names those that do not load."""
+    found = _worker(_built_here(unpacked, tmp_path, "3.11"), {}, "0")
+    assert found["functions"] == []
+    assert found["init"]["status"] == 0
+    (said,) = (line["message"] for line in found["logs"] if line["message"].startswith("packages_unfit "))
+    unfit = json.loads(said.partition(" ")[2])["packages"]
+    assert any(text.startswith("pydantic-core is built for cp311-cp311-") for text in unfit)
+    assert not any("missing" in text for text in unfit)
