@@ -77,7 +77,7 @@ def fits(tag: str, minor: int = sys.version_info.minor) -> bool:
         return False
     _, abi, platform = parts
     built_for = int(version[2] or 0)
-    free_threaded = "t" if "t" in sys.abiflags else ""
+    free_threaded = "t" if "t" in getattr(sys, "abiflags", "") else ""  # Windows has none
     loads = built_for <= minor if abi in ("none", "abi3") else abi == f"cp3{minor}{free_threaded}"
     return loads and (platform == "any" or _on_this_machine(platform))
 

@@ -116,9 +116,9 @@ class Schedule:
     def _dates(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         for year in range(first, last + 1):
             for month in self.months:
-                monday, length = monthrange(year, month)
+                first_weekday, length = monthrange(year, month)  # Monday is 0 here, Sunday is 0 in a schedule
                 for day in self.days:
-                    if day <= length and (monday + day) % 7 in self.weekdays:
+                    if day <= length and (first_weekday + day) % 7 in self.weekdays:
                         yield year, month, day
 
     def _later_today(self, base: datetime) -> tuple[int, int, int] | None:

@@ -97,6 +97,7 @@ def test_an_azd_that_does_not_take_the_hours_ends_it(azd: Azd) -> None:
     [
         ("SUM_CASE_TRESHOLD", "SUM_CASE_THRESHOLD"),
         ("ALERT_EMAIL", "ALERT_EMAILS"),
+        ("ALERTEMAIL", "ALERT_EMAILS"),
         ("SWEEP_SCHEDUEL", "SWEEP_SCHEDULE"),
         ("SENTINEL_WORKSPACE_RESOURCEID", "SENTINEL_WORKSPACE_RESOURCE_ID"),
         ("Lookback_Days", "LOOKBACK_DAYS"),
