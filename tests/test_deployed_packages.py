@@ -64,7 +64,8 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     described(tmp_path, "cffi", other)
     described(tmp_path, "Zope.Interface", other, "py2.py3-none-any")
     described(tmp_path, "requests")
-    lock = "pydantic-core==1 \\\n    --hash=sha256:0\nrequests==2\nmsal==3\nzope.interface==1\ncffi==1;a != 'b'\nx==1;y"
+    lock = "pydantic-core==1 \\\n    --hash=sha256:0\nrequests==2\nmsal[broker]==3\nzope.interface==1\n"
+    lock += "cffi==1 ; os_name != 'x'\nx==1;y\n"
     assert misfits(pinned(lock), installed([str(tmp_path)])) == [
         f"pydantic-core is built for {other}",
         "msal is missing",
