@@ -13,6 +13,7 @@ from shared.schedule import EXAMPLE, LONGEST_WATCHED, NotASchedule, parse
 
 OURS = "ABSENCE_HOURS_FROM_SCHEDULE"  # what this hook set last: when ABSENCE_HOURS still says so, it may be set anew
 _MARGIN = 2  # hours for a sweep to run and its receipt to arrive
+_LEAST = 2
 _MOST = 47  # Azure Monitor looks back 48 hours
 _HOUR = timedelta(hours=1)
 
@@ -52,10 +53,11 @@ def watch(environment: Mapping[str, str]) -> Watch:
 
 def _given(text: str, gap: timedelta) -> Watch:
     """Whether the operator's own hours fit the schedule."""
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= _MOST:
+    if not re.fullmatch("[0-9]{1,3}", text) or not _LEAST <= int(text) <= _MOST:
         return Watch(
-            mistake=f"ABSENCE_HOURS: expected a whole number from 1 to {_MOST}, or nothing (azd env set ABSENCE_HOURS"
-            ' ""): then it is set from the schedule. To deploy without that alarm: azd env set ALLOW_NO_ALARM true'
+            mistake=f"ABSENCE_HOURS: expected a whole number from {_LEAST} to {_MOST}, or nothing (azd env set"
+            ' ABSENCE_HOURS ""): then it is set from the schedule. To deploy without that alarm: azd env set'
+            " ALLOW_NO_ALARM true"
         )
     if int(text) * _HOUR < gap + _HOUR:
         return Watch(
@@ -69,4 +71,6 @@ def _given(text: str, gap: timedelta) -> Watch:
 
 
 def _hours(gap: timedelta | None) -> str:
-    return "endless" if gap is None else f"{gap / _HOUR:.4g}"
+    if gap is None:
+        return "endless"
+    return f"{gap / _HOUR:,.0f}" if gap >= 1000 * _HOUR else f"{gap / _HOUR:.4g}"

@@ -2,7 +2,9 @@
 
 The app lists its function only when all its packages fit its Python (`shared/deployed_packages.py`). So three answers
 together are the proof: the running host has no error, it has the function, and Azure's scale controller knows of it.
-The last one alone is none: after a start that failed it still holds the functions of the deployment before.
+The last one alone is none: after a start that failed it still holds the functions of the deployment before. Where the
+platform does not let its host be asked (404, 405, 501) nothing speaks against the deployment, and that is said as what
+it is: listed, not proved.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from infra.hooks.programs import Azure, Unusable, complain, say
+from infra.hooks.programs import Azure, Ended, Unusable, complain, say
 
 FUNCTION = "sweep"
 _VERSION = "api-version=2022-03-01"
+_NOT_OFFERED = re.compile(r"\b(404|405|501)\b|Not ?Found|Method ?Not ?Allowed|Not ?Implemented", re.IGNORECASE)
 _NEEDED = ("AZURE_RESOURCE_GROUP", "SWEEP_FUNCTION_APP_NAME")
 
 
@@ -29,49 +33,77 @@ def run(environment: Mapping[str, str]) -> int:
     seconds = int(given) if re.fullmatch("[0-9]{1,4}", given) else 300
     try:
         azure = Azure(environment)
-        doubts = _look_until_proved(azure, group, app, seconds)
+        found = _look_until_proved(azure, group, app, seconds)
     except Unusable as why:
         return _unproved(environment, f"{why}; then: azd hooks run postdeploy")
-    if doubts:
-        return _unproved(environment, f"{app}, after {seconds} seconds: {'; '.join(doubts)}")
+    if found.doubts:
+        return _unproved(environment, f"{app}, after {seconds} seconds: {'; '.join(found.doubts)}")
+    if found.not_offered:
+        say(
+            f"LISTED, NOT PROVED: {app} has its timer {FUNCTION}, but {found.not_offered} cannot be asked here, and a"
+            " list left over from an earlier deployment looks the same. Sweep at once and see its receipt"
+            " (docs/deploy.md, steps 10 and 11)."
+        )
+        return 0
     say(f"Proved: {app} runs, has every package that a sweep needs, and its timer {FUNCTION} is listed.")
     return 0
 
 
-def _look_until_proved(azure: Azure, group: str, app: str, seconds: int) -> tuple[str, ...]:
-    """The doubts of the last look. Two good looks in a row count: the first may be at what ran before."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What speaks against a deployment, as phrases, and what of the host this platform does not let be asked."""
+
+    doubts: tuple[str, ...] = ()
+    not_offered: str = ""
+
+
+def _look_until_proved(azure: Azure, group: str, app: str, seconds: int) -> Look:
+    """The last look. Two good ones in a row end it: the first may be at what ran before."""
     ends, good = time.monotonic() + seconds, 0
     say(f"Looking whether {app} can sweep; that takes a minute or two after a deployment.")
     while True:
-        doubts = look(azure, group, app)
-        good = 0 if doubts else good + 1
+        found = look(azure, group, app)
+        good = 0 if found.doubts or found.not_offered else good + 1
         if good == 2:
-            return ()
+            return found
         if time.monotonic() >= ends:
-            return doubts or ("it was well only just now: azd hooks run postdeploy",)
+            return found if good == 0 else Look(("it was well only just now: azd hooks run postdeploy",))
         time.sleep(min(10.0, seconds / 10))
 
 
-def look(azure: Azure, group: str, app: str) -> tuple[str, ...]:
-    """What keeps the app from being proved now, as phrases: of the host, its functions and the listed functions."""
+def look(azure: Azure, group: str, app: str) -> Look:
+    """What keeps the app from being proved now: its host, the host's functions, the listed functions."""
     site = f"/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
-    doubts = []
+    doubts, not_offered = [], []
     status = azure.get(f"{site}/hostruntime/admin/host/status?{_VERSION}")
     state = _inner(status.value)
-    if status.code or not isinstance(state, dict):
+    if _is_not_offered(status):
+        not_offered.append("the host's state")
+    elif status.code or not isinstance(state, dict):
         doubts.append(f"the host does not answer ({status.complaint[:300] or 'not as expected'})")
     elif state.get("state") != "Running" or state.get("errors"):
         errors = " ".join(str(error) for error in state.get("errors") or ())
         doubts.append(f"the host is in state {state.get('state')} {errors[:1500]}".strip())
-    for what, ended in (
-        ("the host has", azure.get(f"{site}/hostruntime/admin/functions?{_VERSION}")),
-        ("Azure lists", azure.ask("functionapp", "function", "list", "--resource-group", group, "--name", app)),
-    ):
-        if ended.code:
-            doubts.append(f"what {what} could not be asked ({ended.complaint[:300]})")
-        elif FUNCTION not in _names(ended.value):
-            doubts.append(f"{what} no function {FUNCTION}")
-    return tuple(doubts)
+    live = azure.get(f"{site}/hostruntime/admin/functions?{_VERSION}")
+    listed = azure.ask("functionapp", "function", "list", "--resource-group", group, "--name", app)
+    if _is_not_offered(live):
+        not_offered.append("the host's functions")
+    else:
+        doubts += _lacks("the host has", live)
+    doubts += _lacks("Azure lists", listed)
+    return Look(tuple(doubts), " and ".join(not_offered))
+
+
+def _lacks(what: str, ended: Ended) -> list[str]:
+    """The doubt that an answer about functions leaves; none when the sweep is among them."""
+    if ended.code:
+        return [f"what {what} could not be asked ({ended.complaint[:300]})"]
+    return [] if FUNCTION in _names(ended.value) else [f"{what} no function {FUNCTION}"]
+
+
+def _is_not_offered(ended: Ended) -> bool:
+    """Whether the platform says that there is no such thing to ask. Right after a deployment that passes."""
+    return bool(ended.code) and bool(_NOT_OFFERED.search(ended.complaint))
 
 
 def _inner(answer: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from infra.hooks.absence import OURS, watch
 from infra.hooks.parameters import misspelt, value
 from infra.hooks.programs import Azure, Unusable, complain, say, set_value
 
 TAG = "azd-env-name"
+SECRET = "teams-webhook-url"  # noqa: S105 (the name that infra/modules/vault.bicep gives it)
 
 
 def run(environment: Mapping[str, str]) -> int:
@@ -21,14 +23,16 @@ def run(environment: Mapping[str, str]) -> int:
         *([alarm.mistake] if alarm.mistake else []),
     ]
     notes = [alarm.note] if alarm.note else []
+    in_vault = False
     try:
-        mistakes += _group(environment, Azure(environment))
+        mistake, in_vault = _group(environment, Azure(environment))
+        mistakes += [mistake] if mistake else []
     except Unusable as why:
         notes.append(f"Not checked, whether {group_name(environment)} is free and the webhook is given: {why}.")
     if mistakes:
         return _refused(mistakes)
     try:
-        _remember(environment, alarm.hours)
+        _remember(environment, alarm.hours, in_vault=in_vault)
     except Unusable as why:
         return _refused([str(why)])
     say(*notes)
@@ -40,8 +44,8 @@ def group_name(environment: Mapping[str, str]) -> str:
     return f"rg-{environment['AZURE_ENV_NAME']}"
 
 
-def _group(environment: Mapping[str, str], azure: Azure) -> list[str]:
-    """What is wrong with the resource group: somebody else's, or a new one without a webhook.
+def _group(environment: Mapping[str, str], azure: Azure) -> tuple[str, bool]:
+    """What is wrong with the resource group ("" when nothing is), and whether its vault has the webhook.
 
     Raises:
         Unusable: it could not be looked at.
@@ -52,26 +56,48 @@ def _group(environment: Mapping[str, str], azure: Azure) -> list[str]:
         raise Unusable(f"az group show failed ({shown.complaint[:200]})")
     if not shown.code:
         tags = (shown.value or {}).get("tags") or {}
-        if tags.get(TAG) == environment["AZURE_ENV_NAME"]:
-            return []
-        mistake = (
-            f"The resource group {name} exists already and is not this environment's (it has no tag"
-            f" {TAG}={environment['AZURE_ENV_NAME']}): take another name (azd env new <name>)"
-        )
-        return [mistake]
+        if tags.get(TAG) != environment["AZURE_ENV_NAME"]:
+            return (
+                f"The resource group {name} exists already and is not this environment's (it has no tag"
+                f" {TAG}={environment['AZURE_ENV_NAME']}): take another name (azd env new <name>)"
+            ), False
     if value("teamsWebhookUrl", environment):
-        return []
-    missing = "TEAMS_WEBHOOK_URL is not given, and a first deployment needs it: put it into the shell, not into azd's"
-    return [f"{missing} environment (docs/deploy.md, step 8)"]
+        return "", False
+    if not shown.code and _in_vault(azure, name):
+        return "", True
+    return (
+        "TEAMS_WEBHOOK_URL is not given, and the vault of this environment has none yet: put it into the shell, not"
+        " into azd's environment (docs/deploy.md, step 8)"
+    ), False
 
 
-def _remember(environment: Mapping[str, str], hours: int | None) -> None:
-    """Write the hours into azd's environment, and that they are ours; nothing when they are the operator's own."""
-    if hours is None:
-        return
-    for name in ("ABSENCE_HOURS", OURS):
-        if environment.get(name) != str(hours):
-            set_value(environment, name, str(hours))
+def _in_vault(azure: Azure, group: str) -> bool:
+    """Whether the group's vault has the secret. Azure Resource Manager tells also where the vault's network is closed.
+
+    Raises:
+        Unusable: it could not be looked at.
+    """
+    vaults = _listed(azure, f"/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults")
+    places = [str(vault["id"]).partition(f"/subscriptions/{azure.subscription}")[2] for vault in vaults]
+    secrets = [secret for place in places for secret in _listed(azure, f"{place}/secrets")]
+    return any(str(secret.get("name")).rpartition("/")[2] == SECRET for secret in secrets)
+
+
+def _listed(azure: Azure, place: str) -> list[Any]:
+    ended = azure.get(f"{place}?api-version=2023-07-01")
+    found = ended.value.get("value") if isinstance(ended.value, dict) else None
+    if ended.code or not isinstance(found, list):
+        raise Unusable(f"az rest failed for {place} ({ended.complaint[:200]})")
+    return found
+
+
+def _remember(environment: Mapping[str, str], hours: int | None, *, in_vault: bool) -> None:
+    """Write into azd's environment: the hours, and that they are ours, unless they are the operator's own; that the
+    vault has the webhook, for the template, which cannot look."""
+    wanted = {} if hours is None else dict.fromkeys(("ABSENCE_HOURS", OURS), str(hours))
+    for name, text in {**wanted, **({"WEBHOOK_IN_VAULT": "true"} if in_vault else {})}.items():
+        if environment.get(name) != text:
+            set_value(environment, name, text)
 
 
 def _refused(mistakes: list[str]) -> int:

@@ -90,7 +90,7 @@ module dryRunsAlarm 'alarm.bicep' = {
     name: 'sweep-dry-runs'
     location: location
     tags: tags
-    title: 'Email remediation sweep: it only rehearses'
+    title: 'Email remediation sweep: dry-run mode is on'
     whatToDo: 'Dry runs are all there has been for ${dryRunHours} hours: nothing is raised. See docs/operate.md, "Only dry runs".'
     severity: 2
     workspaceId: logWorkspaceId

@@ -100,6 +100,21 @@ def test_what_is_not_proved_is_loud(
     assert ran.output.splitlines()[-1].startswith("::error ")
 
 
+@pytest.mark.parametrize("refusal", ["ERROR: Not Found({})", "ERROR: Operation returned an invalid status 405", "501"])
+@pytest.mark.parametrize("status", [True, False])
+def test_a_platform_without_the_hosts_answers_is_no_failure(azd: Azd, refusal: str, status: bool) -> None:
+    """Where the platform does not let the host be asked, what is listed passes, and is not called proved."""
+    looks(azd, [(1, "", refusal)] if status else [RUNNING], [(1, "", refusal)], [LISTED])
+    ran = azd.hook("postdeploy", DEPLOYED)
+    assert ran.code == 0, ran.error
+    assert "LISTED, NOT PROVED: func-x has its timer sweep" in ran.output
+    assert ("the host's state" in ran.output) is status
+    looks(azd, [(1, "", refusal)], [(1, "", refusal)], [NOTHING])
+    ran = azd.hook("postdeploy", DEPLOYED)
+    assert ran.code == 1
+    assert "Azure lists no function sweep" in ran.error
+
+
 def test_without_az_nothing_is_proved(azd: Azd) -> None:
     """Where az is not signed in, or the app is not known, the deployment fails with what to do."""
     azd.answer(["account", "show"], (1, "", "run az login"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from infra.hooks.parameters import misspelt, names, only_in_the_file, outputs, value
-from infra.hooks.preprovision import TAG, group_name
+from infra.hooks.preprovision import SECRET, TAG, group_name
 from shared.settings import Settings
-from tests.bicep import deployed
-from tests.hooks.azd import WEBHOOK, Azd, Turn
+from tests.bicep import INFRA, deployed
+from tests.hooks.azd import SUBSCRIPTION, WEBHOOK, Azd, Turn
 from tests.test_infra import GIVEN
 
 
@@ -36,13 +37,49 @@ def test_the_group_is_the_one_that_the_template_makes() -> None:
     assert group.body["name"] == group_name({"AZURE_ENV_NAME": name})
 
 
+def own_group(azd: Azd, *secrets: str) -> None:
+    """This environment's group is there, with a vault that has these secrets."""
+    vault = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-prod/providers/Microsoft.KeyVault/vaults/kv-x"
+    azd.answer(["group", "show"], (0, '{"tags": {"azd-env-name": "prod"}}', ""))
+    vaults = f"{vault.rpartition('/')[0]}?api-version=2023-07-01"
+    azd.answer(["rest", vaults], (0, json.dumps({"value": [{"id": vault}]}), ""))
+    found = json.dumps({"value": [{"name": secret} for secret in secrets]})
+    azd.answer(["rest", f"{vault}/secrets?api-version=2023-07-01"], (0, found, ""))
+
+
 def test_a_first_deployment_needs_the_webhook(azd: Azd) -> None:
-    """Without a webhook a first deployment is refused; with the group already there the vault keeps the secret."""
+    """Without a webhook a deployment is refused while no vault has it, also where a first one broke off half-way."""
     ran = azd.hook("preprovision")
     assert (ran.code, ran.set()) == (1, {})
-    assert "TEAMS_WEBHOOK_URL is not given, and a first deployment needs it" in ran.error
-    azd.answer(["group", "show"], (0, '{"tags": {"azd-env-name": "prod"}}', ""))
-    assert azd.hook("preprovision").code == 0
+    assert "TEAMS_WEBHOOK_URL is not given, and the vault of this environment has none yet" in ran.error
+    own_group(azd)
+    ran = azd.hook("preprovision")
+    assert (ran.code, ran.set()) == (1, {})
+    assert "has none yet" in ran.error
+
+
+def test_the_vault_keeps_the_webhook(azd: Azd) -> None:
+    """Where the vault has the webhook a deployment needs none, and the template is told so: also from GitHub, where
+    nothing is remembered between deployments."""
+    own_group(azd, "other", "kv-x/teams-webhook-url")
+    ran = azd.hook("preprovision")
+    assert ran.code == 0, ran.error
+    assert ran.set()["WEBHOOK_IN_VAULT"] == "true"
+
+
+def test_a_vault_that_cannot_be_looked_into_is_said(azd: Azd) -> None:
+    """Where the vault cannot be asked the template decides, and a line says what was not checked."""
+    own_group(azd, "teams-webhook-url")
+    azd.answer(["rest"], (1, "", "ERROR: Forbidden"))
+    ran = azd.hook("preprovision")
+    assert ran.code == 0, ran.error
+    assert "Not checked, whether rg-prod is free and the webhook is given: az rest failed" in ran.output
+    assert "WEBHOOK_IN_VAULT" not in ran.set()
+
+
+def test_the_secret_is_the_one_that_the_template_makes() -> None:
+    """The hook looks for the secret's name as vault.bicep has it."""
+    assert f"'{SECRET}'" in (INFRA / "modules/vault.bicep").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
