@@ -10,6 +10,7 @@ from functools import cached_property
 
 from shared.book import Book
 from shared.errors import SweepError
+from shared.http import Http
 from shared.hunt import Hunt, judge
 from shared.ledger.port import Ledger
 from shared.model import Act, Action, Cause
@@ -39,6 +40,14 @@ class Asking:
         self._outcome = outcome
         self._progress = progress
         self.sweeps: tuple[str, ...] = ()  # when the earlier ones of the last weeks started, ISO 8601
+
+    def sign_in(self, http: Http) -> None:
+        """Without a token nothing can be asked or raised: that is found out, and said, once."""
+        self._progress("signing in")
+        try:
+            http.sign_in(self._outcome.settings.cloud.arm_audience)
+        except SweepError as error:
+            raise Stopped(Cause(error.cause, str(error))) from error
 
     def check_workspace(self, book: Book) -> None:
         """The GUID that is queried and the resource that is written to are one workspace; once per ledger.

@@ -3,58 +3,92 @@
 One object serves the SDKs (as an azure-core credential) and our own requests (as Tokens), so that a token refused to
 one is renewed for all. azure-identity keeps tokens, and refusals, where they cannot be thrown away; a fresh one comes
 of a new instance.
+
+This is the one place that asks again for a token, and the one that says "not signed in": what it raises is no
+azure-core error, so that the SDKs let it through as it is, and has no `call`, so that nobody tries it again.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+import math
 import os
+import random
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-from shared.answers import from_status
+from shared.answers import clean
 from shared.clock import Clock, SystemClock
-from shared.errors import Call, Service, SignInFailed, SweepError
-from shared.mapping import mapped, signed_out
-from shared.retries import Limits, retry_after
+from shared.errors import Call, Fault, Service, SignInFailed, SweepError
+from shared.mapping import mapped
+from shared.retries import Limits, Persistence, retry_after
+from shared.sign_in import DeveloperSignIn, faulty, given_up, passing, refused
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 
 EARLY = 300.0  # a token is not used in its last seconds
+REMEMBERED = 60.0  # seconds for which a failure is the answer to everybody who asks
+LIMITS = Limits(attempts=5, seconds=60.0, connect=5.0, read=10.0)  # the endpoint is on the app's own machine
 _SCOPE = "/.default"
-_LIMITS = Limits()
+_LOG = logging.getLogger("sweep.http")
 
-Heard = Callable[[int, str | None], None]
-"""Told the status and the Retry-After of each answer of the identity endpoint."""
+Heard = Callable[[int, str | None, str], None]
+"""Told the status, the Retry-After and (of a refusal) the body of each answer of the identity endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A token that could not be had, and until when (monotonic seconds) that is not tried again."""
+
+    error: SignInFailed
+    until: float
+
+    def again(self) -> SignInFailed:
+        """A fresh exception: one that is raised twice would drag the first one's traceback along."""
+        first = self.error
+        return SignInFailed(str(first), service=first.service, status=first.status, fault=first.fault)
 
 
 class Credential:
     """Tokens by audience, kept until shortly before they expire. Safe for many threads.
 
     `build` makes an azure-identity credential that reports what its endpoint answers; it is called again for a fresh
-    token.
+    token. `client_id` is the identity that is asked for. No attempt is waited for beyond `deadline()` (monotonic).
     """
 
-    def __init__(self, build: Callable[[Heard], Any], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        build: Callable[[Heard], Any],
+        clock: Clock | None = None,
+        *,
+        client_id: str = "",
+        limits: Limits = LIMITS,
+        deadline: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self._build = build
         self._clock = clock or SystemClock()
+        self._client_id = client_id
+        self._limits = limits
+        self._deadline = deadline
         self._inner: Any = None
         self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
+        self._failed: dict[tuple[str, ...], _Failure] = {}
         self._generation = 0
-        self._heard: tuple[int, str | None] | None = None
+        self._heard: tuple[int, str | None, str] | None = None
         self._lock = threading.Lock()
+        self._asking = threading.Lock()  # apart, so that nobody who has a token waits for another's
 
     def token(self, audience: str) -> str:
         """A bearer token for an audience such as `https://management.azure.com`.
 
         Raises:
-            SweepError: SignInFailed when there is no hope of one, else Unavailable or Throttled.
+            SignInFailed: there is none to be had, after all the attempts that were due.
         """
-        got = self._get(audience.rstrip("/") + _SCOPE)
-        if isinstance(got, SweepError):
-            raise got
-        return got.token
+        return self.get_token_info(audience.rstrip("/") + _SCOPE).token
 
     def generation(self) -> int:
         """How often the tokens were renewed so far."""
@@ -71,19 +105,16 @@ class Credential:
         """As azure-core asks for a token.
 
         Raises:
-            ClientAuthenticationError: there is no hope of one.
-            ServiceRequestError: not now; it may be tried again.
+            SignInFailed: there is none to be had, after all the attempts that were due.
         """
-        from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # slow to import
-
         if options and options.get("claims"):
             self.renew(self._generation)
-        got = self._get(*scopes)
-        if isinstance(got, SignInFailed):
-            raise ClientAuthenticationError(message=str(got))
-        if isinstance(got, SweepError):
-            raise ServiceRequestError(str(got))
-        return got
+        known = self._known(scopes)
+        if known is not None:
+            return known
+        with self._asking:
+            known = self._known(scopes)  # somebody else may have asked meanwhile
+            return known if known is not None else self._asked(scopes)
 
     def get_token(
         self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, enable_cae: bool = False, **_: Any
@@ -99,67 +130,132 @@ class Credential:
         with self._lock:
             self._forget()
 
-    def _get(self, *scopes: str) -> AccessTokenInfo | SweepError:
+    def _known(self, scopes: tuple[str, ...]) -> AccessTokenInfo | None:
+        """The token that is kept; None when it has to be asked for. Raises the failure that is remembered.
+
+        As long as no token was ever had, one audience's failure is that of all.
+        """
         with self._lock:
             kept = self._kept.get(scopes)
             if kept is not None and kept.expires_on - EARLY > self._clock.now().timestamp():
                 return kept
-            self._heard = None
-            try:
-                self._inner = self._inner or self._build(self._hear)
-                fresh: AccessTokenInfo = self._inner.get_token_info(*scopes)
-            except Exception as error:  # noqa: BLE001 - what the libraries raise here is not documented
-                self._forget()
-                return self._failure(error)
-            self._kept[scopes] = fresh
-            return fresh
+            failed = [self._failed.get(scopes)] if self._kept else [*self._failed.values()]
+            now = self._clock.monotonic()
+            lasting = next((each for each in failed if each is not None and now < each.until), None)
+        if lasting is not None:
+            raise lasting.again()
+        return None
 
-    def _hear(self, status: int, after: str | None) -> None:
-        self._heard = (status, after)
+    def _asked(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
+        generation = self._generation
+        trying = Persistence(
+            clock=self._clock,
+            limits=self._limits,
+            chance=random.random,
+            deadline=self._deadline(),
+            generation=lambda: 0,
+            renew=lambda _: None,
+            waiting=self._waiting,
+        )
+        try:
+            fresh: AccessTokenInfo = trying.run(lambda _: self._once(scopes))
+        except SweepError as error:
+            failure = _Failure(given_up(error), self._clock.monotonic() + REMEMBERED)
+        else:
+            with self._lock:
+                self._failed.pop(scopes, None)
+                if self._generation == generation:
+                    self._kept[scopes] = fresh
+            return fresh
+        with self._lock:
+            self._failed[scopes] = failure
+        raise failure.again()
+
+    def _once(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
+        self._heard = None
+        try:
+            with self._lock:
+                self._inner = inner = self._inner or self._build(self._hear)
+            fresh: Any = inner.get_token_info(*scopes)
+        except Exception as error:  # noqa: BLE001 - what the libraries raise here is not documented
+            failure = self._failure(error)
+        else:
+            if isinstance(fresh.token, str) and fresh.token:
+                return cast("AccessTokenInfo", fresh)
+            failure = faulty(Fault.GARBLED)
+        with self._lock:
+            self._drop()
+        raise failure
+
+    def _hear(self, status: int, after: str | None, said: str) -> None:
+        self._heard = (status, after, said)
 
     def _failure(self, error: Exception) -> SweepError:
         # azure-identity calls every refusal "unavailable"; the status tells one that passes from one that does not.
-        if self._heard is not None:
-            status, after = self._heard
-            if status in (408, 429) or 500 <= status <= 599:
-                seconds = retry_after(after, self._clock.now())
-                return from_status(Service.IDENTITY, Call.READ, status, after=seconds)
-        failure = mapped(Service.IDENTITY, Call.READ, error)
-        return failure if isinstance(failure, SweepError) else signed_out(Call.READ)
+        status, after, said = self._heard or (None, None, str(error))
+        _LOG.info("sign_in_failed %s", json.dumps({"status": status, "said": clean(said)}))
+        if isinstance(error, SweepError):
+            return error
+        if status is None:
+            failure = mapped(Service.IDENTITY, Call.READ, error)
+            fault = failure.fault if isinstance(failure, SweepError) else None
+            return faulty(fault) if fault else refused(None, self._client_id)
+        if status in (408, 429) or 500 <= status <= 599:
+            return passing(status, retry_after(after, self._clock.now()))
+        return faulty(Fault.GARBLED) if 200 <= status <= 299 else refused(status, self._client_id, said)
 
-    def _forget(self) -> None:
-        self._kept.clear()
+    def _waiting(self, error: SweepError, wait: float) -> None:
+        _LOG.info(
+            "request_retried %s",
+            json.dumps({"cause": "identity_sign_in", "status": error.status, "wait": round(wait, 2)}),
+        )
+
+    def _drop(self) -> None:
         if self._inner is not None:
             self._inner.close()
             self._inner = None
 
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._failed.clear()
+        self._drop()
 
-def sign_in(client_id: str = "", clock: Clock | None = None) -> Credential:
+
+def sign_in(
+    client_id: str = "",
+    clock: Clock | None = None,
+    *,
+    deadline: Callable[[], float] = lambda: math.inf,
+    limits: Limits = LIMITS,
+) -> Credential:
     """The credential of this process: the managed identity `client_id` (the app's own when empty) where the platform
     offers one, else the developer's Azure CLI or azd sign-in, which know their cloud and its authority themselves."""
 
     def build(heard: Heard) -> Any:
-        # Slow to import, and not wanted before the first request.
-        from azure.identity import (
-            AzureCliCredential,
-            AzureDeveloperCliCredential,
-            ChainedTokenCredential,
-            ManagedIdentityCredential,
-        )
+        if not os.environ.get("IDENTITY_ENDPOINT"):
+            return DeveloperSignIn()
+        from azure.identity import ManagedIdentityCredential  # slow to import, not wanted before the first request
 
         def hook(response: Any) -> None:
-            heard(response.http_response.status_code, response.http_response.headers.get("Retry-After"))
+            answer = response.http_response
+            heard(answer.status_code, answer.headers.get("Retry-After"), _text(answer))
 
-        if os.environ.get("IDENTITY_ENDPOINT"):
-            return ManagedIdentityCredential(
-                client_id=client_id or None,
-                retry_total=0,  # ours is the one place that tries again
-                connection_timeout=_LIMITS.connect,
-                read_timeout=_LIMITS.read,
-                raw_response_hook=hook,
-            )
-        return ChainedTokenCredential(
-            AzureCliCredential(process_timeout=30), AzureDeveloperCliCredential(process_timeout=30)
+        return ManagedIdentityCredential(
+            client_id=client_id or None,
+            retry_total=0,  # ours is the one place that tries again
+            connection_timeout=limits.connect,
+            read_timeout=limits.read,
+            raw_response_hook=hook,
         )
 
-    return Credential(build, clock)
+    return Credential(build, clock, client_id=client_id, limits=limits, deadline=deadline)
+
+
+def _text(answer: Any) -> str:
+    """The body of a refusal; of a token's answer nothing."""
+    if answer.status_code < 300:
+        return ""
+    try:
+        return str(answer.text())
+    except Exception:  # noqa: BLE001 - a body that is no text; what the libraries raise for it is not documented
+        return ""

@@ -42,7 +42,7 @@ class Check:
 def examine(settings: Settings, clock: Clock) -> Iterator[Check]:
     """The checks, each as soon as it is done; a later one is tried whatever an earlier one found."""
     ends = clock.monotonic() + BUDGET
-    credential = sign_in(settings.azure_client_id, clock)
+    credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     hunt = open_hunt(settings, http, credential)
     ledger = open_ledger(settings, credential, read_only=True)

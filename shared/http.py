@@ -75,7 +75,7 @@ class Tokens(Protocol):
     """Where tokens come from (shared/credential.py)."""
 
     def token(self, audience: str) -> str:
-        """A bearer token for an audience such as `https://management.azure.com`. Raises SweepError."""
+        """A bearer token for an audience such as `https://management.azure.com`. Raises SignInFailed."""
         ...
 
     def generation(self) -> int:
@@ -127,6 +127,14 @@ class Http:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def sign_in(self, audience: str) -> None:
+        """Fetch the token for an audience, unless it is there: so that a missing one is found out at once.
+
+        Raises:
+            SignInFailed: there is none to be had.
+        """
+        self._tokens.token(audience)
 
     def send(
         self,

@@ -9,6 +9,7 @@ import logging
 LEVELS = {
     "sweep": logging.INFO,
     "azure": logging.WARNING,
+    "azure.identity": logging.ERROR,  # it warns of each attempt; why nobody is signed in is said once, by us
     "msal": logging.WARNING,
     "requests": logging.WARNING,
     "urllib3": logging.ERROR,

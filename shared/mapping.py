@@ -112,6 +112,8 @@ def from_azure(service: Service, call: Call, error: Exception, now: datetime | N
     """
     from azure.core import exceptions as ax  # slow to import
 
+    if (ours := _signing_in(error)) is not None:
+        return ours
     if isinstance(error, ax.ClientAuthenticationError) and error.status_code is None:
         return signed_out(call)
     if isinstance(error, ax.ServiceRequestError) or (isinstance(error, ax.AzureError) and _while_connecting(error)):
@@ -164,10 +166,25 @@ def _body(error: Any) -> Any:
         return None
 
 
+def _signing_in(error: BaseException) -> SweepError | None:
+    """The credential's own error, when a library has made another one of it: it is in what that was raised from."""
+    seen: set[int] = set()
+    todo: list[object] = [error]
+    while todo:
+        each = todo.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, SweepError) and each.service is Service.IDENTITY:
+            return each
+        todo += [each.__cause__, each.__context__, getattr(each, "inner_exception", None)]
+    return None
+
+
 def signed_out(call: Call) -> SweepError:
     """No token could be had."""
     return SignInFailed(
-        f"Sign-in failed, no token could be had: {NEXT['sign_in', Service.IDENTITY]}",
+        f"Not signed in: {NEXT['sign_in', Service.IDENTITY]}",
         service=Service.IDENTITY,
         call=call,
     )
@@ -178,6 +195,8 @@ def mapped(service: Service, call: Call, error: Exception, now: datetime | None 
 
     Our retries let no tenacity.RetryError out; one that comes from elsewhere stands for the last attempt's error.
     """
+    if (ours := _signing_in(error)) is not None:
+        return ours
     if isinstance(error, tenacity.RetryError) and error.last_attempt.done():
         last = error.last_attempt.exception()
         return mapped(service, call, last, now) if isinstance(last, Exception) else faulty(service, call, Fault.LOST)

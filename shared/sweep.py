@@ -21,7 +21,7 @@ from shared.http import Http
 from shared.hunt import Hunt
 from shared.intents import Rendering, counted, render
 from shared.lease import Held, LeaseLost, claim
-from shared.ledger.port import Ledger, LedgerConflict, LedgerError
+from shared.ledger.port import Ledger, LedgerError
 from shared.model import Act, Action, Cause, Finding, Intent, IntentKind, Receipt, Window
 from shared.outcome import Outcome
 from shared.plan import Policy, forget, thin
@@ -132,6 +132,7 @@ class _Sweep:
         """A dry run: everything is read, nothing is written anywhere."""
         try:
             book = self._open(write=False)
+            self.asking.sign_in(self.parts.http)
             recall = self._hunted(book)
             for action in recall.settle(self._plannable(book), self._room(book)):
                 self.outcome.actions[action.recipient] = action
@@ -148,12 +149,13 @@ class _Sweep:
             book.stand(begun_at=self.started)
         self.parts.progress("finishing what an earlier sweep left")
         telling.finish()
-        old = book.open(*RAISING)
-        if any(intent.kind is IntentKind.CREATE for intent in old):
-            _ = self.asking.known  # asked here, once, and not by every worker
-        raising.perform(old, old=True)
         recall = None
         try:
+            self.asking.sign_in(self.parts.http)
+            old = book.open(*RAISING)
+            if any(intent.kind is IntentKind.CREATE for intent in old):
+                _ = self.asking.known  # asked here, once, and not by every worker
+            raising.perform(old, old=True)
             recall = self._hunted(book)
             self._raise(book, raising, recall)
             self._tidy(book)
@@ -324,8 +326,7 @@ class _Sweep:
         return self._end(event, due=due)
 
     def _ledger_failed(self, error: LedgerError) -> Report:
-        kind = "ledger_conflict" if isinstance(error, LedgerConflict) else "ledger_unavailable"
-        self.outcome.fail(Cause(kind, str(error)))
+        self.outcome.fail(Cause(error.cause, str(error)))
         return self._end("sweep_failed")
 
     def _end(self, event: str, *, due: int = 0) -> Report:
@@ -349,5 +350,7 @@ class _Sweep:
         try:
             self.parts.ledger.keep_receipt(self.started.date(), self.parts.run_id, as_json(receipt))
         except LedgerError as error:
+            if any(str(error) in reason for reason in receipt.reasons):
+                return receipt  # said already
             return replace(receipt, notes=(*receipt.notes, f"the receipt could not be kept in the ledger: {error}"))
         return receipt

@@ -36,6 +36,7 @@ ROOMS = {
     "shared.pace": (2, "plumbing"),
     "shared.retries": (2, "plumbing"),
     "shared.session": (2, "plumbing"),
+    "shared.sign_in": (2, "plumbing"),
     "shared.timely": (2, "plumbing"),
     "shared.hunt": (3, "hunt"),
     "shared.ledger": (3, "ledger"),

@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from shared.model import Intent, Record, Standing
 
 
 class LedgerError(Exception):
-    """The ledger could not be read or written; the message says what to do."""
+    """The ledger could not be read or written; the message says what to do. `cause` is a short stable id."""
+
+    cause: ClassVar[str] = "ledger_unavailable"
 
 
 class LedgerUnavailable(LedgerError):
     """It did not answer, or refused this identity."""
+
+
+class LedgerSignedOut(LedgerUnavailable):
+    """Nobody is signed in who could ask it. The message is the sign-in's own, and so is the cause."""
+
+    cause = "identity_sign_in"
 
 
 class LedgerNewer(LedgerError):
@@ -27,6 +35,8 @@ class LedgerNewer(LedgerError):
 
 class LedgerConflict(LedgerError):
     """Somebody else wrote the row since it was read: this sweep is no longer the only writer, and stops."""
+
+    cause = "ledger_conflict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from azure.data.tables import TableClient
 from shared.answers import clean, faulty
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
-from shared.ledger.port import LedgerConflict, LedgerError, LedgerUnavailable
+from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, LedgerUnavailable
 from shared.mapping import from_azure
 from shared.retries import Limits, Persistence
 
@@ -68,6 +68,7 @@ class TableService:
 
         Raises:
             TableMissing, LedgerConflict, LedgerUnavailable: whatever the client raises.
+            LedgerSignedOut: no token could be had; nothing was sent.
         """
 
         def attempt(_: float) -> Answer:
@@ -90,6 +91,8 @@ class TableService:
         try:
             return trying.run(attempt)
         except SweepError as error:
+            if error.service is Service.IDENTITY:
+                raise LedgerSignedOut(str(error)) from error
             raise LedgerUnavailable(self._say(error)) from error
 
     def _ended(self, error: AzureError) -> SweepError | LedgerError:
@@ -109,8 +112,6 @@ class TableService:
         return ended
 
     def _say(self, error: SweepError) -> str:
-        if error.service is Service.IDENTITY:
-            return f"{self._ledger} cannot be asked. {error}"
         said = f"{error.status or error.fault or ''} {error.code}".strip()
         match error:
             case SignInFailed():

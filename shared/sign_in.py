@@ -1,0 +1,135 @@
+"""What "not signed in" means and what to do about it: one sentence for each way in which no token can be had.
+
+Every one of them is a SignInFailed of the identity service, cause `identity_sign_in`, whoever asked for the token.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import Call, Fault, PartialData, Service, SignInFailed, SweepError, Throttled, Unavailable
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessTokenInfo
+
+CLI_SECONDS = 30  # how long `az` may take to print a token; it is slow to start on some machines
+
+_CODE = re.compile(r"AADSTS\d{4,8}")
+_LASTS = (
+    "the next sweep tries again; if it lasts, check AZURE_CLOUD, and that the managed identity is still assigned to"
+    " the app"
+)
+_HAPPENED = {
+    Fault.UNREACHED: "the identity endpoint could not be reached",
+    Fault.LOST: "the identity endpoint did not answer",
+    Fault.GARBLED: "the identity endpoint sent something that is no token",
+}
+
+
+def not_signed_in(why: str, todo: str, *, status: int | None = None, fault: Fault | None = None) -> SignInFailed:
+    """The error that says so. It has no `call`: whoever needed the token does not try again by itself."""
+    because = f" ({why})" if why else ""
+    return SignInFailed(f"Not signed in{because}: {todo}", service=Service.IDENTITY, status=status, fault=fault)
+
+
+def refused(status: int | None, client_id: str, said: str = "") -> SignInFailed:
+    """This identity gets no token, however often it is asked for. `status` is the identity endpoint's, if it was it."""
+    code = f" {found[0]}" if (found := _CODE.search(said)) else ""
+    todo = (
+        "check that the managed identity is assigned to the app, and that AZURE_CLIENT_ID is its client id"
+        if client_id
+        else (
+            "set AZURE_CLIENT_ID to the client id of the identity that is assigned to the app; without it the app's"
+            " system-assigned identity is asked for, and there may be none"
+        )
+    )
+    return not_signed_in(f"the identity endpoint answered {status}{code}" if status else "", todo, status=status)
+
+
+def passing(status: int, after: float | None) -> SweepError:
+    """The identity endpoint is busy or down: it may be asked again."""
+    kind = Throttled if status == 429 else Unavailable
+    why = f"the identity endpoint answered {status}"
+    return kind(why, service=Service.IDENTITY, call=Call.READ, status=status, retry_after=after)
+
+
+def faulty(fault: Fault) -> SweepError:
+    """The identity endpoint did not answer, or not with a token: it may be asked again."""
+    kind = PartialData if fault is Fault.GARBLED else Unavailable
+    return kind(_HAPPENED[fault], service=Service.IDENTITY, call=Call.READ, fault=fault)
+
+
+def given_up(error: SweepError) -> SignInFailed:
+    """The error of the last attempt, as whoever needed the token gets it."""
+    if isinstance(error, SignInFailed):
+        return error
+    return not_signed_in(str(error), _LASTS, status=error.status, fault=error.fault)
+
+
+class DeveloperSignIn:
+    """The developer's own sign-in: the Azure CLI's, or azd's when there is no Azure CLI that is signed in.
+
+    As azure-identity's own chain, but it says which of the two failed in which way.
+    """
+
+    def __init__(self, seconds: int = CLI_SECONDS) -> None:
+        from azure.identity import AzureCliCredential, AzureDeveloperCliCredential  # slow to import
+
+        self._seconds = seconds
+        self._ways: tuple[tuple[str, Any], ...] = (
+            ("az", AzureCliCredential(process_timeout=seconds)),
+            ("azd", AzureDeveloperCliCredential(process_timeout=seconds)),
+        )
+
+    def get_token_info(self, *scopes: str) -> AccessTokenInfo:
+        """A token of the first that has one.
+
+        Raises:
+            SignInFailed: neither has.
+        """
+        from azure.identity import CredentialUnavailableError
+
+        problems: list[tuple[int, SignInFailed]] = []
+        for name, credential in self._ways:
+            try:
+                token: AccessTokenInfo = credential.get_token_info(*scopes)
+            except CredentialUnavailableError as error:
+                problems.append(self._unavailable(name, error))
+            except Exception as error:  # noqa: BLE001 - what it raises for a token that is none is not documented
+                problems.append(_failed(name, str(error)))
+                break  # signed in, but not so that it helps: another identity must not step in unasked
+            else:
+                return token
+        raise max(problems, key=lambda problem: problem[0])[1]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _unavailable(self, name: str, error: Exception) -> tuple[int, SignInFailed]:
+        """Why it has none; the higher the number, the more it says."""
+        cause = error.__cause__
+        if isinstance(cause, subprocess.TimeoutExpired):
+            silent = not_signed_in(
+                f"`{name}` did not answer within {self._seconds} s",
+                "run `az account show` to see why, or sign in again with `az login` or `azd auth login`",
+            )
+            return 2, silent
+        if isinstance(cause, OSError):
+            return _failed(name, "")
+        if shutil.which(name) is None or (isinstance(cause, subprocess.CalledProcessError) and cause.returncode == 127):
+            missing = not_signed_in(
+                "there is no Azure CLI on the PATH", "install it and sign in with `az login`, or with `azd auth login`"
+            )
+            return 0, missing
+        return 1, not_signed_in("", "sign in with `az login` or `azd auth login`")
+
+
+def _failed(name: str, said: str) -> tuple[int, SignInFailed]:
+    code = f", {found[0]}" if (found := _CODE.search(said)) else ""
+    login = "`az login`" if name == "az" else "`azd auth login`"
+    return 3, not_signed_in(
+        f"`{name}` could not give a token{code}", f"sign in again with {login}, in the cloud of AZURE_CLOUD"
+    )
