@@ -5,6 +5,7 @@ An app whose packages do not fit its Python raises here, and so lists no functio
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import azure.functions as func
@@ -31,11 +32,15 @@ def sweep(timer: func.TimerRequest) -> None:
         SettingsInvalid: before any request, with every mistake.
         SweepUnfinished: the verdict is `failed`, or an effect is still due; the host's retry completes it.
     """
+    from shared.misspelt import misspelt
     from shared.settings import SettingsInvalid, load
 
     log = logging.getLogger("sweep")
     if timer.past_due:
         log.warning("past_due the timer fires later than scheduled; the sweep runs now")
+    doubts = misspelt(os.environ)
+    for doubt in doubts:
+        log.warning("setting_misspelt %s", doubt)
     try:
         settings = load()
     except SettingsInvalid as invalid:
@@ -44,7 +49,7 @@ def sweep(timer: func.TimerRequest) -> None:
 
     from shared.wiring import exit_code, run
 
-    receipt = run(settings).receipt
+    receipt = run(settings, notes=doubts).receipt
     if exit_code(receipt) == 1:
         why = "; ".join(receipt.reasons) or f"{receipt.due} effects are still due"
         raise SweepUnfinished(f"{receipt.event}: {why}")

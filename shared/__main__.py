@@ -1,6 +1,12 @@
 """`python -m shared`: the shell."""
 
-from shared.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from shared.cli import main
+
+        main()
+    except KeyboardInterrupt:  # while the modules are still loading
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)

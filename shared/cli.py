@@ -1,25 +1,26 @@
 """The shell: `python -m shared sweep [--dry-run] [--json]` and `python -m shared doctor`.
 
 Standard output is for the result, standard error for everything else. Exit codes: 0 clean or flagged, 1 failed or
-something still due, 2 bad settings, 3 untrusted data.
+something still due, 2 bad settings, 3 untrusted data, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import json
-import logging
+import os
 import sys
-import time
-from io import TextIOWrapper
-from typing import Annotated, TextIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from shared.logs import quiet
+from shared.misspelt import misspelt, unknown_keys
 from shared.receipt import as_json
-from shared.settings import Settings, SettingsInvalid, load
+from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, load
+from shared.terminal import INTERRUPTED, console, end_on_ctrl_c, log_to, spinner, streams
 
 # No pretty tracebacks: they print local variables, and one of them may be a secret.
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -39,17 +40,23 @@ def sweep(
 
     Exit codes: 0 clean or flagged, 1 failed or something still due, 2 bad settings, 3 the data is not to be trusted.
     """
-    errors = _errors()
-    settings = _settings(errors)
-    if dry_run:
-        settings = settings.model_copy(update={"dry_run": True})
-    _log_to(errors, quietly=errors.is_terminal and not as_json_object)
+    errors = streams()
+    doubts = doubtful_names()
+    _say(errors, [f"warning: {doubt}" for doubt in doubts])
+    with _settings_checked(errors):
+        settings = load(dry_run=dry_run)
+    log_to(errors, quietly=errors.is_terminal and not as_json_object)
+    left = "nothing was written" if settings.dry_run else "what was begun is noted, and the next sweep completes it"
+    with _interruptible(errors, left):
+        _sweep(settings, errors, as_json_object)
 
+
+def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
     from shared.show import planned, shown
     from shared.wiring import exit_code, run
 
     if errors.is_terminal:
-        with errors.status("starting") as status:
+        with errors.status("starting", spinner=spinner(errors)) as status:
             report = run(settings, progress=lambda words: status.update(Text(words)))
     else:
         report = run(settings)
@@ -57,7 +64,8 @@ def sweep(
         actions = {"actions": planned(report)} if report.receipt.dry_run else {}
         typer.echo(json.dumps({**as_json(report.receipt), **actions}, indent=2))
     else:
-        _console(sys.stdout).print(shown(report))
+        out = console(sys.stdout)
+        out.print(shown(report, out.width))
     raise typer.Exit(exit_code(report.receipt))
 
 
@@ -67,71 +75,71 @@ def doctor() -> None:
 
     Exit codes: 0 all is well, 1 something is wrong, 2 bad settings, 3 the data is not to be trusted.
     """
-    errors = _errors()
-    settings = _settings(errors)
-    _log_to(errors, quietly=True)
+    errors = streams()
+    doubts = doubtful_names()
+    try:
+        settings = load(webhook_needed=False)
+    except SettingsInvalid as invalid:
+        _say(errors, [*(f"warning: {doubt}" for doubt in doubts), str(invalid), _where()])
+        raise typer.Exit(2) from None
+    log_to(errors, quietly=True)
+    with _interruptible(errors, "nothing was written"):
+        _doctor(settings, doubts)
 
+
+def _doctor(settings: Settings, doubts: Sequence[str]) -> None:
     from shared.clock import SystemClock
     from shared.doctor import Found, examine
-    from shared.text import clean
+    from shared.show import checked
 
-    console = _console(sys.stdout)
-    styles = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red"}
+    out = console(sys.stdout)
     found = set()
-    for check in examine(settings, SystemClock()):
+    for check in examine(settings, SystemClock(), doubts):
         found.add(check.found)
-        words = Text(clean(check.words, 2000))
-        console.print(Text.assemble((f"{check.found.value:<6}", styles[check.found]), f"{check.about:<11}", words))
+        out.print(checked(check, out.width), soft_wrap=not sys.stdout.isatty())
     raise typer.Exit(1 if Found.WRONG in found else 3 if Found.DOUBT in found else 0)
 
 
-def _errors() -> Console:
-    """Standard error; what a stream's encoding cannot show is replaced."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    return Console(stderr=True)
+def doubtful_names() -> list[str]:
+    """A sentence for each name in the environment or in local.settings.json that is nearly a setting's."""
+    return [*misspelt(os.environ), *unknown_keys(file_keys())]
 
 
-def _settings(errors: Console) -> Settings:
+@contextmanager
+def _settings_checked(errors: Console) -> Iterator[None]:
     try:
-        return load()
+        yield
     except SettingsInvalid as invalid:
-        errors.print(str(invalid), markup=False, highlight=False, soft_wrap=True)
+        _say(errors, [str(invalid), _where()])
         raise typer.Exit(2) from None
 
 
-def _console(stream: TextIO) -> Console:
-    """A console as wide as the terminal, or wide enough for a table where there is none."""
-    return Console(file=stream, width=None if stream.isatty() else 180)
+def _where() -> str:
+    """Where settings are read from, which a newcomer cannot know."""
+    file = ROOT / LOCAL_FILE
+    if file.exists():
+        return f"Settings are read from the environment and from {file}."
+    return (
+        f"Set them in the environment, or in {LOCAL_FILE}: copy local.settings.example.json to {file} and fill it in."
+    )
 
 
-class _Lines(logging.Handler):
-    """Log lines through the console, so that they do not tear its progress line."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self.console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        try:
-            self.console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
-        except Exception:  # noqa: BLE001 (as every handler: a log line never ends the sweep)
-            self.handleError(record)
+def _say(errors: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        errors.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _log_to(console: Console, *, quietly: bool) -> None:
-    """Send logs to the console; `quietly` leaves out what the table says anyway."""
-    quiet()
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    lines = _Lines(console)
-    lines.setFormatter(formatter)
-    lines.setLevel(logging.WARNING if quietly else logging.INFO)
-    logging.getLogger().addHandler(lines)
+@contextmanager
+def _interruptible(errors: Console, left: str) -> Iterator[None]:
+    """Ctrl-C ends it with one line that says what is `left` behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(errors, [f"interrupted: {left}"])
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def main() -> None:
     """The entry point of `python -m shared`."""
+    end_on_ctrl_c()
     app(prog_name="python -m shared")

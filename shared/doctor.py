@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ class Found(StrEnum):
     FINE = "ok"
     DOUBT = "doubt"  # a sweep works, but its silence is no all-clear
     WRONG = "wrong"  # a sweep would fail, or leave something due
+    UNTRIED = "--"  # it needs what an earlier check found wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,27 @@ class Check:
     words: str
 
 
-def examine(settings: Settings, clock: Clock) -> Iterator[Check]:
-    """The checks, each as soon as it is done; a later one is tried whatever an earlier one found."""
+def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Iterator[Check]:
+    """The checks, each as soon as it is done; a later one is tried whatever an earlier one found.
+
+    `doubts` are what there is to say about the settings' names.
+    """
     ends = clock.monotonic() + BUDGET
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     hunt = open_hunt(settings, http, credential)
     ledger = open_ledger(settings, credential, read_only=True)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    trying = _Trying()
     try:
+        yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
         yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
         yield _schedule(settings.sweep_schedule, clock)
-        yield _tried("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
-        yield _tried("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
-        yield _tried("incidents", lambda: _incidents(sentinel))
-        yield from _data(hunt, settings, clock)
-        yield _tried("ledger", lambda: _ledger(ledger, settings))
+        yield from trying.one("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
+        yield from trying.one("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
+        yield from trying.one("incidents", lambda: _incidents(sentinel))
+        yield from trying.all("data", lambda: _data(hunt, settings, clock))
+        yield from trying.one("ledger", lambda: _ledger(ledger, settings))
         yield _webhook(settings)
         yield Check(
             "portals",
@@ -69,11 +75,28 @@ def examine(settings: Settings, clock: Clock) -> Iterator[Check]:
         credential.close()
 
 
-def _tried(about: str, look: Callable[[], tuple[Found, str]]) -> Check:
-    try:
-        return Check(about, *look())
-    except (SweepError, LedgerError) as error:
-        return Check(about, Found.WRONG, str(error))
+class _Trying:
+    """Makes checks, and says of all that nobody is signed in for only once why."""
+
+    def __init__(self) -> None:
+        self._signed_out = False
+
+    def one(self, about: str, look: Callable[[], tuple[Found, str]]) -> Iterator[Check]:
+        """The check of what `look` finds."""
+        return self.all(about, lambda: [look()])
+
+    def all(self, about: str, look: Callable[[], Sequence[tuple[Found, str]]]) -> Iterator[Check]:
+        """The checks of all that `look` finds."""
+        try:
+            yield from [Check(about, *found) for found in look()]
+        except (SweepError, LedgerError) as error:
+            if error.cause != "identity_sign_in":
+                yield Check(about, Found.WRONG, str(error))
+            elif self._signed_out:
+                yield Check(about, Found.UNTRIED, "not tried: not signed in")
+            else:
+                self._signed_out = True
+                yield Check(about, Found.WRONG, str(error))
 
 
 def _schedule(expression: str, clock: Clock) -> Check:
@@ -110,18 +133,13 @@ def _incidents(sentinel: Sentinel) -> tuple[Found, str]:
     return Found.FINE, f"ours can be listed, {seen}; writing needs Microsoft Sentinel Responder and was not tried"
 
 
-def _data(hunt: Hunt, settings: Settings, clock: Clock) -> Iterator[Check]:
+def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
     now = clock.now()
-    try:
-        coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
-    except SweepError as error:
-        yield Check("data", Found.WRONG, str(error))
-        return
-    doubts = judge(coverage, (), settings, now)
-    yield from (Check("data", Found.DOUBT, str(doubt)) for doubt in doubts)
-    if not doubts:
-        known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
-        yield Check("data", Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")
+    coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
+    if doubts := judge(coverage, (), settings, now):
+        return [(Found.DOUBT, str(doubt)) for doubt in doubts]
+    known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
+    return [(Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")]
 
 
 def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
@@ -135,5 +153,13 @@ def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
 
 
 def _webhook(settings: Settings) -> Check:
-    host = urlsplit(settings.teams_webhook_url.get_secret_value()).hostname
-    return Check("webhook", Found.FINE, f"the URL is one of {host}; nothing was posted to it")
+    url = settings.teams_webhook_url.get_secret_value()
+    if url:
+        return Check("webhook", Found.FINE, f"the URL is one of {urlsplit(url).hostname}; nothing was posted to it")
+    if settings.dry_run:
+        return Check("webhook", Found.FINE, "TEAMS_WEBHOOK_URL is not set; a dry run (DRY_RUN) needs none")
+    return Check(
+        "webhook",
+        Found.WRONG,
+        "TEAMS_WEBHOOK_URL is not set, and only a dry run needs none: set it to the URL of a Teams Workflows webhook",
+    )

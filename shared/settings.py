@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -32,8 +32,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from shared import checks
 from shared.clouds import CLOUDS, Cloud
+from shared.placeholders import placeholders
 
-__all__ = ["CLOUDS", "Cloud", "Exclusion", "Settings", "SettingsInvalid", "from_values", "load"]
+__all__ = ["CLOUDS", "NAMES", "Cloud", "Exclusion", "Settings", "SettingsInvalid", "file_keys", "from_values", "load"]
 
 _EXCLUSIONS = 'expected a JSON list such as [{"pattern": "*@lab.contoso.com", "until": "2027-01-31", "reason": "lab"}]'
 _MENTIONS = 'expected a JSON list of strings such as ["oncall@contoso.com"]'
@@ -49,6 +50,10 @@ _EXPECTED = {
     "EXCLUDED_RECIPIENTS.until": "expected a date such as 2027-01-31",
     "EXCLUDED_RECIPIENTS.reason": "expected 1 to 500 characters",
 }
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_FILE = "local.settings.json"
+_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})  # what pydantic takes for true
 
 _KEY = re.compile(r"[a-z_]{1,20}")  # what else was typed as a key may be a secret in the wrong place
 
@@ -133,7 +138,7 @@ class Settings(BaseSettings):
     sentinel_workspace_id: UUID
     sentinel_workspace_resource_id: str
     teams_webhook_extra_hosts: Annotated[tuple[Host, ...], NoDecode, _json_list(_HOSTS)] = ()
-    teams_webhook_url: SecretStr
+    teams_webhook_url: SecretStr = SecretStr("")  # empty only in a dry run, see from_values
     teams_mentions: Annotated[tuple[Upn, ...], NoDecode, _json_list(_MENTIONS)] = ()
     card_subjects: bool = False
     sum_case_threshold: AtLeast0 = 10
@@ -236,6 +241,10 @@ class Settings(BaseSettings):
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
 
+NAMES = frozenset(field.upper() for field in Settings.model_fields)
+"""The settings' names, as an environment has them."""
+
+
 def _expected(name: str) -> str:
     """What a setting of that name is expected to be, from its own words or its type and bounds."""
     field = Settings.model_fields.get(name.lower())
@@ -267,6 +276,13 @@ def _say(error: Mapping[str, Any]) -> str:
     return f"{name}{place} {text}" if text.startswith(("is ", "must ")) else f"{name}{place}: {text}"
 
 
+def _unfilled(names: Collection[str]) -> str:
+    """What is said of settings that still hold the example's placeholders."""
+    hold = "still hold the placeholders" if len(names) > 1 else "still holds the placeholder"
+    without = "; a dry run needs no TEAMS_WEBHOOK_URL" if "TEAMS_WEBHOOK_URL" in names else ""
+    return f"{', '.join(names)} {hold} of local.settings.example.json: expected your own{without}"
+
+
 def _ledger_default(values: Mapping[str, str]) -> str:
     """Where the ledger is when nobody says: "" when it would be on a disk that Azure forgets."""
     if "WEBSITE_INSTANCE_ID" not in values and "WEBSITE_SITE_NAME" not in values:
@@ -278,8 +294,11 @@ def _ledger_default(values: Mapping[str, str]) -> str:
     return f"https://{account}.{cloud.table_suffix}" if account else ""
 
 
-def from_values(given: Mapping[str, str]) -> Settings:
+def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_needed: bool | None = None) -> Settings:
     """The settings in a mapping of app-setting names to text.
+
+    With `dry_run` it is one whatever DRY_RUN says. `webhook_needed` says whether TEAMS_WEBHOOK_URL may be missing
+    (unsaid: in a dry run it may).
 
     Raises:
         SettingsInvalid: with every mistake found.
@@ -289,6 +308,8 @@ def from_values(given: Mapping[str, str]) -> Settings:
     values |= {
         name.upper(): value for name, value in given.items() if name.upper() == "SWEEP_SCHEDULE" and value.strip()
     }
+    if dry_run:
+        values["DRY_RUN"] = "true"
     # An empty value is what a template leaves behind for "not set".
     raw: dict[str, Any] = {field: values[field.upper()] for field in Settings.model_fields if values.get(field.upper())}
     raw.setdefault("ledger_url", _ledger_default(values))
@@ -299,11 +320,17 @@ def from_values(given: Mapping[str, str]) -> Settings:
             " AzureWebJobsStorage__tableServiceUri is set; expected https://<account>.table.core.windows.net"
             " (a ledger on this app's own disk would be forgotten)"
         )
+    if webhook_needed is None:
+        webhook_needed = values.get("DRY_RUN", "").lower() not in _TRUE
+    if webhook_needed and "teams_webhook_url" not in raw:
+        mistakes.append(f"TEAMS_WEBHOOK_URL is missing; {_EXPECTED['TEAMS_WEBHOOK_URL']} (a dry run needs none)")
     settings = None
     try:
         settings = Settings(**raw)
     except ValidationError as error:
         mistakes += [_say(dict(found)) for found in error.errors(include_input=False, include_url=False)]
+    if examples := placeholders(values):
+        mistakes = [*(text for text in mistakes if not text.startswith(examples)), _unfilled(examples)]
     if mistakes or settings is None:
         raise SettingsInvalid(sorted(mistakes))
     if "high_severity_threshold" not in raw:
@@ -311,20 +338,36 @@ def from_values(given: Mapping[str, str]) -> Settings:
     return settings
 
 
-def load(environment: Mapping[str, str] | None = None, beside: Path | None = None) -> Settings:
+def load(
+    environment: Mapping[str, str] | None = None,
+    beside: Path = ROOT,
+    *,
+    dry_run: bool = False,
+    webhook_needed: bool | None = None,
+) -> Settings:
     """The settings of this process: the environment over `local.settings.json` in the folder `beside` (if there).
+
+    `dry_run` and `webhook_needed` are as in `from_values`.
 
     Raises:
         SettingsInvalid: with every mistake found.
     """
-    values = _local(beside or Path(__file__).resolve().parent.parent)
+    values = {name.upper(): value for name, value in _local(beside).items()}
     values.update({name.upper(): value for name, value in (os.environ if environment is None else environment).items()})
-    return from_values(values)
+    return from_values(values, dry_run=dry_run, webhook_needed=webhook_needed)
+
+
+def file_keys(beside: Path = ROOT) -> list[str]:
+    """The names in `local.settings.json`, as they are written there; none when it is not there or cannot be read."""
+    try:
+        return list(_local(beside))
+    except SettingsInvalid:
+        return []
 
 
 def _local(folder: Path) -> dict[str, str]:
-    """The values of the folder's `local.settings.json`, names in upper case; none without one."""
-    file = folder / "local.settings.json"
+    """The values of the folder's `local.settings.json`; none without one."""
+    file = folder / LOCAL_FILE
     if not file.exists():
         return {}
     try:
@@ -335,5 +378,5 @@ def _local(folder: Path) -> dict[str, str]:
         raise SettingsInvalid([f"{file.name} cannot be read; expected JSON such as {expected}"]) from None
     if encrypted:
         raise SettingsInvalid([f"{file.name} is encrypted; expected it as `func settings decrypt` leaves it"])
-    texts = {str(name).upper(): value for name, value in found if value is not None}
+    texts = {str(name): value for name, value in found if value is not None}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in texts.items()}

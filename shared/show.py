@@ -1,13 +1,18 @@
-"""What the shell shows of a sweep: a table of who was flagged and what is done about it, and how the sweep ended."""
+"""What the shell shows, in the columns that there are.
+
+Of a sweep: a table of who was flagged and what is done about it, and how the sweep ended. Of the doctor: its checks.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from shared.doctor import Check, Found
 from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict
 from shared.receipt import COUNTS
 from shared.sweep import Report
@@ -41,6 +46,9 @@ ENDINGS = {
     "sweep_skipped": "skipped: another sweep is at work",
     "sweep_planned": "planned only: nothing was written anywhere",
 }
+FOUND = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red", Found.UNTRIED: "dim"}
+WIDE = 130  # columns that the table needs to be readable
+NARROW = 60  # columns in which nothing stands side by side
 STYLES = {Verdict.CLEAN: "green", Verdict.FLAGGED: "yellow", Verdict.UNTRUSTED: "magenta", Verdict.FAILED: "red"}
 
 
@@ -66,16 +74,61 @@ def planned(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def shown(report: Report) -> RenderableType:
-    """The table (when anybody was flagged) and the summary. No address or subject in it can move the cursor."""
+def shown(report: Report, width: int = WIDE) -> RenderableType:
+    """Who was flagged (if anybody) and the summary, in so many columns. No address in it can move the cursor."""
     summary = _summary(report.receipt)
-    return Group(_table(report), summary) if report.actions else summary
+    if not report.actions:
+        return summary
+    return Group(_table(report) if width >= WIDE else _list(report), summary)
+
+
+def checked(check: Check, width: int = WIDE) -> RenderableType:
+    """One check of the doctor: what was found, about what, and the words, which keep to their column."""
+    found = Text(f"{check.found.value:<6}", style=FOUND[check.found])
+    words = Text(clean(check.words, 2000))
+    if width < NARROW:
+        return Group(Text.assemble(found, check.about), Padding(words, (0, 0, 0, 2)))
+    if width >= WIDE:
+        return Text.assemble(found, f"{check.about:<11}", words)
+    line = Table.grid()
+    for columns in (6, 11, None):
+        line.add_column(width=columns)
+    line.add_row(found, check.about, words)
+    return line
 
 
 def _ranked(report: Report) -> list[tuple[Action, Counts]]:
     counts = {recipient: finding.counts for recipient, finding in report.findings.items()}
     pairs = [(action, counts.get(action.recipient, Counts())) for action in report.actions]
     return sorted(pairs, key=lambda pair: (-pair[1].total, pair[0].recipient))
+
+
+def _link(report: Report, action: Action) -> str:
+    """Where the action's incident is, or its id where no link is known; "" when nothing is done."""
+    known = report.incidents.get(action.recipient)
+    return clean(known or (action.incident_id if action.act is not Act.NOTHING else ""), 1000)
+
+
+def _list(report: Report) -> RenderableType:
+    """What the table says, on a terminal that is too narrow for it."""
+    entries: list[RenderableType] = []
+    for action, counts in _ranked(report):
+        kinds = (
+            (counts.hard_delete, "hard"),
+            (counts.soft_delete, "soft"),
+            (counts.move_to_junk, "junk"),
+            (counts.move_to_delete, "deleted"),
+        )
+        split = ", ".join(f"{number:,} {kind}" for number, kind in kinds if number)
+        lines = [
+            f"{counts.total:,} remediated ({split})" if split else f"{counts.total:,} remediated",
+            f"{action.severity.value}, {ACTS[action.act]}: {REASONS[action.reason]}",
+            _link(report, action),
+        ]
+        style = "dim" if action.act is Act.NOTHING else ""
+        entries.append(Text(address(action.recipient), style=style or "bold"))
+        entries += [Padding(Text(line, style=style), (0, 0, 0, 2)) for line in lines if line]
+    return Group(*entries)
 
 
 def _table(report: Report) -> Table:
@@ -88,7 +141,6 @@ def _table(report: Report) -> Table:
     table.add_column("Why", ratio=3, min_width=24)
     table.add_column("Incident", overflow="fold", ratio=2, min_width=12)
     for action, counts in _ranked(report):
-        link = report.incidents.get(action.recipient) or (action.incident_id if action.act is not Act.NOTHING else "")
         table.add_row(
             Text(address(action.recipient)),
             *(
@@ -104,7 +156,7 @@ def _table(report: Report) -> Table:
             Text(action.severity.value, style="bold red" if action.severity is Severity.HIGH else ""),
             ACTS[action.act],
             REASONS[action.reason],
-            Text(clean(link, 1000)),
+            Text(_link(report, action)),
             style="dim" if action.act is Act.NOTHING else "",
         )
     return table

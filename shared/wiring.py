@@ -9,7 +9,8 @@ import json
 import logging
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared import __version__
@@ -32,8 +33,12 @@ def run(
     *,
     progress: Callable[[str], None] | None = None,
     clock: Clock | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
-    """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log."""
+    """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log.
+
+    `notes` are what else the receipt is to say.
+    """
     from shared.sweep import Report
 
     clock = clock or SystemClock()
@@ -58,9 +63,10 @@ def run(
             dry_run=settings.dry_run,
         )
         report = Report(receipt)
-    receipt = report.receipt
-    log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, json.dumps(as_json(receipt)))
-    return report
+    receipt = replace(report.receipt, notes=(*notes, *report.receipt.notes))
+    line = json.dumps(as_json(receipt))
+    log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, line, extra={"receipt": True})
+    return replace(report, receipt=receipt)
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:

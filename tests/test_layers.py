@@ -14,6 +14,8 @@ ROOMS = {
     "shared.checks": (0, "nouns"),
     "shared.clouds": (0, "nouns"),
     "shared.model": (0, "nouns"),
+    "shared.misspelt": (0, "nouns"),
+    "shared.placeholders": (0, "nouns"),
     "shared.schedule": (0, "nouns"),
     "shared.settings": (0, "nouns"),
     "shared.guidance": (1, "pure"),
@@ -59,6 +61,7 @@ ROOMS = {
     "shared.doctor": (5, "edge"),
     "shared.logs": (5, "edge"),
     "shared.show": (5, "edge"),
+    "shared.terminal": (5, "edge"),
     "shared.wiring": (5, "edge"),
     "function_app": (5, "edge"),
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -369,9 +370,62 @@ def test_an_unreadable_file_is_named(content: str, tmp_path: Path) -> None:
 
 
 def test_the_example_is_complete(tmp_path: Path) -> None:
-    """local.settings.example.json works as it stands, once copied, and plans only."""
+    """local.settings.example.json works once its placeholders are filled in, and plans only."""
     (tmp_path / "local.settings.json").write_bytes((ROOT / "local.settings.example.json").read_bytes())
-    assert load({}, tmp_path).dry_run is True
+    assert load(GOOD, tmp_path).dry_run is True
+
+
+@pytest.mark.parametrize("filled", [(), *((name,) for name in GOOD), ("SENTINEL_WORKSPACE_ID", "TEAMS_WEBHOOK_URL")])
+@pytest.mark.parametrize("more", [{}, {"AZURE_CLOUD": "AzureChinaCloud"}, {"DRY_RUN": "false"}])
+def test_the_example_s_placeholders_are_named(filled: tuple[str, ...], more: Mapping[str, str], tmp_path: Path) -> None:
+    """A copied example that is not filled in is called that, in one sentence that names what is still as it was."""
+    (tmp_path / "local.settings.json").write_bytes((ROOT / "local.settings.example.json").read_bytes())
+    with pytest.raises(SettingsInvalid) as raised:
+        load({**{name: GOOD[name] for name in filled if not more}, **more}, tmp_path)
+    (said,) = raised.value.mistakes
+    named, _, hint = said.partition(" of local.settings.example.json: expected your own")
+    left = [name for name in GOOD if name not in filled or more]
+    assert named == f"{', '.join(left)} still {'hold the placeholders' if len(left) > 1 else 'holds the placeholder'}"
+    assert bool(hint) == ("TEAMS_WEBHOOK_URL" in left)
+
+
+def test_a_workspace_may_be_named_as_the_example_s() -> None:
+    """The names in the example's resource id may well be somebody's own: only its subscription tells."""
+    own = f"/subscriptions/{GUID}/resourceGroups/rg-sentinel/providers/Microsoft.OperationalInsights/workspaces"
+    assert not mistakes({"SENTINEL_WORKSPACE_RESOURCE_ID": f"{own}/law-sentinel"})
+    assert not mistakes({"TEAMS_WEBHOOK_URL": "https://prod-00.westeurope.logic.azure.com/workflows/yours?sig=1"})
+
+
+@pytest.mark.parametrize(
+    ("dry", "given", "needed"),
+    [
+        ("", {}, True),
+        ("false", {}, True),
+        ("0", {}, True),
+        ("nonsense", {}, True),
+        ("true", {}, False),
+        ("True", {}, False),
+        ("1", {}, False),
+        ("yes", {}, False),
+        ("false", {"dry_run": True}, False),
+        ("nonsense", {"dry_run": True}, False),
+        ("false", {"webhook_needed": False}, False),
+        ("true", {"webhook_needed": True}, True),
+    ],
+)
+def test_a_dry_run_needs_no_webhook(dry: str, given: Any, needed: bool) -> None:
+    """TEAMS_WEBHOOK_URL may be missing where nothing is posted; one that is given is checked all the same."""
+    without = {**GOOD, "TEAMS_WEBHOOK_URL": " ", "DRY_RUN": dry}
+    said: tuple[str, ...] = ()
+    try:
+        settings = from_values(without, **given)
+        assert not settings.teams_webhook_url.get_secret_value()
+        assert settings.dry_run is (dry in ("true", "True", "1", "yes") or given.get("dry_run", False))
+    except SettingsInvalid as invalid:
+        said = invalid.mistakes
+    assert [text for text in said if text.startswith("TEAMS_WEBHOOK_URL is missing")] == list(said)[-1:] * needed
+    with pytest.raises(SettingsInvalid, match="TEAMS_WEBHOOK_URL must begin with https"):
+        from_values({**without, "TEAMS_WEBHOOK_URL": "http://x.logic.azure.com"}, **given)
 
 
 def test_the_readme_names_every_setting() -> None:

@@ -1,0 +1,99 @@
+"""Names that are nearly a setting's: a setting under a misspelt name has no effect, and nothing else would say so.
+
+Names only are looked at and repeated, never values. In the environment other programs' names must not raise a false
+alarm, so only one that is a letter or two off is named; `local.settings.json` is ours, so every unknown key is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from shared.settings import LOCAL_FILE, NAMES
+
+_HOSTS = (  # the names of the Functions host, its extensions, its worker and App Service, and of Azure's SDKs
+    *("AZUREWEBJOBS", "AZUREFUNCTIONS", "FUNCTIONS_", "WEBJOBS_", "WEBSITE_", "WEBSITES_", "SCM_", "APPSETTING_"),
+    *("APPLICATIONINSIGHTS_", "APPINSIGHTS_", "CUSTOMCONNSTR_", "SQLAZURECONNSTR_", "DIAGNOSTICS_", "DOTNET_"),
+    *("ASPNETCORE_", "LANGUAGEWORKERS__", "ENABLE_ORYX_BUILD", "BUILD_FLAGS", "XDG_CACHE_HOME", "HOST__", "OTEL_"),
+    *("PYTHON", "PIP_", "AZURE_CORE_", "AZURE_CONFIG_", "AZURE_DEV_", "AZURE_LOG_", "MSI_", "IDENTITY_"),
+)
+_PROGRAMS = frozenset(  # names that programs with which the sweep is run, or is built on, give a meaning of their own
+    {
+        *("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION", "AZURE_ENV_NAME"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("CURL_CA_BUNDLE", "PATH", "TZ", "LANG", "NO_COLOR", "LOGLEVEL", "LOG_LEVEL"),
+    }
+)
+_NAME = re.compile(r"[A-Za-z_]{1,60}")  # what else was typed as a key may be a secret in the wrong place
+
+
+def misspelt(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
+    """A sentence for each of these environment names that is a letter or two off a setting's.
+
+    `also` are further names that have a meaning to the caller; they are known, and proposed, like a setting's.
+    """
+    known = [*NAMES, *(name.upper() for name in also)]
+    found = []
+    for name in sorted(set(names)):
+        if not _foreign(name) and (right := _nearest(name.upper(), known, most=2)):
+            found.append(f"{name} is no setting and has no effect: did you mean {right}?")
+    return found
+
+
+def unknown_keys(names: Iterable[str]) -> list[str]:
+    """A sentence for each of these keys of local.settings.json that is neither a setting nor one of the host's."""
+    found = []
+    for name in sorted(set(names)):
+        if name.upper() in NAMES or _foreign(name):
+            continue
+        right = _nearest(name.upper(), NAMES, most=3)
+        meant = f"did you mean {right}?" if right else "README.md lists the settings"
+        found.append(f"{name if right else _shown(name)} in {LOCAL_FILE} is no setting and has no effect: {meant}")
+    return found
+
+
+def _shown(name: str) -> str:
+    """The key, unless it may be a value (a secret, even) that was pasted in its place."""
+    return name if _NAME.fullmatch(name) else "a key"
+
+
+def _foreign(name: str) -> bool:
+    upper = name.upper()
+    return upper.startswith(_HOSTS) or upper in _PROGRAMS
+
+
+def _nearest(name: str, known: Iterable[str], most: int) -> str:
+    """The known name that is at most so many letters off, one when it is short; "" when none is, or one is the same."""
+    near = []
+    for right in known:
+        limit = most if len(right) >= 8 else min(len(right) // 5, 1)
+        far = _distance(name, right, limit)
+        if far <= limit and _alike(name, right):
+            near.append((far, right))
+    far, right = min(near, default=(0, ""))
+    return right if far else ""
+
+
+def _alike(name: str, right: str) -> bool:
+    """Whether no word of the name is quite another: ARM_ENDPOINT is not AWS_ENDPOINT, two letters off though it is."""
+    words, others = name.split("_"), right.split("_")
+    if len(words) != len(others):
+        return True  # an underscore more or less: DRYRUN
+    return all(_distance(a, b, len(b)) <= max(len(b) // 3, 1) for a, b in zip(words, others, strict=True))
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """Letters left out, put in, changed or swapped with their neighbour; more than `most` is not counted on."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
