@@ -44,6 +44,16 @@ _PARENTS = {
     "noregisteredproviderfound",
     "workspacenotfound",
 }
+# As ARM says it under 400: "Workspace 'x' is not onboarded to Microsoft Sentinel. Please onboard …"; and under 409, where
+# nobody in the subscription ever was: "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'".
+_NO_SENTINEL = re.compile(
+    r"not onboarded to (Microsoft|Azure) Sentinel|not registered to (use namespace )?'?Microsoft\.SecurityInsights",
+    re.I,
+)
+_ENABLE = (
+    "make sure that SENTINEL_WORKSPACE_RESOURCE_ID names the right workspace; if it does, switch Microsoft Sentinel on"
+    " for it (Azure portal, Microsoft Sentinel, Create)"
+)
 _TOO_LARGE = re.compile(
     r"E_QUERY_RESULT_SET_TOO_LARGE|E_RUNAWAY_QUERY|E_LOW_MEMORY_CONDITION|LowMemoryCondition|E_QUERY_TIMEOUT|QueryTimeout"
     r"|ResponseTooLarge|ResponseSizeError|result set (is|has become) too large|exceeded memory|query timed? ?out",
@@ -131,8 +141,18 @@ def error_of(body: Any) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     code, message = error.get("code"), error.get("message")
+    if isinstance(message, str) and message.startswith("{") and (inner := _parsed(message)):
+        return error_of(inner)  # Sentinel puts the provider's whole answer, as text, into the message
     known = isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,59}", code, re.ASCII)
     return (str(code) if known else ""), (message if isinstance(message, str) else "")
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) and "error" in parsed else None
 
 
 def _made(
@@ -182,12 +202,13 @@ def from_status(
     at = f" at {host}" if host else ""
     said = f" {code}" if code else ""
     quoted = f' "{clean(message)}"' if message else ""
-    kind, todo = _kind(service, call, status, body)
+    no_sentinel = service is Service.SENTINEL and 400 <= status <= 499 and _NO_SENTINEL.search(message) is not None
+    kind, todo = (NotFound, _ENABLE) if no_sentinel else _kind(service, call, status, body)
     wait = f", asking to be left alone for {after:.0f} s" if after else ""
     happened = f"answered {status}{said}{at}{quoted}{wait}"
     error = _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
     if isinstance(error, NotFound):
-        error.itself = not _about_parent(code.lower(), message.lower())
+        error.itself = not no_sentinel and not _about_parent(code.lower(), message.lower())
     return error
 
 

@@ -79,9 +79,10 @@ def doctor() -> None:
     doubts = doubtful_names()
     try:
         settings = load(webhook_needed=False)
-    except SettingsInvalid as invalid:
-        _say(errors, [*(f"warning: {doubt}" for doubt in doubts), str(invalid), _where()])
-        raise typer.Exit(2) from None
+    except SettingsInvalid:
+        _say(errors, [f"warning: {doubt}" for doubt in doubts])
+        with _settings_checked(errors):
+            settings = load()  # which says of the webhook, too, that it is missing
     log_to(errors, quietly=True)
     with _interruptible(errors, "nothing was written"):
         _doctor(settings, doubts)

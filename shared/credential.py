@@ -192,10 +192,10 @@ class Credential:
 
     def _failure(self, error: Exception) -> SweepError:
         # azure-identity calls every refusal "unavailable"; the status tells one that passes from one that does not.
-        status, after, said = self._heard or (None, None, str(error))
-        _LOG.info("sign_in_failed %s", json.dumps({"status": status, "said": clean(said)}))
         if isinstance(error, SweepError):
             return error
+        status, after, said = self._heard or (None, None, str(error))
+        _LOG.info("sign_in_failed %s", json.dumps({"status": status, "said": clean(said)}))
         if status is None:
             failure = mapped(Service.IDENTITY, Call.READ, error)
             fault = failure.fault if isinstance(failure, SweepError) else None

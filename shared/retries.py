@@ -18,7 +18,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying
 
 from shared.clock import Clock
-from shared.errors import Call, SweepError
+from shared.errors import Call, NotFound, SweepError
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ def row(error: SweepError) -> str:
     """The row of the table that an error belongs to."""
     if error.fault is not None:
         return error.fault.value
-    if str(error.status) in _TABLE:
+    if str(error.status) in _TABLE and not isinstance(error, NotFound):  # some of these are said under 409
         return str(error.status)
     return "5xx" if error.status is not None and 500 <= error.status <= 599 else "other"
 

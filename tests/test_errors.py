@@ -34,6 +34,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.mapping import mapped
+from shared.retries import Again, policy
 
 POOL: Any = None
 BODY: Any = SimpleNamespace(tell=lambda: 0, length_remaining=1)
@@ -327,6 +328,49 @@ def test_a_question_too_large_is_told_apart(status: int, code: str, kind: type[S
     body = {"error": {"code": "BadArgumentError", "message": "no", "innererror": {"code": code}}}
     assert type(from_status(Service.LOG_ANALYTICS, Call.QUERY, status, body)) is kind
     assert not too_large("a syntax error")
+
+
+ONBOARD = (
+    "Workspace 'law-soc' is not onboarded to Microsoft Sentinel. Please onboard through the portal"
+    " (https://learn.microsoft.com/en-us/azure/sentinel/quickstart-onboard) or use the OnboardingStates ARM api."
+)
+
+
+@pytest.mark.parametrize("call", [Call.READ, Call.WRITE])
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, "BadRequest", ONBOARD),
+        (400, "BadRequest", json.dumps({"error": {"code": "BadRequest", "message": ONBOARD}})),
+        (400, "BadRequest", "The workspace law-soc is not onboarded to Azure Sentinel"),
+        (404, "NotFound", ONBOARD),
+        (400, "BadRequest", "Subscription x is not registered to 'Microsoft.SecurityInsights'"),
+        (
+            409,
+            "MissingSubscriptionRegistration",
+            "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'. See …",
+        ),
+    ],
+)
+def test_a_workspace_without_sentinel_is_called_that(call: Call, status: int, code: str, message: str) -> None:
+    """ARM's ways of saying that a workspace has no Sentinel say what to do; they are not about one incident, nor a
+    fault to report, nor worth another attempt."""
+    error = from_status(Service.SENTINEL, call, status, {"error": {"code": code, "message": message}})
+    assert isinstance(error, NotFound)
+    assert not error.itself
+    assert "switch Microsoft Sentinel on" in str(error)
+    assert "SENTINEL_WORKSPACE_RESOURCE_ID" in str(error)
+    assert "report" not in str(error)
+    assert '{"' not in str(error).replace("\\", "")
+    assert policy(error) is Again.FINAL
+
+
+def test_another_400_of_arm_stays_a_fault() -> None:
+    """A 400 that says something else is still ours to report."""
+    for body in (None, {"error": {"code": "BadRequest", "message": "{not json"}}, {"error": {"message": "[1]"}}):
+        error = from_status(Service.SENTINEL, Call.WRITE, 400, body)
+        assert type(error) is Rejected
+        assert "report it" in str(error)
 
 
 @pytest.mark.parametrize(
