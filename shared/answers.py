@@ -44,8 +44,8 @@ _PARENTS = {
     "noregisteredproviderfound",
     "workspacenotfound",
 }
-# As ARM says it under 400: "Workspace 'x' is not onboarded to Microsoft Sentinel. Please onboard …"; and under 409, where
-# nobody in the subscription ever was: "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'".
+# ARM says it under 400: "Workspace 'x' is not onboarded to Microsoft Sentinel. Please onboard …"; and under 409, when
+# none of the subscription ever was: "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'".
 _NO_SENTINEL = re.compile(
     r"not onboarded to (Microsoft|Azure) Sentinel|not registered to (use namespace )?'?Microsoft\.SecurityInsights",
     re.I,

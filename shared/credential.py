@@ -74,6 +74,7 @@ class Credential:
         self._client_id = client_id
         self._limits = limits
         self._deadline = deadline
+        self.retries = 0
         self._inner: Any = None
         self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
         self._failed: dict[tuple[str, ...], _Failure] = {}
@@ -205,6 +206,7 @@ class Credential:
         return faulty(Fault.GARBLED) if 200 <= status <= 299 else refused(status, self._client_id, said)
 
     def _waiting(self, error: SweepError, wait: float) -> None:
+        self.retries += 1
         _LOG.info(
             "request_retried %s",
             json.dumps({"cause": "identity_sign_in", "status": error.status, "wait": round(wait, 2)}),

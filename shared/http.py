@@ -72,7 +72,10 @@ _LOG = logging.getLogger("sweep.http")
 
 
 class Tokens(Protocol):
-    """Where tokens come from (shared/credential.py)."""
+    """Where tokens come from (shared/credential.py). `retries`: how often the identity was asked again."""
+
+    @property
+    def retries(self) -> int: ...
 
     def token(self, audience: str) -> str:
         """A bearer token for an audience such as `https://management.azure.com`. Raises SignInFailed."""
@@ -114,7 +117,7 @@ class Http:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.requests: Counter[str] = Counter()
-        self.retries = 0
+        self._retries = 0
         self.deadline = deadline
         self._tokens = tokens
         self._clock = clock or SystemClock()
@@ -123,6 +126,11 @@ class Http:
         self._chance = chance
         self._session = Session()
         self._lock = threading.Lock()
+
+    @property
+    def retries(self) -> int:
+        """How many attempts followed a first one, those for a token included."""
+        return self._retries + self._tokens.retries
 
     def close(self) -> None:
         """Close the connections."""
@@ -282,7 +290,7 @@ class Http:
 
     def _waiting(self, error: SweepError, wait: float) -> None:
         with self._lock:
-            self.retries += 1
+            self._retries += 1
         _LOG.info(
             "request_retried %s", json.dumps({"cause": error.cause, "status": error.status, "wait": round(wait, 2)})
         )

@@ -1,0 +1,156 @@
+"""The shell on a terminal: the receipt's line, a narrow or plain terminal, Ctrl-C."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.ledger import SqliteLedger
+from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
+from tests.cloud.tenant import sample
+from tests.terminals import ROOT, on_a_terminal
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """The small Azure, with a sample tenant's mail."""
+    with Cloud() as running:
+        running.load("EmailEvents", sample(running.clock()).events)
+        yield running
+
+
+@pytest.fixture
+def values(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
+    """The shell's environment: the small Azure's, a ledger in the folder."""
+    return {"PATH": os.environ["PATH"], **cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
+
+
+def test_the_receipt_s_line_is_not_beside_the_table(cloud: Cloud, values: dict[str, str]) -> None:
+    """On a terminal the table says what the receipt's line does, whatever its level; elsewhere the line is logged."""
+    cloud.faults.add(Fault(service="teams", times=None, status=400))  # sweep_incomplete is logged as an error
+    seen = on_a_terminal(values, "sweep")
+    assert seen.code == 1
+    assert "first time over the threshold" in seen.text
+    assert "incomplete" in seen.text
+    assert "sweep_incomplete" not in seen.text
+    assert '"run_id"' not in seen.text
+    command = [sys.executable, "-m", "shared", "sweep"]
+    ran = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
+    assert ran.returncode == 1
+    (line,) = [line for line in ran.stderr.splitlines() if " ERROR sweep sweep_incomplete {" in line]
+    assert json.loads(line[line.index("{") :])["event"] == "sweep_incomplete"
+
+
+def test_json_on_a_terminal_keeps_its_log(values: dict[str, str]) -> None:
+    """With --json there is no table, and the log is as it is elsewhere."""
+    assert " INFO sweep sweep_planned {" in on_a_terminal(values, "sweep", "--dry-run", "--json").text
+
+
+@pytest.mark.parametrize("columns", [40, 100, 180])
+def test_a_narrow_terminal_is_readable(values: dict[str, str], columns: int) -> None:
+    """Every line fits, and nothing that matters is cut: whole addresses, reasons and numbers."""
+    seen = on_a_terminal(values, "sweep", "--dry-run", columns=columns)
+    assert seen.code == 0, seen.text
+    assert max(len(line) for line in seen.lines) <= columns
+    words = " ".join(seen.text.split())
+    assert "first time over the threshold" in words or columns >= 180
+    assert "planned only: nothing was written anywhere" in words
+    addresses = [word for word in words.split() if word.endswith("@contoso.com")]
+    assert addresses
+    assert "…" not in seen.text
+    checked = on_a_terminal(values, "doctor", columns=columns)
+    assert checked.code == 0, checked.text
+    assert max(len(line) for line in checked.lines) <= columns
+    assert "see that on-call reads the Teams card" in " ".join(checked.text.split())
+
+
+def test_a_plain_terminal_is_readable(values: dict[str, str]) -> None:
+    """Without Unicode and without colours: letters of ASCII only, none of them a stand-in for one that was lost."""
+    plain = {**values, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "NO_COLOR": "1"}
+    for arguments in (["sweep", "--dry-run"], ["doctor"]):
+        seen = on_a_terminal(plain, *arguments, columns=40)
+        assert seen.code == 0, seen.text
+        assert seen.raw.isascii()
+        assert "?" not in seen.text
+        assert b"\x1b[3" not in seen.raw  # no colour; bold and dim are none
+    unset = {name: value for name, value in plain.items() if name not in values}
+    seen = on_a_terminal({"PATH": os.environ["PATH"], **unset}, "doctor", columns=40)
+    assert seen.code == 2
+    assert seen.raw.isascii()
+    assert "/subscriptions/.../workspaces/<name>" in seen.text
+    assert "?" not in seen.text
+
+
+def test_what_has_no_plain_letters_is_replaced(cloud: Cloud, values: dict[str, str]) -> None:
+    """An address that ASCII cannot show is shown with a question mark for each letter, and ends nothing."""
+    rows = [{**row, "RecipientEmailAddress": "jürgen…@contoso.com"} for row in sample(cloud.clock()).events]
+    cloud.load("EmailEvents", rows)
+    plain = {**values, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "shared", "sweep", "--dry-run"]
+    ran = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "j?rgen...@contoso[.]com" in ran.stdout
+
+
+def test_a_dumb_terminal_is_no_trouble(values: dict[str, str]) -> None:
+    """On a terminal that can only print, the result is printed, without a progress sign."""
+    seen = on_a_terminal({**values, "TERM": "dumb"}, "sweep", "--dry-run")
+    assert seen.code == 0
+    assert "planned only" in seen.text
+    assert b"\x1b" not in seen.raw
+
+
+@pytest.mark.parametrize(
+    ("arguments", "service", "left"),
+    [
+        (["sweep"], "log_analytics", "interrupted: what was begun is noted, and the next sweep completes it"),
+        (["sweep"], "identity", "interrupted: what was begun is noted"),
+        (["sweep"], "teams", "interrupted: what was begun is noted"),
+        (["sweep", "--dry-run"], "sentinel", "interrupted: nothing was written"),
+        (["doctor"], "log_analytics", "interrupted: nothing was written"),
+    ],
+)
+def test_ctrl_c_is_one_line(
+    cloud: Cloud, values: dict[str, str], tmp_path: Path, arguments: list[str], service: str, left: str
+) -> None:
+    """Ctrl-C while a service is waited for ends with 130 and one line, no traceback, and the lease given back."""
+    cloud.faults.add(Fault(service=service, times=None, wire=Wire.HANG, seconds=30))
+    asked = lambda _: any(each.service == service for each in cloud.log)  # noqa: E731
+    seen = on_a_terminal(values, *arguments, ctrl_c=asked, seconds=25)
+    assert seen.code == 130, seen.text
+    assert "Traceback" not in seen.text
+    assert len([line for line in seen.lines if "nterrupted" in line]) == 1
+    assert left in seen.text
+    if arguments == ["sweep"]:
+        ledger = SqliteLedger(f"{tmp_path}/ledger.db", WORKSPACE_RESOURCE_ID)
+        assert ledger.lease() is None
+        ledger.close()
+
+
+def test_ctrl_c_at_the_very_start(values: dict[str, str]) -> None:
+    """Ctrl-C while the program still loads is no traceback either."""
+    began = []
+
+    def soon(_: bytes) -> bool:
+        began.append(1)
+        return len(began) > 4
+
+    seen = on_a_terminal(values, "sweep", "--dry-run", ctrl_c=soon)
+    assert seen.code == 130, seen.text
+    assert "Traceback" not in seen.text
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["sweep", "--dry-run"], ["--help"]])
+def test_a_reader_that_goes_away_is_no_trouble(values: dict[str, str], arguments: list[str]) -> None:
+    """When nobody reads standard output any more there is no traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "shared", *arguments]
+    ran = subprocess.run(command, cwd=ROOT, env=values, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr
