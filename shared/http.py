@@ -72,10 +72,12 @@ _LOG = logging.getLogger("sweep.http")
 
 
 class Tokens(Protocol):
-    """Where tokens come from (shared/credential.py). `retries`: how often the identity was asked again."""
+    """Where tokens come from (shared/credential.py)."""
 
     @property
-    def retries(self) -> int: ...
+    def retries(self) -> int:
+        """How often a token was asked for again."""
+        ...
 
     def token(self, audience: str) -> str:
         """A bearer token for an audience such as `https://management.azure.com`. Raises SignInFailed."""
