@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -189,6 +190,87 @@ def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     assert not cloud.incidents
     assert not cloud.cards
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("asked", ["--dry-run", "DRY_RUN"])
+def test_a_dry_run_needs_no_webhook(cloud: Cloud, tmp_path: Path, asked: str) -> None:
+    """Asked for by either way, a dry run does without TEAMS_WEBHOOK_URL; a real sweep does not begin."""
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
+    values = environment(cloud, tmp_path)
+    del values["TEAMS_WEBHOOK_URL"]
+    ran = shell(values | ({"DRY_RUN": "true"} if asked == "DRY_RUN" else {}), *([asked] if asked[0] == "-" else []))
+    assert ran.returncode == 0, ran.stderr
+    assert "planned only" in ran.stdout
+    refused = shell(values)
+    assert refused.returncode == 2
+    assert "TEAMS_WEBHOOK_URL is missing" in refused.stderr
+    wrong = shell({**values, "TEAMS_WEBHOOK_URL": "http://x.logic.azure.com"}, "--dry-run")
+    assert wrong.returncode == 2
+    assert "TEAMS_WEBHOOK_URL must begin with https" in wrong.stderr
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project in a folder of its own, as a newcomer has it."""
+    folder = tmp_path / "a checkout"
+    shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "local.settings.example.json", folder)
+    return folder
+
+
+@pytest.mark.parametrize("arguments", [["sweep"], ["sweep", "--dry-run"], ["doctor"]])
+def test_a_newcomer_is_told_where_settings_go(checkout: Path, arguments: list[str]) -> None:
+    """Without any settings each command names each that is missing, and where they go, once; the code is 2."""
+    command = [sys.executable, "-m", "shared", *arguments]
+    ran = subprocess.run(command, cwd=checkout, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert not ran.stdout
+    missing = [line.split()[0] for line in ran.stderr.splitlines() if " is missing" in line]
+    webhook = [] if "--dry-run" in arguments else ["TEAMS_WEBHOOK_URL"]
+    assert missing == ["SENTINEL_WORKSPACE_ID", "SENTINEL_WORKSPACE_RESOURCE_ID", *webhook]
+    assert ran.stderr.count(f"copy local.settings.example.json to {checkout}/local.settings.json") == 1
+    assert ran.stderr.count("environment") == 1
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [["sweep"], ["sweep", "--dry-run"], ["doctor"]])
+def test_an_example_that_is_not_filled_in_is_called_that(checkout: Path, arguments: list[str]) -> None:
+    """A copied example ends with 2 and one sentence that names the placeholders, and the file they are in."""
+    shutil.copy(checkout / "local.settings.example.json", checkout / "local.settings.json")
+    command = [sys.executable, "-m", "shared", *arguments]
+    ran = subprocess.run(command, cwd=checkout, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert ran.returncode == 2
+    named = "SENTINEL_WORKSPACE_ID, SENTINEL_WORKSPACE_RESOURCE_ID, TEAMS_WEBHOOK_URL still hold the placeholders"
+    assert [line.strip() for line in ran.stderr.splitlines()] == [
+        "settings_invalid:",
+        f"{named} of local.settings.example.json: expected your own; a dry run needs no TEAMS_WEBHOOK_URL",
+        f"Settings are read from the environment and from {checkout}/local.settings.json.",
+    ]
+
+
+NOT_ONBOARDED = {
+    "error": {
+        "code": "BadRequest",
+        "message": '{"error":{"code":"BadRequest","message":"Workspace \'soc-workspace\' is not onboarded to Microsoft'
+        ' Sentinel. Please onboard through the portal (https://learn.microsoft.com/azure/sentinel/quickstart-onboard)."}}',
+    }
+}
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["sweep"], 1), (["doctor"], 1)])
+def test_a_workspace_without_sentinel(cloud: Cloud, tmp_path: Path, arguments: list[str], code: int) -> None:
+    """Sentinel that is not switched on: what to do is said, in the reasons once, and nobody is to report a fault."""
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
+    cloud.faults.add(Fault(service="sentinel", match="SecurityInsights", status=400, body=NOT_ONBOARDED, times=None))
+    command = [sys.executable, "-m", "shared", *arguments]
+    ran = subprocess.run(command, cwd=ROOT, env=environment(cloud, tmp_path), capture_output=True, text=True)
+    assert ran.returncode == code, ran.stderr
+    assert "switch Microsoft Sentinel on for it" in " ".join(ran.stdout.split())
+    assert "report it" not in ran.stdout
+    if arguments == ["sweep"]:
+        line = next(line for line in ran.stderr.splitlines() if " sweep_incomplete {" in line)
+        reasons = json.loads(line[line.index("{") :])["reasons"]
+        assert [reason.split(":")[0] for reason in reasons] == ["sentinel_not_found"]
 
 
 def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:

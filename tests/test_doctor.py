@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from shared.cli import app
 from shared.clock import SystemClock
 from shared.doctor import Check, Found, examine
-from shared.settings import from_values
+from shared.settings import from_values, load
 from tests.cloud import Cloud, Fault
 from tests.cloud.tenant import sample
 
@@ -117,6 +117,23 @@ def test_a_ledger_that_cannot_be_read_is_wrong(tmp_path: Path, monkeypatch: pyte
     with Cloud() as cloud:
         found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch)}
     assert found["ledger"].found is Found.WRONG
+
+
+@pytest.mark.parametrize(("dry", "expected"), [("false", Found.WRONG), ("true", Found.FINE)])
+def test_a_webhook_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry: str, expected: Found) -> None:
+    """Without TEAMS_WEBHOOK_URL only a dry run can do: unless DRY_RUN is on it is wrong, and every check is made."""
+    with Cloud() as cloud:
+        cloud.load("EmailEvents", sample(cloud.clock()).events)
+        for name, value in {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/l.db", "DRY_RUN": dry}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("TEAMS_WEBHOOK_URL")
+        settings = load(beside=tmp_path, webhook_needed=False)
+        found = {check.about: check for check in examine(settings, SystemClock())}
+        ran = CliRunner().invoke(app, ["doctor"])
+    assert found["webhook"].found is expected
+    assert "TEAMS_WEBHOOK_URL is not set" in found["webhook"].words
+    assert {check.found for about, check in found.items() if about != "webhook"} == {Found.FINE}
+    assert ran.exit_code == (1 if expected is Found.WRONG else 0)
 
 
 @pytest.mark.parametrize(("days", "status", "code"), [(0, 0, 0), (5, 0, 3), (0, 403, 1)])
