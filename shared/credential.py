@@ -181,7 +181,7 @@ class Credential:
         except Exception as error:  # noqa: BLE001 - what the libraries raise here is not documented
             failure = self._failure(error)
         else:
-            if isinstance(fresh.token, str) and fresh.token:
+            if isinstance(fresh.token, str):
                 return cast("AccessTokenInfo", fresh)
             failure = faulty(Fault.GARBLED)
         with self._lock:

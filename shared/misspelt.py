@@ -63,13 +63,8 @@ def _foreign(name: str) -> bool:
 
 
 def _nearest(name: str, known: Iterable[str], most: int) -> str:
-    """The known name that is at most so many letters off, one when it is short; "" when none is, or one is the same."""
-    near = []
-    for right in known:
-        limit = most if len(right) >= 8 else min(len(right) // 5, 1)
-        far = _distance(name, right, limit)
-        if far <= limit and _alike(name, right):
-            near.append((far, right))
+    """The known name that is nearest, at most so many letters off; "" when none is, or one is the very same."""
+    near = [(far, right) for right in known if (far := _distance(name, right, most)) <= most and _alike(name, right)]
     far, right = min(near, default=(0, ""))
     return right if far else ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared.errors import Call, Fault, PartialData, Service, SignInFailed, SweepError, Throttled, Unavailable
 
@@ -95,14 +95,17 @@ class DeveloperSignIn:
         problems: list[tuple[int, SignInFailed]] = []
         for name, credential in self._ways:
             try:
-                token: AccessTokenInfo = credential.get_token_info(*scopes)
+                token: Any = credential.get_token_info(*scopes)
             except CredentialUnavailableError as error:
                 problems.append(self._unavailable(name, error))
             except Exception as error:  # noqa: BLE001 - what it raises for a token that is none is not documented
                 problems.append(_failed(name, str(error)))
                 break  # signed in, but not so that it helps: another identity must not step in unasked
             else:
-                return token
+                if isinstance(token.token, str) and token.token:
+                    return cast("AccessTokenInfo", token)
+                problems.append(_failed(name, ""))
+                break
         raise max(problems, key=lambda problem: problem[0])[1]
 
     def close(self) -> None:

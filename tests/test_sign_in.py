@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -128,7 +129,10 @@ TODO = "AZURE_CLIENT_ID is its client id"
 ENDPOINT: dict[str, tuple[Fault | None, str, int, str]] = {
     "wrong client id": (None, NOBODY, 1, TODO),
     "no client id": (None, "", 1, "set AZURE_CLIENT_ID"),
-    **{f"{status}": (Fault(status=status), CLIENT_ID, 1, f"answered {status}") for status in (302, 400, 401, 403, 404)},
+    **{
+        f"{status}": (Fault(status=status), CLIENT_ID, 1, f"answered {status}): check that the managed identity is")
+        for status in (302, 400, 401, 403, 404)
+    },
     "aadsts": (
         Fault(status=400, body={"statusCode": 400, "message": "AADSTS500011: The resource principal was not found"}),
         CLIENT_ID,
@@ -227,10 +231,13 @@ def test_who_has_a_token_does_not_wait_for_another_s(azure: Wired) -> None:
     seen = []
 
     class Watched(Hands):
-        """A clock that looks for the other token while it sleeps."""
+        """A clock during whose sleep another thread wants the token that is there."""
 
         def sleep(self, seconds: float) -> None:
-            seen.append(credential.token(AUDIENCE))
+            other = threading.Thread(target=lambda: seen.append(credential.token(AUDIENCE)), daemon=True)
+            other.start()
+            other.join(5)
+            assert not other.is_alive()
             super().sleep(seconds)
 
     clock: Clock = Watched()
@@ -256,6 +263,9 @@ MACHINES: dict[str, tuple[str | None, str | None, str]] = {
     "azd not signed in": (None, AZD_SIGNED_OUT, "Not signed in: sign in with `az login` or `azd auth login`"),
     "neither signed in": (SIGNED_OUT, AZD_SIGNED_OUT, "Not signed in: sign in with `az login`"),
     "az signed in long ago": (EXPIRED, None, "`az` could not give a token, AADSTS700082): sign in again"),
+    "az signed in long ago, azd today": (EXPIRED, f"echo '{json.dumps(AZD)}'", "`az` could not give a token, AADSTS7"),
+    "az prints no token": (f"echo '{json.dumps({**JSON, 'accessToken': ''})}'", None, "`az` could not give a token)"),
+    "az prints a number": (f"echo '{json.dumps({**JSON, 'accessToken': 7})}'", None, "`az` could not give a token)"),
     "az hangs": ("exec /bin/sleep 30", None, "`az` did not answer within 1 s"),
     "az says something else": ("echo hello", None, "`az` could not give a token): sign in again"),
     "az prints a list": ("echo '[1]'", None, "`az` could not give a token): sign in again"),
