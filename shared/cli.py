@@ -20,7 +20,7 @@ from rich.text import Text
 from shared.misspelt import misspelt, unknown_keys
 from shared.receipt import as_json
 from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, load
-from shared.terminal import INTERRUPTED, console, end_on_ctrl_c, log_to, spinner, streams
+from shared.terminal import INTERRUPTED, console, end_on_ctrl_c, interrupted, log_to, spinner, streams
 
 # No pretty tracebacks: they print local variables, and one of them may be a secret.
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -120,9 +120,8 @@ def _where() -> str:
     file = ROOT / LOCAL_FILE
     if file.exists():
         return f"Settings are read from the environment and from {file}."
-    return (
-        f"Set them in the environment, or in {LOCAL_FILE}: copy local.settings.example.json to {file} and fill it in."
-    )
+    copy = f"copy local.settings.example.json to {file} and fill it in"
+    return f"Set them in the environment, or in {LOCAL_FILE} beside host.json: {copy}."
 
 
 def _say(errors: Console, lines: Sequence[str]) -> None:
@@ -136,7 +135,7 @@ def _interruptible(errors: Console, left: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say(errors, [f"interrupted: {left}"])
+        interrupted(errors, left)
         raise typer.Exit(INTERRUPTED) from None
 
 

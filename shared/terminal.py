@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from io import TextIOWrapper
 from types import FrameType
@@ -20,8 +21,10 @@ from rich.console import Console
 from shared.logs import quiet
 
 INTERRUPTED = 130  # the exit code, as a shell gives it to a program that Ctrl-C ended
+GRACE = 5.0  # seconds for what is under way to come to an end
 WIDE = 180  # columns where there is no terminal: enough for the table
 
+_SAID = threading.Event()
 _PLAIN = str.maketrans(
     {"…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "•": "*", "→": "->", "×": "x"}
     | {"‹": "<", "›": ">", "\u00a0": " "}
@@ -83,15 +86,29 @@ def log_to(console: Console, *, quietly: bool) -> None:
 
 
 def end_on_ctrl_c() -> None:
-    """The first Ctrl-C is a KeyboardInterrupt, so that the lease is given back; a second one ends the process."""
-    signal.signal(signal.SIGINT, _first)
+    """The first Ctrl-C is a KeyboardInterrupt, so that the lease is given back. A second one, or what is under way
+    still being so after GRACE seconds, ends the process: what it has begun is noted, as for a process that is killed.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # in the background of a shell nothing is to end it
+        signal.signal(signal.SIGINT, _first)
+
+
+def interrupted(errors: Console, left: str) -> None:
+    """Say that Ctrl-C ended it, and what is `left` behind."""
+    _SAID.set()
+    errors.print(f"interrupted: {left}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _first(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, _second)
+    signal.signal(signal.SIGINT, _at_once)
+    patience = threading.Timer(GRACE, _at_once)
+    patience.daemon = True
+    patience.start()
     raise KeyboardInterrupt
 
 
-def _second(_signal: int, _frame: FrameType | None) -> None:
-    os.write(2, b"\ninterrupted\n")
+def _at_once(*_: object) -> None:
+    if not _SAID.is_set():
+        shown = b"\x1b[?25h" if os.isatty(2) else b""  # the progress line has hidden the cursor
+        os.write(2, shown + b"\ninterrupted: what was begun is noted, and the next sweep completes it\n")
     os._exit(INTERRUPTED)

@@ -44,9 +44,11 @@ def on_a_terminal(
     *arguments: str,
     columns: int = 160,
     ctrl_c: Callable[[bytes], bool] | None = None,
+    again: bool = False,
     seconds: float = 60,
 ) -> Seen:
-    """`python -m shared …` with all three streams on a terminal; Ctrl-C once, as soon as `ctrl_c(seen)` says so."""
+    """`python -m shared …` with all three streams on a terminal; Ctrl-C as soon as `ctrl_c(seen)` says so, and perhaps
+    `again` a moment later."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     running = subprocess.Popen(
@@ -63,6 +65,9 @@ def on_a_terminal(
             if ctrl_c is not None and ctrl_c(bytes(seen)):
                 running.send_signal(signal.SIGINT)
                 ctrl_c = None
+                if again:
+                    time.sleep(0.5)
+                    running.send_signal(signal.SIGINT)
             time.sleep(0.02)
         assert running.poll() is not None, f"still running: {bytes(seen)!r}"
     finally:

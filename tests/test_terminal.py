@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.ledger import SqliteLedger
+from shared.terminal import GRACE
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
 from tests.cloud.tenant import sample
 from tests.terminals import ROOT, on_a_terminal
@@ -129,6 +131,41 @@ def test_ctrl_c_is_one_line(
         ledger = SqliteLedger(f"{tmp_path}/ledger.db", WORKSPACE_RESOURCE_ID)
         assert ledger.lease() is None
         ledger.close()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_ctrl_c_does_not_wait_for_long(cloud: Cloud, values: dict[str, str], again: bool) -> None:
+    """What sixteen workers wait for holds up the end for some seconds at most, and not at all after a second Ctrl-C."""
+    cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, wire=Wire.HANG, seconds=60))
+    begun: list[float] = []
+
+    def asked(_: bytes) -> bool:
+        if any(each.method == "PUT" for each in cloud.log):
+            begun.append(time.monotonic())
+            return True
+        return False
+
+    seen = on_a_terminal(values, "sweep", ctrl_c=asked, again=again, seconds=40)
+    assert seen.code == 130, seen.text
+    assert time.monotonic() - begun[0] < (4 if again else GRACE + 10)
+    assert [line for line in seen.lines if "nterrupted" in line] == [
+        "interrupted: what was begun is noted, and the next sweep completes it"
+    ]
+    assert "Traceback" not in seen.text
+
+
+def test_ctrl_c_while_az_is_waited_for(values: dict[str, str], tmp_path: Path) -> None:
+    """On a developer's machine a hanging `az` is ended with the command."""
+    program = tmp_path / "az"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/az.pid\nexec /bin/sleep 60\n")
+    program.chmod(0o755)
+    del values["IDENTITY_ENDPOINT"]
+    asked = (tmp_path / "az.pid").exists
+    seen = on_a_terminal({**values, "PATH": str(tmp_path)}, "doctor", ctrl_c=lambda _: asked(), seconds=20)
+    assert seen.code == 130, seen.text
+    assert "interrupted: nothing was written" in seen.text
+    left = subprocess.run(["ps", "-o", "stat=", "-p", (tmp_path / "az.pid").read_text().strip()], capture_output=True)
+    assert left.stdout.strip()[:1] in (b"", b"Z")  # gone, or dead and not yet cleared away
 
 
 def test_ctrl_c_at_the_very_start(values: dict[str, str]) -> None:
