@@ -101,13 +101,10 @@ def test_the_doctor_says_it_once(soc: Tenant, source: str) -> None:
     """The sign-in's check says why; the checks that depend on it say that they were not tried; the others are made."""
     soc.cloud.faults.add(Fault(service="identity", status=400, times=None))
     found = checks(soc.cloud, {"LEDGER_URL": TABLE, "HUNT_SOURCE": source})
-    assert [(check.about, check.found) for check in found] == [
-        ("settings", Found.FINE),
-        ("sign-in", Found.WRONG),
-        *((about, Found.UNTRIED) for about in ("workspace", "incidents", "data", "ledger")),
-        ("webhook", Found.FINE),
-        ("portals", Found.FINE),
-    ]
+    untried = {check.about for check in found if check.found is Found.UNTRIED}
+    assert untried == {"workspace", "incidents", "data", "ledger"}
+    assert [check.about for check in found if check.found is Found.WRONG] == ["sign-in"]
+    assert {"settings", "webhook", "portals"} <= {check.about for check in found if check.found is Found.FINE}
     assert " ".join(check.words for check in found).count("Not signed in") == 1
     assert {check.words for check in found if check.found is Found.UNTRIED} == {"not tried: not signed in"}
     assert requests(soc.cloud) == ["identity"]
