@@ -46,14 +46,17 @@ def on_a_terminal(
     ctrl_c: Callable[[bytes], bool] | None = None,
     again: bool = False,
     seconds: float = 60,
+    module: str = "shared",
+    folder: Path = ROOT,
 ) -> Seen:
-    """`python -m shared …` with all three streams on a terminal; Ctrl-C as soon as `ctrl_c(seen)` says so, and perhaps
+    """`python -m shared …` (or another module, elsewhere) with all three streams on a terminal; Ctrl-C as soon as
+    `ctrl_c(seen)` says so, and perhaps
     `again` a moment later."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     running = subprocess.Popen(
-        [sys.executable, "-m", "shared", *arguments],
-        cwd=ROOT, env={"TERM": "xterm-256color", **environment}, stdin=terminal, stdout=terminal, stderr=terminal,
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder, env={"TERM": "xterm-256color", **environment}, stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)
     seen = bytearray()

@@ -3,25 +3,46 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.cloud import Cloud
 from tests.cloud.tenant import crowd, write
+from tests.terminals import on_a_terminal
+from tests.tryout.keep import keep
 from tests.tryout.run import files
 
 ROOT = Path(__file__).resolve().parent.parent
+Demo = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def demo(**given: str) -> subprocess.CompletedProcess[str]:
-    """What `make sweep` runs, with these variables."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | given
-    return subprocess.run(
-        [sys.executable, "-m", "tests.tryout"], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+def surroundings(**given: str) -> dict[str, str]:
+    """The environment that `make` runs the try-out in, with these variables."""
+    kept = ("PATH", "HOME", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": str(ROOT)} | given
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """What `make sweep` runs, with the variables given, in a folder of its own."""
+
+    def run(**given: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tests.tryout"]
+        return subprocess.run(command, cwd=tmp_path, env=surroundings(**given), capture_output=True, text=True)
+
+    return run
+
+
+def kept(folder: Path) -> dict[str, str]:
+    """The run's files, by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in (folder / ".sweep/last-run").iterdir()}
 
 
 def export(folder: Path, days_old: int) -> Path:
@@ -31,7 +52,7 @@ def export(folder: Path, days_old: int) -> Path:
     return path
 
 
-def test_the_sample_tenant_is_swept() -> None:
+def test_the_sample_tenant_is_swept(demo: Demo) -> None:
     """Without EVENTS it shows recipients over the threshold, incidents and the card, ends by itself and leaves no word
     on standard error."""
     ran = demo()
@@ -41,14 +62,17 @@ def test_the_sample_tenant_is_swept() -> None:
         "finance@contoso.com",
         "Teams card",
         "verdict   flagged (sweep_completed)",
-        "1 card in the small Teams",
+        "Incident #1, as an analyst reads it",
+        "What to do next:",
+        "11 incidents, 0 comments, 1 card in the small Azure",
+        "Every incident, comment and card as a file: .sweep/last-run",
     ):
         assert words in ran.stdout
     assert "exactly" not in ran.stdout.lower()
     assert not set(ran.stdout) & set("\x1b\u202e\u200b")
 
 
-def test_an_old_export_is_not_an_all_clear(tmp_path: Path) -> None:
+def test_an_old_export_is_not_an_all_clear(demo: Demo, tmp_path: Path) -> None:
     """An old export is untrusted as it stands, with a hint; shifted to now it is swept as if it were of today."""
     path = export(tmp_path, 400)
     as_it_is = demo(EVENTS=str(path))
@@ -60,7 +84,7 @@ def test_an_old_export_is_not_an_all_clear(tmp_path: Path) -> None:
     assert "verdict   flagged" in shifted.stdout
 
 
-def test_policy_settings_are_taken_from_the_environment(tmp_path: Path) -> None:
+def test_policy_settings_are_taken_from_the_environment(demo: Demo, tmp_path: Path) -> None:
     """An operator can try a threshold on the own export; a bad one is named and leaves with 2."""
     path = export(tmp_path, 0)
     assert "0 flagged" in demo(EVENTS=str(path), SUM_CASE_THRESHOLD="1000").stdout
@@ -70,7 +94,7 @@ def test_policy_settings_are_taken_from_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["absent", "line", "gzip", "shift", "quote"])
-def test_what_cannot_be_read_is_named(wrong: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named(demo: Demo, wrong: str, tmp_path: Path) -> None:
     """A file or a word that cannot be read is named without a traceback, and the exit code is 2."""
     path = export(tmp_path, 0)
     given = {"EVENTS": str(path)}
@@ -105,3 +129,117 @@ def test_events_are_read_as_a_shell_would(tmp_path: Path) -> None:
     assert files(f"{two} '{one}'") == [two, one]
     assert files(f"{tmp_path}/[cd].csv") == [two, three]
     assert files("nowhere.csv") == [Path("nowhere.csv")]
+
+
+def test_what_came_out_lies_there_as_files(demo: Demo, tmp_path: Path) -> None:
+    """Each incident, comment and card of the run, and its receipt, is a file that says what the services were sent."""
+    assert demo().returncode == 0
+    files = kept(tmp_path)
+    receipt = json.loads(files["receipt.json"])
+    numbers = range(1, receipt["created"] + 1)
+    assert receipt["created"] == 11
+    assert set(files) == {
+        *("README.txt", "receipt.json", "card-1.txt", "card-1.json"),
+        *(f"incident-{number}.{ending}" for number in numbers for ending in ("md", "json")),
+    }
+    for number in numbers:
+        properties = json.loads(files[f"incident-{number}.json"])["properties"]
+        assert properties["title"] in files[f"incident-{number}.md"]
+        assert properties["severity"] in files[f"incident-{number}.md"]
+        words = [" ".join(line.split()) for line in properties["description"].splitlines() if line.strip()]
+        assert [line for line in words if line not in " ".join(files[f"incident-{number}.md"].split())] == []
+    (attachment,) = json.loads(files["card-1.json"])["attachments"]
+    assert attachment["content"]["type"] == "AdaptiveCard"
+    assert "11 new (1 High)" in files["card-1.txt"]
+
+
+def test_comments_are_files_too(tmp_path: Path) -> None:
+    """A comment is below its incident and in a file of its own."""
+    with Cloud() as cloud:
+        cloud.store.stored["i"] = {"name": "i", "properties": PROPERTIES}
+        cloud.store.comments["i"] = [{"properties": {"message": f"{word}\nmore"}} for word in ("First", "Second")]
+        assert keep(tmp_path / "run", cloud, {}) == "1 incident, 2 comments, 0 cards"
+    assert (tmp_path / "run/incident-7-comment-2.md").read_text(encoding="utf-8") == "Second\nmore\n"
+    text = (tmp_path / "run/incident-7.md").read_text(encoding="utf-8")
+    assert text.index("# A title") < text.index("What it says") < text.index("First") < text.index("Second")
+    assert "owner@contoso.com" in text
+
+
+PROPERTIES = {
+    "title": "A title",
+    "severity": "High",
+    "status": "Active",
+    "owner": {"assignedTo": "owner@contoso.com"},
+    "labels": [{"labelName": "a label"}],
+    "description": "What it says",
+    "incidentNumber": 7,
+}
+
+
+def test_the_next_run_replaces_the_files(demo: Demo, tmp_path: Path) -> None:
+    """The folder is the last run's alone; what somebody else put there under its name is not touched, and that is
+    said."""
+    assert demo().returncode == 0
+    assert demo(SUM_CASE_THRESHOLD="50").returncode == 0
+    assert sum(name.endswith(".md") for name in kept(tmp_path)) == 1
+    folder = tmp_path / ".sweep/last-run"
+    (folder / "README.txt").rename(folder / "mine.txt")
+    ran = demo()
+    assert ran.returncode == 0
+    assert "The run's files are not kept: .sweep/last-run is there, and no run made it" in ran.stdout
+    assert (folder / "mine.txt").exists()
+
+
+def test_a_misspelt_name_is_named(demo: Demo) -> None:
+    """A name that is a letter or two off one with a meaning is named once, with the right one."""
+    ran = demo(EVENT="mine.csv", SUM_CASE_TRESHOLD="3", SHFT="now")
+    assert ran.returncode == 0
+    for wrong, right in (("EVENT", "EVENTS"), ("SUM_CASE_TRESHOLD", "SUM_CASE_THRESHOLD"), ("SHFT", "SHIFT")):
+        assert f"{wrong} is no setting and has no effect: did you mean {right}?" in ran.stdout
+        assert (ran.stdout + ran.stderr).count(f"{wrong} ") == 1
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_it_fits_the_terminal(columns: int, tmp_path: Path) -> None:
+    """On a narrow terminal, too, no line is wider than it, every finding is there, and numbers stay with names."""
+    seen = on_a_terminal(surroundings(), columns=columns, module="tests.tryout", folder=tmp_path)
+    assert seen.code == 0, seen.text
+    assert max(map(len, seen.lines)) <= columns
+    assert any(line.split()[:3] == ["57", "High", "finance@contoso.com"] for line in seen.lines) is (columns < 76)
+    assert any(line.split()[:2] == ["finance@contoso.com", "57"] for line in seen.lines) is (columns >= 76)
+    assert "verdict" in seen.text
+    assert "sweep_completed {" not in seen.text  # the receipt as the table says it, not as JSON beside it
+
+
+def test_no_color_is_obeyed(tmp_path: Path) -> None:
+    """With NO_COLOR a terminal gets no colours; without a terminal no escape at all is written."""
+    seen = on_a_terminal(surroundings(NO_COLOR="1"), module="tests.tryout", folder=tmp_path)
+    assert not re.search(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|38|48)[;m]", seen.raw)
+    coloured = on_a_terminal(surroundings(), module="tests.tryout", folder=tmp_path)
+    assert re.search(rb"\x1b\[[0-9;]*31m", coloured.raw)
+
+
+def test_an_ascii_locale_is_readable(demo: Demo) -> None:
+    """Where only ASCII can be shown the output is ASCII, dashes and frames included, with nothing lost but letters."""
+    ran = demo(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.isascii()
+    assert "+- Teams card -" in ran.stdout
+    assert "\n| High - New - unassigned" in ran.stdout
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.8, 1.4])
+def test_ctrl_c_ends_it(after: float, tmp_path: Path) -> None:
+    """Ctrl-C at any time ends it within seconds, without a traceback."""
+    begun = time.monotonic()
+    seen = on_a_terminal(
+        surroundings(),
+        ctrl_c=lambda _: time.monotonic() - begun > after,
+        module="tests.tryout",
+        folder=tmp_path,
+        seconds=30,
+    )
+    assert "Traceback" not in seen.text
+    assert seen.code in (130, -2, 0)  # -2: before Python itself is up; 0: it was through
+    if after > 0.5 and seen.code == 130:
+        assert "Stopped" in seen.text

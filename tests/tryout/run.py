@@ -24,6 +24,7 @@ from azure.functions.timer import TimerRequest
 from rich.console import Console
 from rich.text import Text
 
+from shared.misspelt import misspelt
 from shared.model import Record
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.text import clean
@@ -36,6 +37,8 @@ from tests.tryout.keep import NotOurs, keep
 
 KEPT = Path(".sweep", "last-run")
 """Where the run's files are, in the folder that `make` runs in."""
+OWN = ("EVENTS", "SHIFT", "DATES")
+"""The names that have a meaning to the try-out alone."""
 
 
 def files(events: str) -> list[Path]:
@@ -57,7 +60,7 @@ def environment(cloud: Cloud, folder: str, outside: Mapping[str, str]) -> dict[s
     """
     settings = {name.upper(): outside.get(name.upper(), "") for name in Settings.model_fields}
     own = {"LEDGER_URL": f"sqlite:///{folder}/ledger.db", "DRY_RUN": "false", "AZURE_CLOUD": "", "HUNT_SOURCE": ""}
-    elsewhere = {"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"}
+    elsewhere = {"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", *(name for name in outside if misspelt([name], OWN))}
     return (
         {name: value for name, value in outside.items() if name not in elsewhere} | settings | own | cloud.environment
     )
@@ -148,6 +151,8 @@ def sweep(rows: Any, outside: Mapping[str, str], console: Console) -> tuple[int,
 
 def main(outside: Mapping[str, str], console: Console) -> int:
     """Load, sweep, show. The exit code."""
+    for doubt in misspelt(outside, OWN):
+        console.print(Text(doubt, style="yellow"))
     try:
         paths = files(outside.get("EVENTS", ""))
     except ValueError as error:

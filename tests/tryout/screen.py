@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
-import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.markdown import Markdown
@@ -16,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.model import Record
+from shared.terminal import streams
 from shared.text import address, clean
 from tests.tryout.keep import many
 from tests.tryout.words import card_text, incident_markdown
@@ -24,35 +23,12 @@ NARROW = 76  # with fewer columns a table would break its words
 MIDDLE = 94  # with fewer there is no room for a status that is New for all
 WIDEST = 110
 SHOWN = 40
-_PLAIN = {
-    "•": "*",
-    "–": "-",
-    "—": "-",
-    "…": "...",
-    "·": "-",
-    "×": "x",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-    "▌": "|",
-    "─": "-",
-}
 
 
-def _plainer(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return "".join(_PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error("plainer", _plainer)
-
-
-def console(stream: TextIO = sys.stdout) -> Console:
-    """A console as wide as its terminal, or wide enough to read where there is none; it writes what it cannot
-    encode in plainer characters."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="plainer")
-    return Console(file=stream, width=None if stream.isatty() else WIDEST)
+def console() -> Console:
+    """A console on standard output, as wide as its terminal, or wide enough to read where there is none."""
+    streams()  # what the encoding has not is written in plainer characters
+    return Console(width=None if sys.stdout.isatty() else WIDEST)
 
 
 def findings(records: Sequence[Record], incidents: Mapping[str, Mapping[str, Any]], width: int) -> RenderableType:
