@@ -62,7 +62,7 @@ def test_the_sample_tenant_is_swept(demo: Demo) -> None:
         "finance@contoso.com",
         "Teams card",
         "verdict   flagged (sweep_completed)",
-        "Incident #1, as an analyst reads it",
+        ", as an analyst reads it",
         "What to do next:",
         "11 incidents, 0 comments, 1 card in the small Azure",
         "Every incident, comment and card as a file: .sweep/last-run",
