@@ -79,8 +79,8 @@ def test_the_sample_has_every_oddity() -> None:
 def test_the_kept_file_can_be_moved_to_now() -> None:
     """Loaded with a shift, the sample flags the same recipients at any other time."""
     now = SAMPLE_NOW + timedelta(days=400, seconds=1)
-    kept = hunt(load_events([SAMPLE]), *WINDOW, threshold=10, deduplicate=True)
-    moved = hunt(load_events([SAMPLE], now), now - timedelta(days=30), now, threshold=10, deduplicate=True)
+    kept = hunt(load_events([SAMPLE]).read(), *WINDOW, threshold=10, deduplicate=True)
+    moved = hunt(load_events([SAMPLE], now).read(), now - timedelta(days=30), now, threshold=10, deduplicate=True)
     assert [one.recipient for one in moved] == [one.recipient for one in kept]
     assert len(kept) >= 10
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -74,6 +75,8 @@ _SETTINGS = (
     "SET optimize_duplicate_order_by_and_distinct = 0",
 )
 _MOMENT = re.compile(r"datetime\([0-9TZ.:-]+\)")
+# All columns of a part in one file: most of EmailEvents' are empty, and a file for each costs time and memory.
+_LARGE = "MergeTree ORDER BY tuple() SETTINGS min_bytes_for_wide_part = 1000000000, min_rows_for_wide_part = 100000000"
 MANY = 200_000
 """So many rows are read by several threads."""
 
@@ -124,13 +127,31 @@ class Engine:
         """A new empty table with columns of Kusto types; its name. A `large` one is kept compressed on disk."""
         with self._lock:
             self._tables += 1
-            shape = hashlib.sha256(json.dumps(list(columns.items())).encode()).hexdigest()[:12]
+            shape = _digest(columns)
             name = f"kql_table_{self._tables}_{shape}"
-            listed = ", ".join(f"{_quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
-            kind = "MergeTree ORDER BY tuple()" if large else "Memory"
+            listed = ", ".join(f"{quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+            kind = _LARGE if large else "Memory"
             self._run(f"CREATE TABLE {name} ({listed}) ENGINE = {kind}")
             self._run(f"CREATE TABLE IF NOT EXISTS {_shape(name)} ({listed}) ENGINE = Memory")
             return name
+
+    def has(self, table: str, columns: dict[str, str]) -> bool:
+        """Whether a table was made with just these columns."""
+        return table.endswith(f"_{_digest(columns)}")
+
+    def append(self, table: str, source: str, columns: Iterable[str]) -> None:
+        """Copy these columns of all rows of one table into another."""
+        names = ", ".join(map(quoted, columns))
+        self.sql(f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}")
+
+    def names_in(self, path: str, form: str) -> list[str]:
+        """The columns of a file of one of the engine's formats.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        answer = self.sql(f"DESCRIBE TABLE file({literal(path)}, {form})", "JSONCompactEachRow")
+        return [json.loads(line)[0] for line in answer.splitlines()]
 
     def drop(self, table: str) -> None:
         """Remove a table."""
@@ -142,12 +163,20 @@ class Engine:
         Raises:
             ValueError: the file does not hold such rows.
         """
-        names = ", ".join(map(_quoted, columns))
-        structure = ", ".join(f"{_quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+        names = ", ".join(map(quoted, columns))
+        structure = ", ".join(f"{quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+        self.sql(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM file({literal(path)}, {form}, {literal(structure)})"
+        )
+
+    def sql(self, statement: str, form: str = "TabSeparated") -> str:
+        """Run a statement of the engine's own SQL; its answer in one of the engine's formats.
+
+        Raises:
+            ValueError: the engine refuses it.
+        """
         try:
-            self._run(
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM file({_text(path)}, {form}, {_text(structure)})"
-            )
+            return self._run(statement, form=form)
         except RuntimeError as error:
             raise ValueError(_message(error)) from None
 
@@ -159,13 +188,13 @@ class Engine:
             "coalesce(LastEventExecutionTime, TimeGenerated)" if "LastEventExecutionTime" in have else "TimeGenerated"
         )
         sent = "coalesce(Timestamp, TimeGenerated)" if "Timestamp" in have else "TimeGenerated"
-        picked = ", ".join(f"{sent} AS Timestamp" if name == "Timestamp" else _quoted(name) for name in columns)
+        picked = ", ".join(f"{sent} AS Timestamp" if name == "Timestamp" else quoted(name) for name in columns)
         order = (
             f" ORDER BY LatestDeliveryAction != '' DESC, {state} DESC, TimeGenerated DESC, LatestDeliveryAction,"
             f" {sent} DESC, Subject DESC LIMIT 1 BY NetworkMessageId, lowerUTF8(RecipientEmailAddress)"
         )
         self._run(
-            f"INSERT INTO {target} ({', '.join(map(_quoted, columns))})"
+            f"INSERT INTO {target} ({', '.join(map(quoted, columns))})"
             f" SELECT {picked} FROM {source}{order if current else ''}"
         )
 
@@ -208,16 +237,22 @@ def engine() -> Engine:
     return Engine()
 
 
+def _digest(columns: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(list(columns.items())).encode()).hexdigest()[:12]
+
+
 def _shape(text: str) -> str:
     """The empty twin that tables of the same columns share, or a query over the empty twins of all its tables."""
     return re.sub(r"\bkql_table_\d+_([0-9a-f]{12})\b", r"kql_shape_\1", text)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name in the engine's own SQL."""
     return "`" + name.replace("`", "``") + "`"
 
 
-def _text(value: str) -> str:
+def literal(value: str) -> str:
+    """A text in the engine's own SQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -16,6 +16,7 @@ from tests.cloud import schemas
 from tests.cloud.analyst import Analyst
 from tests.cloud.arm import Arm
 from tests.cloud.bucket import limits_of
+from tests.cloud.events.loaded import Loaded
 from tests.cloud.faults import Fault, Faults, usual_body
 from tests.cloud.graph import Defender, Graph
 from tests.cloud.identity import Identity
@@ -46,7 +47,7 @@ class Cloud:
     """A workspace with Sentinel, its identity and a Teams channel; started by its making, stopped by `close`.
 
     Args:
-        events: rows of `EmailEvents`.
+        events: rows of `EmailEvents`, a file of them, or an operator's export that `load_events` read.
         clock: what the services take for now (a callable, or an object with `now()`); tokens go by the machine's own.
         cloud: AzureCloud, AzureUSGovernment or AzureChinaCloud: which audiences are accepted.
         timestamp: whether `EmailEvents` has the `Timestamp` column that real workspaces show and the reference lacks.
@@ -56,7 +57,7 @@ class Cloud:
 
     def __init__(
         self,
-        events: Iterable[Row] | Path | None = None,
+        events: Iterable[Row] | Path | Loaded | None = None,
         clock: Any = None,
         *,
         cloud: str = "AzureCloud",
@@ -189,11 +190,11 @@ class Cloud:
         """Make a table of the workspace absent."""
         self.tables.remove(table)
 
-    def load(self, table: str, rows: Iterable[Row] | Path) -> None:
+    def load(self, table: str, rows: Iterable[Row] | Path | Loaded) -> None:
         """Put rows (or a file of them) into a table of the workspace, in place of what it held."""
         self.tables.load(table, rows)
 
-    def append(self, table: str, rows: Iterable[Row] | Path) -> None:
+    def append(self, table: str, rows: Iterable[Row] | Path | Loaded) -> None:
         """Add rows (or a file of them) to a table of the workspace."""
         self.tables.append(table, rows)
 

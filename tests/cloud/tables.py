@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud.engine import MANY, engine
+from tests.cloud.events.loaded import Loaded
 from tests.cloud.kql.context import Source
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.shapes import Columns
+from tests.cloud.schemas import EMAIL_EVENTS
 
 Row = Mapping[str, Any]
 
@@ -35,15 +37,19 @@ class Table:
         self.basic = False
         self.serial = next(_SERIAL)
         self.rows = 0
-        self._waiting: list[list[Row] | Path] = []
+        self._waiting: list[list[Row] | Path | Loaded] = []
         self._engine_name = ""
 
-    def add(self, rows: Iterable[Row] | Path) -> None:
-        """Append rows, or a file of them (.ndjson, .parquet or .arrow with columns of these names).
+    def add(self, rows: Iterable[Row] | Path | Loaded) -> None:
+        """Append rows, a file of them (.ndjson, .parquet or .arrow with columns of these names), or a loaded export.
 
         Raises:
             ValueError: a row has a column that the table has not.
         """
+        if isinstance(rows, Loaded):
+            self._waiting.append(rows)
+            self.serial = next(_SERIAL)
+            return
         if isinstance(rows, Path):
             if rows.suffix not in _FORMS:
                 raise ValueError(f"{rows.name}: expected one of {', '.join(_FORMS)}")
@@ -61,14 +67,24 @@ class Table:
     def ready(self) -> str:
         """The engine's name of the table, all rows in it."""
         if not self._engine_name:
-            large = any(isinstance(batch, Path) or len(batch) > MANY for batch in self._waiting)
-            self._engine_name = engine().create(self.columns, large)
+            first = self._waiting[0] if self._waiting else None
+            if isinstance(first, Loaded) and engine().has(first.table, self.columns):
+                self._engine_name, self.rows = first.table, first.rows
+                del self._waiting[0]
+            else:
+                large = any(isinstance(batch, Path) or _many(batch) for batch in self._waiting)
+                self._engine_name = engine().create(self.columns, large)
         while self._waiting:
             self._load(self._waiting.pop(0))
             self.rows = engine().count(self._engine_name)
         return self._engine_name
 
-    def _load(self, batch: list[Row] | Path) -> None:
+    def _load(self, batch: list[Row] | Path | Loaded) -> None:
+        if isinstance(batch, Loaded):
+            shared = [name for name in self.columns if name in EMAIL_EVENTS]
+            engine().append(self._engine_name, batch.table, shared)
+            engine().drop(batch.table)
+            return
         if isinstance(batch, Path):
             columns = _columns_of(batch, self.columns)
             engine().insert(self._engine_name, columns, str(batch), _FORMS[batch.suffix])
@@ -90,26 +106,20 @@ class Table:
             self._engine_name = ""
 
 
+def _many(batch: list[Row] | Loaded) -> bool:
+    return (batch.rows if isinstance(batch, Loaded) else len(batch)) > MANY
+
+
 def _columns_of(path: Path, known: dict[str, str]) -> dict[str, str]:
     """The table's columns that a file has: those of its schema, or of its first line."""
     if path.suffix in (".ndjson", ".jsonl"):
         with path.open(encoding="utf-8") as file:
             names: Sequence[str] = list(json.loads(file.readline()))
     else:
-        names = _arrow_names(path)
+        names = engine().names_in(str(path), _FORMS[path.suffix])
     if unknown := [name for name in names if name not in known]:
         raise ValueError(f"{path.name}: there is no column {', '.join(unknown)}")
     return {name: known[name] for name in names}
-
-
-def _arrow_names(path: Path) -> Sequence[str]:
-    import pyarrow
-    import pyarrow.parquet
-
-    if path.suffix == ".parquet":
-        return [str(name) for name in pyarrow.parquet.read_schema(path).names]
-    with pyarrow.ipc.open_stream(path) as stream:
-        return [str(name) for name in stream.schema.names]
 
 
 def _line(row: Row, columns: Mapping[str, str]) -> str:
@@ -151,7 +161,7 @@ class Tables:
             if name in self._tables:
                 self._tables.pop(name).drop()
 
-    def append(self, name: str, rows: Iterable[Row] | Path) -> None:
+    def append(self, name: str, rows: Iterable[Row] | Path | Loaded) -> None:
         """Add rows to a table that is defined.
 
         Raises:
@@ -161,7 +171,7 @@ class Tables:
         with self._lock:
             self._tables[name].add(rows)
 
-    def load(self, name: str, rows: Iterable[Row] | Path) -> None:
+    def load(self, name: str, rows: Iterable[Row] | Path | Loaded) -> None:
         """As `append`, after dropping what the table held."""
         with self._lock:
             self.define(name, self._tables[name].columns)

@@ -1,0 +1,105 @@
+"""Saved answers of the query APIs: tables of columns and rows, and what an answer says of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tests.cloud.events.json_text import JsonText
+from tests.cloud.events.record import Cells, cells
+
+Record = tuple[int, Cells | str]
+_ROW = "expected a row with a cell for each column"
+
+
+def rows(text: JsonText) -> Iterator[Record]:
+    """The rows of those tables in a list of tables that are EmailEvents: those that have NetworkMessageId.
+
+    Older answers carry further tables, about the query. Both ways of writing the keys are read.
+    """
+    line, seen, taken = text.line, list[str](), False
+    for _ in text.elements():
+        start = text.place
+        names = _names(text)
+        seen += names
+        if _events(names):
+            taken = True
+            end = text.place
+            text.place = start
+            yield from _rows(text, names)
+            text.place = end
+    if not taken:
+        yield (
+            line,
+            f"no table with NetworkMessageId; expected an answer of EmailEvents, found {', '.join(seen)[:120]!r}",
+        )
+
+
+def _names(text: JsonText) -> list[str]:
+    """The names of the columns of the table that is next; it is read to its end."""
+    names: list[str] = []
+    if text.begins != "{":
+        text.read()
+        return names
+    for key in text.members():
+        if key.lower() == "rows" and text.begins == "[":
+            for _ in text.elements():
+                text.read()
+        else:
+            value = text.read()
+            names = _named(value) if key.lower() == "columns" else names
+    return names
+
+
+def _rows(text: JsonText, names: Sequence[str]) -> Iterator[Record]:
+    """The rows of the table that is next."""
+    line = text.line
+    for key in text.members():
+        if key.lower() == "rows" and text.begins == "[":
+            for _ in text.elements():
+                line = text.line
+                yield _row(line, names, text.read())
+        else:
+            text.read()
+
+
+def frame(line: int, value: Mapping[str, Any]) -> Iterator[Record]:
+    """The rows of a frame of Kusto's own, newer answers; most frames are about the query."""
+    names = _named(value.get("Columns", []))
+    if _events(names):
+        for row in value.get("Rows", []):
+            yield _row(line, names, row)
+
+
+def _named(columns: Any) -> list[str]:
+    if not isinstance(columns, list):
+        return []
+    both = [(each.get("name"), each.get("ColumnName"), each.get("Name")) for each in columns if isinstance(each, dict)]
+    return [str(next(filter(None, each), "")) for each in both]
+
+
+def _events(names: Sequence[str]) -> bool:
+    return "networkmessageid" in (name.lower() for name in names)
+
+
+def _row(line: int, names: Sequence[str], row: Any) -> Record:
+    if not isinstance(row, list) or len(row) != len(names):
+        return line, _ROW
+    try:
+        return line, cells(dict(zip(names, row, strict=True)))
+    except ValueError as error:
+        return line, str(error)
+
+
+def error_of(answer: Mapping[str, Any], listed: bool) -> str:
+    """Why an answer cannot be taken as a whole, from what stands beside its rows; "" when it can."""
+    error = answer.get("error", answer.get("Error"))
+    if not isinstance(error, dict):
+        return "this is a page of an answer; save all pages as one" if listed and _paged(answer) else ""
+    code, message = (str(error.get(key, "")) for key in ("code", "message"))
+    what = "a partial answer" if listed else "an error that the query API answered"
+    return f"{what} ({code}: {message})"[:300] + "; expected a whole one: ask for fewer days, or for fewer columns"
+
+
+def _paged(answer: Mapping[str, Any]) -> bool:
+    return bool(answer.get("@odata.nextLink"))
