@@ -41,7 +41,7 @@ def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
     """
     header: Header | None = None
     line = 1
-    for data in _whole(source, blocks):
+    for data in whole_records(source, blocks):
         rest = data
         if header is None and b"\n" not in rest:
             rest = rest.replace(b"\r", b"\n")  # the line ends of old Macs
@@ -49,6 +49,9 @@ def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         if header is None:
             above = _PREFACE.match(rest)
             start = above.end() if above else 0
+            if start == len(rest):
+                line += lines
+                continue  # nothing but blank lines so far
             end = _first_end(rest, start)
             line_of = line + rest.count(b"\n", 0, start)
             header = read_header(source, line_of, decoded(source, rest[start:end], line_of))
@@ -58,7 +61,7 @@ def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         line += lines
 
 
-def _whole(source: Source, blocks: Iterable[bytes]) -> Iterator[bytes]:
+def whole_records(source: Source, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Bytes that end where a record does: at a line's end with an even number of quotes before it."""
     rest, lines = b"", 1
     for block in blocks:

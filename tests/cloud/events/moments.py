@@ -111,10 +111,14 @@ _FORMS = (
         ),
     ),
 )
+_YEARS = "BETWEEN 1971 AND 2200"
 _QUICK: tuple[Mapping[str, str], ...] = (
     {"{c}_any": "toDateTime64OrNull({c}_plain, 7, 'UTC')"},
     # A day that no month has is read as one of the next month.
-    {"{c}_moment": "if(substring(toString({c}_any), 1, 19) = substring({c}_plain, 1, 19), {c}_any, NULL)"},
+    {
+        "{c}_moment": "if(substring(toString({c}_any), 1, 19) = substring({c}_plain, 1, 19)"
+        f" AND toYear({{c}}_any) {_YEARS}, {{c}}_any, NULL)"
+    },
 )
 _LAYERS: tuple[Mapping[str, str], ...] = (
     {"{c}_g": f"extractGroups({{c}}_plain, {_pattern(_TIME)})"},
@@ -144,7 +148,8 @@ _LAYERS: tuple[Mapping[str, str], ...] = (
     },
     {"{c}_date": "makeDate32({c}_year, {c}_month, {c}_day)"},
     {
-        "{c}_moment": "if({c}_whole AND {c}_year BETWEEN 1971 AND 2200 AND toYear({c}_date) = {c}_year"
+        "{c}_moment": f"if({{c}}_whole AND {{c}}_year {_YEARS} AND"
+        " toYear({c}_date) = {c}_year"
         " AND toMonth({c}_date) = {c}_month AND toDayOfMonth({c}_date) = {c}_day,"
         " toDateTime64(toInt64(toInt32({c}_date)) * 86400 - {c}_away + {c}_minutes * 60 + {c}_seconds"
         " + multiIf({c}_half = '', {c}_hour, {c}_hour % 12 + if({c}_half = 'P', 12, 0)) * 3600, 7, 'UTC')"

@@ -95,11 +95,7 @@ def error_of(answer: Mapping[str, Any], listed: bool) -> str:
     """Why an answer cannot be taken as a whole, from what stands beside its rows; "" when it can."""
     error = answer.get("error", answer.get("Error"))
     if not isinstance(error, dict):
-        return "this is a page of an answer; save all pages as one" if listed and _paged(answer) else ""
+        return ""
     code, message = (str(error.get(key, "")) for key in ("code", "message"))
     what = "a partial answer" if listed else "an error that the query API answered"
     return f"{what} ({code}: {message})"[:300] + "; expected a whole one: ask for fewer days, or for fewer columns"
-
-
-def _paged(answer: Mapping[str, Any]) -> bool:
-    return bool(answer.get("@odata.nextLink"))

@@ -24,7 +24,7 @@ _FORM = (
     " format_csv_null_representation = '\\x01', input_format_parallel_parsing = 0, max_threads = 1,"
     " input_format_csv_empty_as_default = 1, input_format_json_read_numbers_as_strings = 1"
 )
-_UNFIT = (b"\0", b"\x01")  # in a chunk with these the engine is not asked to tell text from marks
+TAB = "\t"
 
 
 class Staging:
@@ -59,12 +59,7 @@ class Staging:
 
     def chunk(self, source: Source, chunk: Chunk) -> bool:
         """Let the engine read a chunk of CSV. False when it does not take it: nothing of it is here then."""
-        try:
-            if any(mark in chunk.data for mark in _UNFIT):
-                return False
-            if not chunk.data.isascii():
-                chunk.data.decode()
-        except UnicodeDecodeError:
+        if not _plain(chunk.data):
             return False
         self.flush()
         self._file.write_bytes(chunk.data)
@@ -77,7 +72,8 @@ class Staging:
                 f"INSERT INTO {self.table} (_source, _record, {', '.join(known)})"
                 f" SELECT {source.place}, {self.count(source)} + rowNumberInAllBlocks(), {', '.join(known)}"
                 f" FROM file({literal(str(self._file))}, CSV, {literal(structure)})"
-                f" SETTINGS {_FORM}, format_csv_delimiter = {literal(chunk.header.delimiter)}"
+                f" SETTINGS {_FORM}, format_csv_delimiter = {literal(chunk.header.delimiter)},"
+                f" input_format_csv_allow_whitespace_or_tab_as_delimiter = {int(chunk.header.delimiter == TAB)}"
             )
         except ValueError:
             return False
@@ -119,6 +115,17 @@ class Staging:
         found = int(engine().sql(f"SELECT count() FROM {self.table}"))
         if found != self.rows:
             raise RuntimeError(f"the engine kept {found:,} of {self.rows:,} records")
+
+
+def _plain(data: bytes) -> bool:
+    """Whether the engine reads CSV as Python does: it knows no line that ends in CR alone, and has its own mark for a
+    missing value; what is not UTF-8 it would take as it is."""
+    if b"\0" in data or b"\x01" in data or data.count(b"\r") != data.count(b"\r\n"):
+        return False
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def records_of(source: Source, chunks: Iterable[Chunk]) -> Iterable[tuple[int, Cells | str]]:

@@ -42,12 +42,16 @@ def table(
     times = [name for name in TIMES if name in staging.used]
     try:
         queries = [moments(_staged(staging, alike), times, order) for order, alike in _alike(orders, sources)]
-        by = 0 if shift_to is None else _ticks(shift_to) - max(_newest(query, staging.used) for query in queries)
+        by = (
+            0
+            if shift_to is None
+            else _ticks(shift_to) - max(_newest(query, staging.used, staging.rows) for query in queries)
+        )
         picked = {name: _checked(name, staging.used, by) for name in _columns(staging)}
         for query in queries:
             engine().sql(
                 f"INSERT INTO {made} ({', '.join(map(quoted, picked))}) SELECT {', '.join(picked.values())}"
-                f" FROM {query} SETTINGS {_BOUNDED}"
+                f" FROM {query} SETTINGS {_bounded(staging.rows)}"
             )
     except ValueError:
         engine().drop(made)
@@ -59,19 +63,21 @@ def _ticks(time: datetime) -> int:
     return (time.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) * 10
 
 
-def _newest(query: str, used: Collection[str]) -> int:
+def _newest(query: str, used: Collection[str], rows: int) -> int:
     """The newest TimeGenerated in ticks of 100 ns since 1970."""
     newest = f"toDateTime64(ifNull(max({_generated(used)}), toDateTime64(0, 7, 'UTC')), 7, 'UTC')"
     ticks = f"toUnixTimestamp64Second({newest}) * 10000000 + toInt64(substring(toString({newest}), 21, 7))"
-    return int(engine().sql(f"SELECT {ticks} FROM {query} SETTINGS {_BOUNDED}"))
+    return int(engine().sql(f"SELECT {ticks} FROM {query} SETTINGS {_bounded(rows)}"))
 
 
-# Small blocks: what is converted at once is bounded.
-_BOUNDED = (
-    "short_circuit_function_evaluation = 'disable', "
-    "max_block_size = 32768, max_threads = 2, max_insert_threads = 1, min_insert_block_size_rows = 65536,"
-    " min_insert_block_size_bytes = 33554432"
-)
+def _bounded(rows: int) -> str:
+    """Small blocks bound what is converted at once. One thread keeps few rows in their order. Nothing is worked out
+    only where it is needed: the engine would then do so again for each use."""
+    return (
+        f"max_block_size = 32768, max_threads = {2 if rows > MANY else 1}, max_insert_threads = 1,"
+        " min_insert_block_size_rows = 65536, min_insert_block_size_bytes = 33554432,"
+        " short_circuit_function_evaluation = 'disable'"
+    )
 
 
 def bad(staging: Staging, orders: Mapping[int, Orders], sources: Collection[int], limit: int) -> list[Bad]:
