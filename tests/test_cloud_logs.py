@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import RetryPolicy
@@ -17,6 +15,7 @@ from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQue
 
 from tests.caller import Caller
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, Cloud, Fault
+from tests.cloud.engine import engine, literal
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
@@ -196,19 +195,22 @@ def test_tables_can_look_as_documented_or_be_absent(caller: Caller) -> None:
 
 
 def test_rows_are_loaded_appended_and_replaced(caller: Caller, tmp_path: Path) -> None:
-    """Rows come as dicts, NDJSON or Parquet; a column that the table has not is named."""
+    """Rows come as dicts, NDJSON, Parquet or Arrow; a column that the table has not is named."""
     caller.cloud.append("EmailEvents", [event("n4")])
     assert caller.rows("EmailEvents | count") == [[4]]
     lines = tmp_path / "more.ndjson"
     lines.write_text('{"TimeGenerated": "2026-11-24T00:00:00Z", "NetworkMessageId": "n5", "To": ["a","b"]}\n', "utf-8")
     caller.cloud.append("EmailEvents", lines)
-    table = pyarrow.table({"NetworkMessageId": ["n6"], "TimeGenerated": [NOW], "AttachmentCount": [2]})
-    pyarrow.parquet.write_table(table, tmp_path / "more.parquet")
-    caller.cloud.append("EmailEvents", tmp_path / "more.parquet")
+    for path, form in ((tmp_path / "more.parquet", "Parquet"), (tmp_path / "more.arrow", "ArrowStream")):
+        engine().sql(
+            f"INSERT INTO FUNCTION file({literal(str(path))}, {form}) SELECT 'n6' AS NetworkMessageId,"
+            f" toDateTime64('{NOW:%F %T}', 6, 'UTC') AS TimeGenerated, 2 AS AttachmentCount"
+        )
+        caller.cloud.append("EmailEvents", path)
     kql = "EmailEvents | where NetworkMessageId > 'n4' | order by NetworkMessageId asc"
     assert caller.rows(f"{kql} | project NetworkMessageId, TimeGenerated, To, AttachmentCount, Subject") == [
         ["n5", "2026-11-24T00:00:00Z", '["a","b"]', None, ""],
-        ["n6", "2026-11-24T06:00:00Z", None, 2, ""],
+        *[["n6", "2026-11-24T06:00:00Z", None, 2, ""]] * 2,
     ]
     caller.cloud.load("EmailEvents", [event("n7")])
     assert caller.rows("EmailEvents | project NetworkMessageId") == [["n7"]]

@@ -76,6 +76,7 @@ def test_a_thirteenth_day_settles_the_whole_column(tmp_path: Path) -> None:
         ("11/12/2026, 7:55:45.735 AM", "2026-11-12T07:55:45.7350000Z"),
         ("11/12/2026, 12:05:00\u202fAM", "2026-11-12T00:05:00"),
         ("11/12/2026, 12:05:00 PM", "2026-11-12T12:05:00"),
+        ("1/2/2026, 1:05:00.7\u202fPM", "2026-01-02T13:05:00.7000000Z"),
         ("11/12/2026 7:55:45 PM +00:00", "2026-11-12T19:55:45"),
         ("11/11/2026, 07:55:45", "2026-11-11T07:55:45"),
         ("Nov 12, 2026 1:05:06 PM", "2026-11-12T13:05:06"),
@@ -123,6 +124,8 @@ def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
         "2026-11-12T10:60:00Z",
         "11/12/2026, 13:05:00 PM",
         "11/12/2026, 0:05:00 AM",
+        "2/29/2026, 1:05:00.000 AM",
+        "13/2/2026, 24:05:00",
         "13/11-2026 10:00",
         "11/12/26, 10:00",
         "2026-11-12",
@@ -134,6 +137,8 @@ def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
 )
 def test_what_is_no_time_is_named(tmp_path: Path, written: str) -> None:
     """A day that no month has, an hour that no clock shows, a form that is not read: named, never bent."""
+    with pytest.raises(EventsInvalid, match=r"line 2: TimeGenerated is .* expected a time in UTC such as"):
+        load_events([export(tmp_path, written)])
     path = export(tmp_path, "2026-11-12T10:00:00Z", written)
     with pytest.raises(EventsInvalid, match=r"line 3: TimeGenerated is .* expected a time in UTC such as") as caught:
         load_events([path])

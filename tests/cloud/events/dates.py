@@ -67,11 +67,12 @@ def tally(table: str, columns: Iterable[str]) -> dict[int, dict[Shape, Tally]]:
     found: dict[int, dict[Shape, Tally]] = {}
     for column in columns:
         text = quoted(column)
+        doubtful, numbers = slashed(text)
         answer = engine().sql(
             "SELECT _source, shape, minOrNullIf(_record, a > 12 AND b <= 12), minOrNullIf(_record, b > 12 AND a <= 12),"
             " minOrNullIf(_record, a != b AND a <= 12 AND b <= 12) FROM (SELECT _source, _record,"
             f" toUInt8OrZero(g[1]) AS a, toUInt8OrZero(g[2]) AS b, {shape('text')} AS shape"
-            f" FROM (SELECT _source, _record, {text} AS text, {slashed(text)} AS g FROM {table}) WHERE notEmpty(g))"
+            f" FROM (SELECT _source, _record, {text} AS text, {numbers} AS g FROM {table} WHERE {doubtful}))"
             " GROUP BY _source, shape",
             "JSONCompactEachRow",
         )

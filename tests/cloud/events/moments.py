@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from tests.cloud.engine import engine, literal, quoted
 
+Layer = Mapping[str, str]
+"""Names and their expressions, for one column."""
 EXAMPLES = (
     'a time in UTC such as 2026-11-23T07:55:45.7357933Z, "11/23/2026, 7:55:45.735 AM" or "23/11/2026, 07:55:45.735"'
 )
@@ -37,15 +39,17 @@ class Shape(StrEnum):
     """With am, p.m. and the like, as other locales do."""
 
 
-def slashed(text: str) -> str:
-    """The two numbers whose order is in doubt, as an array of texts; empty where there is none."""
-    return f"extractGroups({text}, {literal(_SLASHED)})"
+def slashed(text: str) -> tuple[str, str]:
+    """Whether a text has two numbers whose order is in doubt; they, as an array of texts."""
+    return f"match({text}, {literal(_SLASHED)})", f"extractGroups({text}, {literal(_SLASHED)})"
 
 
 def shape(text: str) -> str:
     """The Shape of a date with slashes."""
     upper, lower = (literal(rf"\d{_BLANK}*{half}") for half in ("[AP]M", r"[AaPp]\.?[\s\x{A0}\x{202F}]?[Mm]"))
-    return f"multiIf(match({text}, {upper}), 'upper', match({text}, {lower}), 'lower', 'plain')"
+    # Most have no such letter at all, which is quickly seen.
+    parts = f"match({text}, {upper}), 'upper', match({text}, {lower}), 'lower', 'plain'"
+    return f"multiIf(NOT match({text}, '[Mm]'), 'plain', {parts})"
 
 
 def moments(table: str, columns: Sequence[str], day_first: Mapping[Shape, bool]) -> str:
@@ -57,7 +61,7 @@ def moments(table: str, columns: Sequence[str], day_first: Mapping[Shape, bool])
     settled = {shape: int(day_first[shape]) if shape in day_first else 2 for shape in Shape}
     query = table
     for place, column in enumerate(columns):
-        for layer in _layers(table, quoted(column), settled[Shape.PLAIN]):
+        for layer in _layers(table, quoted(column), settled):
             added = [
                 f"{expression.format(text=quoted(column), c=f'_{place}', **settled)} AS {name.format(c=f'_{place}')}"
                 for name, expression in layer.items()
@@ -67,14 +71,16 @@ def moments(table: str, columns: Sequence[str], day_first: Mapping[Shape, bool])
     return f"(SELECT *, {', '.join(results)} FROM {query})" if columns else table
 
 
-def _layers(table: str, text: str, plain: int) -> Sequence[Mapping[str, str]]:
+def _layers(table: str, text: str, settled: Mapping[Shape, int]) -> Sequence[Layer]:
     """How a column is read: where all its texts are of one frequent form, by their places, ten times as fast."""
-    checks = [f"countIf({text} != '' AND NOT match({text}, {literal(form)}))" for form, _ in _FORMS]
-    months = f"countIf(match({text}, '[JFMASOND][a-z][a-z]'))"
-    *others, spelled = map(int, engine().sql(f"SELECT {', '.join(checks)}, {months} FROM {table}").split())
-    for (_, rebuilt), strange in zip(_FORMS, others, strict=True):
-        if not strange and not ("{plain}" in rebuilt and plain == 2):
-            return ({"{c}_plain": rebuilt}, *_QUICK)
+    for pattern, doubtful, layers in _FORMS:
+        strange = f"{text} != '' AND NOT match({text}, {literal(pattern)})"
+        some = f"(SELECT {text} FROM {table} WHERE {text} != '' LIMIT 1000)"
+        if doubtful is not None and settled[doubtful] == 2:
+            continue
+        if all(int(engine().sql(f"SELECT count() FROM {rows} WHERE {strange}")) == 0 for rows in (some, table)):
+            return (*layers, *_QUICK)
+    spelled = int(engine().sql(f"SELECT max(match({text}, '[JFMASOND][a-z][a-z]')) FROM {table}"))
     changed = "{text}"
     for pattern, order in _SPELLED if spelled else ():
         changed = f"replaceRegexpOne({changed}, {_pattern(pattern)}, {literal(order)})"
@@ -98,21 +104,45 @@ def _pattern(pattern: str) -> str:
     return literal(pattern).replace("{", "{{").replace("}", "}}")
 
 
-_FORMS = (
+_DATE = r"^\d{1,2}/\d{1,2}/\d{4}, "
+_MINUTES = r":\d\d:\d\d(\.\d{1,7})?"
+
+
+def _by_places(order: Shape, hour: str, tail: str) -> Sequence[Layer]:
+    """Layers that put a date with slashes in the order of ISO 8601. `tail` is how long what follows its time is."""
+    second, first = (f"if({{{order}}} = 1, {{c}}_{one}, {{c}}_{other})" for one, other in ("ba", "ab"))
+    return (
+        {"{c}_p": "position({text}, '/')", "{c}_clock": "substring({text}, position({text}, ', ') + 2)"},
+        {"{c}_q": "position({text}, '/', {c}_p + 1)", "{c}_h": "substringIndex({c}_clock, ':', 1)"},
+        {
+            "{c}_a": "leftPad(substring({text}, 1, {c}_p - 1), 2, '0')",
+            "{c}_b": "leftPad(substring({text}, {c}_p + 1, {c}_q - {c}_p - 1), 2, '0')",
+            "{c}_minutes": "substring({c}_clock, length({c}_h) + 1,"
+            f" length({{c}}_clock) - length({{c}}_h) - {tail})",
+        },
+        {
+            "{c}_plain": f"concat(substring({{text}}, {{c}}_q + 1, 4), '-', {second}, '-', {first}, ' ',"
+            f" leftPad({hour}, 2, '0'), {{c}}_minutes)"
+        },
+    )
+
+
+_TO_24 = "toString(toUInt8OrZero({c}_h) % 12 + if(endsWith({text}, 'PM'), 12, 0))"
+_FORMS: Sequence[tuple[str, Shape | None, Sequence[Layer]]] = (
     (
         r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z$",
-        "concat(substring({text}, 1, 10), ' ', substring({text}, 12, length({text}) - 12))",
+        None,
+        ({"{c}_plain": "concat(substring({text}, 1, 10), ' ', substring({text}, 12, length({text}) - 12))"},),
     ),
+    (rf"{_DATE}\d{{1,2}}{_MINUTES}$", Shape.PLAIN, _by_places(Shape.PLAIN, "{c}_h", "0")),
     (
-        r"^\d\d/\d\d/\d{4}, \d\d:\d\d:\d\d\.\d{1,7}$",
-        (
-            "concat(substring({text}, 7, 4), '-', substring({text}, if({plain} = 1, 4, 1), 2), '-',"
-            " substring({text}, if({plain} = 1, 1, 4), 2), ' ', substring({text}, 13))"
-        ),
+        rf"{_DATE}(1[0-2]|[1-9]){_MINUTES}[ \x{{202F}}][AP]M$",
+        Shape.UPPER,
+        _by_places(Shape.UPPER, _TO_24, "if(position({text}, '\u202f') > 0, 5, 3)"),
     ),
 )
 _YEARS = "BETWEEN 1971 AND 2200"
-_QUICK: tuple[Mapping[str, str], ...] = (
+_QUICK: Sequence[Layer] = (
     {"{c}_any": "toDateTime64OrNull({c}_plain, 7, 'UTC')"},
     # A day that no month has is read as one of the next month.
     {
@@ -120,7 +150,7 @@ _QUICK: tuple[Mapping[str, str], ...] = (
         f" AND toYear({{c}}_any) {_YEARS}, {{c}}_any, NULL)"
     },
 )
-_LAYERS: tuple[Mapping[str, str], ...] = (
+_LAYERS: Sequence[Layer] = (
     {"{c}_g": f"extractGroups({{c}}_plain, {_pattern(_TIME)})"},
     {
         "{c}_year_first": "length({c}_g[1]) = 4",
