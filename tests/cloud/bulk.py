@@ -45,7 +45,7 @@ def made(now: datetime, *, rows: int, recipients: int, days: int = 30, seed: int
         f"SELECT {time('generated')} AS TimeGenerated, {time('generated')} AS Timestamp,"
         f" {time('generated + later')} AS LastEventExecutionTime,"
         " concat('00000000-0000-4000-8000-', leftPad(toString(message), 12, '0')) AS NetworkMessageId,"
-        f" concat('user', leftPad(toString(toUInt64({recipients} * pow({share('whose', 'message')}, 1 / 0.6))), 7, '0'),"
+        f" concat('user', leftPad(toString(toUInt64({recipients} * pow({share('who', 'message')}, 1 / 0.6))), 7, '0'),"
         " '@contoso.com') AS RecipientEmailAddress,"
         " concat('Your monthly statement is ready, number ', leftPad(toString(message), 9, '0')) AS Subject,"
         f" if({share('lot', 'number')} < 0.9, 'Delivered', {actions}[{chance('kind', 'number')} % 4 + 1])"
