@@ -17,6 +17,7 @@ Record = tuple[int, Cells | str]
 LONG = 4 << 20
 """A line of so many bytes is no record: it is walked."""
 _LISTS = ("records", "results")
+_AROUND = frozenset(name for each in (*_LISTS, "tables", "error") for name in (each, each.capitalize()))
 
 
 def records(source: Source, blocks: Iterable[bytes]) -> Iterator[Record]:
@@ -36,8 +37,10 @@ def records(source: Source, blocks: Iterable[bytes]) -> Iterator[Record]:
     if _one_object(first):
         yield from _by_line(source, itertools.chain([first], lines), blank + 1)
     else:
-        rest = b"".join(itertools.chain([b"\n" * blank, first], lines))
-        yield from _whole(source, rest)
+        whole = bytearray(b"\n" * blank + first)
+        for line in lines:
+            whole += line
+        yield from _whole(source, whole)
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -68,7 +71,7 @@ def _by_line(source: Source, lines: Iterable[bytes], number: int) -> Iterator[Re
         text = decoded(source, content, place)
         try:
             value = None if len(text) > LONG else json.loads(text)
-            if isinstance(value, dict) and "NetworkMessageId" in value:
+            if isinstance(value, dict) and not value.keys() & _AROUND:
                 yield place, cells(value)
             elif value is None or isinstance(value, dict):
                 for _, found in _top(source, JsonText(text)):
@@ -81,8 +84,9 @@ def _by_line(source: Source, lines: Iterable[bytes], number: int) -> Iterator[Re
             yield place, _words(error)
 
 
-def _whole(source: Source, data: bytes) -> Iterator[Record]:
+def _whole(source: Source, data: bytearray) -> Iterator[Record]:
     text = JsonText(decoded(source, data, 1))
+    data.clear()  # it may be large, and is in memory as text now
     try:
         while text.begins:
             yield from _top(source, text)

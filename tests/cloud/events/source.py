@@ -82,7 +82,7 @@ def _text(source: Source, file: IO[bytes], raw: IO[bytes], advance: Advance) -> 
         block = file.read(BLOCK)
 
 
-def decoded(source: Source, data: bytes, line: int) -> str:
+def decoded(source: Source, data: bytes | bytearray, line: int) -> str:
     """Text that begins on this line of the file.
 
     Raises:
