@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.cloud import Cloud
 from tests.cloud.engine import engine
 from tests.cloud.events import EventsInvalid, csv_file, find, load_events, staging
+from tests.cloud.events.source import Source, blocks
 from tests.cloud.schemas import EMAIL_EVENTS_DOCS
 
 DATA = Path(__file__).parent / "data"
@@ -376,3 +379,36 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         load_events([put(tmp_path, DEFENDER, "good"), put(tmp_path, DEFENDER.replace("Nov 3", "Foo 3"), "bad")])
     after = engine().sql("SHOW TABLES")
     assert [name for name in after.split() if name not in before.split() and "shape" not in name] == []
+
+
+def test_rows_with_half_a_pair_are_no_empty_table() -> None:
+    """Rows that are given as they are get the same repair; a batch that the engine refuses fails every time."""
+    with Cloud(events=[{**ROW, "Subject": "\ud83d"}]) as cloud:
+        source = cloud.tables.table("EmailEvents")
+        assert source is not None
+        assert engine().sql(f"SELECT Subject FROM {source.name}") == "?\n"
+    with Cloud(events=[{**ROW, "UrlCount": "many"}]) as cloud:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="Cannot parse"):
+                cloud.tables.table("EmailEvents")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_on_a_terminal_only(tmp_path: Path, terminal: bool) -> None:
+    """A bar names the file and how much is read; elsewhere no byte is written."""
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=terminal, width=100)
+    loaded = load_events([put(tmp_path, LOG_ANALYTICS, "one.csv"), put(tmp_path, DEFENDER, "two.csv")], console=console)
+    engine().drop(loaded.table)
+    assert ("reading the columns" in shown.getvalue()) is terminal
+    assert terminal or not shown.getvalue()
+
+
+def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
+    """Block by block, over all files, up to their size: of gzip what is packed."""
+    files = [put(tmp_path, gzip.compress(LOG_ANALYTICS.encode() * 50), "one"), put(tmp_path, DEFENDER * 50, "two")]
+    for place, path in enumerate(files):
+        seen: list[int] = []
+        assert sum(map(len, blocks(Source(place, path), seen.append))) > 0
+        assert seen == sorted(seen)
+        assert seen[-1] == path.stat().st_size

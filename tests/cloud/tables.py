@@ -75,7 +75,8 @@ class Table:
                 large = any(isinstance(batch, Path) or _many(batch) for batch in self._waiting)
                 self._engine_name = engine().create(self.columns, large)
         while self._waiting:
-            self._load(self._waiting.pop(0))
+            self._load(self._waiting[0])  # one that fails is tried again: the table is not empty then, it is broken
+            del self._waiting[0]
             self.rows = engine().count(self._engine_name)
         return self._engine_name
 
@@ -93,7 +94,8 @@ class Table:
         columns = {name: self.columns[name] for name in names}
         handle, path = tempfile.mkstemp(suffix=".ndjson")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            # A lone surrogate, which neither the engine nor Kusto holds, is a question mark.
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
                 file.writelines(_line(row, columns) for row in batch)
             engine().insert(self._engine_name, columns, path, "JSONEachRow")
         finally:
@@ -123,7 +125,7 @@ def _columns_of(path: Path, known: dict[str, str]) -> dict[str, str]:
 
 
 def _line(row: Row, columns: Mapping[str, str]) -> str:
-    return json.dumps({name: _value(value, columns[name]) for name, value in row.items()}) + "\n"
+    return json.dumps({name: _value(value, columns[name]) for name, value in row.items()}, ensure_ascii=False) + "\n"
 
 
 def _value(value: Any, kind: str) -> Any:
