@@ -14,7 +14,7 @@ from tests.cloud import Cloud
 from tests.cloud.engine import engine
 from tests.cloud.events import EventsInvalid, load_events
 from tests.cloud.events.dates import File, Spot, Tally, Unsettled, settle
-from tests.cloud.events.moments import Shape
+from tests.cloud.events.moments import Shape, moments, read_name
 
 DATA = Path(__file__).parent / "data" / "events"
 HEADER = '"TimeGenerated [UTC]",NetworkMessageId,RecipientEmailAddress,LatestDeliveryAction\n'
@@ -303,3 +303,14 @@ def test_no_all_clear_by_a_wrong_order() -> None:
             "2026-11-12 07:55:45.7350000",
             "12\n",
         ]
+
+
+@pytest.mark.parametrize(
+    "times", [["12/11/2026, 07:55:45"], ["1/2/2026, 7:55:45 AM"], ["12/11/2026 7:55", "x", "1-2-2026 7:55 am"]]
+)
+def test_an_order_that_is_not_settled_reads_nothing(times: list[str]) -> None:
+    """Should a doubtful date come so far, it is no time: whether all of a column are alike or not."""
+    table = f"(SELECT arrayJoin({times!r}) AS t)"
+    kept = f"SELECT count({read_name('t')}) FROM "
+    assert int(engine().sql(kept + moments(table, ["t"], {}))) == 0
+    assert int(engine().sql(kept + moments(table, ["t"], dict.fromkeys(Shape, True)))) == len(set(times) - {"x"})
