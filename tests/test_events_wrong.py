@@ -37,7 +37,9 @@ def parquet() -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (archive("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; expected the portal's own CSV"),
+        (archive("[Content_Types].xml", "docProps/app.xml"), "an Excel workbook; expected the portal's own CSV"),
+        (archive("xl/workbook.xml"), "an Excel workbook; expected the portal's own CSV"),
+        (archive("_rels/.rels"), "an Excel workbook; expected the portal's own CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an Excel workbook; expected the portal's own CSV"),
         (archive("export.csv"), "a zip archive; unpack it and name the files or the folder"),
         (gzip.compress(archive("export.csv")), "a zip archive; unpack it"),
@@ -107,6 +109,7 @@ def answer(rows: Sequence[object], **more: object) -> str:
             "line 2: IsFirstContact is 'perhaps'; expected true or false",
         ),
         (LOG_ANALYTICS.replace('"11/3/2026, 12:05:00.000 AM"', ""), "line 4: no time; expected TimeGenerated"),
+        (DEFENDER * 2, "line 4: Timestamp is 'Timestamp'; expected a time"),
         (DEFENDER + '"never closed', "line 4: unexpected end of data"),
         (DEFENDER.replace("m2,", '"m"2,'), "line 3: ',' expected after '\"'"),
         (DEFENDER.replace("Nov 3", "Foo 3"), "line 3: Timestamp is 'Foo 3, 2026 1:05:06 PM'; expected a time in UTC"),
