@@ -20,7 +20,8 @@ help: ## This list
 
 sweep: export EVENTS := $(EVENTS)
 sweep: export SHIFT := $(SHIFT)
-sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv …" your own, SHIFT=now its newest row is now
+sweep: export DATES := $(DATES)
+sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv folder …" your own, SHIFT=now its newest row is now
 	@$(BIN)/python -m tests.tryout
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
@@ -43,10 +44,12 @@ format: $(READY) ## Rewrite the code in its format
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+# What the engine asks for and runs without.
+LEAVE_OUT := $(foreach package,numpy pandas pyarrow python-dateutil tzdata,--no-emit-package $(package))
 lock: $(READY) ## Compile the lock files from pyproject.toml; UPGRADE=1 takes the newest
 	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) pyproject.toml --group tryout -c requirements.txt -o requirements-tryout.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements-tryout.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --group tryout $(LEAVE_OUT) -c requirements.txt -o requirements-tryout.txt
+	$(COMPILE) pyproject.toml --group dev $(LEAVE_OUT) -c requirements-tryout.txt -o requirements-dev.txt
 	$(COMPILE) --group infra -o infra/requirements.txt
 
 clean: ## Remove all that these targets made

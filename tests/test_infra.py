@@ -216,7 +216,11 @@ def test_a_deployment_as_it_comes_has_the_codes_defaults() -> None:
     """With nothing but what is required, the app's settings are valid and all at the code's defaults."""
     settings = from_values(app_settings())
     for field, code in Settings.model_fields.items():
-        if code.default is not PydanticUndefined and field not in ("ledger_url", "azure_client_id", "teams_webhook_url"):
+        if code.default is not PydanticUndefined and field not in (
+            "ledger_url",
+            "azure_client_id",
+            "teams_webhook_url",
+        ):
             assert getattr(settings, field) == code.default, field
     assert settings.ledger_url.startswith("https://stsweep.table.core.windows.net")
     assert settings.azure_client_id

@@ -124,7 +124,7 @@ def test_it_is_set_up_after_a_release(lock: str, installer: str, tmp_path: Path,
     assert ran.returncode == 0, ran.stderr
     assert (python.parent / "uv").exists()
     assert version(python, "pyjwt") == pins(lock)["pyjwt"]
-    tools = {"chdb", "trustme", *(("pytest", "mypy") if "dev" in lock else ())}
+    tools = {"chdb-core", "trustme", *(("pytest", "mypy") if "dev" in lock else ())}
     assert all(version(python, tool) == pins(lock)[tool] for tool in tools)
 
 

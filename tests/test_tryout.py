@@ -17,7 +17,6 @@ from tests.cloud import Cloud
 from tests.cloud.tenant import crowd, write
 from tests.terminals import on_a_terminal
 from tests.tryout.keep import keep
-from tests.tryout.run import files
 
 ROOT = Path(__file__).resolve().parent.parent
 Demo = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -119,16 +118,28 @@ def test_what_cannot_be_read_is_named(demo: Demo, wrong: str, tmp_path: Path) ->
     assert "Traceback" not in ran.stdout + ran.stderr
 
 
-def test_events_are_read_as_a_shell_would(tmp_path: Path) -> None:
-    """One path with blanks in it is a path; several words, quotes and patterns are read as a shell reads them."""
-    one, two, three = (tmp_path / name for name in ("a b.csv", "c.csv", "d.csv"))
-    for path in (one, two, three):
-        path.touch()
-    assert files("") == []
-    assert files(str(one)) == [one]
-    assert files(f"{two} '{one}'") == [two, one]
-    assert files(f"{tmp_path}/[cd].csv") == [two, three]
-    assert files("nowhere.csv") == [Path("nowhere.csv")]
+def test_days_in_doubt_are_no_all_clear(demo: Demo) -> None:
+    """Twelve hard deletes on days that could be months: refused with what to do; told the order, all are counted."""
+    path = ROOT / "tests" / "data" / "events" / "day_first.csv"
+    refused = demo(EVENTS=str(path), SHIFT="now")
+    assert refused.returncode == 2
+    assert "which number is the day?" in refused.stdout
+    assert "DATES=day-first" in refused.stdout
+    assert "clean" not in refused.stdout
+    ran = demo(EVENTS=str(path), SHIFT="now", DATES="day-first")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"a\.brown@contoso\.example +12 +12 ", ran.stdout)
+    assert "verdict   flagged" in ran.stdout
+
+
+def test_a_folder_of_hours_is_swept(demo: Demo) -> None:
+    """The streaming export's folder, by its name and by a pattern."""
+    folder = ROOT / "tests" / "data" / "events" / "streaming"
+    for events in (str(folder), f"'{folder}/**/PT1H.json'"):
+        ran = demo(EVENTS=events, SHIFT="now")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "14 rows of PT1H.json" in ran.stdout
+        assert re.search(r"c\.green@contoso\.example +14 +0 +14 ", ran.stdout)
 
 
 def test_what_came_out_lies_there_as_files(demo: Demo, tmp_path: Path) -> None:

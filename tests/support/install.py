@@ -20,7 +20,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
-DOWNLOADS = {"requirements-tryout.txt": 285, "requirements-dev.txt": 315}
+DOWNLOADS = {"requirements-tryout.txt": 210, "requirements-dev.txt": 250}
 """About how many MB the packages of a lock file are on Linux, x86_64. A slow test measures them."""
 
 _UNREACHED = "no package index could be reached: the first set-up needs a connection, or PIP_INDEX_URL names a mirror"
@@ -133,7 +133,10 @@ def _with_uv(python: Path, lock: Path) -> bool:
     failed = None
     for uv in _uvs(python):
         try:
-            _install([uv, "pip", "install", "--python", str(python), "--require-hashes", "-r", str(lock)], settings)
+            _install(
+                [uv, "pip", "install", "--python", str(python), "--no-deps", "--require-hashes", "-r", str(lock)],
+                settings,
+            )
         except (NotInstalled, OSError) as error:
             failed = NotInstalled(str(error))
         else:
@@ -163,7 +166,7 @@ def install(home: Path, lock: Path) -> None:
             raise
         print("uv could not install this; pip is tried (about half a minute)", file=sys.stderr)
     try:
-        _install(_pip(python, "install", "--require-hashes", "-r", str(lock)))
+        _install(_pip(python, "install", "--no-deps", "--require-hashes", "-r", str(lock)))
     except NotInstalled as failed:
         raise NotInstalled(f"{said}\n{failed}") from None
 

@@ -8,11 +8,9 @@ taken from the environment; what leads to the cloud is the small Azure's own. Ex
 
 from __future__ import annotations
 
-import glob
 import json
 import logging
 import os
-import shlex
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,7 +28,7 @@ from shared.settings import Settings, SettingsInvalid, from_values
 from shared.text import clean
 from tests import deployed
 from tests.cloud import Cloud
-from tests.cloud.events import EventsInvalid, load_events
+from tests.cloud.events import EventsInvalid, export
 from tests.cloud.tenant import sample
 from tests.tryout import screen
 from tests.tryout.keep import NotOurs, keep
@@ -39,18 +37,6 @@ KEPT = Path(".sweep", "last-run")
 """Where the run's files are, in the folder that `make` runs in."""
 OWN = ("EVENTS", "SHIFT", "DATES")
 """The names that have a meaning to the try-out alone."""
-
-
-def files(events: str) -> list[Path]:
-    """The files that EVENTS names: one path as it is, or several as a shell would read them."""
-    if not events.strip():
-        return []
-    if Path(events).exists():
-        return [Path(events)]
-    named: list[Path] = []
-    for word in shlex.split(events):
-        named += [Path(found) for found in sorted(glob.glob(word))] or [Path(word)]  # noqa: PTH207 (absolute ones, too)
-    return named
 
 
 def environment(cloud: Cloud, folder: str, outside: Mapping[str, str]) -> dict[str, str]:
@@ -153,26 +139,22 @@ def main(outside: Mapping[str, str], console: Console) -> int:
     """Load, sweep, show. The exit code."""
     for doubt in misspelt(outside, OWN):
         console.print(Text(doubt, style="yellow"))
-    try:
-        paths = files(outside.get("EVENTS", ""))
-    except ValueError as error:
-        console.print(Text(f"EVENTS: {error}; expected file names as a shell reads them"))
-        return 2
-    shift = outside.get("SHIFT", "")
-    if shift not in ("", "now"):
-        console.print(f"SHIFT: expected now, or nothing (the times are then taken as they are), not {shift!r}")
-        return 2
     now = datetime.now(UTC)
     try:
-        rows = load_events(paths, now if shift else None) if paths else sample(now).events
+        own = export(outside, now, Console(stderr=True))
     except EventsInvalid as invalid:
         console.print(str(invalid), markup=False, highlight=False, soft_wrap=True)
         return 2
-    of = ", ".join(path.name for path in paths) or "a sample tenant"
+    events: Any = own.loaded if own else sample(now).events
+    rows, of = (own.loaded.rows, own.name) if own else (len(events), "a sample tenant")
     console.print(
-        f"[bold]Email Remediation Sweep[/bold], on a small Azure on this machine: {len(rows):,} rows of {of}\n"
+        Text.assemble(
+            ("Email Remediation Sweep", "bold"), f", on a small Azure on this machine: {rows:,} rows of {of}\n"
+        )
     )
-    code, verdict = sweep(rows, outside, console)
-    if paths and not shift and verdict == "untrusted":
+    for hint in own.loaded.hints if own else ():
+        console.print(Text(hint, style="yellow"))
+    code, verdict = sweep(events, outside, console)
+    if own and not own.shifted and verdict == "untrusted":
         console.print("\nIs the export an old one? SHIFT=now moves its times so that its newest row is now.")
     return code
