@@ -424,6 +424,10 @@ module alarms 'modules/alarms.bicep' = {
     logWorkspaceId: monitoring.outputs.workspaceId
     sentinelWorkspaceResourceId: workspaceId
   }
+  // Their queries are checked against a workspace that was made a moment ago: its tables may take a minute to be known.
+  dependsOn: [
+    app
+  ]
 }
 
 module workbook 'modules/workbook.bicep' = {
