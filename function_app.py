@@ -26,14 +26,14 @@ class SweepUnfinished(Exception):
 @app.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", use_monitor=True, run_on_startup=False)
 @app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:10:00")
 def sweep(timer: func.TimerRequest) -> None:
-    """Run one sweep; its receipt is the log line that `shared.wiring.run` writes.
+    """Run one sweep; its receipt is the log line that `shared.app.run` writes.
 
     Raises:
         SettingsInvalid: before any request, with every mistake.
         SweepUnfinished: the verdict is `failed`, or an effect is still due; the host's retry completes it.
     """
-    from shared.misspelt import misspelt
     from shared.settings import SettingsInvalid, load
+    from shared.settings.misspelt import misspelt
 
     log = logging.getLogger("sweep")
     if timer.past_due:
@@ -47,7 +47,7 @@ def sweep(timer: func.TimerRequest) -> None:
         log.error("settings_invalid %s", json.dumps({"mistakes": invalid.mistakes}))
         raise
 
-    from shared.wiring import exit_code, run
+    from shared.app import exit_code, run
 
     receipt = run(settings, notes=doubts).receipt
     if exit_code(receipt) == 1:

@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from shared.cli import main
+        from shared.cli.commands import main
 
         main()
     except KeyboardInterrupt:  # while the modules are still loading

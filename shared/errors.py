@@ -11,7 +11,7 @@ SweepError
  ├── Unavailable       not reached, no answer, or a fault of the service (408, 5xx)
  └── PartialData       an answer that cannot be trusted: partial, not JSON, or without what it must hold
 
-Beside it stand SettingsInvalid (shared/settings.py) and LedgerError (shared/ledger/port.py). Every message says what
+Beside it stand SettingsInvalid (shared/settings) and LedgerError (shared/ledger/port.py). Every message says what
 happened and what to do next. None holds a URL's path or query, a token, or the cause it was made from.
 """
 
@@ -48,7 +48,7 @@ _TITLES = {
 
 
 class Call(StrEnum):
-    """What kind of request it is: decides which answers are tried again (shared/retries.py) and which pace it keeps."""
+    """What kind of request it is: decides which answers are tried again (shared/http/retry.py), and its pace."""
 
     QUERY = "query"  # a question that is safe to repeat, though sent by POST
     READ = "read"  # GET

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.credential import sign_in
-from shared.http import Call, Http, Service
+from shared.http.client import Call, Http, Service
+from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
 from shared.model import Window
 from shared.settings import from_values

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.app import run
 from shared.settings import from_values
-from shared.sweep import Report
-from shared.wiring import run
+from shared.sweep.run import Report
 from tests.cloud import Cloud
 
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)

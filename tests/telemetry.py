@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.model import Receipt
-from shared.receipt import as_json
+from shared.sweep.receipt import as_json
 from tests.bicep import Resource, deployed
 from tests.cloud.engine import engine
 from tests.cloud.kql.lower import lower

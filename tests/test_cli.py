@@ -17,7 +17,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from shared.cli import app
+from shared.app import exit_code
+from shared.cli.commands import app
+from shared.cli.tables import ACTS, ENDINGS, REASONS, planned, shown
 from shared.model import (
     Act,
     Action,
@@ -31,10 +33,8 @@ from shared.model import (
     Verdict,
     Window,
 )
-from shared.receipt import as_json
-from shared.show import ACTS, ENDINGS, REASONS, planned, shown
-from shared.sweep import Report
-from shared.wiring import exit_code
+from shared.sweep.receipt import as_json
+from shared.sweep.run import Report
 from tests.cloud import Cloud
 from tests.cloud.faults import Fault
 from tests.cloud.tenant import sample

@@ -102,7 +102,7 @@ def test_a_good_start_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 def test_everything_a_sweep_imports_is_looked_at() -> None:
     """Each package that a sweep imports, directly or not, is in the requirements that are looked at."""
     code = (
-        "import sys, function_app, shared.wiring, shared.settings, shared.hunt.advanced, shared.ledger.table,"
+        "import sys, function_app, shared.app, shared.settings, shared.query.advanced_hunting, shared.ledger.table,"
         " shared.teams.webhook, azure.identity; azure.identity.ManagedIdentityCredential();"
         " print(*{name.split('.')[0] for name in sys.modules})"
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli import app
+from shared.cli.commands import app
+from shared.cli.doctor import Check, Found, examine
 from shared.clock import SystemClock
-from shared.doctor import Check, Found, examine
 from shared.settings import from_values, load
 from tests.cloud import Cloud, Fault
 from tests.cloud.tenant import sample

@@ -17,7 +17,6 @@ import requests.exceptions as rx
 import tenacity
 import urllib3.exceptions as ux
 
-from shared.answers import clean, from_status, too_large
 from shared.errors import (
     Call,
     Conflict,
@@ -33,8 +32,9 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
-from shared.mapping import mapped
-from shared.retries import Again, policy
+from shared.http.library_errors import mapped
+from shared.http.retry import Again, policy
+from shared.http.statuses import clean, from_status, too_large
 
 POOL: Any = None
 BODY: Any = SimpleNamespace(tell=lambda: 0, length_remaining=1)

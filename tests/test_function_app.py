@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from azure.functions.timer import TimerRequest
 
-from shared import checks
 from shared.logs import LEVELS
-from shared.settings import Settings, SettingsInvalid
+from shared.settings import Settings, SettingsInvalid, checks
 from tests import deployed
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.model import Severity, incident_id
-from shared.sweep import Report
+from shared.sweep.run import Report
 from tests.cloud.faults import Fault, Wire
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.cloud.tenant import COUNTED, stamp

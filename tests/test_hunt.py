@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import guidance
+from shared.incidents import guidance
 from shared.model import Remedy
 from tests.cloud import Fault
 from tests.cloud.tenant import COUNTED, sample

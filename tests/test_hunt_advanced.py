@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Forbidden, PartialData, Service, SweepError
-from shared.hunt.refusal import TableMissing
+from shared.query.refusal import TableMissing
 from tests.cloud import Fault
 from tests.cloud.tenant import sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import PartialData, Service
-from shared.hunt.answer import COLUMNS, Answer, findings
+from shared.query.answer import COLUMNS, Answer, findings
 
 KINDS = ["string", *["long"] * 5, *["dynamic"] * 8]
 ITEM = "m1\\2026-11-23T07:55:45.7357933Z\\s"

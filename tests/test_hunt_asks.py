@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.clouds import CLOUDS
 from shared.errors import Call, Service
 from shared.hunt import Deeds
 from shared.model import LABEL
+from shared.settings.clouds import CLOUDS
 from tests.cloud import WORKSPACE_RESOURCE_ID, schemas
 from tests.cloud.tenant import Tenant, sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground

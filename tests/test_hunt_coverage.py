@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.errors import PartialData, Service
-from shared.hunt.answer import Answer
 from shared.hunt.coverage import COLUMNS, judge, read_coverage
 from shared.model import Coverage
+from shared.query.answer import Answer
 from tests.cloud.tenant import UNKNOWN, Tenant, sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground
 from tests.places import settings_for

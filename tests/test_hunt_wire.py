@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Forbidden, HuntTooLarge, PartialData, Rejected, Service, SweepError, Unavailable
-from shared.hunt.answer import COLUMNS
-from shared.hunt.refusal import TableMissing, refused
 from shared.hunt.split import in_parts
+from shared.query.answer import COLUMNS
+from shared.query.refusal import TableMissing, refused
 from tests.cloud import Fault, Wire
 from tests.cloud.tenant import sample
 from tests.hunting import NOW, WINDOW, Ground, hunting_ground

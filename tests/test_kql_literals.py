@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.hunt.literals import Value, let, literal
+from shared.query.literals import Value, let, literal
 from tests.cloud.kql.tokens import Kind, tokenize
 
 HOSTILE = (

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from shared import guidance
 from shared.errors import Service
-from shared.hunt.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.hunt.hunt import Hunt
-from shared.hunt.literals import literal, query
+from shared.incidents import guidance
 from shared.model import Remedy, Window
+from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
+from shared.query.literals import literal, query
 from tests.cloud import schemas
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.kusto import Tables, parse

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from shared.clock import SystemClock
-from shared.lease import LONGEST, Held, LeaseLost, claim
 from shared.ledger import LeaseRow, Ledger, LedgerConflict, LedgerError, LedgerUnavailable
+from shared.ledger.lease import LONGEST, Held, LeaseLost, claim
 from tests.ledgers import NOW, Place, SqlitePlace
 
 SHORT = 1.5  # seconds: real leases in these tests, renewed every half second
@@ -196,7 +196,7 @@ def test_a_lease_keeps_no_process_alive(sqlite_place: SqlitePlace) -> None:
 
 def _claiming(place: SqlitePlace, then: str, seconds: float = SHORT) -> subprocess.Popen[str]:
     program = (
-        "import sys; from shared.ledger import SqliteLedger; from shared.lease import claim;"
+        "import sys; from shared.ledger import SqliteLedger; from shared.ledger.lease import claim;"
         "from shared.clock import SystemClock; from tests.ledgers import WORKSPACE;"
         f"held = claim(SqliteLedger(sys.argv[1], WORKSPACE), {seconds}, SystemClock(), 'first');"
         f"print('held' if held else 'none', flush=True); {then}"

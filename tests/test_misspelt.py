@@ -16,8 +16,8 @@ from azure.functions.timer import TimerRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.misspelt import misspelt, unknown_keys
 from shared.settings import NAMES, SettingsInvalid
+from shared.settings.misspelt import misspelt, unknown_keys
 from tests import deployed
 from tests.cloud import Cloud
 from tests.cloud.tenant import sample

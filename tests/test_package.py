@@ -44,7 +44,7 @@ def test_the_package_holds_all_of_the_app(package: list[str]) -> None:
         pytest.skip("not a git checkout")
     there = {name for name in kept.stdout.split() if (ROOT / name).exists()}
     assert there <= set(package)
-    assert {"shared/wiring.py", "shared/hunt/hunt.kql"} <= there
+    assert {"shared/app.py", "shared/hunt/hunt.kql"} <= there
 
 
 def test_nothing_of_this_machine_is_packaged(package: list[str]) -> None:

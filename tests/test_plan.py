@@ -23,7 +23,7 @@ from shared.model import (
     incident_id,
     message_hash,
 )
-from shared.plan import Policy, adopt, decide, forget, lengthen, new_messages, plan, refresh, reminders
+from shared.plan.decide import Policy, adopt, decide, forget, lengthen, new_messages, plan, refresh, reminders
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 WORKSPACE = (

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.sweep import Report
+from shared.sweep.run import Report
 from tests.cloud.tenant import crowd, stamp
 from tests.sweeping import Tenant, tenant
 

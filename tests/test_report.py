@@ -14,8 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from shared.incidents.text import comment_body, comment_id, incident_body, title
 from shared.model import Act, Action, Counts, Evidence, Finding, Reason, Remedy, Severity, Window, message_hash
-from shared.report import comment_body, comment_id, incident_body, title
 from shared.settings import Settings, from_values
 from shared.text import ordinary, units
 from tests.hostile import FRAGMENTS, NOW, addresses, evidence, texts

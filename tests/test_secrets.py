@@ -10,7 +10,7 @@ import pytest
 from azure.core.exceptions import AzureError
 
 from shared.errors import SweepError
-from shared.http import Limits
+from shared.http.client import Limits
 from shared.logs import quiet
 from shared.model import Severity
 from tests.cloud import Fault, Wire

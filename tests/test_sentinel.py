@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Forbidden, NotFound, PartialData, Rejected, Unavailable
-from shared.incidents import incident_of
+from shared.incidents.arm import Ended, Sentinel
+from shared.incidents.resource import incident_of
 from shared.model import Incident, Severity
-from shared.sentinel import Ended, Sentinel
 from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault, Request, Wire
 from tests.sweeping import START
 from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired

@@ -16,18 +16,18 @@ import pytest
 import tenacity
 
 from shared.clock import Clock
-from shared.credential import REMEMBERED, Credential, sign_in
 from shared.errors import Call, Service, SignInFailed, SweepError
-from shared.http import Http
-from shared.hunt.advanced import AdvancedHunting
-from shared.hunt.workspace import Workspace, connect
+from shared.http.client import Http
+from shared.http.credential import REMEMBERED, Credential, sign_in
+from shared.http.library_errors import from_azure, mapped
+from shared.http.retry import Limits
+from shared.http.sign_in import DeveloperSignIn
+from shared.incidents.arm import Sentinel
 from shared.ledger.port import LedgerSignedOut
 from shared.ledger.table import TableLedger
-from shared.mapping import from_azure, mapped
 from shared.model import Severity
-from shared.retries import Limits
-from shared.sentinel import Sentinel
-from shared.sign_in import DeveloperSignIn
+from shared.query.advanced_hunting import AdvancedHunting
+from shared.query.log_analytics import Workspace, connect
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
 from tests.sweeping import Hands
 from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired

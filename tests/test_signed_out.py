@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from shared.cli.doctor import Check, Found, examine
 from shared.clock import SystemClock
-from shared.doctor import Check, Found, examine
-from shared.receipt import as_json
 from shared.settings import from_values
+from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
 from tests.cloud.tenant import SOFT
 from tests.cloud.tenant import Tenant as Mail

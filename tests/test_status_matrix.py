@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shared.errors import SweepError
-from shared.http import Limits
-from shared.sentinel import Ended
+from shared.http.client import Limits
+from shared.incidents.arm import Ended
 from tests.cloud import Fault, Wire
 from tests.wired import CARD, INCIDENT, Wired, incident_body, wired
 

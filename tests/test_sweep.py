@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from shared.app import exit_code
 from shared.model import Reason, incident_id
-from shared.wiring import exit_code
 from tests.cloud.faults import Fault, Wire
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.cloud.tenant import SOFT

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.receipt import as_json
+from shared.sweep.receipt import as_json
 from tests.cloud.faults import Fault, Wire
 from tests.cloud.tenant import SOFT
 from tests.cloud.tenant import Tenant as Mail

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.cli.terminal import GRACE
 from shared.ledger import SqliteLedger
-from shared.terminal import GRACE
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
 from tests.cloud.tenant import sample
 from tests.terminals import ROOT, on_a_terminal

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.raising import WORKERS
+from shared.sweep.deliver import WORKERS
 from tests.azurite import Azurite
 from tests.chaos.order import Moment, When
 from tests.chaos.places import TablePlace

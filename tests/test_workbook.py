@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.model import Remedy
-from shared.receipt import as_json
+from shared.sweep.receipt import as_json
 from tests.bicep import INFRA, deployed
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.cloud.tenant import Tenant as Mail

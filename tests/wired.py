@@ -12,14 +12,14 @@ from uuid import UUID, uuid5
 import pytest
 from pydantic import SecretStr
 
-from shared.credential import Credential, sign_in
 from shared.errors import Call
-from shared.http import Http, Limits
-from shared.hunt.advanced import AdvancedHunting
-from shared.hunt.workspace import Workspace, connect
+from shared.http.client import Http, Limits
+from shared.http.credential import Credential, sign_in
+from shared.http.rate_limit import Pace
+from shared.incidents.arm import Sentinel
 from shared.model import LABEL, RULE_ID
-from shared.pace import Pace
-from shared.sentinel import Sentinel
+from shared.query.advanced_hunting import AdvancedHunting
+from shared.query.log_analytics import Workspace, connect
 from shared.settings import Settings, from_values
 from shared.teams.webhook import Webhook
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, Cloud, Request

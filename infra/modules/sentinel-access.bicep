@@ -22,7 +22,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existin
   name: workspaceName
 }
 
-@description('What shared/sentinel.py and shared/hunt call, and nothing else: docs/permissions.md has a line for each.')
+@description('What shared/incidents/arm.py and shared/hunt call, and nothing else: docs/permissions.md has a line for each.')
 resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (access == 'custom') {
   name: guid(workspace.id, 'email-remediation-sweep')
   properties: {

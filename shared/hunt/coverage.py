@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from shared.hunt.answer import NUMBERS, Answer, check_columns, time_cell
 from shared.model import Coverage, Remedy
+from shared.query.answer import NUMBERS, Answer, check_columns, time_cell
 from shared.settings import Settings
 
 COLUMNS = ("Scope", "Action", "Rows", "LastDay", "Filled", "WithoutRecipient", "Messages", "Newest")

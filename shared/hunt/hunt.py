@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service
-from shared.http import Http
-from shared.hunt import answer as answers
-from shared.hunt.answer import Answer
+from shared.http.client import Http
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
 from shared.hunt.incidents import read_incidents
-from shared.hunt.literals import Value, query
-from shared.hunt.refusal import TableMissing
 from shared.hunt.remediators import Deeds, Remediators, read_deeds
 from shared.hunt.split import in_parts
 from shared.model import LABEL, Coverage, Finding, Window
+from shared.query import answer as answers
+from shared.query.answer import Answer
+from shared.query.literals import Value, query
+from shared.query.refusal import TableMissing
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ class Hunt:
 
 def open_hunt(settings: Settings, http: Http, credential: TokenCredential) -> Hunt:
     """The hunt of these settings' HUNT_SOURCE. To be closed."""
-    from shared.hunt.advanced import AdvancedHunting
-    from shared.hunt.workspace import Workspace, connect  # the SDK is slow to import
+    from shared.query.advanced_hunting import AdvancedHunting
+    from shared.query.log_analytics import Workspace, connect  # the SDK is slow to import
 
     client = connect(settings, credential)
     workspace = Workspace(client, str(settings.sentinel_workspace_id), http)

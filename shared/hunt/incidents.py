@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.hunt.answer import Answer, check_columns, time_cell
+from shared.query.answer import Answer, check_columns, time_cell
 
 _COLUMNS = ("IncidentName", "LastModified")
 _TYPES = (frozenset({"string", "guid"}), frozenset({"datetime"}))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from shared.hunt.answer import NUMBERS, Answer, check_columns
+from shared.query.answer import NUMBERS, Answer, check_columns
 
 _COLUMNS = ("Recipient", "Message", "Actor", "Outcome", "Attempts", "Newest")
 _TEXT = frozenset({"string"})

@@ -12,12 +12,12 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import AzureError
 from azure.data.tables import TableClient
 
-from shared.answers import clean, faulty
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
+from shared.http.library_errors import from_azure
+from shared.http.retry import Limits, Persistence
+from shared.http.statuses import clean, faulty
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, LedgerUnavailable
-from shared.mapping import from_azure
-from shared.retries import Limits, Persistence
 
 # An attempt may take `connect` and `read` seconds; begun in the first 90 it ends within the design's 120.
 _LIMITS = Limits(seconds=90.0, connect=10.0, read=20.0)
@@ -64,7 +64,7 @@ class TableService:
         self.client.__enter__()  # opened before threads share it
 
     def send(self, ask: Callable[[], Answer]) -> Answer:
-        """What `ask` answers, which sends one request; tried again as shared/retries.py says.
+        """What `ask` answers, which sends one request; tried again as shared/http/retry.py says.
 
         Raises:
             TableMissing, LedgerConflict, LedgerUnavailable: whatever the client raises.

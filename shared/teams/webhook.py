@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from shared.http import Call, Http, Service
+from shared.http.client import Call, Http, Service
 
 
 class Webhook:

@@ -23,7 +23,7 @@ import atexit, pathlib, re, sys
 status = pathlib.Path("/proc/self/status")
 peak = lambda: status.exists() and re.search(r"VmHWM:\\s+(\\d+)", status.read_text()).group(1)
 atexit.register(lambda: print("PEAK", peak() or 0, file=sys.stderr))
-from shared.cli import main
+from shared.cli.commands import main
 main()
 """
 

@@ -18,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from shared.credential import sign_in
-from shared.http import Http
+from shared.http.client import Http
+from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
-from shared.hunt.answer import COLUMNS
-from shared.hunt.workspace import SERVER_TIMEOUT, connect
 from shared.model import Window
+from shared.query.answer import COLUMNS
+from shared.query.log_analytics import SERVER_TIMEOUT, connect
 from shared.settings import from_values
 from tests.cloud import Cloud, Fault
 from tests.cloud.bulk import bulk

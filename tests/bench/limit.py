@@ -24,15 +24,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from shared.clock import SystemClock
-from shared.credential import sign_in
-from shared.http import Http
+from shared.http.client import Http
+from shared.http.credential import sign_in
+from shared.http.rate_limit import paces
 from shared.hunt import open_hunt
+from shared.incidents.arm import API_VERSION, Sentinel
 from shared.ledger import open_ledger
 from shared.model import LABEL
-from shared.pace import paces
-from shared.sentinel import API_VERSION, Sentinel
 from shared.settings import from_values
-from shared.sweep import Parts, Report, run
+from shared.sweep.run import Parts, Report, run
 from shared.teams.webhook import Webhook
 from tests.bench._azure import Apart, Seen, apart
 
@@ -51,7 +51,7 @@ class Timed:
 
 
 def sweep(values: Mapping[str, str], speed: float) -> Timed:
-    """A whole sweep as shared/wiring.py makes it, but with paces `speed` times as fast as the real ones."""
+    """A whole sweep as shared/app.py makes it, but with paces `speed` times as fast as the real ones."""
     settings, clock = from_values(values), SystemClock()
     begun = clock.monotonic()
     dealt = begun

@@ -19,18 +19,18 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from shared.app import exit_code
 from shared.clock import Clock, SystemClock
-from shared.credential import Credential, sign_in
-from shared.http import Http
+from shared.http.client import Http
+from shared.http.credential import Credential, sign_in
 from shared.hunt import open_hunt
+from shared.incidents.arm import Sentinel
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.table import TableLedger
-from shared.receipt import as_json
-from shared.sentinel import Sentinel
 from shared.settings import Settings, from_values
-from shared.sweep import Parts, run
+from shared.sweep.receipt import as_json
+from shared.sweep.run import Parts, run
 from shared.teams.webhook import Webhook
-from shared.wiring import exit_code
 from tests.azurite import Azurite
 from tests.chaos.clock import SharedClock
 from tests.chaos.deadly import Deadly
@@ -41,13 +41,13 @@ LATE = (
     "azure.core.pipeline.transport._bigger_block_size_http_adapters",
     "azure.core.rest._requests_basic",
     "azure.identity._credentials.app_service",
-    "shared.hunt.workspace",
+    "shared.query.log_analytics",
 )
 """What a sweep imports only when it needs it: here once for all."""
 
 
 def sweep(order: Order) -> dict[str, Any]:
-    """One sweep in this process, wired as shared/wiring.py does it: its receipt, exit code and its ledger's verbs."""
+    """One sweep in this process, wired as shared/app.py does it: its receipt, exit code and its ledger's verbs."""
     os.environ.update(order.environment)
     settings = from_values(order.environment)
     clock: Clock = SharedClock(Path(order.clock)) if order.clock else SystemClock()

@@ -22,9 +22,9 @@ from azure.functions.timer import TimerRequest
 from rich.console import Console
 from rich.text import Text
 
-from shared.misspelt import misspelt
 from shared.model import Record
 from shared.settings import Settings, SettingsInvalid, from_values
+from shared.settings.misspelt import misspelt
 from shared.text import clean
 from tests import deployed
 from tests.cloud import Cloud

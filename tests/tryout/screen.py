@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from shared.cli.terminal import streams
 from shared.model import Record
-from shared.terminal import streams
 from shared.text import address, clean
 from tests.tryout.keep import many
 from tests.tryout.words import card_text, incident_markdown

@@ -17,8 +17,8 @@ import urllib3
 
 from shared import __version__
 from shared.errors import Call, Service
-from shared.mapping import from_requests
-from shared.timely import TimelyAdapter
+from shared.http.library_errors import from_requests
+from shared.http.total_timeout import TimelyAdapter
 
 CONNECTIONS = 16  # kept per host; as many as ever work at once
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
-from shared.clouds import RETIRED_CONNECTORS, Cloud
 from shared.schedule import EXAMPLE, NotASchedule, parse
+from shared.settings.clouds import RETIRED_CONNECTORS, Cloud
 
 _WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/\s?#]{1,90}"

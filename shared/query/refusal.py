@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from shared.answers import clean, too_large
 from shared.errors import HuntTooLarge, Rejected, Service, SweepError
+from shared.http.statuses import clean, too_large
 
 _MISSING = re.compile(r"Failed to resolve table(?: or column)?(?: or scalar)? expression named '(\w{1,64})'")
 _NO_COLUMN = re.compile(r"Failed to resolve (?:column|scalar)(?: or scalar)? expression named '(\w{1,64})'")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import Call, HuntTooLarge, PartialData, Rejected, Service
-from shared.http import Http, Limits
-from shared.hunt.answer import Answer
-from shared.hunt.refusal import recognised, refused
+from shared.http.client import Http, Limits
+from shared.query.answer import Answer
+from shared.query.refusal import recognised, refused
 from shared.settings import Settings
 
 MOST_ROWS = 100_000  # the service cuts a result here

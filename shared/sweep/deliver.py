@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from shared.book import Book
 from shared.errors import Forbidden, SignInFailed, SweepError, Throttled, Unavailable
+from shared.incidents.arm import Ended, Sentinel
+from shared.ledger.cache import Book
 from shared.ledger.port import LedgerError
 from shared.model import Cause, Counts, Incident, Intent, IntentKind, Reason, Record
-from shared.plan import day_number
-from shared.sentinel import Ended, Sentinel
+from shared.plan.decide import day_number
 
 WORKERS = 16  # each sends a GET and a PUT: enough for ARM's ten PUTs a second while an answer takes up to 0.7 s
 PATIENCE = 3  # failures in a row after which the rest of the sweep's effects are left due without being tried

@@ -9,14 +9,14 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from shared.clock import Clock
-from shared.credential import sign_in
 from shared.errors import SweepError
-from shared.http import Http
+from shared.http.client import Http
+from shared.http.credential import sign_in
 from shared.hunt import Hunt, judge, open_hunt
+from shared.incidents.arm import Sentinel
 from shared.ledger import Ledger, LedgerError, open_ledger
 from shared.model import Window
 from shared.schedule import LONGEST_WATCHED, parse
-from shared.sentinel import Sentinel
 from shared.settings import Settings
 
 BUDGET = 120.0  # seconds for all checks together

@@ -10,11 +10,11 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryResult
 
-from shared.answers import faulty
 from shared.errors import Call, Fault, HuntTooLarge, PartialData, Service
-from shared.http import Http, Limits
-from shared.hunt.answer import Answer
-from shared.hunt.refusal import refused
+from shared.http.client import Http, Limits
+from shared.http.statuses import faulty
+from shared.query.answer import Answer
+from shared.query.refusal import refused
 from shared.settings import Settings
 
 SERVER_TIMEOUT = 600  # seconds; the longest the service allows
@@ -24,7 +24,7 @@ LIMITS = Limits(read=READ_TIMEOUT)
 
 
 def connect(settings: Settings, credential: TokenCredential) -> LogsQueryClient:
-    """A client of the settings' cloud that tries once and follows no redirect: shared/http.py does the retrying."""
+    """A client of the settings' cloud that tries once and follows no redirect: shared/http retries."""
     return LogsQueryClient(
         credential,
         endpoint=settings.log_analytics,

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from shared import __version__
 from shared.clock import Clock, SystemClock
 from shared.model import Receipt, Verdict
-from shared.receipt import as_json
 from shared.settings import Settings
+from shared.sweep.receipt import as_json
 
 if TYPE_CHECKING:
-    from shared.sweep import Report
+    from shared.sweep.run import Report
 
 log = logging.getLogger("sweep")
 
@@ -39,7 +39,7 @@ def run(
 
     `notes` are what else the receipt is to say.
     """
-    from shared.sweep import Report
+    from shared.sweep.run import Report
 
     clock = clock or SystemClock()
     started, begun = clock.now(), clock.monotonic()
@@ -70,12 +70,12 @@ def run(
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:
-    from shared.credential import sign_in
-    from shared.http import Http
+    from shared.http.client import Http
+    from shared.http.credential import sign_in
     from shared.hunt import open_hunt
+    from shared.incidents.arm import Sentinel
     from shared.ledger import open_ledger
-    from shared.sentinel import Sentinel
-    from shared.sweep import Parts, run
+    from shared.sweep.run import Parts, run
     from shared.teams.webhook import Webhook
 
     ends = clock.monotonic() + settings.sweep_budget_seconds

@@ -12,26 +12,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from shared.asking import Asking, Stopped
-from shared.book import Book
 from shared.clock import Clock
 from shared.errors import Service, SweepError
-from shared.fuse import fallen, hold, its_turn, released
-from shared.http import Http
+from shared.http.client import Http
 from shared.hunt import Hunt
-from shared.intents import Rendering, counted, render
-from shared.lease import Held, LeaseLost, claim
+from shared.incidents.arm import Sentinel
+from shared.ledger.cache import Book
+from shared.ledger.lease import Held, LeaseLost, claim
 from shared.ledger.port import Ledger, LedgerError
 from shared.model import Act, Action, Cause, Finding, Intent, IntentKind, Receipt, Window
-from shared.outcome import Outcome
-from shared.plan import Policy, forget, thin
-from shared.raising import Breaker, Raising
-from shared.recall import Recall
-from shared.receipt import as_json
-from shared.sentinel import Sentinel
+from shared.plan.decide import Policy, forget, thin
 from shared.settings import Settings
+from shared.sweep.deliver import Breaker, Raising
+from shared.sweep.fuse import fallen, hold, its_turn, released
+from shared.sweep.gather import Asking, Stopped
+from shared.sweep.intents import Rendering, counted, render
+from shared.sweep.notify import RAISING, Telling
+from shared.sweep.outcome import Outcome
+from shared.sweep.receipt import as_json
+from shared.sweep.reconcile import Recall
 from shared.teams.webhook import Webhook
-from shared.telling import RAISING, Telling
 
 REDECIDE = 4  # rounds in which incidents that changed under the sweep are planned anew
 KEEP_RECEIPTS = timedelta(days=120)

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.book import Book
 from shared.errors import NotFound, SweepError
+from shared.incidents.arm import Sentinel
+from shared.ledger.cache import Book
 from shared.model import Act, Action, Finding, Incident, IntentKind, Record, Severity
-from shared.plan import Policy, adopt, lengthen, plan, refresh
-from shared.raising import WORKERS, Breaker
-from shared.sentinel import Sentinel
+from shared.plan.decide import Policy, adopt, lengthen, plan, refresh
+from shared.sweep.deliver import WORKERS, Breaker
 
 OVERLAP = timedelta(hours=1)  # the list's index lags behind
 ROUNDS = 25  # episodes of one recipient that a lost ledger can catch up with in one sweep

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
-from shared.answers import faulty, from_status
 from shared.clock import Clock, SystemClock
 from shared.errors import (
     Call,
@@ -34,10 +33,11 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
-from shared.mapping import mapped
-from shared.pace import Pace, TurnTooLate, paces
-from shared.retries import Limits, Persistence, retry_after
-from shared.session import Raw, Session
+from shared.http.exchange import Raw, Session
+from shared.http.library_errors import mapped
+from shared.http.rate_limit import Pace, TurnTooLate, paces
+from shared.http.retry import Limits, Persistence, retry_after
+from shared.http.statuses import faulty, from_status
 
 __all__ = [
     "Answer",
@@ -72,7 +72,7 @@ _LOG = logging.getLogger("sweep.http")
 
 
 class Tokens(Protocol):
-    """Where tokens come from (shared/credential.py)."""
+    """Where tokens come from (shared/http/credential.py)."""
 
     @property
     def retries(self) -> int:
@@ -156,7 +156,7 @@ class Http:
         body: bytes | None = None,
         limits: Limits | None = None,
     ) -> Answer:
-        """One request, tried as the table in shared/retries.py says. The method follows from `call`.
+        """One request, tried as the table in shared/http/retry.py says. The method follows from `call`.
 
         Without an `audience` no token is sent.
 

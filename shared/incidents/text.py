@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from uuid import uuid5
 
-from shared.guidance import advice, query, rule, stamp
+from shared.incidents.guidance import advice, query, rule, stamp
 from shared.model import (
     LABEL,
     RULE_ID,

@@ -20,12 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from shared.answers import clean
 from shared.clock import Clock, SystemClock
 from shared.errors import Call, Fault, Service, SignInFailed, SweepError
-from shared.mapping import mapped
-from shared.retries import Limits, Persistence, retry_after
-from shared.sign_in import DeveloperSignIn, faulty, given_up, passing, refused
+from shared.http.library_errors import mapped
+from shared.http.retry import Limits, Persistence, retry_after
+from shared.http.sign_in import DeveloperSignIn, faulty, given_up, passing, refused
+from shared.http.statuses import clean
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions

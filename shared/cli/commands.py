@@ -17,10 +17,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from shared.misspelt import misspelt, unknown_keys
-from shared.receipt import as_json
+from shared.cli.terminal import INTERRUPTED, console, end_on_ctrl_c, interrupted, log_to, spinner, streams
 from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, load
-from shared.terminal import INTERRUPTED, console, end_on_ctrl_c, interrupted, log_to, spinner, streams
+from shared.settings.misspelt import misspelt, unknown_keys
+from shared.sweep.receipt import as_json
 
 # No pretty tracebacks: they print local variables, and one of them may be a secret.
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -52,8 +52,8 @@ def sweep(
 
 
 def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
-    from shared.show import planned, shown
-    from shared.wiring import exit_code, run
+    from shared.app import exit_code, run
+    from shared.cli.tables import planned, shown
 
     if errors.is_terminal:
         with errors.status("starting", spinner=spinner(errors)) as status:
@@ -89,9 +89,9 @@ def doctor() -> None:
 
 
 def _doctor(settings: Settings, doubts: Sequence[str]) -> None:
+    from shared.cli.doctor import Found, examine
+    from shared.cli.tables import checked
     from shared.clock import SystemClock
-    from shared.doctor import Found, examine
-    from shared.show import checked
 
     out = console(sys.stdout)
     found = set()

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from shared.book import Book
 from shared.errors import Rejected, SweepError
+from shared.ledger.cache import Book
 from shared.model import Action, Cause, Finding, Intent, IntentKind, Record, Verdict
-from shared.plan import EARLY, reminders
+from shared.plan.decide import EARLY, reminders
 from shared.settings import Settings
 from shared.teams.alert import Also, Card, Entry, Notice, Situation
 from shared.teams.card import digest_card, notice_card

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.incidents.text import comment_body, comment_id, incident_body
 from shared.model import Act, Action, Evidence, Finding, Intent, IntentKind, Record, Window, message_hash
-from shared.plan import COMMENTS_USABLE
-from shared.report import comment_body, comment_id, incident_body
+from shared.plan.decide import COMMENTS_USABLE
 from shared.settings import Settings
 
 

@@ -30,9 +30,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared import checks
-from shared.clouds import CLOUDS, Cloud
-from shared.placeholders import placeholders
+from shared.settings import checks
+from shared.settings.clouds import CLOUDS, Cloud
+from shared.settings.placeholders import placeholders
 
 __all__ = ["CLOUDS", "NAMES", "Cloud", "Exclusion", "Settings", "SettingsInvalid", "file_keys", "from_values", "load"]
 
@@ -51,7 +51,7 @@ _EXPECTED = {
     "EXCLUDED_RECIPIENTS.reason": "expected 1 to 500 characters",
 }
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL_FILE = "local.settings.json"
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})  # what pydantic takes for true
 

@@ -16,9 +16,9 @@ import requests.exceptions as rx
 import tenacity
 import urllib3.exceptions as ux
 
-from shared.answers import NEXT, faulty, from_status
 from shared.errors import Call, Fault, Rejected, Service, SignInFailed, SweepError
-from shared.retries import retry_after
+from shared.http.retry import retry_after
+from shared.http.statuses import NEXT, faulty, from_status
 
 _OURS = (
     rx.InvalidURL,

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.book import Book
-from shared.intents import Rendering, render
+from shared.ledger.cache import Book
 from shared.model import Act, Action, Finding, Intent, Reason, Record, message_hash
-from shared.plan import Policy, decide
+from shared.plan.decide import Policy, decide
+from shared.sweep.intents import Rendering, render
 
 MOST = 5_000
 

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from shared.http import Answer, Call, Http, NotFound, Service, SweepError
-from shared.incidents import incident_of, mapping, raised, unusable
+from shared.http.client import Answer, Call, Http, NotFound, Service, SweepError
+from shared.incidents.resource import incident_of, mapping, raised, unusable
 from shared.model import LABEL, Incident, Severity
 
 API_VERSION = "2025-09-01"

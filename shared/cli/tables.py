@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shared.doctor import Check, Found
+from shared.cli.doctor import Check, Found
 from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict
-from shared.receipt import COUNTS
-from shared.sweep import Report
+from shared.sweep.receipt import COUNTS
+from shared.sweep.run import Report
 from shared.text import address, clean, when
 
 ACTS = {

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.answers import faulty
 from shared.errors import Call, Fault, Service, SweepError
+from shared.http.statuses import faulty
 from shared.model import Incident, Severity
 
 _EPISODE = re.compile(r"episode:(\d{1,9})")

@@ -13,11 +13,11 @@ from datetime import datetime
 from shared import __version__
 from shared.hunt import Distrust
 from shared.model import Action, Cause, Coverage, Finding, Intent, IntentKind, Reason, Receipt, Verdict, Window
-from shared.raising import Raised
 from shared.settings import Settings
+from shared.sweep.deliver import Raised
+from shared.sweep.notify import Telling
 from shared.teams.alert import Situation
 from shared.teams.links import incidents_link
-from shared.telling import Telling
 
 _STANDING = (Reason.STANDING, Reason.GREW, Reason.COMMENTS_FULL, Reason.ESCALATED)
 _QUIET = frozenset({Reason.SETTLED, Reason.EXCLUDED})

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.book import Book
 from shared.errors import SweepError
-from shared.http import Http
+from shared.http.client import Http
 from shared.hunt import Hunt, judge
+from shared.incidents.arm import Sentinel
+from shared.ledger.cache import Book
 from shared.ledger.port import Ledger
 from shared.model import Act, Action, Cause
-from shared.outcome import Outcome
-from shared.sentinel import Sentinel
+from shared.sweep.outcome import Outcome
 
 HISTORY = timedelta(days=35)  # four weeks of the same weekday, and some
 

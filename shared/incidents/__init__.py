@@ -1,0 +1,1 @@
+"""An incident: its words, its resource over ARM, and the road there."""

@@ -1,0 +1,1 @@
+"""The two query services, Log Analytics and advanced hunting: typed literals, answers, refusals."""

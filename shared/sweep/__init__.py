@@ -1,0 +1,1 @@
+"""One sweep, in order."""
