@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,15 +25,17 @@ class PackagesUnfit(RuntimeError):
     """Packages that a sweep needs are missing, or are built for another Python or machine."""
 
 
-def require(requirements: Path, path: Sequence[str] | None = None) -> None:
+def require(requirements: Path, path: Sequence[object] | None = None) -> None:
     """Log that what the compiled requirements name is on the path (`sys.path`) and fits this Python.
+
+    Where the requirements cannot be read nothing is known, and nothing is refused.
 
     Raises:
         PackagesUnfit: something does not; it was logged as well.
     """
     log = logging.getLogger("sweep")
     here = "{}.{}.{}".format(*sys.version_info)
-    wanted = pinned(requirements.read_text(encoding="utf-8")) if requirements.exists() else {}
+    wanted = pinned(_text(requirements))
     unfit = misfits(wanted, installed(sys.path if path is None else path))
     if unfit:
         log.error("packages_unfit %s", json.dumps({"python": here, "packages": unfit}))
@@ -49,23 +52,42 @@ def pinned(requirements: str) -> dict[str, bool]:
     return {_normal(match[1]): not match[2] for match in found if match}
 
 
-def installed(path: Iterable[str]) -> dict[str, Path]:
-    """Where each package's description is; the first on the path counts, as it does for an import."""
-    found: dict[str, Path] = {}
+def installed(path: Iterable[object]) -> dict[str, list[Path]]:
+    """Where each package is described; the first folder on the path that has it counts, as it does for an import.
+
+    More than one description in a folder is what installing over an older version leaves behind.
+    """
+    found: dict[str, list[Path]] = {}
     for folder in path:
-        for about in sorted(Path(folder or ".").glob("*.dist-info")):
-            found.setdefault(_normal(about.name.partition("-")[0]), about)
+        for name, about in _described(folder).items():
+            found.setdefault(name, about)
     return found
 
 
-def misfits(wanted: Mapping[str, bool], found: Mapping[str, Path]) -> list[str]:
-    """What is wrong with the wanted packages, a phrase each; what is not wanted everywhere may be missing."""
+def _described(folder: object) -> dict[str, list[Path]]:
+    """The descriptions in one folder of the path; none where it is no folder, or cannot be read."""
+    here: dict[str, list[Path]] = {}
+    try:
+        for about in sorted(Path(str(folder) or ".").glob("*.dist-info")):
+            here.setdefault(_normal(about.name.partition("-")[0]), []).append(about)
+    except (OSError, ValueError):
+        return {}
+    return here
+
+
+def misfits(wanted: Mapping[str, bool], found: Mapping[str, list[Path]]) -> list[str]:
+    """What is wrong with the wanted packages, a phrase each; what is not wanted everywhere may be missing.
+
+    A package whose description does not say what it was built for is taken to fit.
+    """
     wrong = []
     for name, everywhere in wanted.items():
         if name not in found:
             wrong += [f"{name} is missing"] if everywhere else []
-        elif (tags := _tags(found[name])) and not any(fits(tag) for tag in tags):
-            wrong.append(f"{name} is built for {tags[0]}")
+            continue
+        built = [_tags(about) for about in found[name]]
+        if all(tags and not any(fits(tag) for tag in tags) for tags in built):
+            wrong.append(f"{name} is built for {built[0][0]}")
     return wrong
 
 
@@ -83,19 +105,22 @@ def fits(tag: str, minor: int = sys.version_info.minor) -> bool:
 
 
 def _on_this_machine(platform: str) -> bool:
-    known = _SYSTEMS.get(sys.platform)
+    system = str(sys.platform)
+    known = _SYSTEMS.get(system)
     if known is None:
         return True
-    return platform.startswith(known) and (sys.platform != "linux" or platform.endswith(f"_{os.uname().machine}"))
+    if system == "linux":
+        of_musl = platform.startswith("musllinux")
+        own = str(sysconfig.get_config_var("SOABI") or "")
+        if own and of_musl != ("musl" in own) and not platform.startswith("linux"):
+            return False
+        return platform.startswith(known) and platform.endswith(f"_{os.uname().machine}")
+    return platform.startswith(known)
 
 
 def _tags(about: Path) -> list[str]:
     """What the package was built for, one tag a plain combination; empty when it does not say."""
-    try:
-        lines = (about / "WHEEL").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    said = [line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")]
+    said = [line.partition(":")[2].strip() for line in _text(about / "WHEEL").splitlines() if line.startswith("Tag:")]
     return [
         f"{python}-{abi}-{platform}"
         for tag in said
@@ -104,6 +129,14 @@ def _tags(about: Path) -> list[str]:
         for abi in parts[1].split(".")
         for platform in parts[2].split(".")
     ]
+
+
+def _text(file: Path) -> str:
+    """What a file holds; nothing where it cannot be read. No fault of reading may hide a healthy app's function."""
+    try:
+        return file.read_text(encoding="utf-8-sig", errors="replace")
+    except (OSError, ValueError):
+        return ""
 
 
 def _normal(name: str) -> str:

@@ -19,7 +19,7 @@ LONGEST_WATCHED = timedelta(hours=45)  # the absence alarm looks back 48 hours a
 
 _CYCLE = 400  # years after which the calendar repeats, days of the week included
 _LONGEST_WAIT = 40  # years, from one 29 February on some day of the week to the next, over a century without one
-_STEP = re.compile(r"[+-]?[0-9]{1,9}")  # the host reads a sign; its own limit is ten digits
+_STEP = re.compile(r"[+-]?[0-9]{1,9}")  # the host reads a sign; from ten digits on its numbers overflow
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
@@ -71,6 +72,45 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
         "msal is missing",
         f"cffi is built for {other}",
     ]
+
+
+def test_what_is_left_of_an_older_version_is_no_harm(tmp_path: Path) -> None:
+    """Installing over an older version leaves its description behind: one that fits is enough."""
+    described(tmp_path, "msal", "py3-none-any")
+    (tmp_path / "msal-1.0.dist-info").rename(tmp_path / "msal-9.0.dist-info")
+    described(tmp_path, "msal", "cp27-cp27m-win32")
+    assert misfits({"msal": True}, installed([str(tmp_path)])) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the tags are those of a Linux")
+def test_musl_is_another_system() -> None:
+    """A package built for musl does not load here, where the C library is glibc."""
+    assert fits(f"cp3{MINOR}-cp3{MINOR}-manylinux_2_17_x86_64") is (os.uname().machine == "x86_64")
+    assert not fits(f"cp3{MINOR}-cp3{MINOR}-musllinux_1_2_{os.uname().machine}")
+
+
+@pytest.mark.parametrize("wrong", ["binary", "utf-16", "folder", "absent"])
+def test_what_cannot_be_read_hides_no_function(wrong: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Requirements or descriptions that cannot be read say nothing, and an app is not refused for that."""
+    file = tmp_path / "requirements.txt"
+    if wrong == "folder":
+        file.mkdir()
+    elif wrong != "absent":
+        file.write_bytes(b"\xff\xfe\x00msal==1" if wrong == "binary" else "msal==1\n".encode("utf-16"))
+    caplog.set_level(logging.INFO, "sweep")
+    require(file, [])
+    assert caplog.records[0].getMessage().startswith("packages_fit ")
+    described(tmp_path, "msal", "py3-none-any")
+    (tmp_path / "msal-1.0.dist-info/WHEEL").write_bytes(b"\xff\xfe\x81")
+    assert misfits({"msal": True}, installed([str(tmp_path)])) == []
+
+
+def test_an_odd_path_is_no_harm(tmp_path: Path) -> None:
+    """Whatever stands on the path, the packages of its folders are found."""
+    described(tmp_path, "msal", "py3-none-any")
+    (tmp_path / "app.zip").write_bytes(b"PK")
+    odd = ["x" * 5000, b"bytes", None, "null\0byte", str(tmp_path / "app.zip"), str(tmp_path / "nowhere"), "", tmp_path]
+    assert misfits({"msal": True}, installed(odd)) == []
 
 
 def test_the_first_on_the_path_counts(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.telemetry import ask, trace, workspace
 
 ROOT = INFRA.parent
 DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
-READ_BY_HOOKS = {"ALLOW_NO_ALARM", "NOT_WATCHED"}
+READ_BY_HOOKS = {"SWEEP_PROOF_SECONDS", "ALLOW_NO_ALARM", "NOT_WATCHED"}
 AZD = {"AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID"}  # azd's own
 DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md")]
 
@@ -56,7 +56,7 @@ def test_settings_that_are_named_exist() -> None:
     """Whatever the documents call a setting is one, or is the deployment's own."""
     known = {field.upper() for field in Settings.model_fields}
     known |= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
-    known |= {*AZD, *READ_BY_HOOKS, "WATCH_SENTINEL", *parsed(MAIN)["outputs"]}
+    known |= {*AZD, *READ_BY_HOOKS, *parsed(MAIN)["outputs"]}
     for document in DOCS:
         assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)", document.read_text(encoding="utf-8"))) <= known, document.name
 

@@ -40,15 +40,16 @@ MAY_IMPORT = {
     # Pure: decisions and words know the types alone.
     "plan": {"model", "text"},
     "text": {"model"},
-    "settings": {"schedule", "errors", "model"},
+    "settings": {"nearest", "schedule", "errors", "model"},
     "model": set(),
     "errors": {"model"},
     "clock": set(),
     "logs": set(),
+    "nearest": set(),
     "schedule": set(),
     "deployed_packages": set(),
 }
-PURE = ("plan", "text", "model", "schedule")
+PURE = ("plan", "text", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "links", "wording")),

@@ -84,7 +84,7 @@ def test_a_plain_terminal_is_readable(values: dict[str, str]) -> None:
     assert seen.code == 2
     assert seen.raw.isascii()
     assert "/subscriptions/.../workspaces/<name>" in seen.text
-    assert "?" not in seen.text
+    assert ("?" in seen.text) == (not str(ROOT).isascii())  # of the folder's own name, where it has such letters
 
 
 def test_what_has_no_plain_letters_is_replaced(cloud: Cloud, values: dict[str, str]) -> None:

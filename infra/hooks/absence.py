@@ -73,4 +73,4 @@ def _given(text: str, gap: timedelta) -> Watch:
 def _hours(gap: timedelta | None) -> str:
     if gap is None:
         return "endless"
-    return f"{gap / _HOUR:,.0f}" if gap >= 1000 * _HOUR else f"{gap / _HOUR:.4g}"
+    return f"{ceil(gap / _HOUR * 10) / 10:,.1f}".removesuffix(".0")

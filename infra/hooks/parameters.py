@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.nearest import nearest
+
 INFRA = Path(__file__).resolve().parents[1]
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)(?::?[=-]([^}]*))?\}")
-_NEAR = 2  # letters that a name may be off and still be taken for a misspelling
 
 
 @cache
@@ -46,34 +47,33 @@ def outputs() -> frozenset[str]:
     return frozenset(re.findall(r"^output (\w+)", (INFRA / "main.bicep").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def misspelt(given: Iterable[str]) -> list[str]:
-    """A sentence for each given variable that nothing reads and that is nearly one that is read."""
+def misspelt(given: Mapping[str, str], own: Collection[str]) -> tuple[list[str], list[str]]:
+    """Mistakes and notes: variables that nothing reads and that are nearly one that is read.
+
+    In azd's own environment (`own`) such a name is a mistake. In the shell's it may belong to another program, and is
+    only noted.
+    """
     read, fixed = names(), only_in_the_file()
-    said = []
-    for name in sorted(set(given) - read - outputs()):
+    mistakes: list[str] = []
+    notes: list[str] = []
+    for name in sorted({name for name, text in given.items() if text} - read - outputs()):
         if name in fixed:
-            said.append(
+            mistakes.append(
                 f"{name} is set, but is not read from a variable: edit {fixed[name]} in infra/main.parameters.json"
             )
-        elif right := _nearest(name, (*read, *fixed)):
-            said.append(f"{name} is set, and nothing reads it: did you mean {right}?")
-    return said
+        elif right := next((known for known in read if known == name.upper()), "") or nearest(
+            name.upper(), (*read, *fixed)
+        ):
+            said = f"{name} is set, and nothing reads it: did you mean {right}?"
+            (mistakes if name in own else notes).append(said)
+    return mistakes, notes
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    near = [(_distance(name.upper(), right), right) for right in sorted(known) if abs(len(name) - len(right)) <= _NEAR]
-    distance, right = min(near, default=(_NEAR + 1, ""))
-    return right if distance <= _NEAR else None
-
-
-def _distance(one: str, other: str) -> int:
-    """How many letters to change, add, leave out or swap with their neighbour make one of the other."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        earlier, before, row = before, row, [i]
-        for j, b in enumerate(other, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b)))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                row[j] = min(row[j], earlier[j - 2] + 1)
-    return row[-1]
+def own_names(environment: Mapping[str, str], folder: Path) -> frozenset[str]:
+    """The names in azd's environment itself, as its file has them; none where it cannot be read."""
+    file = folder / ".azure" / environment["AZURE_ENV_NAME"] / ".env"
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return frozenset()
+    return frozenset(re.findall(r"^(?:export )?([A-Za-z_][A-Za-z0-9_]*)=", text, re.MULTILINE))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from infra.hooks.absence import OURS, watch
-from infra.hooks.parameters import misspelt, value
+from infra.hooks.parameters import misspelt, own_names, value
 from infra.hooks.programs import Azure, Unusable, complain, say, set_value
 
 TAG = "azd-env-name"
@@ -18,11 +19,9 @@ def run(environment: Mapping[str, str]) -> int:
     if not environment.get("AZURE_ENV_NAME"):
         return _refused(["AZURE_ENV_NAME is missing: this is started by azd (azd hooks run preprovision)"])
     alarm = watch(environment)
-    mistakes = [
-        *misspelt(name for name, text in environment.items() if text),
-        *([alarm.mistake] if alarm.mistake else []),
-    ]
-    notes = [alarm.note] if alarm.note else []
+    mistakes, notes = misspelt(environment, own_names(environment, Path.cwd()))
+    mistakes += [alarm.mistake] if alarm.mistake else []
+    notes += [alarm.note] if alarm.note else []
     in_vault = False
     try:
         mistake, in_vault = _group(environment, Azure(environment))
@@ -55,7 +54,9 @@ def _group(environment: Mapping[str, str], azure: Azure) -> tuple[str, bool]:
     if shown.code and "ResourceGroupNotFound" not in shown.complaint and shown.code != 3:
         raise Unusable(f"az group show failed ({shown.complaint[:200]})")
     if not shown.code:
-        tags = (shown.value or {}).get("tags") or {}
+        if not isinstance(shown.value, dict):
+            raise Unusable("az group show did not answer with JSON")
+        tags = shown.value.get("tags") or {}
         if tags.get(TAG) != environment["AZURE_ENV_NAME"]:
             return (
                 f"The resource group {name} exists already and is not this environment's (it has no tag"
@@ -77,8 +78,9 @@ def _in_vault(azure: Azure, group: str) -> bool:
     Raises:
         Unusable: it could not be looked at.
     """
-    vaults = _listed(azure, f"/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults")
-    places = [str(vault["id"]).partition(f"/subscriptions/{azure.subscription}")[2] for vault in vaults]
+    home = f"/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults"
+    vaults = _listed(azure, home)
+    places = [f"{home}/{vault.get('name')}" for vault in vaults]
     secrets = [secret for place in places for secret in _listed(azure, f"{place}/secrets")]
     return any(str(secret.get("name")).rpartition("/")[2] == SECRET for secret in secrets)
 

@@ -15,7 +15,7 @@ TIMEOUT = 120.0  # seconds for one call
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended: its exit code, what it printed, and the last line of what it complained about."""
+    """How a program ended: its exit code, what it printed, and what it complained about, on one line."""
 
     code: int
     output: str
@@ -48,9 +48,12 @@ def start(program: str, *arguments: str) -> Ended:
             [found, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unusable(f"{program} did not end well ({type(error).__name__}): try it by hand") from None
-    complaints = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-    return Ended(ran.returncode, ran.stdout.decode("utf-8", "replace").strip(), complaints[-1] if complaints else "")
+        what = " ".join([program, *arguments[:3]])
+        raise Unusable(f"{what} … did not end well ({type(error).__name__}): try it by hand") from None
+    said = " ".join(ran.stderr.decode("utf-8", "replace").split())
+    # az may warn before it fails: what it fails with counts.
+    complaint = said[said.find("ERROR:") :] if "ERROR:" in said else said
+    return Ended(ran.returncode, ran.stdout.decode("utf-8", "replace").strip(), complaint or "it gave no reason")
 
 
 class Azure:
@@ -86,7 +89,7 @@ def set_value(environment: Mapping[str, str], name: str, value: str) -> None:
     """
     ended = start("azd", "env", "set", name, value, "--environment", environment["AZURE_ENV_NAME"])
     if ended.code:
-        raise Unusable(f"azd env set {name} failed ({ended.complaint}): set it by hand to {value}")
+        raise Unusable(f"azd env set {name} failed ({ended.complaint[:300]}): set it by hand to {value}")
 
 
 def say(*lines: str) -> None:

@@ -1,6 +1,8 @@
 # Runs a hook of this folder with the first Python >= 3.11 that is found; nothing needs to be installed for it.
 # Usage: ./infra/hooks/python.ps1 HOOK
-foreach ($candidate in "python3", "python", "py") {
+$ErrorActionPreference = "Continue"  # azd sets Stop; a candidate that fails is no failure
+$PSNativeCommandUseErrorActionPreference = $false
+foreach ($candidate in "python3", "python", "py", "python3.14", "python3.13", "python3.12", "python3.11") {
     if (-not (Get-Command $candidate -CommandType Application -ErrorAction SilentlyContinue)) { continue }
     # Windows' own stand-in for a Python that is not installed ends with an error here, too.
     & $candidate -c "import sys; sys.exit(sys.version_info < (3, 11))" *> $null

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 from urllib.parse import urlsplit
 
 from shared.clock import Clock
@@ -109,9 +110,13 @@ def _schedule(expression: str, clock: Clock) -> Check:
     return Check(
         "schedule",
         Found.DOUBT,
-        f"{words}; up to {gap / timedelta(hours=1):.0f} hours pass between two of them, and the alarm on missing sweeps"
-        f" bridges {most / timedelta(hours=1):.0f} at most: sweep daily, a quiet day costs a few requests",
+        f"{words}; up to {_hours(gap)} hours pass between two of them, and the alarm on missing sweeps"
+        f" bridges {_hours(most)} at most: sweep daily, a quiet day costs a few requests",
     )
+
+
+def _hours(gap: timedelta) -> str:
+    return f"{ceil(gap / timedelta(hours=1) * 10) / 10:,.1f}".removesuffix(".0")
 
 
 def _signed_in(token: str) -> tuple[Found, str]:

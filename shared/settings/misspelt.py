@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from shared.nearest import nearest
 from shared.settings import LOCAL_FILE, NAMES
 
 _HOSTS = (  # the names of the Functions host, its extensions, its worker and App Service, and of Azure's SDKs
@@ -35,7 +36,7 @@ def misspelt(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
     known = [*NAMES, *(name.upper() for name in also)]
     found = []
     for name in sorted(set(names)):
-        if not _foreign(name) and (right := _nearest(name.upper(), known, most=2)):
+        if not _foreign(name) and (right := nearest(name.upper(), known, most=2)):
             found.append(f"{name} is no setting and has no effect: did you mean {right}?")
     return found
 
@@ -46,7 +47,7 @@ def unknown_keys(names: Iterable[str]) -> list[str]:
     for name in sorted(set(names)):
         if name.upper() in NAMES or _foreign(name):
             continue
-        right = _nearest(name.upper(), NAMES, most=3)
+        right = nearest(name.upper(), NAMES, most=3)
         meant = f"did you mean {right}?" if right else "README.md lists the settings"
         found.append(f"{name if right else _shown(name)} in {LOCAL_FILE} is no setting and has no effect: {meant}")
     return found
@@ -60,35 +61,3 @@ def _shown(name: str) -> str:
 def _foreign(name: str) -> bool:
     upper = name.upper()
     return upper.startswith(_HOSTS) or upper in _PROGRAMS
-
-
-def _nearest(name: str, known: Iterable[str], most: int) -> str:
-    """The known name that is nearest, at most so many letters off; "" when none is, or one is the very same."""
-    near = [(far, right) for right in known if (far := _distance(name, right, most)) <= most and _alike(name, right)]
-    far, right = min(near, default=(0, ""))
-    return right if far else ""
-
-
-def _alike(name: str, right: str) -> bool:
-    """Whether no word of the name is quite another: ARM_ENDPOINT is not AWS_ENDPOINT, two letters off though it is."""
-    words, others = name.split("_"), right.split("_")
-    if len(words) != len(others):
-        return True  # an underscore more or less: DRYRUN
-    return all(_distance(a, b, len(b)) <= max(len(b) // 3, 1) for a, b in zip(words, others, strict=True))
-
-
-def _distance(one: str, other: str, most: int) -> int:
-    """Letters left out, put in, changed or swapped with their neighbour; more than `most` is not counted on."""
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, last = last, row
-    return last[-1]

@@ -305,9 +305,7 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
     """
     values = {name.upper(): value.strip() for name, value in given.items()}
     # The host reads this one itself, and refuses a tab or a line break around it, too.
-    values |= {
-        name.upper(): value for name, value in given.items() if name.upper() == "SWEEP_SCHEDULE" and value.strip()
-    }
+    values |= {name.upper(): value for name, value in given.items() if name.upper() == "SWEEP_SCHEDULE" and value}
     if dry_run:
         values["DRY_RUN"] = "true"
     # An empty value is what a template leaves behind for "not set".

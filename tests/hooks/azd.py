@@ -17,10 +17,9 @@ ROOT = INFRA.parent
 AZURE_YAML = (ROOT / "azure.yaml").read_text(encoding="utf-8")
 SUBSCRIPTION = "0b6d4f0c-7f5e-4c43-9d44-6c1b4e1f2a3d"
 WEBHOOK = {"TEAMS_WEBHOOK_URL": "https://prod-1.westeurope.logic.azure.com/workflows/w?sig=Made-Up"}
-STAND_IN = """#!{python} -I
-import json, pathlib, sys
+STAND_IN = """import json, pathlib, sys
 home = pathlib.Path({home!r})
-asked = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
+asked = sys.argv[1:]
 log = home / "asked.ndjson"
 turn = log.read_text(encoding="utf-8").count(json.dumps(asked) + chr(10)) if log.exists() else 0
 with log.open("a", encoding="utf-8") as file:
@@ -58,8 +57,10 @@ class Azd:
         self.home = folder / "stand ins"
         self.home.mkdir()
         self.answers: list[tuple[list[str], list[Turn]]] = []
+        script = self.home / "stand_in.py"
+        script.write_text(STAND_IN.format(home=str(self.home)), encoding="utf-8")
         for program in ("az", "azd"):
-            self.install(program, STAND_IN.format(python=sys.executable, home=str(self.home)))
+            self.install(program, f'#!/bin/sh\nexec "{sys.executable}" -I "{script}" {program} "$@"\n')
         self.answer(["account", "show"], (0, "{}", ""))
         self.answer(["azd", "env", "set"], (0, "", ""))
         self.answer(["group", "show"], (3, "", "ERROR: (ResourceGroupNotFound) Resource group 'rg-prod' not found."))
@@ -73,14 +74,24 @@ class Azd:
         """Answer calls that have these words, each turn its own and the last one for ever; the newest answer counts."""
         self.answers.insert(0, (words, list(turns)))
 
-    def hook(self, name: str, environment: Mapping[str, str] = {}, path: str | None = None) -> Ran:
-        """Run azure.yaml's line for the hook in the checkout, with azd's variables and these."""
+    def hook(
+        self,
+        name: str,
+        environment: Mapping[str, str] = {},
+        path: str | None = None,
+        own: Mapping[str, str] = {},
+    ) -> Ran:
+        """Run azure.yaml's line for the hook in the checkout, with azd's variables and these; `own` are in its file."""
+        kept = self.checkout / ".azure/prod/.env"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text("".join(f'{key}="{text}"\n' for key, text in own.items()), encoding="utf-8")
         (self.home / "answers.json").write_text(json.dumps(self.answers), encoding="utf-8")
         (line,) = re.findall(rf"^  {name}:\n    posix:\n      shell: sh\n      run: (.+)$", AZURE_YAML, re.MULTILINE)
         given = {
             "PATH": path or f"{self.home}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "AZURE_ENV_NAME": "prod",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            **own,
             **environment,
         }
         ran = subprocess.run(["sh", "-c", line], cwd=self.checkout, env=given, capture_output=True, text=True)

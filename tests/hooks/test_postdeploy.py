@@ -100,7 +100,10 @@ def test_what_is_not_proved_is_loud(
     assert ran.output.splitlines()[-1].startswith("::error ")
 
 
-@pytest.mark.parametrize("refusal", ["ERROR: Not Found({})", "ERROR: Operation returned an invalid status 405", "501"])
+@pytest.mark.parametrize(
+    "refusal",
+    ['WARNING: x\nERROR: Not Found({\n  "error": {}\n})', "ERROR: Method Not Allowed({})", "Not Implemented({})"],
+)
 @pytest.mark.parametrize("status", [True, False])
 def test_a_platform_without_the_hosts_answers_is_no_failure(azd: Azd, refusal: str, status: bool) -> None:
     """Where the platform does not let the host be asked, what is listed passes, and is not called proved."""
@@ -113,6 +116,22 @@ def test_a_platform_without_the_hosts_answers_is_no_failure(azd: Azd, refusal: s
     ran = azd.hook("postdeploy", DEPLOYED)
     assert ran.code == 1
     assert "Azure lists no function sweep" in ran.error
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        'ERROR: Bad Gateway({"Message":"Encountered an error (ServiceUnavailable): package blob not found."})',
+        'ERROR: Bad Request({"Message":"Encountered an error (404) from host runtime."})',
+        "ERROR: Service Unavailable(<html>\n<body>Not Found</body>\n</html>)",
+    ],
+)
+def test_a_host_that_is_not_well_is_not_taken_for_one_that_cannot_be_asked(azd: Azd, complaint: str) -> None:
+    """An answer about a fault is a doubt, whatever words are in it; the operator reads how it begins."""
+    looks(azd, [(1, "", complaint)], [(1, "", complaint)], [LISTED])
+    ran = azd.hook("postdeploy", DEPLOYED)
+    assert ran.code == 1
+    assert complaint.partition("(")[0] in ran.error
 
 
 def test_without_az_nothing_is_proved(azd: Azd) -> None:
