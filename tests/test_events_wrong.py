@@ -34,6 +34,11 @@ def parquet() -> bytes:
         return path.read_bytes()
 
 
+def named(value: str | bytes) -> str | None:
+    """A test's name, the same in every process: a packed file has the moment in it when it was packed."""
+    return "bytes" if isinstance(value, bytes) else None
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -55,6 +60,7 @@ def parquet() -> bytes:
         ('<?xml version="1.0"?><Error/>', "XML; export EmailEvents again"),
         ("<html>".encode("utf-16"), "a web page"),
     ],
+    ids=named,
 )
 def test_other_kinds_are_named_as_what_they_are(tmp_path: Path, content: str | bytes, words: str) -> None:
     """A file of another kind is called by its name, with what to do."""
@@ -144,6 +150,7 @@ def answer(rows: Sequence[object], **more: object) -> str:
             "expected an answer of EmailEvents",
         ),
     ],
+    ids=named,
 )
 def test_a_wrong_file_is_named(tmp_path: Path, content: str | bytes, words: str) -> None:
     """A file that is no export, or a bad line in one, is named with its line and what was expected."""

@@ -317,6 +317,7 @@ def test_a_developer_is_told_how_to_sign_in(
         (None, f"echo '{json.dumps(AZD)}'", "a.b.d"),
         (SIGNED_OUT, f"echo '{json.dumps(AZD)}'", "a.b.d"),
     ],
+    ids=["az", "azd alone", "azd when az is signed out"],
 )
 def test_a_developer_s_own_sign_in_is_used(
     azure: Wired, az: str | None, azd: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
