@@ -20,10 +20,18 @@ PARALLEL := -n auto --maxprocesses=4 --dist loadfile
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-sweep: export EVENTS := $(EVENTS)
+# Several files without quotes would be targets, and one of them swept alone.
+TARGETS := help sweep test test-slow bench lint format lock worker clean checkov audit bicep
+ifneq ($(filter sweep,$(MAKECMDGOALS)),)
+ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
+$(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
+endif
+endif
+# As they were typed: a dollar sign is part of a file's name.
+sweep: export EVENTS := $(value EVENTS)
 sweep: export SHIFT := $(SHIFT)
 sweep: export DATES := $(DATES)
-sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv folder …" your own, SHIFT=now its newest row is now
+sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv folder …" your own, SHIFT=now its newest row is now, DATES=day-first
 	@$(BIN)/python -m tests.tryout
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
@@ -54,8 +62,8 @@ lock: $(READY) ## Compile the lock files from pyproject.toml; UPGRADE=1 takes th
 	$(COMPILE) pyproject.toml --group dev $(LEAVE_OUT) -c requirements-tryout.txt -o requirements-dev.txt
 	$(COMPILE) --group infra -o infra/requirements.txt
 
-clean: ## Remove all that these targets made
-	rm -rf .venv .venv-* .sweep .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove all that these targets made; a ledger in .sweep stays
+	rm -rf .venv .venv-* .sweep/last-run .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf tests/npm/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -68,12 +76,12 @@ find_python = python=""; for candidate in $(1); do \
 	if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not ($(2)))' >/dev/null 2>&1; then \
 	python="$$candidate"; break; fi; done
 PYENV := $${PYENV_ROOT:-$$HOME/.pyenv}/versions
-PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3 python python3.14 "$(PYENV)"/3.1[1-4]*/bin/python
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python python3.14 "$(PYENV)"/3.1[1-4]*/bin/python)
 
 # $(call set_up,LOCK) brings .venv to that lock file.
 set_up = $(call find_python,$(PYTHONS),sys.version_info >= (3$(comma) 11)); \
 	if [ -z "$$python" ]; then \
-		echo "No Python >= 3.11 with venv was found. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
+		echo "$(if $(PYTHON),$(PYTHON) is,There is) no Python >= 3.11 with venv. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; fi; \
 	"$$python" tests/support/install.py .venv $(1)
 

@@ -9,11 +9,14 @@ import re
 import subprocess
 import sys
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from tests.support.install import DOWNLOADS, cause, pip_settings
+from tests.support.install import version as environment_version
 from tests.test_requirements import interpreter, pinned
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,6 +172,50 @@ def test_without_a_connection_it_says_so(installer: str, tmp_path: Path) -> None
     assert "PIP_INDEX_URL" in said[-1]
     assert "Traceback" not in ran.stderr
     assert "NewConnectionError" in (home / "install.log").read_text(encoding="utf-8")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An index that wants a sign-in."""
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_index_that_refuses_is_said_to(tmp_path: Path) -> None:
+    """A company's index that answers with a refusal is not taken for one that lacks the packages."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        own = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple"}
+        ran = set_up(tmp_path / ".venv", ROOT / "requirements-tryout.txt", PIP_FIND_LINKS="", **own)
+        server.shutdown()
+    assert ran.returncode == 1
+    assert ".venv is not set up: the package index answers 403 (Forbidden)" in ran.stderr
+
+
+def test_only_a_known_installer_is_chosen(tmp_path: Path) -> None:
+    """INSTALL_WITH takes uv or pip; anything else is named."""
+    ran = set_up(tmp_path / ".venv", ROOT / "requirements-tryout.txt", INSTALL_WITH="conda")
+    assert ran.returncode == 1
+    assert "INSTALL_WITH: expected uv or pip, not conda" in ran.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_python_that_is_named_is_taken(tmp_path: Path) -> None:
+    """An environment of another Python is made anew when the Python is named, and left alone when it is not."""
+    home = tmp_path / ".venv"
+    other = interpreter("3.12")
+    assert other, "no Python 3.12 on this machine"
+    subprocess.run([other, "-m", "venv", str(home)], check=True)
+    lock = tmp_path / "empty.txt"
+    lock.touch()
+    assert set_up(home, lock).returncode == 0
+    assert environment_version(home / "bin/python") == (3, 12)
+    assert set_up(home, lock, PYTHON="python3.11").returncode == 0
+    assert environment_version(home / "bin/python") == (3, 11)
 
 
 def test_an_absent_lock_is_no_success(tmp_path: Path) -> None:

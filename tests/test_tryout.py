@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from tests.cloud import Cloud
 from tests.cloud.tenant import crowd, write
 from tests.terminals import on_a_terminal
 from tests.tryout.keep import keep
+from tests.tryout.run import without_effect
+from tests.tryout.words import card_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 Demo = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -208,6 +211,64 @@ def test_a_misspelt_name_is_named(demo: Demo) -> None:
     for wrong, right in (("EVENT", "EVENTS"), ("SUM_CASE_TRESHOLD", "SUM_CASE_THRESHOLD"), ("SHFT", "SHIFT")):
         assert f"{wrong} is no setting and has no effect: did you mean {right}?" in ran.stdout
         assert (ran.stdout + ran.stderr).count(f"{wrong} ") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"events": "mine.csv"}, "events has no effect: did you mean EVENTS?"),
+        ({"SHIFT": "now"}, "SHIFT has no effect without EVENTS"),
+        ({"DATES": "day-first"}, "DATES has no effect without EVENTS"),
+        ({"DRY_RUN": "true"}, "DRY_RUN has no effect here"),
+        ({"HUNT_SOURCE": "defender"}, "HUNT_SOURCE has no effect here"),
+        ({"EVENTS": "mine.csv", "SHIFT": "now"}, ""),
+        ({"sum_case_threshold": "50"}, ""),
+    ],
+)
+def test_what_has_no_effect_is_said(given: dict[str, str], said: str) -> None:
+    """A variable that somebody may have meant and that does nothing is named; one that is used is not."""
+    assert [sentence for sentence in without_effect(surroundings(**given)) if not sentence.startswith(said)] == []
+    assert bool(without_effect(surroundings(**given))) == bool(said)
+
+
+def test_a_setting_counts_in_any_case(demo: Demo) -> None:
+    """As with `python -m shared`, a setting's name in small letters is the setting."""
+    assert "1 flagged" in demo(sum_case_threshold="50").stdout
+
+
+def test_what_is_held_back_is_counted(demo: Demo) -> None:
+    """The table says how many more are over the threshold, and how many of them wait for the next sweeps."""
+    ran = demo(MAX_NEW_INCIDENTS="2")
+    assert "and 9 more (9 of them held for the next sweeps)" in ran.stdout
+    assert re.search(r"data +434 of 448 rows are in the window, the newest of \S+Z, action filled in 97%", ran.stdout)
+
+
+def test_files_are_nobody_else_s_to_read(demo: Demo, tmp_path: Path) -> None:
+    """The folder with addresses and subjects is open to its owner alone, and an earlier run's is gone at once."""
+    demo()
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in (".sweep", ".sweep/last-run")] == [0o700, 0o700]
+    assert demo(EVENTS="nowhere.csv").returncode == 2
+    assert not (tmp_path / ".sweep/last-run").exists()
+
+
+def test_a_closed_terminal_leaves_nothing(tmp_path: Path) -> None:
+    """Ended by a signal, it removes what it has written into temporary folders."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = surroundings(TMPDIR=str(temporary), EVENTS=str(export(tmp_path, 0)))
+    command = [sys.executable, "-m", "tests.tryout"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()  # the rows are loaded
+        running.send_signal(signal.SIGHUP)
+        running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert list(temporary.iterdir()) == []
+
+
+def test_bold_is_not_shown_as_stars() -> None:
+    """A card's Markdown is shown as what it means."""
+    assert list(card_lines({"type": "TextBlock", "text": "**To do:** look, 2 ** 3"})) == ["To do: look, 2 ** 3"]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

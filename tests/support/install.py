@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -69,6 +71,8 @@ def pip_settings(listed: str) -> dict[str, str]:
 
 def cause(said: str) -> str:
     """Why nothing could be installed, in a sentence's second half."""
+    if found := re.search(r"^the package index answers .*", said, re.MULTILINE):
+        return found[0]
     for words, pattern in _CAUSES.items():
         if re.search(pattern, said):
             return words
@@ -112,7 +116,7 @@ def _uv_alone() -> str:
 
 def _uvs(python: Path) -> Iterator[str]:
     """The uv on the PATH, then the one in the environment, which is installed there when it is missing."""
-    if os.environ.get("INSTALL_WITH") == "pip":
+    if os.environ.get("INSTALL_WITH") == "pip":  # the only other choice; main() refuses what is neither
         return
     if found := shutil.which("uv"):
         yield found
@@ -146,6 +150,30 @@ def _with_uv(python: Path, lock: Path) -> bool:
     return False
 
 
+def version(python: Path) -> tuple[int, ...] | None:
+    """The version of an environment's Python, None where it has none with pip."""
+    command = [str(python), "-c", "import pip, sys; print(*sys.version_info[:2])"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return None if ran.returncode else tuple(map(int, ran.stdout.split()))
+
+
+def refused(environment: Mapping[str, str]) -> str:
+    """What an index of the operator's own says when it refuses a request; "" when it does not, or is not asked."""
+    index = environment.get("UV_DEFAULT_INDEX", "").split(" ")[0].rstrip("/")
+    if not index.startswith(("http://", "https://")):
+        return ""
+    try:
+        with urllib.request.urlopen(f"{index}/uv/", timeout=10):  # noqa: S310 (http and https only)
+            return ""
+    except urllib.error.HTTPError as error:
+        return f"the package index answers {error.code} ({error.reason}): does it need a sign-in, or another address?"
+    except (OSError, ValueError):
+        return ""
+
+
 def install(home: Path, lock: Path) -> None:
     """Bring the environment in `home` to what the lock file says.
 
@@ -153,7 +181,9 @@ def install(home: Path, lock: Path) -> None:
         NotInstalled: neither uv nor pip could.
     """
     python = home / "bin/python"
-    if not python.exists() or subprocess.run(_pip(python, "--version"), capture_output=True, check=False).returncode:
+    here = version(python)
+    # Another Python than the environment's is meant only when it is named.
+    if here is None or (os.environ.get("PYTHON") and here != sys.version_info[:2]):
         shutil.rmtree(home, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(home)])
     said = ""
@@ -164,18 +194,23 @@ def install(home: Path, lock: Path) -> None:
         said = str(failed)
         if cause(said) == _UNREACHED:  # pip would ask the same index, and wait for longer
             raise
-        print("uv could not install this; pip is tried (about half a minute)", file=sys.stderr)
+        print("Trying pip instead of uv (about half a minute)", file=sys.stderr)
     try:
         _install(_pip(python, "install", "--no-deps", "--require-hashes", "-r", str(lock)))
     except NotInstalled as failed:
-        raise NotInstalled(f"{said}\n{failed}") from None
+        why = refused(pip_settings(_run(_pip(python, "config", "list"))))
+        raise NotInstalled(f"{said}\n{failed}\n{why}") from None
 
 
 def main(home: Path, lock: Path) -> int:
     """Install, and say what is done. The exit code."""
-    version = ".".join(map(str, sys.version_info[:3]))
+    chosen = os.environ.get("INSTALL_WITH", "")
+    if chosen not in ("", "uv", "pip"):
+        print(f"INSTALL_WITH: expected uv or pip, not {chosen}", file=sys.stderr)
+        return 1
+    running = ".".join(map(str, sys.version_info[:2]))
     size = f"up to {DOWNLOADS[lock.name]} MB to download" if lock.name in DOWNLOADS else "a small download"
-    print(f"Setting up {home.name} with Python {version}: {size}, once", file=sys.stderr, flush=True)
+    print(f"Setting up {home.name} with Python {running}: {size}, once", file=sys.stderr, flush=True)
     begun = time.monotonic()
     try:
         install(home, lock)

@@ -1,8 +1,17 @@
 """`python -m tests.tryout`: what `make sweep` runs."""
 
 import os
+import signal
 import sys
 
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+# A terminal that is closed, or a kill, ends it as Ctrl-C does: what it has written into temporary folders is removed.
+for ending in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(ending, _stop)
 try:
     # Slow to import: Ctrl-C may come meanwhile.
     from tests.tryout.run import main

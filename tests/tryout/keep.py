@@ -37,11 +37,9 @@ def keep(folder: Path, cloud: Cloud, receipt: Mapping[str, Any]) -> str:
         NotOurs: something else is there under this name.
         OSError: it cannot be written.
     """
-    if folder.exists():
-        if not (folder / _MADE_HERE).is_file():
-            raise NotOurs(f"{folder} is there, and no run made it; move it away to have the run's files kept")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    forget(folder)
+    for path in (folder.parent, folder):  # they hold addresses and subjects: nobody else's to read
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / _MADE_HERE).write_text(_ABOUT, encoding="utf-8")
     _json(folder / "receipt.json", receipt)
     remarks = 0
@@ -59,6 +57,19 @@ def keep(folder: Path, cloud: Cloud, receipt: Mapping[str, Any]) -> str:
         (folder / f"card-{number}.txt").write_text(card_text(message) + "\n", encoding="utf-8")
         _json(folder / f"card-{number}.json", message)
     return ", ".join((many(len(cloud.incidents), "incident"), many(remarks, "comment"), many(len(messages), "card")))
+
+
+def forget(folder: Path) -> None:
+    """Remove an earlier run's files.
+
+    Raises:
+        NotOurs: something else is there under this name.
+        OSError: they cannot be removed.
+    """
+    if folder.exists():
+        if not (folder / _MADE_HERE).is_file():
+            raise NotOurs(f"{folder} is there, and no run made it; move it away to have the run's files kept")
+        shutil.rmtree(folder)
 
 
 def _json(path: Path, value: Any) -> None:

@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from azure.functions.timer import TimerRequest
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.terminal import spinner
 from shared.model import Record
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.settings.misspelt import misspelt
@@ -31,12 +33,31 @@ from tests.cloud import Cloud
 from tests.cloud.events import EventsInvalid, export
 from tests.cloud.tenant import sample
 from tests.tryout import screen
-from tests.tryout.keep import NotOurs, keep
+from tests.tryout.keep import NotOurs, forget, keep
 
 KEPT = Path(".sweep", "last-run")
 """Where the run's files are, in the folder that `make` runs in."""
 OWN = ("EVENTS", "SHIFT", "DATES")
 """The names that have a meaning to the try-out alone."""
+FIXED = {"DRY_RUN": "false", "AZURE_CLOUD": "", "HUNT_SOURCE": ""}
+"""The settings that are the try-out's own, whatever the environment says."""
+
+
+def without_effect(outside: Mapping[str, str]) -> list[str]:
+    """A sentence for each name of the environment that somebody may have meant, and that does nothing."""
+    said = misspelt(outside, OWN)
+    said += [
+        f"{name} has no effect: did you mean {name.upper()}?"
+        for name in sorted(outside)
+        if name not in OWN and name.upper() in OWN
+    ]
+    said += [
+        f"{name} has no effect here: the try-out writes to nothing but its own small Azure"
+        for name in FIXED
+        if outside.get(name)
+    ]
+    lonely = [name for name in ("SHIFT", "DATES") if outside.get(name) and not outside.get("EVENTS")]
+    return said + [f"{name} has no effect without EVENTS" for name in lonely]
 
 
 def environment(cloud: Cloud, folder: str, outside: Mapping[str, str]) -> dict[str, str]:
@@ -44,8 +65,9 @@ def environment(cloud: Cloud, folder: str, outside: Mapping[str, str]) -> dict[s
 
     Every other setting is empty, that is "not set", so that no local.settings.json takes part.
     """
-    settings = {name.upper(): outside.get(name.upper(), "") for name in Settings.model_fields}
-    own = {"LEDGER_URL": f"sqlite:///{folder}/ledger.db", "DRY_RUN": "false", "AZURE_CLOUD": "", "HUNT_SOURCE": ""}
+    given = {name.upper(): value for name, value in outside.items()}
+    settings = {name.upper(): given.get(name.upper(), "") for name in Settings.model_fields}
+    own = {"LEDGER_URL": f"sqlite:///{folder}/ledger.db", **FIXED}
     elsewhere = {"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", *(name for name in outside if misspelt([name], OWN))}
     return (
         {name: value for name, value in outside.items() if name not in elsewhere} | settings | own | cloud.environment
@@ -88,9 +110,9 @@ def remembered(folder: str, values: Mapping[str, str]) -> list[Record]:
     return records
 
 
-def show(console: Console, records: list[Record], cloud: Cloud) -> None:
+def show(console: Console, records: list[Record], receipt: Mapping[str, Any], cloud: Cloud) -> None:
     """The findings, the first incident and the cards."""
-    console.print(screen.findings(records, cloud.incidents, console.width))
+    console.print(screen.findings(records, cloud.incidents, receipt, console.width))
     first = next((record.incident_id for record in records if record.incident_id in cloud.incidents), None)
     if first is not None:
         console.print(screen.incident(cloud.incidents[first], cloud.comments.get(first, ()), console.width))
@@ -110,11 +132,11 @@ def kept(cloud: Cloud, receipt: Mapping[str, Any], console: Console) -> str:
     return stored
 
 
-def sweep(rows: Any, outside: Mapping[str, str], console: Console) -> tuple[int, str]:
-    """Run the function over these rows, show and keep what came out. The exit code and the verdict."""
+def sweep(events: Any, rows: int, outside: Mapping[str, str], console: Console) -> tuple[int, str]:
+    """Run the function over so many rows of events, show and keep what came out. The exit code and the verdict."""
     receipts = Receipts(console)
     logging.getLogger().addHandler(receipts)
-    with tempfile.TemporaryDirectory() as folder, Cloud(events=rows) as cloud:
+    with tempfile.TemporaryDirectory() as folder, Cloud(events=events) as cloud:
         values = environment(cloud, folder, outside)
         try:
             from_values(values)
@@ -123,13 +145,15 @@ def sweep(rows: Any, outside: Mapping[str, str], console: Console) -> tuple[int,
             return 2, ""
         begun, failure = time.monotonic(), ""
         try:
-            fire(values)
+            errors = Console(stderr=True)
+            with errors.status("sweeping", spinner=spinner(errors)):  # nothing where there is no terminal
+                fire(values)
         except Exception as error:  # noqa: BLE001 (the host, too, takes whatever a function raises)
             failure = f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - begun
-        show(console, remembered(folder, values), cloud)
+        show(console, remembered(folder, values), receipts.receipt, cloud)
         stored = kept(cloud, receipts.receipt, console)
-        console.print(screen.ending(receipts.receipt, stored, seconds), highlight=False)
+        console.print(screen.ending(receipts.receipt, rows, stored, seconds), highlight=False)
     if failure:
         console.print(Text(f"The function failed. {clean(failure, 2000)}", style="red"))
     return int(bool(failure)), str(receipts.receipt.get("verdict"))
@@ -137,9 +161,11 @@ def sweep(rows: Any, outside: Mapping[str, str], console: Console) -> tuple[int,
 
 def main(outside: Mapping[str, str], console: Console) -> int:
     """Load, sweep, show. The exit code."""
-    for doubt in misspelt(outside, OWN):
+    for doubt in without_effect(outside):
         console.print(Text(doubt, style="yellow"))
     now = datetime.now(UTC)
+    with suppress(NotOurs, OSError):  # said at the end, where the files would be named
+        forget(KEPT)
     try:
         own = export(outside, now, Console(stderr=True))
     except EventsInvalid as invalid:
@@ -154,7 +180,7 @@ def main(outside: Mapping[str, str], console: Console) -> int:
     )
     for hint in own.loaded.hints if own else ():
         console.print(Text(hint, style="yellow"))
-    code, verdict = sweep(events, outside, console)
+    code, verdict = sweep(events, rows, outside, console)
     if own and not own.shifted and verdict == "untrusted":
         console.print("\nIs the export an old one? SHIFT=now moves its times so that its newest row is now.")
     return code

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.panel import Panel
@@ -31,16 +31,18 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDEST)
 
 
-def findings(records: Sequence[Record], incidents: Mapping[str, Mapping[str, Any]], width: int) -> RenderableType:
-    """Who is over the threshold and which incident says so; the largest first."""
+def findings(
+    records: Sequence[Record], incidents: Mapping[str, Mapping[str, Any]], receipt: Mapping[str, Any], width: int
+) -> RenderableType:
+    """Who is over the threshold and which incident says so; the largest first, and how many more there are."""
     if not records:
-        return "Nobody is over the threshold."
+        return "Nobody is over the threshold." if receipt.get("verdict") in ("clean", "flagged") else ""
     shown = records[:SHOWN]
     table = _narrow(shown, incidents) if width < NARROW else _wide(shown, incidents, status=width >= MIDDLE)
-    if len(records) > len(shown):
-        more = f"and {len(records) - len(shown):,} more"
-        table.add_row(more)
-    return table
+    more, held = max(receipt.get("flagged", 0), len(records)) - len(shown), receipt.get("held", 0)
+    if more <= 0:
+        return table
+    return Group(table, f"and {more:,} more" + (f" ({held:,} of them held for the next sweeps)" if held else ""))
 
 
 def _incident(record: Record, incidents: Mapping[str, Mapping[str, Any]]) -> tuple[Text, str, str]:
@@ -96,7 +98,14 @@ def _panel(content: RenderableType, title: str, width: int) -> RenderableType:
     return Padding(Panel(content, title=title, title_align="left", width=min(width, WIDEST)), (1, 0, 0, 0))
 
 
-def ending(receipt: Mapping[str, Any], stored: str, seconds: float) -> Table:
+def _data(coverage: Mapping[str, Any], loaded: int) -> str:
+    """What of the rows the sweep saw: those in its window."""
+    filled = f", action filled in {coverage['filled']:.0%}" if coverage.get("rows") else ""
+    newest = f", the newest of {coverage['newest']}" if coverage.get("newest") else ""
+    return f"{coverage.get('rows', 0):,} of {loaded:,} rows are in the window{newest}{filled}"
+
+
+def ending(receipt: Mapping[str, Any], loaded: int, stored: str, seconds: float) -> Table:
     """How the sweep ended, from its receipt, and what the small Azure has of it."""
     names = ("flagged", "created", "held", "excluded", "due", "told")
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.get("requests", {}).items()))
@@ -104,6 +113,8 @@ def ending(receipt: Mapping[str, Any], stored: str, seconds: float) -> Table:
     lines.add_row("verdict", f"{receipt.get('verdict')} ({receipt.get('event')})")
     for reason in receipt.get("reasons", []):
         lines.add_row("", Text(clean(reason, 2000)))
+    if receipt.get("coverage"):
+        lines.add_row("data", _data(receipt["coverage"], loaded))
     lines.add_row("counts", ", ".join(f"{receipt.get(name, 0):,} {name}" for name in names))
     lines.add_row("requests", requests or "none")
     lines.add_row("stored", f"{stored} in the small Azure; {seconds:.1f} s")

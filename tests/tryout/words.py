@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def card_lines(element: Any) -> Iterator[str]:
         return
     match element.get("type"):
         case "TextBlock":
-            yield clean(element["text"], 400)
+            yield re.sub(r"\*\*(.+?)\*\*", r"\1", clean(element["text"], 400))
         case "RichTextBlock":
             runs = element.get("inlines", [])
             yield clean("".join(run if isinstance(run, str) else run.get("text", "") for run in runs), 400)
