@@ -90,7 +90,7 @@ def test_a_row_of_the_first_version_loads(place: Place) -> None:
     assert loaded.standing == Standing(NOW, 30, checked=True, card_at=NOW, causes=("2026-11-24/teams_forbidden",))
     assert place.open().receipts(date.min) == [{"run_id": "r", "flagged": 3, "started": NOW.isoformat()}]
     lease = place.open().lease()
-    assert lease == LeaseRow("me", NOW, lease.version if lease else "")
+    assert lease == LeaseRow("me", 0, 0, lease.version if lease else "")  # it said when it expires, not its length
 
 
 def test_rows_of_a_neighbouring_code_load() -> None:

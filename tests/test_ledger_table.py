@@ -157,9 +157,9 @@ def test_a_quiet_sweep_is_five_requests(table_place: TablePlace) -> None:
     table_place.open().confirm([], [record()])
     ledger = table_place.open()
     assert ledger.lease() is None
-    lease = ledger.take(None, "me", NOW)
+    lease = ledger.take(None, "me", 60)
     ledger.load()
-    lease = ledger.take(lease, "me", NOW)
+    lease = ledger.take(lease, "me", 60)
     ledger.keep_receipt(NOW.date(), "r", {})
     ledger.release(lease)
     assert ledger.requests == 6
@@ -198,7 +198,7 @@ def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock
         "note": lambda: ledger.note([intent("one")]),
         "confirm": lambda: ledger.confirm(["one"], [record(untold=9)]),
         "stand": lambda: ledger.stand(Standing(NOW)),
-        "take": lambda: ledger.release(ledger.take(None, "me", NOW)),
+        "take": lambda: ledger.release(ledger.take(None, "me", 60)),
         "receipt": lambda: ledger.keep_receipt(NOW.date(), "r", {"n": 1}),
         "load": ledger.load,
     }
@@ -286,12 +286,12 @@ def test_a_service_that_is_gone_is_named(close: Callable[[Ledger], Ledger]) -> N
         ledger = TableLedger(azurite.endpoint, WORKSPACE, azurite.credential, clock=clock)
         close(ledger)
         ledger.confirm([], [record()])
-        lease = ledger.take(None, "me", NOW)
+        lease = ledger.take(None, "me", 60)
         azurite.stop()
         verbs: list[Callable[[], object]] = [
             ledger.load,
             ledger.lease,
-            lambda: ledger.take(lease, "me", NOW),
+            lambda: ledger.take(lease, "me", 60),
             lambda: ledger.release(lease),
             lambda: ledger.note([intent()]),
             lambda: ledger.confirm([], [record(untold=9)]),

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azuri
 
 
 def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
-    """A sweep that waits for one that is killed meanwhile takes over when its lease lapses, and completes it."""
+    """A sweep that waits for one that is killed meanwhile takes over after its lease's length, and completes it."""
     expected = alone(real)
     with paused(real, service="sentinel", method="PUT", after=5) as pause:
         first = real.begin()
@@ -147,10 +146,10 @@ def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None
 
 
 def rob(place: Scene) -> None:
-    """The lease lapses, and another takes it."""
+    """The lease is not renewed for its length, and another takes it."""
     place.turn(seconds=place.lease)
     ledger = place.place.open()
-    ledger.take(ledger.lease(), "another", place.cloud.clock() + timedelta(seconds=place.lease))
+    ledger.take(ledger.lease(), "another", place.lease)
     ledger.close()
 
 
@@ -175,7 +174,7 @@ def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
     assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
     assert puts(still) == before < len(MANY)
     assert not still.cards()
-    assert still.sweep().green  # once the other's lease has lapsed, too
+    assert still.sweep().green  # once it has waited for the other's lease, too
     assert still.remains() == expected
     assert len(still.cards()) == 1
 

@@ -1,20 +1,31 @@
-"""The workspace's lease: one sweep at a time, and a killed one's place is free again after `seconds`.
+"""The workspace's lease: one sweep at a time, and the place of one that died is free again after its length.
 
-Expiry only says when another sweep may take over. Whether ours still is ours is proved by writing it again on the
-condition that nobody else has: that holds whatever the clocks say.
+No two clocks are compared. The row says how long its holder's lease is; whoever finds it taken watches it for that long
+(or for the length of the own lease, when that is longer) by the own monotonic clock. A row that stays as it is belongs
+to a dead sweep, one that changes to a living one. Whether ours still is ours is proved by writing it again on the
+condition that nobody else has.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from datetime import timedelta
 
 from shared.clock import Clock
 from shared.ledger.port import LeaseRow, Ledger, LedgerConflict, LedgerError, LedgerUnavailable
 
 LONGEST = 600.0
-"""Seconds; no lease is longer (`LEASE_SECONDS`), so one that was not renewed for so long is a dead sweep's."""
+"""Seconds; no lease is longer (`LEASE_SECONDS`), whatever a row says."""
+
+OVERTIME = 300.0
+"""Seconds after the sweep's budget in which the lease is still renewed: a hung sweep keeps nobody away for ever."""
+
+_LOOKS = 10
+"""How often a lease that is taken is looked at while it is waited for. Its holder writes it three times meanwhile."""
+
+_TRIES = 2
+"""Renewals in a row that may take longer than half the lease."""
 
 _PATIENCE = 10.0
 """Seconds to wait for a renewal that is under way when the lease is given back."""
@@ -26,15 +37,26 @@ class LeaseLost(Exception):
     """Another sweep has taken over, or may have: nothing more may be sent."""
 
 
-class Held:
-    """A lease that is ours, renewed by a background thread every third of its length until `release`."""
+class LeaseNotFree(Exception):
+    """The lease is taken, and the sweep's budget ended before its holder showed whether it lives."""
 
-    def __init__(self, ledger: Ledger, row: LeaseRow, seconds: float, clock: Clock, since: float) -> None:
+
+class Held:
+    """A lease that is ours, renewed by a background thread every third of its length until `release`.
+
+    `since` is the clock's monotonic() before the lease was taken; after `until`, on the same clock, it is renewed no
+    more.
+    """
+
+    def __init__(
+        self, ledger: Ledger, row: LeaseRow, seconds: float, clock: Clock, since: float, until: float = math.inf
+    ) -> None:
         self._ledger = ledger
         self._row = row
         self._seconds = seconds
         self._clock = clock
-        self._since = since  # the clock's monotonic() before the last successful write of the lease
+        self._since = since  # before the last successful write of the lease
+        self._until = until
         self._lost = False
         self._released = threading.Event()
         self._writing = threading.Lock()
@@ -48,51 +70,75 @@ class Held:
         return self._row.holder
 
     def check(self) -> None:
-        """Before every effect: quick, from memory; asks the ledger only when the lease is in its last sixth.
+        """Before every effect: from memory while the last renewal began less than half a lease ago, else renews it.
 
         Raises:
-            LeaseLost: it is another's, or is about to lapse and the ledger does not answer.
+            LeaseLost: it is another's, or could not be renewed in time.
         """
         if self._lost:
             raise self._gone()
-        if self._clock.monotonic() - self._since < self._seconds * 5 / 6:
+        if self._fresh():
             return
-        try:
-            self.prove()
-        except LedgerUnavailable as error:
-            raise LeaseLost("the lease lapses and the ledger does not answer; the next sweep goes on") from error
+        with self._writing:
+            if self._fresh():  # another worker has renewed it meanwhile
+                return
+            try:
+                self._renew()
+            except LedgerUnavailable as error:
+                raise LeaseLost("the lease runs out and the ledger does not answer; the next sweep goes on") from error
 
     def prove(self) -> None:
-        """Before a card: write the lease again, now, which only its holder can.
+        """Before a note and before a card: write the lease again, now, which only its holder can.
 
         Raises:
-            LeaseLost: it is another's.
+            LeaseLost: it is another's, or could not be renewed in time.
             LedgerUnavailable: the ledger does not answer.
         """
         with self._writing:
-            if self._lost or self._released.is_set():
-                raise self._gone()
-            since = self._clock.monotonic()
-            expires = self._clock.now() + timedelta(seconds=self._seconds)
-            try:
-                self._row = self._ledger.take(self._row, self._row.holder, expires)
-            except LedgerConflict:
-                self._lost = True
-                raise self._gone() from None
-            self._since = since
+            self._renew()
 
     def release(self) -> None:
         """Give the lease back, so that the next sweep need not wait. To be called in a `finally`; raises nothing."""
         self._released.set()
         if not self._writing.acquire(timeout=_PATIENCE):
-            return  # a renewal hangs; the lease lapses by itself
+            return  # a renewal hangs; others see that the lease is renewed no more
         try:
             if not self._lost:
                 self._ledger.release(self._row)
         except LedgerError as error:
-            _log.warning("lease_not_released why=%s", error)  # it lapses by itself
+            _log.warning("lease_not_released why=%s", error)  # others see that it is renewed no more
         finally:
             self._writing.release()
+
+    def _fresh(self) -> bool:
+        """Whether an effect may begin: nobody who watches the lease can take it before its other half has passed."""
+        return not self._lost and self._clock.monotonic() - self._since <= self._seconds / 2
+
+    def _renew(self) -> None:
+        for _ in range(_TRIES):
+            self._write()
+            if self._fresh():
+                return
+        raise LeaseLost(
+            f"renewing the lease takes longer than half of its {self._seconds:g} seconds: make LEASE_SECONDS longer;"
+            " the next sweep goes on"
+        )
+
+    def _write(self) -> None:
+        if self._lost or self._released.is_set():
+            raise self._gone()
+        since = self._clock.monotonic()
+        if since > self._until:
+            raise LeaseLost(
+                "this sweep is five minutes over its budget (SWEEP_BUDGET_SECONDS), its lease is renewed no more;"
+                " the next sweep goes on"
+            )
+        try:
+            self._row = self._ledger.take(self._row, self._row.holder, self._seconds)
+        except LedgerConflict:
+            self._lost = True
+            raise self._gone() from None
+        self._since = since
 
     def _gone(self) -> LeaseLost:
         return LeaseLost("another sweep has taken over this workspace's lease; it goes on with what is due")
@@ -101,9 +147,12 @@ class Held:
         pause = self._seconds / 3
         while not self._released.wait(pause):
             try:
-                self.prove()
+                with self._writing:
+                    self._write()
                 pause = self._seconds / 3
-            except LeaseLost:
+            except LeaseLost as error:
+                if not self._released.is_set():
+                    _log.warning("lease_lost why=%s", error)
                 return
             except LedgerError as error:
                 # The holder may still be alone: whoever needs to know proves it.
@@ -111,26 +160,39 @@ class Held:
                 pause = self._seconds / 12
 
 
-def claim(ledger: Ledger, seconds: float, clock: Clock, holder: str) -> Held | None:
-    """Take the workspace's lease for `seconds`, waiting until a dead one's has lapsed; None when another sweep lives.
+def claim(ledger: Ledger, seconds: float, clock: Clock, holder: str, ends: float = math.inf) -> Held | None:
+    """Take the workspace's lease for `seconds`; None when another sweep is seen to live.
 
-    `holder` names this sweep and no other. A living holder is seen by its renewing (or giving back) the lease, a dead
-    one by the lease's expiry, or by LONGEST seconds without a renewal, should the holder's clock have been wrong.
+    `holder` names this sweep and no other. `ends` is when its budget does, by the clock's monotonic(): it waits no
+    longer.
 
     Raises:
+        LeaseNotFree: the budget ended while it waited.
         LedgerUnavailable: the ledger does not answer.
     """
-    begun = clock.monotonic()
     seen = ledger.lease()
-    while seen is not None and clock.now() < seen.expires and clock.monotonic() - begun < LONGEST:
-        left = (seen.expires - clock.now()).total_seconds()
-        clock.sleep(max(min(seconds / 10, left), 0.01))
-        again = ledger.lease()
-        if again is None or again.version != seen.version:
-            return None
+    if seen is not None and not _is_dead(ledger, seen, seconds, clock, ends):
+        return None
     since = clock.monotonic()
     try:
-        row = ledger.take(seen, holder, clock.now() + timedelta(seconds=seconds))
+        row = ledger.take(seen, holder, seconds)
     except LedgerConflict:
-        return None  # another sweep was quicker
-    return Held(ledger, row, seconds, clock, since)
+        return None  # another sweep was quicker, or its holder lives after all
+    return Held(ledger, row, seconds, clock, since, ends + OVERTIME)
+
+
+def _is_dead(ledger: Ledger, seen: LeaseRow, seconds: float, clock: Clock, ends: float) -> bool:
+    """Whether the lease stays as it was `seen` just now for its length, or for `seconds` when that is longer."""
+    begun = clock.monotonic()
+    wait = min(max(seconds, seen.seconds), LONGEST)
+    _log.info("lease_waiting holder=%s seconds=%g", seen.holder or "unknown", wait)
+    while (left := begun + wait - clock.monotonic()) > 0:
+        if clock.monotonic() >= ends:
+            raise LeaseNotFree(
+                f"another sweep's lease must be watched for {wait:g} seconds before it counts as dead, and the budget"
+                " ended first: make SWEEP_BUDGET_SECONDS at least twice the LEASE_SECONDS of either sweep"
+            )
+        clock.sleep(max(min(wait / _LOOKS, left, ends - clock.monotonic()), 0.01))
+        if ledger.lease() != seen:
+            return False  # renewed, given back or taken: somebody lives
+    return True

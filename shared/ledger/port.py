@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar, Protocol
 
 from shared.model import Intent, Record, Standing
@@ -41,10 +41,13 @@ class LedgerConflict(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """The lease as last read. `version` changes with every write of it."""
+    """The lease as last read. `seconds` is its holder's length, 0 where the row does not say it; `renewals` counts
+    its writes by this holder; `version` changes with every write of it.
+    """
 
     holder: str
-    expires: datetime
+    seconds: float
+    renewals: int
     version: str
 
 
@@ -80,7 +83,7 @@ class Ledger(Protocol):
     def lease(self) -> LeaseRow | None:
         """The lease row, None when it was never taken or is released."""
 
-    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+    def take(self, seen: LeaseRow | None, holder: str, seconds: float) -> LeaseRow:
         """Write the lease if it is still as `seen`; LedgerConflict if not. Also renews (seen = one's own row)."""
 
     def release(self, held: LeaseRow) -> None:

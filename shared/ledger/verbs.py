@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from shared.ledger import keys
@@ -48,7 +48,7 @@ class RowLedger:
         return self._rows.retries
 
     def lease(self) -> LeaseRow | None:
-        """See the port. A lease row that cannot be read counts as lapsed long ago."""
+        """See the port. A lease row that cannot be read is one whose holder and length are not known."""
         row = self._rows.get(keys.LEASE)
         if row is None:
             return None
@@ -56,13 +56,14 @@ class RowLedger:
             held = noun(_Lease, _document(row), "lease")
         except RowDamaged as error:
             _say_damaged(keys.LEASE, error)
-            held = _Lease("", datetime.fromtimestamp(0, UTC))
-        return LeaseRow(held.holder, held.expires, row.version)
+            held = _Lease("")
+        return LeaseRow(held.holder, held.seconds, held.renewals, row.version)
 
-    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+    def take(self, seen: LeaseRow | None, holder: str, seconds: float) -> LeaseRow:
         """See the port."""
-        change = Put(keys.LEASE, pack("lease", _Lease(holder, expires)), seen.version if seen else None)
-        return LeaseRow(holder, expires, self._apply([change])[keys.LEASE])
+        renewals = seen.renewals + 1 if seen and seen.holder == holder else 0
+        change = Put(keys.LEASE, pack("lease", _Lease(holder, seconds, renewals)), seen.version if seen else None)
+        return LeaseRow(holder, seconds, renewals, self._apply([change])[keys.LEASE])
 
     def release(self, held: LeaseRow) -> None:
         """See the port."""
@@ -222,8 +223,11 @@ class RowLedger:
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
+    """What the lease's row holds. Rows of earlier versions have no length: they said when they expire."""
+
     holder: str
-    expires: datetime
+    seconds: float = 0.0
+    renewals: int = 0
 
 
 def _document(row: Row) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shared.http.client import Http
 from shared.hunt import Hunt
 from shared.incidents.arm import Sentinel
 from shared.ledger.cache import Book
-from shared.ledger.lease import Held, LeaseLost, claim
+from shared.ledger.lease import Held, LeaseLost, LeaseNotFree, claim
 from shared.ledger.port import Ledger, LedgerError
 from shared.model import Act, Action, Cause, Finding, Intent, IntentKind, Receipt, Window
 from shared.plan.decide import Policy, forget, thin
@@ -100,9 +100,12 @@ class _Sweep:
     def run(self) -> Report:
         """The whole sweep."""
         try:
-            self.held = claim(self.parts.ledger, self.settings.lease_seconds, self.parts.clock, self.parts.run_id)
+            self.held = self._claimed()
         except LedgerError as error:
             return self._ledger_failed(error)
+        except LeaseNotFree as error:
+            self.outcome.fail(Cause("lease_not_free", str(error)))
+            return self._end("sweep_failed")
         if self.held is None:
             return self._end("sweep_skipped")
         try:
@@ -172,6 +175,13 @@ class _Sweep:
         )
 
     # -- the steps ----------------------------------------------------------------------------------------------------
+
+    def _claimed(self) -> Held | None:
+        budget = self.settings.sweep_budget_seconds
+        # No longer than half the budget: the next sweep can wait for a dead one's lease, and still work.
+        seconds = min(self.settings.lease_seconds, budget / 2)
+        self.parts.progress("taking the lease")
+        return claim(self.parts.ledger, seconds, self.parts.clock, self.parts.run_id, self._begun + budget)
 
     def _open(self, *, write: bool) -> Book:
         loaded = self.parts.ledger.load()

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,10 @@ class Deadly:
         """See the port."""
         return self._ledger.lease()
 
-    def take(self, seen: LeaseRow | None, holder: str, expires: datetime) -> LeaseRow:
+    def take(self, seen: LeaseRow | None, holder: str, seconds: float) -> LeaseRow:
         """See the port."""
         with self._verb("take"):
-            return self._ledger.take(seen, holder, expires)
+            return self._ledger.take(seen, holder, seconds)
 
     def release(self, held: LeaseRow) -> None:
         """See the port."""
