@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerNewer, LedgerUnavailable
+from shared.ledger.sqlite_reading import connect_read_only
 from shared.ledger.verbs import RowLedger
 
 _FORMAT = 1
@@ -120,21 +121,14 @@ class _SqliteRows:
                 if self._read_only:
                     self.close()  # what others write, or the file when they have made it, is seen the next time
 
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds addresses
+        address = f"{self._path.absolute().as_uri()}?mode=rw"
+        return sqlite3.connect(address, uri=True, timeout=self._patience, check_same_thread=False, isolation_level=None)
+
     def _open(self) -> sqlite3.Connection:
-        if self._read_only:
-            if not self._path.exists():
-                return _empty()
-            # Without a log beside it the file is at rest, and reading it as immutable makes no log.
-            log = self._path.with_name(self._path.name + "-wal")
-            mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
-            address = f"{self._path.absolute().as_uri()}?{mode}"
-        else:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds addresses
-            address = f"{self._path.absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(
-            address, uri=True, timeout=self._patience, check_same_thread=False, isolation_level=None
-        )
+        connection = connect_read_only(self._path, self._patience) or _empty() if self._read_only else self._connect()
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _FORMAT:
@@ -171,6 +165,8 @@ def _advice(error: sqlite3.Error | OSError) -> str:
     said = str(error).lower()
     if "locked" in said or "busy" in said:
         return "is kept locked by another process: look for a sweep that hangs, or a backup that copies the file"
+    if "readonly" in said:
+        return "was left in the middle of a write, which a dry run does not finish: the next sweep does"
     if "full" in said:
         return "cannot be written, the disk is full: make room"
     if "not a database" in said or "malformed" in said:
