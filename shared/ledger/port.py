@@ -97,7 +97,8 @@ class Ledger(Protocol):
 
     def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
         """Write these records and then remove the intents with these ids; in one transaction while it fits one
-        (up to 99 rows), else records first."""
+        (up to 99 rows), else records first. A record too large for a row loses its oldest messages, and what is
+        older than those it keeps counts as reported (`reported_before`)."""
 
     def stand(self, standing: Standing) -> None:
         """Write the standing."""

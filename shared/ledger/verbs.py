@@ -19,6 +19,7 @@ from shared.ledger import keys
 from shared.ledger.changes import Change, Delete, Put, Row, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
 from shared.ledger.rows import RowDamaged, noun, pack, unpack
+from shared.ledger.shorten import shortened
 from shared.model import Intent, Record, Standing
 
 _log = logging.getLogger("sweep.ledger")
@@ -120,7 +121,7 @@ class RowLedger:
         """See the port. Ids that are not noted (any more) are passed over, so it can be repeated."""
         self._ready()
         ids = list(done)
-        self._write([(keys.record(each.recipient), pack("record", each)) for each in records], map(keys.intent, ids))
+        self._write([_record_row(each) for each in records], map(keys.intent, ids))
         with self._lock:
             for each in ids:
                 self._places.pop(each, None)
@@ -234,6 +235,14 @@ def _document(row: Row) -> dict[str, Any]:
     if row.data is None:
         raise RowDamaged("has lost its data")
     return unpack(row.data)
+
+
+def _record_row(record: Record) -> tuple[str, bytes]:
+    key, kept = keys.record(record.recipient), shortened(record)
+    if kept is not record:
+        lost = len(record.reported) - len(kept.reported)
+        _log.warning("ledger_record_shortened row=%s messages=%d before=%s", key, lost, kept.reported_before)
+    return key, pack("record", kept)
 
 
 def _say_damaged(key: str, error: RowDamaged) -> None:

@@ -155,8 +155,9 @@ def adopt(
     """The record of an incident of ours that the ledger does not know (any more), read from Sentinel.
 
     Messages with a state time before its last modification count as reported, beside those that an older `record`
-    (of an earlier episode) holds. Its severity counts as ours only where nobody can have changed it since; an analyst's
-    word stands when in doubt. An open incident that nobody has taken is told again: a card may have been missed.
+    (of an earlier episode) holds or counts as reported. Its severity counts as ours only where nobody can have changed
+    it since; an analyst's word stands when in doubt. An open incident that nobody has taken is told again: a card may
+    have been missed.
     """
     today = day_number(now)
     reported = dict(record.reported) if record else {}
@@ -178,7 +179,7 @@ def adopt(
         incident_id=incident.id,
         severity=severity,
         reported=reported,
-        reported_before=edge,
+        reported_before=max(edge, record.reported_before) if record and record.reported_before else edge,
         counts=finding.counts if finding else Counts(),
         raised_at=incident.created or now,
         tell=Reason.ADOPTED if waiting else None,
