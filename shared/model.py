@@ -218,8 +218,8 @@ class Record:
 
     `reported` maps the hash of a message id to the day (days since 1970) it was last seen. `tell` says why a card
     about it is still due; `untold` counts the messages reported since the last card. `incident` is as last read, None
-    before the first reading; `deleted` once its own GET said 404. After a lost ledger, messages with a state time
-    before `reported_before` count as reported too.
+    before the first reading; `deleted` once its own GET said 404. Messages with a state time before `reported_before`
+    count as reported too: after a lost ledger, and when the record grew too large to hold them all.
     """
 
     recipient: str
@@ -282,12 +282,12 @@ class Intent:
 class Standing:
     """What the ledger holds about the workspace as a whole.
 
-    `recalled_at`: when incidents were last listed. `lookback_days`: of the last sweep that planned. `checked`: the
-    workspace's customerId was seen to be the GUID of the settings. `card_at`: when Teams last took a card.
-    `causes`: what was told as failed or due, each as "day/cause".
+    `listed_to`: the newest modification that a list of our incidents has shown, by Sentinel's clock. `lookback_days`:
+    of the last sweep that planned. `checked`: the workspace's customerId was seen to be the GUID of the settings.
+    `card_at`: when Teams last took a card. `causes`: what was told as failed or due, each as "day/cause".
     """
 
-    recalled_at: datetime | None = None
+    listed_to: datetime | None = None
     lookback_days: int | None = None
     checked: bool = False
     card_at: datetime | None = None

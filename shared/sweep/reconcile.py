@@ -49,14 +49,15 @@ class Recall:
         self._fresh: set[str] = set()
 
     def list_changes(self) -> None:
-        """Read what changed on our incidents since the last sweep, and write it down.
+        """Read what changed on our incidents since the newest change that was seen, and write it down.
+
+        Only Sentinel's times are compared with Sentinel's: the clock of this machine may be wrong.
 
         Raises:
             SweepError: when the list cannot be read.
         """
-        begun = self._now()
         by_id = {record.incident_id: record for record in self._book.records.values()}
-        since = self._book.standing.recalled_at
+        since = self._book.standing.listed_to
 
         def unchanged(incident: Incident) -> bool:
             return incident.id in by_id and by_id[incident.id].incident == incident
@@ -82,7 +83,8 @@ class Recall:
                         recipient, None, incident, episode, self._policy, self._now(), record=known
                     )
         self._book.confirm([], list(changed.values()))
-        self._book.stand(recalled_at=begun)
+        seen = [incident.modified for incident in self._listed.values() if incident.modified]
+        self._book.stand(listed_to=max([*seen, since] if since else seen, default=None))
 
     def _whose(self, incident: Incident) -> tuple[str, int] | None:
         """Recipient and episode of an incident, from its title; believed only when they give its very id."""
