@@ -44,7 +44,7 @@ def another(path: Path, *statements: str) -> Iterator[subprocess.Popen[str]]:
     program = (
         "import sqlite3, sys, time\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "for statement in sys.argv[2:]: connection.execute(statement)\n"
+        "for statement in sys.argv[2:]: connection.execute(statement).fetchall()\n"
         "print('done', flush=True); time.sleep(600)"
     )
     process = subprocess.Popen(
@@ -186,7 +186,8 @@ def test_the_log_is_read_as_sqlite_reads_it(tmp_path: Path, seed: int) -> None:
             writes += [f"DELETE FROM t WHERE a % {chance.randrange(2, 5)} = 0", "PRAGMA incremental_vacuum"]
         if chance.random() < 0.1:
             writes.append(f"PRAGMA wal_checkpoint({chance.choice(['PASSIVE', 'RESTART', 'FULL'])})")
-    first = (f"PRAGMA page_size = {chance.choice([512, 4096])}", "PRAGMA auto_vacuum = 2", "PRAGMA journal_mode = WAL")
+    size = chance.choice([512, 4096])
+    first = (f"PRAGMA page_size = {size}", "PRAGMA auto_vacuum = 2", "PRAGMA journal_mode = WAL")
     with another(path, *first, "PRAGMA wal_autocheckpoint = 0", *writes, "BEGIN", "DELETE FROM t"):
         pass
     file, log = path.read_bytes(), (tmp_path / "x.db-wal").read_bytes()
@@ -194,13 +195,17 @@ def test_the_log_is_read_as_sqlite_reads_it(tmp_path: Path, seed: int) -> None:
     for number in range(12):
         spoilt = bytearray(log[: chance.randrange(len(log))] if number % 2 else log)
         if number % 3 == 1 and spoilt:
-            spoilt[chance.randrange(len(spoilt))] ^= 1
+            head = 32 + (24 + size) * chance.randrange(len(spoilt) // (24 + size) + 1)
+            spoilt[min(chance.choice([head + 4, head + 8, head + 12, 40, 900]), len(spoilt) - 1)] ^= 1
         copy = tmp_path / str(number) / "x.db"
         copy.parent.mkdir()
         copy.write_bytes(file)
         copy.with_name("x.db-wal").write_bytes(spoilt)
         expected = _contents(copy)
         image = bytearray(with_log(file, bytes(spoilt)))
+        if expected != "no such table: t":
+            with closing(sqlite3.connect(copy)) as connection:
+                assert len(image) == connection.execute("PRAGMA page_count").fetchone()[0] * size
         image[18:20] = b"\1\1"
         assert _contents(image) == expected
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-import time
 from pathlib import Path
 
-_LOOKS = 20
-_PAUSE = 0.05  # seconds between looks at files that are being written
+_LOOKS = 20  # at files that change while they are read
 
 _HEADER = struct.Struct(">8I")  # magic, format, page size, checkpoint, two salts, two checksums
 _FRAME = struct.Struct(">6I")  # page, pages of the file after a commit or 0, two salts, two checksums
@@ -95,7 +93,6 @@ def _image(path: Path) -> bytes:
         file = path.read_bytes()
         if _looks(path) == before:
             break
-        time.sleep(_PAUSE)
     else:
         raise sqlite3.OperationalError("database is locked")  # in SQLite's words: somebody writes all the time
     image = with_log(file, log)
