@@ -37,7 +37,7 @@ from shared.http.exchange import Raw, Session
 from shared.http.library_errors import mapped
 from shared.http.rate_limit import Pace, TurnTooLate, paces
 from shared.http.retry import Limits, Persistence, retry_after
-from shared.http.statuses import faulty, from_status
+from shared.http.statuses import faulty, from_status, says_missing
 
 __all__ = [
     "Answer",
@@ -68,6 +68,7 @@ _LEFT = {
     Call.READ: "x-ms-ratelimit-remaining-subscription-reads",
     Call.WRITE: "x-ms-ratelimit-remaining-subscription-writes",
 }
+_QUESTIONS = (Call.QUERY, Call.READ)
 _LOG = logging.getLogger("sweep.http")
 
 
@@ -104,8 +105,9 @@ class Answer:
 class Http:
     """Sends requests for as many threads as there are; counts them by service in `requests`, repetitions in `retries`.
 
-    `deadline()` is the monotonic time beyond which no repetition is waited for: the end of the sweep's budget. It may
-    be set anew at any time. `chance()` is uniform in [0, 1).
+    `deadline()` is the monotonic time at which every question ends and after which none is asked: the end of the
+    sweep's budget. An effect that is begun gets some seconds more. It may be set anew at any time. `chance()` is
+    uniform in [0, 1).
     """
 
     def __init__(
@@ -137,6 +139,10 @@ class Http:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def left(self) -> float:
+        """Seconds until the deadline; 0 after it."""
+        return max(self.deadline() - self._clock.monotonic(), 0.0)
 
     def sign_in(self, audience: str) -> None:
         """Fetch the token for an audience, unless it is there: so that a missing one is found out at once.
@@ -199,15 +205,16 @@ class Http:
     ) -> T:
         """What `attempt()` returns, an SDK's call that sends one request and has its own retries switched off.
 
-        What it raises `classify` makes a SweepError of (unsaid: `mapped`, which lets what is no library's exception
-        pass), and the table decides. A SweepError that it raises itself must carry its `call`, or it is final. Each
-        attempt is counted as one request of `service`.
+        It must keep within `left()` by itself. What it raises `classify` makes a SweepError of (unsaid: `mapped`, which
+        lets what is no library's exception pass), and the table decides. A SweepError that it raises itself must carry
+        its `call`, or it is final. Each attempt is counted as one request of `service`.
 
         Raises:
             SweepError: the last attempt's.
         """
 
         def once(_until: float) -> T:
+            self._in_time(service, call)
             self._count(service)
             try:
                 return attempt()
@@ -253,14 +260,25 @@ class Http:
     def _exchange(
         self, service: Service, call: Call, url: str, until: float, token: str, body: bytes | None, limits: Limits
     ) -> Answer:
+        self._in_time(service, call)
         began = self._clock.monotonic()
         read = limits.read
         if read <= limits.seconds:
             read = min(read, max(until - began, 1.0))
+        if call in _QUESTIONS:
+            read = min(read, max(self.left(), 1.0))
         self._count(service)
         raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
         self._heed(call, raw, self._clock.monotonic() - began)
         return self._judged(service, call, raw)
+
+    def _in_time(self, service: Service, call: Call) -> None:
+        if call in _QUESTIONS and self.left() <= 0:
+            raise Unavailable(
+                f"{service.words} was not asked: the sweep's time budget (SWEEP_BUDGET_SECONDS) ended; the next sweep"
+                " goes on. If it lasts, raise the budget",
+                service=service,
+            )
 
     def _judged(self, service: Service, call: Call, raw: Raw) -> Answer:
         good = 200 <= raw.status <= 299
@@ -269,9 +287,11 @@ class Http:
         empty = not raw.content.strip()
         body = _parsed(raw.content)
         if not good:
-            if call is Call.READ and raw.status == HTTPStatus.NOT_FOUND and body is None and not empty:
-                # A proxy's or gateway's page, not the service's own word that the thing is not there.
-                raise faulty(service, call, Fault.GARBLED, status=raw.status)
+            if call is Call.READ and raw.status == HTTPStatus.NOT_FOUND and not says_missing(body):
+                # A proxy's or gateway's word, not the service's own that the thing is not there.
+                raise faulty(
+                    service, call, Fault.GARBLED, status=raw.status, what="answered 404 in words that are not its own"
+                )
             after = retry_after(raw.headers.get("Retry-After"), self._clock.now())
             raise from_status(service, call, raw.status, body, after=after, host=raw.host)
         if call is Call.QUERY and empty:

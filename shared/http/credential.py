@@ -24,7 +24,8 @@ from shared.clock import Clock, SystemClock
 from shared.errors import Call, Fault, Service, SignInFailed, SweepError
 from shared.http.library_errors import mapped
 from shared.http.retry import Limits, Persistence, retry_after
-from shared.http.sign_in import DeveloperSignIn, faulty, given_up, passing, refused
+from shared.http.sign_in import CLI_SECONDS, DeveloperSignIn, faulty, given_up, passing, refused
+from shared.http.size_limit import TOKEN_BYTES
 from shared.http.statuses import clean
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 EARLY = 300.0  # a token is not used in its last seconds
 REMEMBERED = 60.0  # seconds for which a failure is the answer to everybody who asks
+LAST = 5.0  # seconds for a token that is needed at the very end of the budget: a card may be about to need one
 LIMITS = Limits(attempts=5, seconds=60.0, connect=5.0, read=10.0)  # the endpoint is on the app's own machine
 _SCOPE = "/.default"
 _LOG = logging.getLogger("sweep.http")
@@ -231,12 +233,20 @@ def sign_in(
     limits: Limits = LIMITS,
 ) -> Credential:
     """The credential of this process: the managed identity `client_id` (the app's own when empty) where the platform
-    offers one, else the developer's Azure CLI or azd sign-in, which know their cloud and its authority themselves."""
+    offers one, else the developer's Azure CLI or azd sign-in, which know their cloud and its authority themselves.
+
+    No request for a token goes on beyond `deadline()`, but each has LAST seconds at least."""
+    ours = clock or SystemClock()
+
+    def left() -> float:
+        return max(deadline() - ours.monotonic(), LAST)
 
     def build(heard: Heard) -> Any:
         if not os.environ.get("IDENTITY_ENDPOINT"):
-            return DeveloperSignIn()
+            return DeveloperSignIn(math.ceil(min(CLI_SECONDS, left())))
         from azure.identity import ManagedIdentityCredential  # slow to import, not wanted before the first request
+
+        from shared.http.sdk_transport import BoundedTransport
 
         def hook(response: Any) -> None:
             answer = response.http_response
@@ -244,13 +254,12 @@ def sign_in(
 
         return ManagedIdentityCredential(
             client_id=client_id or None,
+            transport=BoundedTransport(TOKEN_BYTES, limits, left),
             retry_total=0,  # ours is the one place that tries again
-            connection_timeout=limits.connect,
-            read_timeout=limits.read,
             raw_response_hook=hook,
         )
 
-    return Credential(build, clock, client_id=client_id, limits=limits, deadline=deadline)
+    return Credential(build, ours, client_id=client_id, limits=limits, deadline=deadline)
 
 
 def _text(answer: Any) -> str:

@@ -18,9 +18,11 @@ import urllib3
 from shared import __version__
 from shared.errors import Call, Service
 from shared.http.library_errors import from_requests
+from shared.http.size_limit import OTHER_BYTES, QUERY_BYTES, AnswerTooLarge, within
 from shared.http.total_timeout import TimelyAdapter
 
 CONNECTIONS = 16  # kept per host; as many as ever work at once
+_PIECE = 65_536  # bytes of an answer at once, unpacked
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 # These log paths with their queries below ERROR, and the webhook's query is the key to the channel. A filter holds
@@ -61,12 +63,12 @@ class Session:
     def exchange(
         self, service: Service, call: Call, url: str, *, token: str, body: bytes | None, connect: float, read: float
     ) -> Raw:
-        """Send it, and take the whole answer. `connect` and `read` are seconds; `read` is for all of the answer.
+        """Send it, and take the whole answer. `connect` and `read` are seconds; `read` is for all of the exchange.
 
         The body of a refusal is left out when it does not come whole; that of a card taken is not waited for.
 
         Raises:
-            SweepError: no connection, no whole answer in time, or nothing that could be sent.
+            SweepError: no connection, no whole answer in time, one that is too large, or nothing that could be sent.
         """
         sending = None if body is None else _Body(body)
         headers = {
@@ -89,7 +91,7 @@ class Session:
             ) as response:
                 content = _content(call, response)
                 return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "")
-        except (*_BROKEN, ValueError) as error:
+        except (*_BROKEN, ValueError, AnswerTooLarge) as error:
             failure = from_requests(service, call, error, sent=None if sending is None else sending.begun)
         raise failure
 
@@ -99,8 +101,9 @@ def _content(call: Call, response: requests.Response) -> bytes:
     if good and call is Call.TELL:
         return b""
     try:
-        return response.content
-    except _BROKEN:
+        most = QUERY_BYTES if call is Call.QUERY else OTHER_BYTES
+        return b"".join(within(most, response.iter_content(_PIECE)))
+    except (*_BROKEN, AnswerTooLarge):
         if good or response.status_code == requests.codes.not_found:
             raise  # for a 404 the body says what is not there
         return b""

@@ -18,6 +18,7 @@ import urllib3.exceptions as ux
 
 from shared.errors import Call, Fault, Rejected, Service, SignInFailed, SweepError
 from shared.http.retry import retry_after
+from shared.http.size_limit import AnswerTooLarge
 from shared.http.statuses import NEXT, faulty, from_status
 
 _OURS = (
@@ -86,6 +87,8 @@ def from_requests(service: Service, call: Call, error: Exception, *, sent: bool 
 
     `sent` says whether the body was on its way, where there is one: before that nothing can have been done.
     """
+    if isinstance(error, AnswerTooLarge):
+        return _too_large(service, call, error)
     if isinstance(error, _OURS) or not isinstance(error, OSError | ux.HTTPError):
         return Rejected(
             f"{service.words} could not be asked: the address or a proxy's is malformed, check the app settings",
@@ -99,6 +102,10 @@ def from_requests(service: Service, call: Call, error: Exception, *, sent: bool 
         fault = Fault.LOST if sent else Fault.UNREACHED
     what = "could not be reached: its certificate is not trusted (REQUESTS_CA_BUNDLE)" if _untrusted(error) else ""
     return faulty(service, call, fault, what=what)
+
+
+def _too_large(service: Service, call: Call, error: AnswerTooLarge) -> SweepError:
+    return faulty(service, call, Fault.GARBLED, what=f"sent {error}, and nothing of it was used")
 
 
 def _untrusted(error: BaseException) -> bool:
@@ -116,8 +123,13 @@ def from_azure(service: Service, call: Call, error: Exception, now: datetime | N
         return ours
     if isinstance(error, ax.ClientAuthenticationError) and error.status_code is None:
         return signed_out(call)
-    if isinstance(error, ax.ServiceRequestError) or (isinstance(error, ax.AzureError) and _while_connecting(error)):
+    if isinstance(error, ax.AzureError) and _while_connecting(error):
         return faulty(service, call, Fault.UNREACHED)
+    if isinstance(error, ax.ServiceRequestError):
+        # An answer that stops in the middle is one, too: what it was made from tells them apart.
+        inner = error.inner_exception
+        known = isinstance(inner, requests.RequestException | ux.HTTPError)
+        return faulty(service, call, _fault(inner) if known and inner is not None else Fault.UNREACHED)
     if isinstance(error, ax.IncompleteReadError):
         return faulty(service, call, Fault.LOST)
     if isinstance(error, ax.DecodeError | ax.DeserializationError | json.JSONDecodeError | UnicodeDecodeError):
@@ -197,6 +209,8 @@ def mapped(service: Service, call: Call, error: Exception, now: datetime | None 
     """
     if (ours := _signing_in(error)) is not None:
         return ours
+    if isinstance(error, AnswerTooLarge):
+        return _too_large(service, call, error)
     if isinstance(error, tenacity.RetryError) and error.last_attempt.done():
         last = error.last_attempt.exception()
         return mapped(service, call, last, now) if isinstance(last, Exception) else faulty(service, call, Fault.LOST)

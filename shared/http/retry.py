@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 LONGEST_BACKOFF = 30.0
 LONGEST_RETRY_AFTER = 86_400.0  # what asks for more than a day asks for another sweep
-GRACE = 10.0  # a request that is begun at the very end of the budget still gets this many seconds for its answer
+GRACE = 10.0  # seconds that an effect which is begun at the very end of the budget still gets for its answer
 
 
 class Again(Enum):
@@ -48,6 +49,7 @@ _TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
     "lost": (_1, _R, _G, _R),
     "garbled": (_1, _1, _G, _F),
     "401": (_T, _T, _T, _F),
+    "404": (_F, _R, _F, _F),  # not the service's own; its own is a NotFound, and final
     "408": (_R, _R, _R, _R),
     "429": (_R, _R, _R, _R),
     "409": (_F, _F, _D, _F),
@@ -61,7 +63,7 @@ _TIMES = {Again.ONCE: 1, Again.FRESH: 1, Again.TWICE: 2, Again.DECIDE: 3}
 
 def row(error: SweepError) -> str:
     """The row of the table that an error belongs to."""
-    if error.fault is not None:
+    if error.fault is not None and error.status != HTTPStatus.NOT_FOUND:
         return error.fault.value
     if str(error.status) in _TABLE and not isinstance(error, NotFound):  # some of these are said under 409
         return str(error.status)

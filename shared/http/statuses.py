@@ -43,7 +43,10 @@ _PARENTS = {
     "invalidresourcenamespace",
     "noregisteredproviderfound",
     "workspacenotfound",
+    "missingsubscription",
+    "invalidsubscriptionid",
 }
+_MISSING = re.compile(r"not_?found|not_?exist", re.IGNORECASE)
 # ARM says it under 400: "Workspace 'x' is not onboarded to Microsoft Sentinel. Please onboard …"; and under 409, when
 # none of the subscription ever was: "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'".
 _NO_SENTINEL = re.compile(
@@ -210,6 +213,17 @@ def from_status(
     if isinstance(error, NotFound):
         error.itself = not no_sentinel and not _about_parent(code.lower(), message.lower())
     return error
+
+
+def says_missing(body: Any) -> bool:
+    """Whether the body of a 404 is ARM's own: an error object whose code means that something is not there.
+
+    A gateway's 404 is empty, a page, or JSON of another shape. It says nothing about what was asked for.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("error"), dict):
+        return False
+    code, _ = error_of(body)
+    return code.lower() in _PARENTS or _MISSING.search(code) is not None
 
 
 def _about_parent(code: str, message: str) -> bool:

@@ -14,13 +14,17 @@ from azure.data.tables import TableClient
 
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
-from shared.http.library_errors import from_azure
+from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits, Persistence
+from shared.http.sdk_transport import BoundedTransport
+from shared.http.size_limit import OTHER_BYTES, AnswerTooLarge
 from shared.http.statuses import clean, faulty
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, LedgerUnavailable
 
-# An attempt may take `connect` and `read` seconds; begun in the first 90 it ends within the design's 120.
+# An attempt may take `read` seconds; begun in the first 90 it ends within two minutes.
 _LIMITS = Limits(seconds=90.0, connect=10.0, read=20.0)
+LATE = 30.0
+"""Seconds for a request at the end of the budget, and after it: what a sweep has done must be written down."""
 _WRITTEN_BY_OTHERS = {"EntityAlreadyExists", "EntityNotFound", "ResourceNotFound", "TableAlreadyExists"}
 
 Answer = TypeVar("Answer")
@@ -38,12 +42,21 @@ class TableService:
     """
 
     def __init__(
-        self, endpoint: str, table: str, credential: TokenCredential | AzureNamedKeyCredential, clock: Clock
+        self,
+        endpoint: str,
+        table: str,
+        credential: TokenCredential | AzureNamedKeyCredential,
+        clock: Clock,
+        deadline: Callable[[], float] = lambda: inf,
+        limits: Limits = _LIMITS,
     ) -> None:
+        """`deadline()` is the monotonic time at which the sweep's budget ends."""
         self.requests = 0
         self.retries = 0
         self._ledger = f"the ledger {endpoint}"
         self._clock = clock
+        self._deadline = deadline
+        self._limits = limits
         # The sweep's own credential can be asked for a fresh token; any other is asked again as it is.
         self._generation: Callable[[], int] = getattr(credential, "generation", lambda: 0)
         self._renew: Callable[[int], None] = getattr(credential, "renew", lambda _: None)
@@ -53,10 +66,9 @@ class TableService:
                 endpoint,
                 table,
                 credential=credential,
+                transport=BoundedTransport(OTHER_BYTES, limits, self._left),
                 retry_total=0,  # `send` is the one place that tries again
                 permit_redirects=False,
-                connection_timeout=_LIMITS.connect,
-                read_timeout=_LIMITS.read,
                 raw_request_hook=self._count,
             )
         except ValueError as error:
@@ -76,14 +88,16 @@ class TableService:
                 return ask()
             except AzureError as error:
                 raise self._ended(error) from None
+            except AnswerTooLarge as error:
+                raise mapped(Service.LEDGER, Call.READ, error) from None
             except (ValueError, TypeError, KeyError, AttributeError):  # what the client raises on another's answer
                 raise faulty(Service.LEDGER, Call.READ, Fault.GARBLED) from None
 
         trying = Persistence(
             clock=self._clock,
-            limits=_LIMITS,
+            limits=self._limits,
             chance=random.random,
-            deadline=inf,  # what a sweep has done must be written down, however late it is
+            deadline=self._clock.monotonic() + self._left(),
             generation=self._generation,
             renew=self._renew,
             waiting=self._waiting,
@@ -131,6 +145,10 @@ class TableService:
             case _:
                 todo = "the next sweep goes on; if it lasts, check LEDGER_URL, the storage account and the network"
         return f"{self._ledger} does not serve ({said}): {todo}"
+
+    def _left(self) -> float:
+        """Seconds that a request begun now may take."""
+        return max(self._deadline() - self._clock.monotonic(), LATE)
 
     def _count(self, _: Any) -> None:
         with self._lock:

@@ -8,8 +8,9 @@ eleven requests a day as it is, and a record of its own can be written and can c
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +41,8 @@ class TableLedger(RowLedger):
 
     `credential` needs the role Storage Table Data Contributor on the account; a token credential needs an https
     endpoint. With `read_only` nothing is made or written, a missing table reads as empty, and every verb that writes
-    raises LedgerError. Each request is tried at most 5 times and for 120 seconds, waiting included.
+    raises LedgerError. Each request is tried at most 5 times and for 120 seconds, waiting included,
+    and ends with `deadline()`, the monotonic time at which the sweep's budget is over, or half a minute after it began.
     """
 
     def __init__(
@@ -51,10 +53,10 @@ class TableLedger(RowLedger):
         table: str = "sweepledger",
         read_only: bool = False,
         clock: Clock | None = None,
+        deadline: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        super().__init__(
-            _TableRows(TableService(endpoint, table, credential, clock or SystemClock()), workspace), read_only
-        )
+        service = TableService(endpoint, table, credential, clock or SystemClock(), deadline)
+        super().__init__(_TableRows(service, workspace), read_only)
 
 
 @dataclass(frozen=True, slots=True)

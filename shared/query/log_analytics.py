@@ -12,6 +12,8 @@ from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQue
 
 from shared.errors import Call, Fault, HuntTooLarge, PartialData, Service
 from shared.http.client import Http, Limits
+from shared.http.sdk_transport import BoundedTransport
+from shared.http.size_limit import QUERY_BYTES
 from shared.http.statuses import faulty
 from shared.query.answer import Answer
 from shared.query.refusal import refused
@@ -29,10 +31,9 @@ def connect(settings: Settings, credential: TokenCredential) -> LogsQueryClient:
         credential,
         endpoint=settings.log_analytics,
         audience=settings.cloud.log_analytics_audience,
+        transport=BoundedTransport(QUERY_BYTES, LIMITS),
         retry_policy=RetryPolicy.no_retries(),
         permit_redirects=False,
-        connection_timeout=10,
-        read_timeout=READ_TIMEOUT,
     )
 
 
@@ -60,14 +61,15 @@ class Workspace:
 
     def _once(self, kql: str) -> Answer | None:
         heard: list[Any] = []
+        left = max(self._http.left(), 1.0)
         try:
             # No timespan: the service would apply it to TimeGenerated beside the query's own window.
             result = self._client.query_workspace(
                 self._workspace_id,
                 kql,
                 timespan=None,
-                server_timeout=SERVER_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
+                server_timeout=int(min(SERVER_TIMEOUT, left)),
+                read_timeout=min(READ_TIMEOUT, left),
                 raw_response_hook=lambda response: heard.append(response.http_response),
             )
         except json.JSONDecodeError as error:
