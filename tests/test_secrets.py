@@ -23,7 +23,7 @@ CALLS: dict[str, tuple[str, Callable[[Wired], object]]] = {
     "log_analytics": ("log_analytics", lambda azure: azure.workspace.ask("EmailEvents | count")),
     "graph": ("graph", lambda azure: azure.graph.ask("EmailEvents | count")),
     "workspace": ("sentinel", lambda azure: azure.sentinel.workspace_guid()),
-    "list": ("sentinel", lambda azure: list(azure.sentinel.changed(None, lambda _: True))),
+    "list": ("sentinel", lambda azure: list(azure.sentinel.changed(None))),
     "read": ("sentinel", lambda azure: azure.sentinel.read(INCIDENT)),
     "create": ("sentinel", lambda azure: azure.sentinel.create(INCIDENT, incident_body()).error),
     "comment": ("sentinel", lambda azure: azure.sentinel.comment(INCIDENT, COMMENT, WORDS).error),

@@ -39,11 +39,6 @@ def stored(azure: Wired) -> dict[str, Any]:
     return properties
 
 
-def known(_: Incident) -> bool:
-    """Every incident is known."""
-    return True
-
-
 # --- the workspace
 
 
@@ -66,7 +61,7 @@ def test_a_wrong_workspace_is_named(azure: Wired) -> None:
     for fails in (
         elsewhere.workspace_guid,
         lambda: elsewhere.read(INCIDENT),
-        lambda: list(elsewhere.changed(None, known)),
+        lambda: list(elsewhere.changed(None)),
     ):
         with pytest.raises(NotFound, match="SENTINEL_WORKSPACE_RESOURCE_ID"):
             fails()
@@ -227,7 +222,7 @@ def test_the_list_is_paged_and_in_order(azure: Wired) -> None:
     """All our incidents come, over as many pages as there are, the newest modification first; others do not."""
     ids = fill(azure, 2_001)
     azure.cloud.store.put(INCIDENT, json.loads(incident_body(labels=[])))
-    assert [incident.id for incident in azure.sentinel.changed(None, lambda _: False)] == ids
+    assert [incident.id for incident in azure.sentinel.changed(None)] == ids
     assert azure.methods() == "GET GET GET"
 
 
@@ -235,21 +230,10 @@ def test_the_list_begins_where_the_last_one_ended(azure: Wired) -> None:
     """With `since` only what was modified then or later comes."""
     ids = fill(azure, 5)
     since = START + timedelta(hours=3)
-    assert [incident.id for incident in azure.sentinel.changed(since, lambda _: False)] == ids[:2]
+    assert [incident.id for incident in azure.sentinel.changed(since)] == ids[:2]
     azure.cloud.analyst.close(ids[4])
-    assert [incident.id for incident in azure.sentinel.changed(since, lambda _: False)] == [ids[4], *ids[:2]]
+    assert [incident.id for incident in azure.sentinel.changed(since)] == [ids[4], *ids[:2]]
     assert "ge 2026-11-24T09:00:00Z" in azure.sent("sentinel")[0].query["$filter"]
-
-
-def test_the_list_ends_with_a_page_that_is_known(azure: Wired) -> None:
-    """A whole page of known incidents ends it; one unknown among them, or a page out of order, does not."""
-    ids = fill(azure, 2_001)
-    assert len(list(azure.sentinel.changed(None, lambda incident: incident.id != ids[1]))) == 2_000
-    resources = [azure.cloud.incidents[name] for name in ids]
-    second = azure.settings.arm + azure.sent("sentinel")[1].path
-    upside_down = {"value": resources[2::-1], "nextLink": second}
-    azure.cloud.faults.add(Fault(service="sentinel", status=200, body=upside_down))
-    assert len(list(azure.sentinel.changed(None, lambda _: True))) == 1_003
 
 
 @pytest.mark.parametrize(
@@ -267,7 +251,7 @@ def test_the_list_is_not_followed_elsewhere(azure: Wired, link: object) -> None:
     """A nextLink to any other address would carry our token there: it is refused."""
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": link}))
     with pytest.raises(PartialData, match="another address"):
-        list(azure.sentinel.changed(None, lambda _: False))
+        list(azure.sentinel.changed(None))
 
 
 def test_the_list_does_not_go_in_circles(azure: Wired) -> None:
@@ -275,7 +259,7 @@ def test_the_list_does_not_go_in_circles(azure: Wired) -> None:
     link = azure.settings.arm + "/again?x=1"
     azure.cloud.faults.add(Fault(service="sentinel", status=200, times=None, body={"value": [], "nextLink": link}))
     with pytest.raises(PartialData, match="leads back"):
-        list(azure.sentinel.changed(None, lambda _: False))
+        list(azure.sentinel.changed(None))
     assert len(azure.sent("sentinel")) == 2
 
 
@@ -284,14 +268,14 @@ def test_a_page_that_lies_is_not_believed(azure: Wired, body: dict[str, Any]) ->
     """A page without its items, or with one that is no incident, is an error: it may hide what changed."""
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body=body, times=None))
     with pytest.raises(PartialData):
-        list(azure.sentinel.changed(None, lambda _: False))
+        list(azure.sentinel.changed(None))
 
 
 def test_no_incident_in_the_list_is_fine(azure: Wired) -> None:
     """An empty list, with or without a null nextLink, is just that."""
-    assert list(azure.sentinel.changed(None, lambda _: False)) == []
+    assert list(azure.sentinel.changed(None)) == []
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": None}))
-    assert list(azure.sentinel.changed(None, lambda _: False)) == []
+    assert list(azure.sentinel.changed(None)) == []
 
 
 # --- creating

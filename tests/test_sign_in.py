@@ -71,7 +71,7 @@ CLIENTS: dict[str, Callable[[Clients], Any]] = {
     "log analytics": lambda of: of.query(),
     "graph": lambda of: AdvancedHunting(of.azure.settings, of.http).ask("EmailEvents | count"),
     "workspace": lambda of: of.sentinel().workspace_guid(),
-    "list": lambda of: list(of.sentinel().changed(None, lambda _: True)),
+    "list": lambda of: list(of.sentinel().changed(None)),
     "read": lambda of: of.sentinel().read(INCIDENT),
     "create": lambda of: of.sentinel().create(INCIDENT, incident_body()).error,
     "comment": lambda of: of.sentinel().comment(INCIDENT, COMMENT, incident_body()).error,

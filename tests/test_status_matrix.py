@@ -21,7 +21,7 @@ COLUMNS = ("log_analytics", "graph", "arm_get", "arm_put", "teams")
 #   retry          five requests in all
 #   once, twice    repeated so many times
 #   fresh          once more with a fresh token
-#   answer         one request, and it is an answer
+#   answer         asked twice, and it is an answer
 #   done           one request, and it did what it should
 #   read           before each further attempt it is read whether the effect is there; five attempts in all
 #   decide         the same, but three more attempts at most
@@ -38,6 +38,8 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "401": ("fresh", "fresh", "fresh", "fresh", "final"),
     "403": ("final", "final", "final", "final", "final"),
     "404": ("final", "final", "answer", "final", "final"),
+    "404 html": ("final", "final", "retry", "final", "final"),
+    "404 empty": ("final", "final", "retry", "final", "final"),
     "408": ("retry", "retry", "retry", "read", "retry"),
     "429": ("retry", "retry", "retry", "read", "retry"),
     "409": ("final", "final", "final", "decide", "final"),
@@ -47,7 +49,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "other 5xx": ("retry", "retry", "retry", "read", "retry"),
     "other": ("final", "final", "final", "final", "final"),
 }
-REQUESTS = {"final": 1, "answer": 1, "done": 1, "once": 2, "fresh": 2, "twice": 3, "retry": 5, "read": 5, "decide": 4}
+REQUESTS = {"final": 1, "answer": 2, "done": 1, "once": 2, "fresh": 2, "twice": 3, "retry": 5, "read": 5, "decide": 4}
 METHODS = {"log_analytics": "POST", "graph": "POST", "arm_get": "GET", "arm_put": "PUT", "teams": "POST"}
 
 
@@ -139,6 +141,8 @@ ON_THE_WIRE: dict[str, Callable[[bool], Fault]] = {
     "html": lambda effect: Fault(
         status=200, times=None, effect=effect, body=HTML, headers={"Content-Type": "text/html"}
     ),
+    "404 html": lambda effect: Fault(status=404, times=None, effect=effect, body=HTML),
+    "404 empty": lambda effect: Fault(status=404, times=None, effect=effect, body=b""),
     "broken json": lambda effect: Fault(status=200, times=None, effect=effect, body='{"properties": {'),
 }
 

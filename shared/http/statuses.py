@@ -211,7 +211,7 @@ def from_status(
     happened = f"answered {status}{said}{at}{quoted}{wait}"
     error = _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
     if isinstance(error, NotFound):
-        error.itself = not no_sentinel and not _about_parent(code.lower(), message.lower())
+        error.itself = not no_sentinel and says_missing(body) and not _about_parent(code.lower(), message.lower())
     return error
 
 

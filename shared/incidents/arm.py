@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -21,6 +20,8 @@ from shared.model import LABEL, Incident, Severity
 API_VERSION = "2025-09-01"
 WORKSPACE_API_VERSION = "2023-09-01"
 PAGE = 1000
+MOST_PAGES = 500
+"""Of one list: half a million incidents, far more than Sentinel bears. What goes on longer has no end."""
 
 
 class Ended(StrEnum):
@@ -65,14 +66,14 @@ class Sentinel:
             raise unusable("a workspace without its customerId")
         return guid
 
-    def changed(self, since: datetime | None, known: Callable[[Incident], bool]) -> Iterator[Incident]:
+    def changed(self, since: datetime | None) -> Iterator[Incident]:
         """Our incidents that were modified at or after `since` (None: all), the newest modification first.
 
-        Ends early after a page that is in that order and of which every incident is `known`. An incident that is
+        All pages are read: one of incidents that we made ourselves says nothing about the next. An incident that is
         missing here is not gone: lists lag behind.
 
         Raises:
-            SweepError: a page cannot be read or believed.
+            SweepError: a page cannot be read or believed, or the list has no end.
         """
         wanted = f"properties/labels/any(l: l/labelName eq '{LABEL}')"  # first, or the service refuses the filter
         if since is not None:
@@ -88,20 +89,17 @@ class Sentinel:
         while link:
             if link in seen:
                 raise unusable("a list that leads back to a page it came from")
+            if len(seen) == MOST_PAGES:
+                raise unusable(f"a list that goes on after {MOST_PAGES} pages")
             seen.add(link)
             page = self._send(link).body
             if not isinstance(page.get("value"), list):
                 raise unusable("a page of a list without its items")
-            incidents = [incident_of(resource) for resource in page["value"]]
-            yield from incidents
-            times = [incident.modified for incident in incidents]
-            ordered = all(a is not None and b is not None and a >= b for a, b in pairwise(times))
-            if incidents and ordered and all(known(incident) for incident in incidents):
-                return
+            yield from [incident_of(resource) for resource in page["value"]]
             link = self._next(page.get("nextLink"))
 
     def read(self, incident_id: str) -> Incident | None:
-        """The incident as it is now; None when it was deleted, which only its own GET's 404 can say.
+        """The incident as it is now; None when it was deleted, which only its own GET's 404 can say, twice.
 
         Raises:
             SweepError: it cannot be read.
@@ -109,7 +107,7 @@ class Sentinel:
         url = self._url(incident_id)
 
         def attempt(until: float) -> Incident | None:
-            there = self._read(url, until)
+            there = self._read_twice(url, until)
             return None if there is None else incident_of(there)
 
         return self._http.persist(attempt)
@@ -144,7 +142,7 @@ class Sentinel:
                 try:
                     self._write(url, until, body)
                 except NotFound:
-                    if self._read(self._url(incident_id), until) is None:
+                    if self._read_twice(self._url(incident_id), until) is None:
                         return Attempt(Ended.GONE)
                     raise
             return Attempt(Ended.DONE)
@@ -157,7 +155,7 @@ class Sentinel:
         url = self._url(incident_id)
 
         def attempt(until: float) -> Attempt:
-            there = self._read(url, until)
+            there = self._read_twice(url, until)
             if there is None:
                 return Attempt(Ended.GONE)
             incident = incident_of(there)
@@ -168,7 +166,7 @@ class Sentinel:
             try:
                 return Attempt(Ended.DONE, incident_of(self._write(url, until, raised(there, to)), Call.WRITE))
             except NotFound:
-                if self._read(url, until) is None:
+                if self._read_twice(url, until) is None:
                     return Attempt(Ended.GONE)
                 raise
 
@@ -188,7 +186,7 @@ class Sentinel:
         if not link:
             return None
         # The link comes from outside and would carry our token wherever it points.
-        if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
+        if not isinstance(link, str) or _origin(link) != _origin(self._endpoint):
             raise unusable("a list that goes on at another address")
         return link
 
@@ -205,6 +203,23 @@ class Sentinel:
             return None
         return dict(answer.body)
 
+    def _read_twice(self, url: str, until: float) -> dict[str, Any] | None:
+        """The resource; None when it is not there, asked twice: "deleted" is remembered for good."""
+        there = self._read(url, until)
+        return self._read(url, until) if there is None else there
+
     def _write(self, url: str, until: float, body: str) -> dict[str, Any]:
         answer = self._http.once(Service.SENTINEL, Call.WRITE, url, until, audience=self._audience, body=body.encode())
         return dict(answer.body)
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an https address; None for what is not one, or hides another in it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return None
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or "\\" in url:
+        return None
+    return parts.scheme, parts.hostname, port

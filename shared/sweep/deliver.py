@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from shared.errors import Forbidden, SignInFailed, SweepError, Throttled, Unavailable
+from shared.errors import Fault, Forbidden, NotFound, SignInFailed, SweepError, Throttled, Unavailable
 from shared.incidents.arm import Ended, Sentinel
 from shared.ledger.cache import Book
 from shared.ledger.port import LedgerError
@@ -22,6 +22,18 @@ from shared.plan.decide import day_number
 
 WORKERS = 16  # each sends a GET and a PUT: enough for ARM's ten PUTs a second while an answer takes up to 0.7 s
 PATIENCE = 3  # failures in a row after which the rest of the sweep's effects are left due without being tried
+
+
+def _of_the_road(error: SweepError | None) -> bool:
+    """Whether any other call would end so, too: it says nothing about the incident that was asked for.
+
+    So do a 404 of the workspace and a gateway's page in Sentinel's place, which come with a status of its own.
+    """
+    if isinstance(error, NotFound):
+        return not error.itself
+    if error is not None and error.fault is Fault.GARBLED:
+        return error.status is not None
+    return isinstance(error, Forbidden | SignInFailed | Unavailable | Throttled)
 
 
 class Breaker:
@@ -34,13 +46,13 @@ class Breaker:
 
     def failed(self, error: SweepError) -> None:
         """A call without which nothing else makes sense failed, after its own retries."""
-        if isinstance(error, Forbidden | SignInFailed | Unavailable | Throttled):
+        if _of_the_road(error):
             self.open = error
 
     def ended(self, error: SweepError | None) -> None:
         """Take note of how a call ended."""
         with self._lock:
-            if not isinstance(error, Forbidden | SignInFailed | Unavailable | Throttled):
+            if error is None or not _of_the_road(error):
                 self._row = 0
                 return
             self._row += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared import __version__
+from shared.errors import SweepError
 from shared.hunt import Distrust
 from shared.model import Action, Cause, Coverage, Finding, Intent, IntentKind, Reason, Receipt, Verdict, Window
 from shared.settings import Settings
@@ -39,6 +40,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     failed: bool = False
     waiting: int = 0  # held for recipients who are not flagged any more
+    unread: bool = False  # our incidents could not be listed: what an analyst changed is not known
 
     def fail(self, cause: Cause) -> None:
         """The hunt could not be answered in full, or the sweep cannot go on: what was found counts for nothing."""
@@ -46,19 +48,25 @@ class Outcome:
         self.findings, self.actions = {}, {}
         self.reasons.insert(0, cause)
 
+    def not_listed(self, error: SweepError) -> None:
+        """Our incidents could not be listed: one that was opened again may count as settled, so it is no all-clear."""
+        self.unread = True
+        self.reasons.append(Cause("incidents_unread", f"our incidents could not be listed: {error}"))
+
     def distrust(self, doubts: tuple[Distrust, ...]) -> None:
         """The data cannot carry an all-clear."""
         self.doubts = doubts
         self.reasons += [Cause(doubt.cause, str(doubt)) for doubt in doubts]
 
     def verdict(self) -> Verdict:
-        """`clean` only for trusted data in which nothing is left that is not settled or excluded, nor anything held."""
+        """`clean` only for trusted data in which nothing is left that is not settled or excluded, nor anything held,
+        and when our incidents could be read."""
         if self.failed:
             return Verdict.FAILED
         if self.doubts:
             return Verdict.UNTRUSTED
         left = [each for each in self.findings if each not in self.actions or self.actions[each].reason not in _QUIET]
-        return Verdict.FLAGGED if left or self.waiting else Verdict.CLEAN
+        return Verdict.FLAGGED if left or self.waiting or self.unread else Verdict.CLEAN
 
     def reasons_counted(self) -> Counter[Reason]:
         """How many findings were planned for each reason."""

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import NotFound, SweepError
+from shared.errors import SweepError
 from shared.incidents.arm import Sentinel
 from shared.ledger.cache import Book
 from shared.model import Act, Action, Finding, Incident, IntentKind, Record, Severity
@@ -59,12 +59,9 @@ class Recall:
         by_id = {record.incident_id: record for record in self._book.records.values()}
         since = self._book.standing.listed_to
 
-        def unchanged(incident: Incident) -> bool:
-            return incident.id in by_id and by_id[incident.id].incident == incident
-
         awaited = {intent.incident_id for intent in self._book.open(IntentKind.CREATE)}
         changed: dict[str, Record] = {}
-        for incident in self._sentinel.changed(since - OVERLAP if since else None, unchanged):
+        for incident in self._sentinel.changed(since - OVERLAP if since else None):
             if incident.id in awaited:
                 continue  # made, but its answer was lost: its intent will find it, and knows what to tell
             self._listed[incident.id] = incident
@@ -193,8 +190,7 @@ class Recall:
             incident = self._sentinel.read(incident_id)
         except SweepError as error:
             self._breaker.ended(error)
-            if not isinstance(error, NotFound):
-                self._fresh.add(incident_id)  # not read anew in this sweep
+            self._fresh.add(incident_id)  # not read anew in this sweep
             return
         self._breaker.ended(None)
         self._fresh.add(incident_id)

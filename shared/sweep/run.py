@@ -213,7 +213,7 @@ class _Sweep:
                 recall.list_changes()
             except SweepError as error:
                 self.breaker.failed(error)
-                self.outcome.notes.append(f"our incidents could not be listed: {error}")
+                self.outcome.not_listed(error)
         recall.adopt_listed(self.outcome.findings.values())
         return recall
 
@@ -332,7 +332,13 @@ class _Sweep:
         due = len(book.open(*RAISING)) + telling.due
         causes = {cause.id: cause for cause in (*raising.raised.causes.values(), *telling.causes)}
         self.outcome.reasons += [cause for cause in causes.values() if cause not in self.outcome.reasons]
-        event = "sweep_failed" if self.outcome.failed else "sweep_incomplete" if due else "sweep_completed"
+        event = (
+            "sweep_failed"
+            if self.outcome.failed
+            else "sweep_incomplete"
+            if due or self.outcome.unread
+            else "sweep_completed"
+        )
         return self._end(event, due=due)
 
     def _ledger_failed(self, error: LedgerError) -> Report:
