@@ -198,6 +198,18 @@ def test_what_fails_for_all_is_not_found_out_by_each(soc: Tenant, how: str) -> N
     assert soc.sweep().receipt.commented == 60
 
 
+def test_what_cannot_be_read_is_read_once(soc: Tenant) -> None:
+    """One incident whose workspace is gone: it is read, its comment is tried, and that is all."""
+    arrives(soc, 12, WHO)
+    soc.sweep()
+    soc.clock.turn(days=1)
+    arrives(soc, 3, WHO)
+    soc.cloud.faults.add(Fault(service="sentinel", match="/incidents/", times=None, status=404, body=GROUP))
+    soc.cloud.log.clear()
+    assert soc.sweep().receipt.due == 1
+    assert reads(soc) == 3  # the list among them
+
+
 def test_one_odd_incident_stops_no_other(soc: Tenant) -> None:
     """An answer of Sentinel's own that cannot be used is about one incident, however often it comes."""
     who = [f"u{number}@contoso.com" for number in range(8)]

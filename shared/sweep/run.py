@@ -332,13 +332,8 @@ class _Sweep:
         due = len(book.open(*RAISING)) + telling.due
         causes = {cause.id: cause for cause in (*raising.raised.causes.values(), *telling.causes)}
         self.outcome.reasons += [cause for cause in causes.values() if cause not in self.outcome.reasons]
-        event = (
-            "sweep_failed"
-            if self.outcome.failed
-            else "sweep_incomplete"
-            if due or self.outcome.unread
-            else "sweep_completed"
-        )
+        incomplete = due or self.outcome.unread
+        event = "sweep_failed" if self.outcome.failed else "sweep_incomplete" if incomplete else "sweep_completed"
         return self._end(event, due=due)
 
     def _ledger_failed(self, error: LedgerError) -> Report:
