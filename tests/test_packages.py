@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-COMMON = {"clock", "errors", "model", "text"}
+COMMON = {"clock", "errors", "model", "text", "web_address"}
 """What everything above the types may use."""
 MAY_IMPORT = {
     "function_app": {"app", "settings", "logs", "deployed_packages"},
@@ -40,7 +40,8 @@ MAY_IMPORT = {
     # Pure: decisions and words know the types alone.
     "plan": {"model", "text"},
     "text": {"model"},
-    "settings": {"nearest", "schedule", "errors", "model"},
+    "web_address": set(),
+    "settings": {"nearest", "schedule", "errors", "model", "web_address"},
     "model": set(),
     "errors": {"model"},
     "clock": set(),

@@ -242,6 +242,13 @@ def test_the_list_begins_where_the_last_one_ended(azure: Wired) -> None:
         "https://elsewhere.example/next",
         "http://127.0.0.1/next",
         "//elsewhere.example/next",
+        "https://elsewhere.example\\@{host}/next",
+        "https://{host}\\@elsewhere.example/next",
+        "https://{host}@elsewhere.example/next",
+        "https://{host}.elsewhere.example/next",
+        "https://user@{host}/next",
+        "https://elsewhere.example#@{host}/next",
+        " https://{host}/next",
         "/next",
         ["x"],
         7,
@@ -249,9 +256,20 @@ def test_the_list_begins_where_the_last_one_ended(azure: Wired) -> None:
 )
 def test_the_list_is_not_followed_elsewhere(azure: Wired, link: object) -> None:
     """A nextLink to any other address would carry our token there: it is refused."""
+    link = link.replace("{host}", azure.settings.arm.removeprefix("https://")) if isinstance(link, str) else link
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": link}))
     with pytest.raises(PartialData, match="another address"):
         list(azure.sentinel.changed(None))
+    assert len(azure.sent("sentinel")) == 1
+
+
+def test_the_list_is_followed_as_the_service_writes_it(azure: Wired) -> None:
+    """A nextLink may hold blanks and quotes unescaped, and its host in upper case: it is the same address."""
+    link = azure.settings.arm.replace("https", "HTTPS") + "/next?$filter=a eq 'b'"
+    azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": link}))
+    azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": []}))
+    assert list(azure.sentinel.changed(None)) == []
+    assert len(azure.sent("sentinel")) == 2
 
 
 def test_the_list_does_not_go_in_circles(azure: Wired) -> None:

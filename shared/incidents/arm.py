@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from shared.http.client import Answer, Call, Http, NotFound, Service, SweepError
 from shared.incidents.resource import incident_of, mapping, raised, unusable
 from shared.model import LABEL, Incident, Severity
+from shared.web_address import web_address
 
 API_VERSION = "2025-09-01"
 WORKSPACE_API_VERSION = "2023-09-01"
@@ -186,9 +187,9 @@ class Sentinel:
         if not link:
             return None
         # The link comes from outside and would carry our token wherever it points.
-        if not isinstance(link, str) or _origin(link) != _origin(self._endpoint):
-            raise unusable("a list that goes on at another address")
-        return link
+        if isinstance(link, str) and (there := web_address(link)) and there == web_address(self._endpoint):
+            return link
+        raise unusable("a list that goes on at another address")
 
     def _send(self, url: str) -> Answer:
         return self._http.send(Service.SENTINEL, Call.READ, url, audience=self._audience)

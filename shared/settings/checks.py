@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from urllib.parse import SplitResult, urlsplit
 
 from shared.schedule import EXAMPLE, NotASchedule, parse
 from shared.settings.clouds import RETIRED_CONNECTORS, Cloud
+from shared.web_address import WebAddress, after_host, web_address
 
 _WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/\s?#]{1,90}"
     r"/providers/Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{0,62}",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"(?=[^:]{1,253}(?::|$))[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9]\d{0,4})?", re.IGNORECASE)
+_USER = re.compile(r"https?://[^/?#\\]*@", re.IGNORECASE)
+_VISIBLE = re.compile(r"[!-\[\]-~]+")  # ASCII without a backslash: all that a URL may hold
 _UPN = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
 
 
@@ -46,7 +47,11 @@ def workspace(value: str) -> str | None:
 
 def host(value: str) -> str | None:
     """A `host[:port]`."""
-    return None if _HOST.fullmatch(value) else "expected host[:port], such as proxy.contoso.com:8443"
+    return (
+        None
+        if _bare(f"https://{value}") and not value.endswith("/")
+        else "expected host[:port], such as proxy.contoso.com:8443"
+    )
 
 
 def upn(value: str) -> str | None:
@@ -56,21 +61,20 @@ def upn(value: str) -> str | None:
 
 def endpoint(value: str) -> str | None:
     """The https address of a service: a host, perhaps a port, nothing after it."""
-    parts = _split(value)
-    if parts and parts.scheme == "https" and _bare(parts):
+    if (address := _bare(value)) and address.scheme == "https":
         return None
-    return "expected an address such as https://api.loganalytics.io, with nothing after the host"
+    return "expected an address such as https://api.loganalytics.io: a plain host name, and nothing after it"
 
 
 def ledger(value: str, cloud: Cloud) -> str | None:
     """A table endpoint, or a file of SQLite's."""
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
         return None
-    parts = _split(value)
-    if parts and parts.scheme == "https" and _bare(parts):
+    if (address := _bare(value)) and address.scheme == "https":
         return None
     # A storage emulator on this machine only: it has no certificate, and nothing leaves the machine.
-    if parts and parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost") and not parts.query:
+    address = web_address(value)
+    if address and address.host in ("127.0.0.1", "localhost") and address.scheme == "http" and not set(value) & {*"?#"}:
         return None
     return f"expected https://<account>.{cloud.table_suffix} or sqlite:///path"
 
@@ -85,25 +89,24 @@ def webhook(url: str, cloud: Cloud | None, extra_hosts: Collection[str] | None) 
             "is an unresolved Key Vault reference: check that the secret exists, that the app's identity may read it"
             " (Key Vault Secrets User) and that keyVaultReferenceIdentity names that identity"
         )
-    parts = _split(url)
-    if not parts or not parts.hostname or parts.scheme not in ("http", "https") or re.search(r"\s", url):
-        return "is not a URL; expected the https URL of a Teams Workflows webhook"
-    name, port = parts.hostname.lower(), parts.port
-    if name.endswith(RETIRED_CONNECTORS):
+    if _USER.match(url):
+        return "must not carry a user name or password before the host"
+    address = web_address(url)
+    if address is None or not _VISIBLE.fullmatch(url):
+        return "is not a URL with a plain host name; expected the https URL of a Teams Workflows webhook"
+    if address.host.endswith(RETIRED_CONNECTORS):
         return (
             "is an Office 365 connector, and those were retired in May 2026: make a Teams Workflows webhook"
             ' ("Post to a channel when a webhook request is received") and use its URL'
         )
-    if parts.scheme != "https":
+    if address.scheme != "https":
         return "must begin with https:// (its signature is a secret); expected the URL of a Teams Workflows webhook"
-    if parts.username is not None or parts.password is not None:
-        return "must not carry a user name or password before the host"
     if cloud is None or extra_hosts is None:
         return None
     own = {extra.lower() for extra in extra_hosts}
-    if f"{name}:{port or 443}" in own or (port in (None, 443) and name in own):
+    if f"{address.host}:{address.port}" in own or (address.port == 443 and address.host in own):
         return None
-    if port in (None, 443) and name.endswith(cloud.teams_hosts):
+    if address.port == 443 and address.host.endswith(cloud.teams_hosts):
         return None
     allowed = " or ".join("*" + suffix for suffix in cloud.teams_hosts)
     return (
@@ -111,15 +114,7 @@ def webhook(url: str, cloud: Cloud | None, extra_hosts: Collection[str] | None) 
     )
 
 
-def _split(value: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # reading it is what checks it
-    except ValueError:
-        return None
-    return parts
-
-
-def _bare(parts: SplitResult) -> bool:
-    """Whether there is a host, and neither a user nor anything after the host and port."""
-    return bool(parts.hostname) and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment)
+def _bare(value: str) -> WebAddress | None:
+    """The address in a URL that has nothing, or a slash, after its host and port."""
+    address = web_address(value)
+    return address if address and after_host(value) in ("", "/") else None
