@@ -32,7 +32,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "dropped": ("once", "once", "retry", "read", "retry"),
     "hung": ("once", "once", "retry", "read", "retry"),
     "truncated": ("once", "once", "retry", "read", "done"),
-    "html": ("once", "once", "once", "read", "done"),
+    "html": ("once", "once", "once", "read", "final"),
     "broken json": ("once", "once", "once", "read", "done"),
     "400": ("final", "final", "final", "final", "final"),
     "401": ("fresh", "fresh", "fresh", "fresh", "final"),

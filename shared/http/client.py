@@ -37,7 +37,8 @@ from shared.http.exchange import Raw, Session
 from shared.http.library_errors import mapped
 from shared.http.rate_limit import Pace, TurnTooLate, paces
 from shared.http.retry import Limits, Persistence, retry_after
-from shared.http.statuses import faulty, from_status, says_missing
+from shared.http.statuses import faulty, from_status, not_taken, says_missing
+from shared.http.web_page import is_page
 
 __all__ = [
     "Answer",
@@ -283,6 +284,8 @@ class Http:
     def _judged(self, service: Service, call: Call, raw: Raw) -> Answer:
         good = 200 <= raw.status <= 299
         if good and call is Call.TELL:
+            if is_page(raw.headers.get("Content-Type", ""), raw.content):
+                raise not_taken(service, call, raw.status, raw.host)
             return Answer(raw.status, raw.headers, None)
         empty = not raw.content.strip()
         body = _parsed(raw.content)

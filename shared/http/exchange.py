@@ -20,6 +20,7 @@ from shared.errors import Call, Service
 from shared.http.library_errors import from_requests
 from shared.http.size_limit import OTHER_BYTES, QUERY_BYTES, AnswerTooLarge, within
 from shared.http.total_timeout import TimelyAdapter
+from shared.http.web_page import LOOKED_AT, begins_as_page
 
 CONNECTIONS = 16  # kept per host; as many as ever work at once
 _PIECE = 65_536  # bytes of an answer at once, unpacked
@@ -65,7 +66,8 @@ class Session:
     ) -> Raw:
         """Send it, and take the whole answer. `connect` and `read` are seconds; `read` is for all of the exchange.
 
-        The body of a refusal is left out when it does not come whole; that of a card taken is not waited for.
+        The body of a refusal is left out when it does not come whole. Of the answer to a card only as much is taken as
+        tells whether it is a web page.
 
         Raises:
             SweepError: no connection, no whole answer in time, one that is too large, or nothing that could be sent.
@@ -99,7 +101,7 @@ class Session:
 def _content(call: Call, response: requests.Response) -> bytes:
     good = 200 <= response.status_code <= 299
     if good and call is Call.TELL:
-        return b""
+        return _beginning(response)
     try:
         most = QUERY_BYTES if call is Call.QUERY else OTHER_BYTES
         return b"".join(within(most, response.iter_content(_PIECE)))
@@ -107,6 +109,20 @@ def _content(call: Call, response: requests.Response) -> bytes:
         if good or response.status_code == requests.codes.not_found:
             raise  # for a 404 the body says what is not there
         return b""
+
+
+def _beginning(response: requests.Response) -> bytes:
+    """As much of a body as tells whether it is a web page. That the rest does not come says nothing."""
+    beginning = b""
+    by_tag = "html" not in response.headers.get("Content-Type", "").lower()
+    try:
+        while len(beginning) < LOOKED_AT and (piece := response.raw.read1(LOOKED_AT, decode_content=True)):
+            beginning += piece
+            if by_tag and begins_as_page(beginning) is not None:
+                break
+    except _BROKEN:
+        pass
+    return beginning[:LOOKED_AT]
 
 
 class _Body(io.BytesIO):

@@ -99,6 +99,10 @@ NEXT: dict[tuple[str, Service], str] = {
         "look in Power Automate whether the flow was deleted or switched off; switch it on, or make another and set"
         " TEAMS_WEBHOOK_URL"
     ),
+    ("partial", Service.TEAMS): (
+        "let the proxy pass requests to the host of TEAMS_WEBHOOK_URL, or check that setting; the next sweep tells it"
+        " again"
+    ),
     ("conflict", Service.SENTINEL): "nothing to do: the next sweep reads the incident again and decides anew",
     ("conflict", Service.TEAMS): "look at the flow's run history in Power Automate",
     ("too_large", Service.LOG_ANALYTICS): "split the hunt, or shorten LOOKBACK_DAYS",
@@ -193,6 +197,16 @@ def faulty(service: Service, call: Call, fault: Fault, *, status: int | None = N
         )
     happened = "could not be reached" if fault is Fault.UNREACHED else "was asked, but its answer did not arrive"
     return _made(Unavailable, service, call, what or happened, fault=fault)
+
+
+def not_taken(service: Service, call: Call, status: int, host: str) -> SweepError:
+    """The error for a web page under a good status: whoever sent it has not handed on what it was sent."""
+    what = (
+        f"was not reached: {host} answered {status} with a web page, as a proxy does to block or to ask for a sign-in"
+    )
+    error = faulty(service, call, Fault.GARBLED, status=status, what=what)
+    error.maybe_done = False
+    return error
 
 
 def from_status(

@@ -212,15 +212,3 @@ class Sentinel:
     def _write(self, url: str, until: float, body: str) -> dict[str, Any]:
         answer = self._http.once(Service.SENTINEL, Call.WRITE, url, until, audience=self._audience, body=body.encode())
         return dict(answer.body)
-
-
-def _origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an https address; None for what is not one, or hides another in it."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 443
-    except ValueError:
-        return None
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or "\\" in url:
-        return None
-    return parts.scheme, parts.hostname, port

@@ -21,7 +21,7 @@ class Webhook:
         return f"Webhook({urlsplit(self._url.get_secret_value()).hostname})"
 
     def post(self, body: str) -> None:
-        """Post this body, byte for byte. Any 2xx means that Teams took it, not that it is shown.
+        """Post this body, byte for byte. Any 2xx means that Teams took it, not that it is shown; but for a web page.
 
         Raises:
             SweepError: Teams did not take it; `maybe_done` when it may have. It names the host, never the URL.
