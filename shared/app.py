@@ -17,7 +17,7 @@ from shared import __version__
 from shared.clock import Clock, SystemClock
 from shared.model import Receipt, Verdict
 from shared.settings import Settings
-from shared.sweep.receipt import as_json
+from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
     from shared.sweep.run import Report
@@ -63,7 +63,7 @@ def run(
             dry_run=settings.dry_run,
         )
         report = Report(receipt)
-    receipt = replace(report.receipt, notes=(*notes, *report.receipt.notes))
+    receipt = impersonal(replace(report.receipt, notes=(*notes, *report.receipt.notes)))
     line = json.dumps(as_json(receipt))
     log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, line, extra={"receipt": True})
     return replace(report, receipt=receipt)

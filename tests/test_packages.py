@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-COMMON = {"clock", "errors", "model", "text", "web_address"}
+COMMON = {"clock", "errors", "model", "redaction", "text", "web_address"}
 """What everything above the types may use."""
 MAY_IMPORT = {
     "function_app": {"app", "settings", "logs", "deployed_packages"},
@@ -40,6 +40,7 @@ MAY_IMPORT = {
     # Pure: decisions and words know the types alone.
     "plan": {"model", "text"},
     "text": {"model"},
+    "redaction": set(),
     "web_address": set(),
     "settings": {"nearest", "schedule", "errors", "model", "web_address"},
     "model": set(),
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "schedule": set(),
     "deployed_packages": set(),
 }
-PURE = ("plan", "text", "model", "nearest", "schedule")
+PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "links", "wording")),

@@ -1,7 +1,7 @@
 """What a service's refusal, or a library's exception, means: one function for each makes it a SweepError.
 
-Of an error's body only its code and the beginning of its message are quoted, cleaned; of an exception nothing is: its
-text may hold a whole URL. Of what Teams answers only well-known codes are.
+Of an error's body only its code and the beginning of its message are quoted, without persons and secrets; of an
+exception nothing is: its text may hold a whole URL. Of what Teams answers only well-known codes are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from unicodedata import category
 
 from shared.errors import (
     Call,
@@ -25,6 +26,7 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
+from shared.redaction import without_addresses, without_values
 
 _TEAMS_CODES = {
     "DirectApiAuthorizationRequired",
@@ -136,9 +138,13 @@ def too_large(text: str) -> bool:
 
 
 def clean(text: str, limit: int = 200) -> str:
-    """A service's words in one line of at most `limit` characters, without what looks like a secret or a whole URL."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 10 * limit]).split())
-    line = _SECRETS.sub(lambda found: (found[1] or found[2] or "") + "…", line)
+    """A service's words in one line of at most `limit` characters, without what looks like a secret, a whole URL or a
+    person's address."""
+    if len(text) > 10 * limit:
+        text = text[: 10 * limit].rpartition(" ")[0] or text[: 10 * limit]  # half an address is not known for one
+    shown = ("" if category(char) == "Cf" else char if char.isprintable() else " " for char in text)
+    line = _SECRETS.sub(lambda found: (found[1] or found[2] or "") + "…", " ".join("".join(shown).split()))
+    line = without_addresses(line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -218,7 +224,8 @@ def from_status(
         code, message = (code if code in _TEAMS_CODES else ""), ""
     at = f" at {host}" if host else ""
     said = f" {code}" if code else ""
-    quoted = f' "{clean(message)}"' if message else ""
+    # What is written holds subjects, and what is refused of it is quoted.
+    quoted = f' "{clean(without_values(message) if call is Call.WRITE else message)}"' if message else ""
     no_sentinel = service is Service.SENTINEL and 400 <= status <= 499 and _NO_SENTINEL.search(message) is not None
     kind, todo = (NotFound, _ENABLE) if no_sentinel else _kind(service, call, status, body)
     wait = f", asking to be left alone for {after:.0f} s" if after else ""

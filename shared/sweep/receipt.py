@@ -1,15 +1,18 @@
 """The receipt as it is written down: one JSON object on one log line, one ledger row, the shell's `--json`.
 
-Counts, never addresses.
+Counts, never addresses: whatever a service quoted, no person is named in it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.model import Coverage, Receipt, Window
+from shared.redaction import without_addresses
 
 COUNTS = (
     "flagged",
@@ -26,8 +29,36 @@ COUNTS = (
 )
 
 
+def impersonal(receipt: Receipt) -> Receipt:
+    """The receipt without a person's address in any of its words."""
+    coverage = receipt.coverage
+    if coverage is not None:
+        coverage = replace(
+            coverage,
+            actions=_impersonal_keys(coverage.actions),
+            unknown_actions=_impersonal_keys(coverage.unknown_actions),
+        )
+    return replace(
+        receipt,
+        coverage=coverage,
+        reasons=tuple(map(without_addresses, receipt.reasons)),
+        notes=tuple(map(without_addresses, receipt.notes)),
+    )
+
+
+def _impersonal_keys(counts: Mapping[str, int]) -> Mapping[str, int]:
+    found: Counter[str] = Counter()
+    for word, count in counts.items():
+        found[without_addresses(word)] += count
+    return found
+
+
 def as_json(receipt: Receipt) -> dict[str, Any]:
-    """The receipt's fields in a stable order, JSON types only: times are ISO 8601 in UTC with a `Z`, null = unknown."""
+    """The receipt's fields in a stable order, JSON types only: times are ISO 8601 in UTC with a `Z`, null = unknown.
+
+    No person's address is in it.
+    """
+    receipt = impersonal(receipt)
     return {
         "event": receipt.event,
         "verdict": receipt.verdict and receipt.verdict.value,
