@@ -283,13 +283,13 @@ class Standing:
     """What the ledger holds about the workspace as a whole.
 
     `listed_to`: the newest modification that a list of our incidents has shown, by Sentinel's clock. `lookback_days`:
-    of the last sweep that planned. `checked`: the workspace's customerId was seen to be the GUID of the settings.
-    `card_at`: when Teams last took a card. `causes`: what was told as failed or due, each as "day/cause".
+    of the last sweep that planned. `checked_guid`: the workspace's customerId when it was last seen to be the GUID of
+    the settings. `card_at`: when Teams last took a card. `causes`: what was told as failed or due, each as "day/cause".
     """
 
     listed_to: datetime | None = None
     lookback_days: int | None = None
-    checked: bool = False
+    checked_guid: str = ""
     card_at: datetime | None = None
     begun_at: datetime | None = None
     causes: tuple[str, ...] = ()

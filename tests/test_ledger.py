@@ -26,7 +26,7 @@ def test_a_new_ledger_is_empty(place: Place) -> None:
 def test_what_is_written_is_loaded(place: Place) -> None:
     """Records, intents and the standing come back equal, in another process too."""
     people = [record(), record("bob@contoso.com", 0, tell=None, incident=None, told_at=None)]
-    standing = Standing(NOW, 30, checked=True, card_at=NOW, causes=("2026-11-24/sentinel_forbidden",))
+    standing = Standing(NOW, 30, checked_guid="0b1c", card_at=NOW, causes=("2026-11-24/sentinel_forbidden",))
     writer = place.open()
     writer.note([intent("one"), intent("two", kind=IntentKind.CARD, body="")])
     writer.confirm([], people)

@@ -255,7 +255,7 @@ def test_what_is_due_is_raised_even_when_it_has_fallen_below_the_threshold(soc: 
     soc.cloud.faults.clear()
     next_day(soc)
     assert facts(soc.sweep(SUM_CASE_THRESHOLD="500")) == {
-        "event": "sweep_completed", "verdict": "clean", "created": 1, "told": 1,
+        "event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1,
     }  # fmt: skip
     assert only(soc)["status"] == "New"
 

@@ -38,8 +38,8 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
     """
     resource = mapping(resource)
     properties = mapping(resource.get("properties"))
-    name, status, severity = resource.get("name"), properties.get("status"), properties.get("severity")
-    if not isinstance(name, str) or not name or not isinstance(status, str) or severity not in list(Severity):
+    name, status, severity = _text(resource.get("name")), _text(properties.get("status")), properties.get("severity")
+    if not name or not isinstance(properties.get("status"), str) or severity not in list(Severity):
         raise unusable("an incident without its name, status or severity", call)
     labels = properties.get("labels")
     names = [mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
@@ -77,7 +77,8 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """The value when it is text, else ""; without lone surrogates, which JSON can carry and no id or row can."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _time(value: object) -> datetime | None:

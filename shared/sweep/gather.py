@@ -50,26 +50,28 @@ class Asking:
             raise Stopped(Cause(error.cause, str(error))) from error
 
     def check_workspace(self, book: Book) -> None:
-        """The GUID that is queried and the resource that is written to are one workspace; once per ledger.
+        """The GUID that is queried and the resource that is written to are one workspace; once for each GUID.
 
+        The ledger is the resource's own: a sweep with another resource id has another ledger, and checks there.
         A role may cover the incidents and not the workspace itself: that it cannot be read says nothing about them.
         """
-        if book.standing.checked:
+        wanted = str(self._outcome.settings.sentinel_workspace_id).lower()
+        if book.standing.checked_guid == wanted:
             return
         try:
             guid = self._sentinel.workspace_guid()
         except SweepError as error:
             self._outcome.notes.append(f"could not check that the workspace settings are of one workspace: {error}")
             return
-        if guid.lower() != str(self._outcome.settings.sentinel_workspace_id).lower():
+        if guid.lower() != wanted:
             raise Stopped(
                 Cause(
                     "workspace_mismatch",
-                    f"SENTINEL_WORKSPACE_ID is {self._outcome.settings.sentinel_workspace_id}, but the workspace of"
+                    f"SENTINEL_WORKSPACE_ID is {wanted}, but the workspace of"
                     f" SENTINEL_WORKSPACE_RESOURCE_ID has the id {guid}: set both to the same workspace",
                 )
             )
-        book.stand(checked=True)
+        book.stand(checked_guid=wanted)
 
     def hunt(self) -> None:
         """Coverage, findings, and whether to trust them. A hunt that was not answered in full stops the sweep."""

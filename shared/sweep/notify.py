@@ -45,7 +45,10 @@ class _Told:
 
 
 class Telling:
-    """The cards of one sweep. `check` raises when this sweep is no longer the only one at work."""
+    """The cards of one sweep. `check` raises when this sweep is no longer the only one at work.
+
+    Of the `told`, so many were only `mentioned`: a deletion, which is no finding.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Telling:
         check: Callable[[], None],
     ) -> None:
         self.told = 0
+        self.mentioned = 0
         self.reminded = 0
         self.card_id = ""
         self.due = 0
@@ -259,6 +263,7 @@ class Telling:
             return replace(record, reminded_at=now)
         self.told += 1
         if told.kind == "deletion":
+            self.mentioned += 1
             return replace(record, deletion_told=True)
         episode, untold, reason = told.detail.split("/")
         if record.episode != int(episode):

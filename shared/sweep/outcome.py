@@ -58,15 +58,19 @@ class Outcome:
         self.doubts = doubts
         self.reasons += [Cause(doubt.cause, str(doubt)) for doubt in doubts]
 
-    def verdict(self) -> Verdict:
+    def verdict(self, *, due: int = 0, done: int = 0) -> Verdict:
         """`clean` only for trusted data in which nothing is left that is not settled or excluded, nor anything held,
-        and when our incidents could be read."""
+        and when our incidents could be read.
+
+        Nor while so many effects are `due`, nor in a sweep that has `done` anything about a finding, raised or told it,
+        whether or not its recipient is flagged today.
+        """
         if self.failed:
             return Verdict.FAILED
         if self.doubts:
             return Verdict.UNTRUSTED
         left = [each for each in self.findings if each not in self.actions or self.actions[each].reason not in _QUIET]
-        return Verdict.FLAGGED if left or self.waiting or self.unread else Verdict.CLEAN
+        return Verdict.FLAGGED if left or self.waiting or self.unread or due or done else Verdict.CLEAN
 
     def reasons_counted(self) -> Counter[Reason]:
         """How many findings were planned for each reason."""
@@ -79,7 +83,7 @@ class Outcome:
         return Situation(
             workspace=workspace.rsplit("/", 1)[-1],
             now=now,
-            verdict=self.verdict(),
+            verdict=self.verdict(due=len(due)),
             threshold=settings.sum_case_threshold,
             high=settings.high_severity_threshold,
             window=self.window,
@@ -109,6 +113,7 @@ class Outcome:
     ) -> Receipt:
         """What it did, in counts. `raised` and `telling` are None for a sweep that never came so far."""
         done: Mapping[str, int] = raised.done if raised else {}
+        about_findings = sum(done.values()) + (telling.told - telling.mentioned if telling else 0)
         reasons = self.reasons_counted()
         lapsed = sum(each.until < self.started.date() for each in self.settings.excluded_recipients)
         notes = [*self.notes]
@@ -122,7 +127,7 @@ class Outcome:
             started=self.started,
             seconds=seconds,
             event=event,
-            verdict=None if event == "sweep_skipped" else self.verdict(),
+            verdict=None if event == "sweep_skipped" else self.verdict(due=due, done=about_findings),
             reasons=tuple(f"{cause.id}: {cause.text}" for cause in self.reasons),
             dry_run=self.settings.dry_run,
             window=self.window,
