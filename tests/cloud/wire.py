@@ -62,9 +62,12 @@ class Answer:
             return b""
         if isinstance(self.body, bytes):
             return self.body
-        if isinstance(self.body, str):
-            return self.body.encode()
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = (
+            self.body
+            if isinstance(self.body, str)
+            else json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        )
+        return text.encode("utf-8", "backslashreplace")  # half a character goes as JSON writes it: \ud83d
 
 
 class Refused(Exception):
