@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from azure.functions.timer import TimerRequest
 
+from shared.app import run
 from shared.ledger.sqlite import SqliteLedger
 from shared.logs import quiet
 from shared.settings import Settings, SettingsInvalid, from_values
@@ -101,3 +102,20 @@ def test_no_person_is_in_what_is_said_of_settings(soc: Tenant, name: str) -> Non
         with pytest.raises(SettingsInvalid) as raised:
             from_values({**soc.cloud.environment, name: value, "LOOKBACK_DAYS": VICTIM, "HUNT_SOURCE": VICTIM})
         assert "victim" not in f"{raised.value} {raised.value.mistakes!r}"
+
+
+def test_no_person_is_in_what_did_not_come_from_an_error(soc: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+    """An address in a delivery action's word, or in a note of the caller's, is in no receipt either, nor in its copy."""
+    mail = Mail(soc.clock.now(), seed=2)
+    mail.add("kim@contoso.com", f"Held for {VICTIM}", mail.ago(0.1))
+    soc.cloud.append("EmailEvents", mail.events)
+    values = {**soc.cloud.environment, "LEDGER_URL": f"sqlite:///{soc.ledger}"}
+    with caplog.at_level(logging.INFO, logger="sweep"):
+        receipt = run(from_values(values), clock=soc.clock, notes=[f"seen {VICTIM}"]).receipt
+    kept = SqliteLedger(str(soc.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
+    assert receipt.notes[0] == "seen [address]"
+    assert receipt.coverage is not None
+    assert receipt.coverage.unknown_actions == {"Held for [address]": 1}
+    for text in (repr(receipt), json.dumps(kept), caplog.text):
+        assert "Held for [address]" in text
+        assert "victim" not in text
