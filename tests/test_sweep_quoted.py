@@ -105,7 +105,7 @@ def test_no_person_is_in_what_is_said_of_settings(soc: Tenant, name: str) -> Non
 
 
 def test_no_person_is_in_what_did_not_come_from_an_error(soc: Tenant, caplog: pytest.LogCaptureFixture) -> None:
-    """An address in a delivery action's word, or in a note of the caller's, is in no receipt either, nor in its copy."""
+    """An address in a delivery action's word, or in a note of the caller's, is in no receipt and in no copy of it."""
     mail = Mail(soc.clock.now(), seed=2)
     mail.add("kim@contoso.com", f"Held for {VICTIM}", mail.ago(0.1))
     soc.cloud.append("EmailEvents", mail.events)
