@@ -84,6 +84,22 @@ def test_a_thirteenth_day_settles_the_whole_column(tmp_path: Path) -> None:
         ("12 Nov 2026, 13:05:06", "2026-11-12T13:05:06"),
         ("12-Nov-2026 13:05:06", "2026-11-12T13:05:06"),
         ("November 12, 2026 1:05:06 PM", "2026-11-12T13:05:06"),
+        ("2026. 11. 12. 17:04:19", "2026-11-12T17:04:19"),
+        ("2026. 11. 12. 오후 5:04:19", "2026-11-12T17:04:19"),
+        ("2026. 1. 2. 오전 12:04:19", "2026-01-02T00:04:19"),
+        ("2026/11/12 下午5:04:19", "2026-11-12T17:04:19"),
+        ("2026/11/12 上午 9:04:19.735", "2026-11-12T09:04:19.7350000Z"),
+        ("2026/11/12 午後5:04:19", "2026-11-12T17:04:19"),
+        ("12. 11. 2026. 17:04:19", "2026-11-12T17:04:19"),
+        ("12. 11. 2026 17:04:19", "2026-11-12T17:04:19"),
+        ("12.11.2026. 17:04", "2026-11-12T17:04:00"),
+        ("12.11.2026 г., 17:04:19", "2026-11-12T17:04:19"),
+        ("12.11.2026\u202fг., 17:04:19 ч.", "2026-11-12T17:04:19"),
+        ("12.11.2026 17.04.19", "2026-11-12T17:04:19"),
+        ("12.11.2026, 7.04.19,735", "2026-11-12T07:04:19.7350000Z"),
+        ("12.11.2026 klo 17.04.19", "2026-11-12T17:04:19"),
+        ("12.11.2026 17.04", "2026-11-12T17:04:00"),
+        ("13/11/2026, 17.04.19", "2026-11-13T17:04:19"),
         ("2024-02-29T23:59:59.9999999Z", "2024-02-29T23:59:59.9999999Z"),
     ],
 )
@@ -101,6 +117,7 @@ def test_forms_that_need_no_settling(tmp_path: Path, written: str, is_read: str)
         "12/11/2026, 7:55:45 am",
         "12/11/2026, 7:55:45.735 p.m.",
         "12/11/2026, 7:55:45 p. m.",
+        "12/11/2026, 17.04.19",
     ],
 )
 def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
@@ -133,6 +150,16 @@ def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
         "12. November 2026 10:00",
         "١٢/١١/٢٠٢٦ ١٠:٠٠",
         "0001-01-01T00:00:00Z",
+        "2026. 11. 31. 17:04:19",
+        "31. 11. 2026. 17:04:19",
+        "12.11.2026 25.04.19",
+        "2026. 11. 12. 오후 17:04:19",
+        "2026/11/12 晚上5:04:19",
+        "13/11/2026 下午5:04:19",
+        "26/11/2569 17:04:19",
+        "17:04:19 26/11/2026",
+        "2026-11-12 17 h 04 min 19 s",
+        "12.11.26 17.04.19",
     ],
 )
 def test_what_is_no_time_is_named(tmp_path: Path, written: str) -> None:
@@ -143,6 +170,7 @@ def test_what_is_no_time_is_named(tmp_path: Path, written: str) -> None:
     with pytest.raises(EventsInvalid, match=r"line 3: TimeGenerated is .* expected a time in UTC such as") as caught:
         load_events([path])
     assert repr(written)[:20] in str(caught.value)
+    assert "or export again with tostring(TimeGenerated), as the README's query has it" in str(caught.value)
 
 
 def test_a_column_that_contradicts_itself(tmp_path: Path) -> None:
@@ -199,6 +227,21 @@ def test_capitals_are_not_taken_for_en_us_beside_day_first(tmp_path: Path) -> No
         load_events([export(tmp_path, "12/11/2026, 7:00 AM", "13/11/2026, 07:00")])
 
 
+def test_month_first_by_am_and_pm_alone_is_pointed_out(tmp_path: Path) -> None:
+    """Only where nothing but AM or PM says so: no value above 12, no other file, no word of the operator's."""
+    words = "one: times are read as month-first, because of AM/PM; DATES=day-first if not."
+    one = export(tmp_path, "12/11/2026, 7:00 AM", name="one")
+    two = export(tmp_path, "12/11/2026, 7:00 PM", "11/13/2026, 7:00 PM", name="two")
+    same = export(tmp_path, "11/11/2026, 7:00 PM", name="same")
+    named = export(tmp_path, "Nov 12, 2026 7:00 PM", name="named")
+    three = export(tmp_path, "12/11/2026, 8:00 AM", name="three")
+    assert load_events([one]).hints == (words,)
+    assert load_events([one, three]).hints == (words.replace("one", "one and 1 more"),)
+    assert load_events([one], order="month-first").hints == ()
+    for paths in ([one, two], [same], [named]):
+        assert load_events(paths).hints == ()
+
+
 def test_forms_may_be_mixed_where_nothing_is_in_doubt(tmp_path: Path) -> None:
     """Years first, dots and settled slashes in one column are each read."""
     found = read(export(tmp_path, "2026-11-10T10:00:00Z", "11.11.2026 10:00", "13/11/2026, 10:00", "12/11/2026, 10:00"))
@@ -228,11 +271,26 @@ LOCALES: dict[str, Callable[[datetime], str]] = {
         f"{time:%Y-%m-%d}, {time.hour % 12 or 12}:{time:%M:%S} {'a.m.' if time.hour < 12 else 'p.m.'}"
     ),
     "Defender": lambda time: f"{time:%b} {time.day}, {time.year} {time.hour % 12 or 12}:{time:%M:%S %p}",
+    "hu-HU": lambda time: f"{time.year}. {time.month:02}. {time.day:02}. {time.hour}:{time:%M:%S}",
+    "hr-HR": lambda time: f"{time.day:02}. {time.month:02}. {time.year}. {time:%H:%M:%S}",
+    "bg-BG": lambda time: f"{time.day}.{time.month:02}.{time.year} г., {time.hour}:{time:%M:%S}",
+    "fi-FI": lambda time: f"{time.day}.{time.month}.{time.year} klo {time.hour}.{time:%M.%S}",
+    "da-DK": lambda time: f"{time.day}.{time.month}.{time.year} {time:%H.%M.%S}",
+    "id-ID": lambda time: f"{time.day}/{time.month}/{time.year}, {time:%H.%M.%S}",
+    "ko-KR": lambda time: (
+        f"{time.year}. {time.month}. {time.day}. {'오전' if time.hour < 12 else '오후'}"
+        f" {time.hour % 12 or 12}:{time:%M:%S}"
+    ),
+    "zh-TW": lambda time: (
+        f"{time.year}/{time.month}/{time.day} {'上午' if time.hour < 12 else '下午'}{time.hour % 12 or 12}:{time:%M:%S}"
+    ),
     "ISO": lambda time: f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z",
 }
 """The portals' times by the browser's locale."""
 WHEN = (datetime(2024, 1, 1), datetime(2027, 12, 1))  # noqa: DTZ001 (hypothesis wants them so)
-NEVER_REFUSED = {"en-US", "de-DE", "ja-JP", "en-CA", "Defender", "ISO"}
+SECONDS = {"en-CA", "Defender", "hu-HU", "hr-HR", "bg-BG", "fi-FI", "da-DK", "id-ID", "ko-KR", "zh-TW"}
+"""Those that are written without a fraction here."""
+NEVER_REFUSED = {"en-US", "de-DE", "ja-JP", "ISO", *SECONDS - {"id-ID"}}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -249,7 +307,7 @@ def test_a_column_is_read_right_or_refused(
     times, time = [], begin
     for step in [timedelta(), *steps]:
         time += step
-        cut = 1000 if locale not in ("en-CA", "Defender") else 1_000_000
+        cut = 1000 if locale not in SECONDS else 1_000_000
         times.append(time.replace(microsecond=time.microsecond // cut * cut, tzinfo=UTC))
     path = export(tmp_path, *(LOCALES[locale](each) for each in times))
     refused = ""

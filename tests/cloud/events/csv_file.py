@@ -34,7 +34,7 @@ class Chunk:
 
 
 def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
-    """The file in chunks of some megabytes.
+    """The file in chunks of some megabytes; the first may be a header alone, without data.
 
     Raises:
         EventsInvalid: its header is none of EmailEvents; a record does not end.
@@ -45,7 +45,7 @@ def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         rest = data
         if header is None and b"\n" not in rest:
             rest = rest.replace(b"\r", b"\n")  # the line ends of old Macs
-        lines = rest.count(b"\n")
+        lines, first = rest.count(b"\n"), header is None
         if header is None:
             above = _PREFACE.match(rest)
             start = above.end() if above else 0
@@ -56,7 +56,7 @@ def chunks(source: Source, blocks: Iterable[bytes]) -> Iterator[Chunk]:
             line_of = line + rest.count(b"\n", 0, start)
             header = read_header(source, line_of, decoded(source, rest[start:end], line_of))
             line, lines, rest = line + rest.count(b"\n", 0, end), rest.count(b"\n", end), rest[end:]
-        if rest:
+        if rest or first:
             yield Chunk(header, line, rest)
         line += lines
 
@@ -116,4 +116,5 @@ def records(source: Source, chunk: Chunk) -> Iterator[tuple[int, dict[str, str] 
             before = reader.line_num
     except csv.Error as error:
         line = chunk.line + max(reader.line_num, 1) - 1
-        yield line, f"{error}; expected CSV with quotes doubled inside quotes"
+        rest = ": was the file cut off? Expected" if "end of data" in str(error) else "; expected"
+        yield line, f"{error}{rest} CSV with quotes doubled inside quotes"

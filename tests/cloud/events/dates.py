@@ -98,6 +98,28 @@ def settle(files: Mapping[int, File], said: bool | None) -> dict[int, dict[Shape
     }
 
 
+def assumed(files: Mapping[int, File], said: bool | None) -> set[int]:
+    """The files that `settle` reads month first for no other reason than AM or PM."""
+    return {
+        source
+        for source, file in files.items()
+        if said is None
+        and (each := file.tallies.get(Shape.UPPER))
+        and each.open
+        and each.day_first is None
+        and not _proven(source, files, Shape.UPPER)
+    }
+
+
+def _alike(source: int, files: Mapping[int, File]) -> list[File]:
+    return [file for file in files.values() if file.group == files[source].group]
+
+
+def _proven(source: int, files: Mapping[int, File], kind: Shape) -> set[bool | None]:
+    """The orders that files of the same header prove."""
+    return {file.tallies[kind].day_first for file in _alike(source, files) if kind in file.tallies} - {None}
+
+
 def _agree(source: int, each: Tally, said: bool | None) -> None:
     if each.day and each.month:
         words = "the day is the first number in one and the second in the other; expected one order in a file"
@@ -114,13 +136,12 @@ def _order(source: int, files: Mapping[int, File], kind: Shape, said: bool | Non
         return each.day_first
     if each.open is None:
         return True  # only such as 11/11: the same either way
-    alike = [file for file in files.values() if file.group == files[source].group]
-    proven = {file.tallies[kind].day_first for file in alike if kind in file.tallies} - {None}
+    proven = _proven(source, files, kind)
     if len(proven) == 1:
         return proven == {True}
     if said is not None and not proven:
         return said
-    day_first_elsewhere = any(other.day_first for file in alike for other in file.tallies.values())
+    day_first_elsewhere = any(other.day_first for file in _alike(source, files) for other in file.tallies.values())
     if kind is Shape.UPPER and not day_first_elsewhere:
         return False
     raise Unsettled(source, (each.open,), NOT_SAID)

@@ -1,8 +1,9 @@
-"""What an operator should know of an export that was read: that it may have been cut off, or lacks what is counted."""
+"""What an operator should know of an export that was read: that it may have been cut off, lacks what is counted, or
+has times that may be meant otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.cloud.events.source import Source
 from tests.cloud.events.staging import Staging
@@ -15,9 +16,19 @@ CUTS = {
 """Rows that an answer has at most, and whose."""
 
 
-def hints(sources: Sequence[Source], staging: Staging) -> tuple[str, ...]:
-    """One sentence each."""
+def hints(
+    sources: Sequence[Source], staging: Staging, later: int = 0, assumed: Collection[int] = ()
+) -> tuple[str, ...]:
+    """One sentence each. `later` rows are later than now; of `assumed` files the month is read first by AM and PM."""
     found = []
+    if later:
+        found.append(
+            f"{later:,} {'row is' if later == 1 else 'rows are'} later than now, so that the sweep does not see"
+            f" {'it' if later == 1 else 'them'}: is the export in UTC? SHIFT=now moves its times."
+        )
+    if names := [source.path.name for source in sources if source.place in assumed]:
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        found.append(f"{names[0]}{more}: times are read as month-first, because of AM/PM; DATES=day-first if not.")
     for source in sources:
         rows = staging.count(source)
         if rows in CUTS:

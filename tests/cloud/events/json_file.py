@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.cloud.events.json_text import JsonText
+from tests.cloud.events.json_text import JsonText, ends_early
 from tests.cloud.events.mistakes import EXPECTED, EventsInvalid, at
 from tests.cloud.events.record import Cells, cells
 from tests.cloud.events.saved_answer import error_of, frame, rows
@@ -16,6 +16,8 @@ from tests.cloud.events.source import Source, decoded
 Record = tuple[int, Cells | str]
 LONG = 4 << 20
 """A line of so many bytes is no record: it is walked."""
+_NOT_UTF_8 = "use the file as it was downloaded, or save it as UTF-8"
+_CUT = "ends in the middle: was it cut off? Expected a whole file"
 _LISTS = ("records", "results")
 _AROUND = frozenset(name for each in (*_LISTS, "tables", "error") for name in (each, each.capitalize()))
 
@@ -68,7 +70,7 @@ def _by_line(source: Source, lines: Iterable[bytes], number: int) -> Iterator[Re
     for place, content in enumerate(lines, number):
         if not content.strip():
             continue
-        text = decoded(source, content, place)
+        text = decoded(source, content, place, _NOT_UTF_8)
         try:
             value = None if len(text) > LONG else json.loads(text)
             if isinstance(value, dict) and not value.keys() & _AROUND:
@@ -78,20 +80,23 @@ def _by_line(source: Source, lines: Iterable[bytes], number: int) -> Iterator[Re
                     yield place, found
             else:
                 yield place, "not a JSON object; expected one record of EmailEvents a line"
-        except json.JSONDecodeError:
-            yield place, "not a JSON object; expected one record of EmailEvents a line"
+        except json.JSONDecodeError as error:
+            # Only the last line of a file has no end.
+            cut = not content.endswith(b"\n") and content.lstrip().startswith(b"{") and ends_early(error)
+            yield place, _CUT if cut else "not a JSON object; expected one record of EmailEvents a line"
         except (ValueError, RecursionError) as error:
             yield place, _words(error)
 
 
 def _whole(source: Source, data: bytearray) -> Iterator[Record]:
-    text = JsonText(decoded(source, data, 1))
+    text = JsonText(decoded(source, data, 1, _NOT_UTF_8))
     data.clear()  # it may be large, and is in memory as text now
     try:
         while text.begins:
             yield from _top(source, text)
     except json.JSONDecodeError as error:
-        raise EventsInvalid(at(source.path, error.lineno, f"not JSON; expected {EXPECTED}")) from None
+        words = _CUT if ends_early(error) else f"not JSON; expected {EXPECTED}"
+        raise EventsInvalid(at(source.path, error.lineno, words)) from None
     except (ValueError, RecursionError) as error:
         raise EventsInvalid(at(source.path, text.line, _words(error))) from None
 

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_CUT_VALUE = re.compile(r"|-|t|tr|tru|f|fa|fal|fals|n|nu|nul|[.eE][+-]?|u[0-9a-fA-F]{0,4}")
+"""What may be left of a value that a file ends in."""
 _READ = json.JSONDecoder().raw_decode
+
+
+def ends_early(error: json.JSONDecodeError) -> bool:
+    """Whether a text is no JSON because it ends too soon."""
+    if error.msg.startswith("Unterminated string"):
+        return True
+    return _CUT_VALUE.fullmatch(error.doc[error.pos :].rstrip()) is not None
 
 
 class JsonText:

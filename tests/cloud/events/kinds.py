@@ -32,6 +32,8 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_BEFORE = re.compile(r"\A(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
+"""What may stand above the first tag of a page: comments, and a line that says XML."""
 GZIP = b"\x1f\x8b"
 
 
@@ -70,9 +72,11 @@ def encoding(head: bytes) -> str:
 
 def not_an_export(text: str) -> str:
     """What a text that begins so is, when it is of another kind than CSV and JSON; "" when it may be an export."""
-    begins = text.lstrip()[:200].lower()
-    if re.match(r"<(!doctype html|html|head|body)", begins):
+    begins = _BEFORE.sub("", text, count=1)[:200].lower()
+    if re.match(r"<(!doctype html|html|head|body|title|meta|script)\b", begins):
         return "a web page, perhaps a sign-in or an error page that was saved; " + _AGAIN
-    if begins.startswith("<"):
+    if begins.startswith("<!--"):
+        return "a web page or XML; " + _AGAIN
+    if begins.startswith("<") or text.lstrip().startswith("<"):
         return "XML; " + _AGAIN
     return ""

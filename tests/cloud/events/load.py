@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.cloud.events.loaded import Loaded
 from tests.cloud.events.mistakes import EXPECTED, NAMED, Advance, EventsInvalid, Mistakes, at
 from tests.cloud.events.progress import Report, reported
 from tests.cloud.events.record import Cells
-from tests.cloud.events.source import Source, blocks, size
+from tests.cloud.events.source import Source, blocks, size, unusable
 from tests.cloud.events.staging import Staging, records_of
 
 
@@ -24,6 +24,7 @@ def load_events(
     shift_to: datetime | None = None,
     *,
     order: str = "",
+    now: datetime | None = None,
     console: Console | None = None,
 ) -> Loaded:
     """The rows of all files in a table of the engine, with `EmailEvents`' own columns and times in UTC.
@@ -32,6 +33,7 @@ def load_events(
         paths: the files.
         shift_to: all times are moved by one amount, so that the newest `TimeGenerated` is that moment.
         order: day-first or month-first, for dates such as 12/11/2026 that nothing else settles.
+        now: rows later than this moment are worth a hint.
         console: shows how far it is, when it is a terminal.
 
     Raises:
@@ -40,13 +42,17 @@ def load_events(
     if order not in dates.ORDERS:
         raise EventsInvalid(f"DATES: expected day-first, month-first or nothing, not {order[:40]!r}")
     sources = [Source(place, Path(path)) for place, path in enumerate(paths)]
+    if wrong := [f"{source.path}: {why}" for source in sources if (why := unusable(source.path))]:
+        raise EventsInvalid("\n".join(wrong[:NAMED] + ["… and more"] * (len(wrong) > NAMED)))
     total = sum(size(source.path) for source in sources)
     with Staging() as staging, reported(console, total) as report:
         groups = _stage(sources, staging, report)
-        _check_rows(sources, staging)
+        _check_rows(sources, staging, headed=any(groups.values()))
         report("reading the columns", total)
-        table = _typed(sources, groups, staging, dates.ORDERS[order], shift_to)
-        return Loaded(table, staging.rows, hints(sources, staging))
+        files, said = _dates(groups, staging), dates.ORDERS[order]
+        table = _typed(sources, files, staging, said, shift_to)
+        later = typed.later(table, now) if now else 0
+        return Loaded(table, staging.rows, hints(sources, staging, later, dates.assumed(files, said)))
 
 
 def _stage(sources: Sequence[Source], staging: Staging, report: Report) -> dict[int, Hashable]:
@@ -73,7 +79,7 @@ def _read(source: Source, staging: Staging, mistakes: Mistakes, advance: Advance
     titles: tuple[str, ...] = ()
     for chunk in csv_file.chunks(source, content):
         titles = chunk.header.titles
-        if not staging.chunk(source, chunk):
+        if chunk.data and not staging.chunk(source, chunk):
             _keep(source, staging, mistakes, csv_file.records(source, chunk))
     return titles
 
@@ -103,23 +109,27 @@ def _keep(source: Source, staging: Staging, mistakes: Mistakes, records: Iterabl
             staging.add(source, found)
 
 
-def _check_rows(sources: Sequence[Source], staging: Staging) -> None:
+def _check_rows(sources: Sequence[Source], staging: Staging, headed: bool) -> None:
     if staging.rows:
         return
+    why = ": the query found nothing. More days? The right workspace?" if headed else f"; expected {EXPECTED}"
     if len(sources) == 1:
-        raise EventsInvalid(f"{sources[0].path}: holds no row; expected {EXPECTED}")
-    raise EventsInvalid(f"no rows at all in {len(sources):,} files; expected {EXPECTED}")
+        raise EventsInvalid(f"{sources[0].path}: holds no row{why}")
+    raise EventsInvalid(f"no rows at all in {len(sources):,} files{why}")
+
+
+def _dates(groups: Mapping[int, Hashable], staging: Staging) -> dict[int, File]:
+    times = [name for name in typed.TIMES if name in staging.used]
+    return {place: File(groups[place], tallies) for place, tallies in dates.tally(staging.table, times).items()}
 
 
 def _typed(
     sources: Sequence[Source],
-    groups: dict[int, Hashable],
+    files: Mapping[int, File],
     staging: Staging,
     said: bool | None,
     shift_to: datetime | None,
 ) -> str:
-    times = [name for name in typed.TIMES if name in staging.used]
-    files = {place: File(groups[place], tallies) for place, tallies in dates.tally(staging.table, times).items()}
     places = range(len(sources))
     try:
         orders = dates.settle(files, said)
@@ -129,10 +139,10 @@ def _typed(
         return typed.table(staging, orders, places, shift_to)
     except ValueError as error:
         mistakes = Mistakes()
-        for bad in typed.bad(staging, orders, places, NAMED):
+        for bad in typed.bad(staging, orders, places):
             source = sources[bad.source]
             line, _ = _lines(source, [bad.record])[bad.record]
-            mistakes.add(source.path, line, bad.words)
+            mistakes.add(source.path, line, bad.words, bad.rows)
         mistakes.check()
         raise RuntimeError(f"the engine does not take these events: {error}") from None
 

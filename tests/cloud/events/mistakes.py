@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 NAMED = 10
-"""So many mistakes of a load are named."""
+"""So many causes of a load are named."""
 
 EXPECTED = (
     "a CSV export of EmailEvents with its header, NDJSON (one record a line), JSON, a saved answer of the query API, or"
     " gzip of any; a record may be in the envelope of the streaming export"
 )
+
+
+_VALUE = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
+"""What differs between two rows with the same cause."""
 
 
 class EventsInvalid(Exception):
@@ -24,21 +29,23 @@ def at(path: Path, line: int, words: str) -> str:
 
 
 class Mistakes:
-    """The first mistakes of a load. Reading goes on behind one, so that several are named at once."""
+    """The mistakes of a load by cause: where each is first, and in how many rows. Reading goes on behind one."""
 
     def __init__(self) -> None:
-        self._named: list[str] = []
+        self._first: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
 
-    def add(self, path: Path, line: int, words: str) -> None:
-        """Note one; the last that is named ends the load.
+    def add(self, path: Path, line: int, words: str, rows: int = 1) -> None:
+        """Note what is wrong in so many rows, first in this line. The last cause that is named ends the load.
 
         Raises:
             EventsInvalid: there are enough.
         """
-        self._named.append(at(path, line, words))
-        if len(self._named) >= NAMED:
-            self._named.append("… and perhaps more")
-            self.check()
+        cause = _VALUE.sub("", words)
+        self._first.setdefault(cause, at(path, line, words))
+        self._rows[cause] = self._rows.get(cause, 0) + rows
+        if len(self._first) >= NAMED:
+            raise EventsInvalid("\n".join([*self._lines(), "… and perhaps more"]))
 
     def check(self) -> None:
         """Raise what was noted.
@@ -46,8 +53,14 @@ class Mistakes:
         Raises:
             EventsInvalid: anything was.
         """
-        if self._named:
-            raise EventsInvalid("\n".join(self._named))
+        if self._first:
+            raise EventsInvalid("\n".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        for cause, first in self._first.items():
+            yield first
+            if more := self._rows[cause] - 1:
+                yield f"  the same in {more:,} more row{'s' if more > 1 else ''}"
 
 
 Advance = Callable[[int], None]

@@ -82,6 +82,9 @@ def _layers(table: str, text: str, settled: Mapping[Shape, int]) -> Sequence[Lay
             return (*layers, *_QUICK)
     spelled = int(engine().sql(f"SELECT max(match({text}, '[JFMASOND][a-z][a-z]')) FROM {table}"))
     changed = "{text}"
+    if int(engine().sql(f"SELECT max(match({text}, {literal(_LOCAL)})) FROM {table}")):
+        for pattern, order in _LOCALES:
+            changed = f"replaceRegexpOne({changed}, {_pattern(pattern)}, {literal(order)})"
     for pattern, order in _SPELLED if spelled else ():
         changed = f"replaceRegexpOne({changed}, {_pattern(pattern)}, {literal(order)})"
     return ({"{c}_plain": changed}, *_LAYERS)
@@ -97,6 +100,36 @@ _SPELLED = (
     (rf"^{_NAMED} (\d{{1,2}}),? (\d{{4}})", r"\3-\1-\2"),
     (rf"^(\d{{1,2}}) {_NAMED},? (\d{{4}})", r"\3-\2-\1"),
     (rf"-{_NAMED}-", r"-\1-"),
+)
+
+
+_DAY = r"\d{1,2}"
+_LOCAL = (
+    r"\d\. |\d\.,|\d{4}\.|\d{4} ?\x{433}|\d\.\d\d\.\d\d|[ \x{A0},]\d{1,2}\.\d\d|\x{C624}|\x{4E0A}|\x{4E0B}|\x{5348}"
+)
+"""What only the locales below write. Nothing is guessed: the year is first, or dots say that the day is."""
+_AFTER = rf"(\d{{4}}(?:,?{_BLANK}+|,))"
+_BEFORE = r"(\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)"
+_LOCALES = (
+    # Hungarian, Korean: 2026. 11. 26. 17:04:19
+    (rf"^{_BLANK}*(\d{{4}})\. ?({_DAY})\. ?({_DAY})\.", r"\1-\2-\3"),
+    # Croatian, Serbian, Bulgarian: 26. 11. 2026. 17:04:19; 26.11.2026 \u0433., 17:04:19 \u0447.
+    (rf"^{_BLANK}*({_DAY})\. ?({_DAY})\. ?(\d{{4}})(?:\.|{_BLANK}?\x{{433}}\.)", r"\1.\2.\3"),
+    (rf"(:\d\d){_BLANK}\x{{447}}\.$", r"\1"),
+    # Finnish: 26.11.2026 klo 17.04.19
+    (rf"^({_DAY}\.{_DAY}\.\d{{4}}){_BLANK}klo{_BLANK}", r"\1 "),
+    # Danish, Finnish, Indonesian: 26.11.2026 17.04.19
+    (rf"{_AFTER}({_DAY})\.(\d\d)\.(\d\d)", r"\1\2:\3:\4"),
+    (rf"{_AFTER}({_DAY})\.(\d\d)$", r"\1\2:\3"),
+    # Korean, Chinese, Japanese, the half of the day before the time: 2026/11/26 \u4e0b\u53485:04:19
+    (
+        rf"^(\d{{4}}\D.*){_BLANK}(?:\x{{C624}}\x{{C804}}|\x{{4E0A}}\x{{5348}}|\x{{5348}}\x{{524D}}){_BLANK}?{_BEFORE}$",
+        r"\1 \2 AM",
+    ),
+    (
+        rf"^(\d{{4}}\D.*){_BLANK}(?:\x{{C624}}\x{{D6C4}}|\x{{4E0B}}\x{{5348}}|\x{{5348}}\x{{5F8C}}){_BLANK}?{_BEFORE}$",
+        r"\1 \2 PM",
+    ),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +11,8 @@ from tests.cloud.events.json_text import JsonText
 from tests.cloud.events.record import Cells, cells
 
 Record = tuple[int, Cells | str]
+_LARGE = re.compile(r"partial|too[ _]?large|size[ _]?(limit|error)|time[ds]?[ _-]?out|memory", re.IGNORECASE)
+"""Errors of a query that asks for too much at once."""
 _ROW = "expected a row with a cell for each column"
 
 
@@ -94,8 +98,12 @@ def _row(line: int, names: Sequence[str], row: Any) -> Record:
 def error_of(answer: Mapping[str, Any], listed: bool) -> str:
     """Why an answer cannot be taken as a whole, from what stands beside its rows; "" when it can."""
     error = answer.get("error", answer.get("Error"))
+    if isinstance(error, str) and not listed:  # a sign-in's
+        error = {"code": error, "message": answer.get("error_description", "")}
     if not isinstance(error, dict):
         return ""
     code, message = (str(error.get(key, "")) for key in ("code", "message"))
+    large = listed or _LARGE.search(json.dumps(error))
+    todo = "ask for fewer days, or for fewer columns" if large else "run the query again when this is solved"
     what = "a partial answer" if listed else "an error that the query API answered"
-    return f"{what} ({code}: {message})"[:300] + "; expected a whole one: ask for fewer days, or for fewer columns"
+    return f"{what} ({code}: {message})"[:300] + f"; expected a whole one: {todo}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from tests.cloud.events import kinds
-from tests.cloud.events.mistakes import EXPECTED, Advance, EventsInvalid, at
+from tests.cloud.events.mistakes import Advance, EventsInvalid, at
 
 BLOCK = 8 << 20
 HEAD = 4096
+FROM_EXCEL = "Excel saves so: use the portal's own file, or save as CSV UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ def size(path: Path) -> int:
         return 0
 
 
+def unusable(path: Path) -> str:
+    """Why there is no file to read under this name; "" when there may be."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if os.path.islink(path):  # noqa: PTH114 (Path's own fails at a name that is too long)
+            return f"is a link to {os.readlink(path)!r}, which cannot be read ({error.strerror or error})"  # noqa: PTH115
+        return f"cannot be read ({error.strerror or error})"
+    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "is a pipe or device; save it as a file first"
+
+
 def blocks(source: Source, advance: Advance = lambda _: None) -> Iterator[bytes]:
     """The file's text in UTF-8, without a byte order mark. A lone surrogate comes as its three bytes.
 
@@ -40,6 +54,8 @@ def blocks(source: Source, advance: Advance = lambda _: None) -> Iterator[bytes]
         EventsInvalid: it cannot be read, or is of a kind that is no export.
     """
     path = source.path
+    if why := unusable(path):
+        raise EventsInvalid(f"{path}: {why}")
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == kinds.GZIP
@@ -49,7 +65,7 @@ def blocks(source: Source, advance: Advance = lambda _: None) -> Iterator[bytes]
     except gzip.BadGzipFile:
         raise EventsInvalid(f"{path}: cannot be read (damaged gzip); expected a whole file") from None
     except OSError as error:
-        raise EventsInvalid(f"{path}: cannot be read ({error.strerror})") from None
+        raise EventsInvalid(f"{path}: cannot be read ({error.strerror or error})") from None
     except (EOFError, zlib.error):
         raise EventsInvalid(f"{path}: damaged gzip; expected a whole file") from None
 
@@ -82,8 +98,8 @@ def _text(source: Source, file: IO[bytes], raw: IO[bytes], advance: Advance) -> 
         block = file.read(BLOCK)
 
 
-def decoded(source: Source, data: bytes | bytearray, line: int) -> str:
-    """Text that begins on this line of the file.
+def decoded(source: Source, data: bytes | bytearray, line: int, remedy: str = FROM_EXCEL) -> str:
+    """Text that begins on this line of the file. `remedy` is what to do when it is not UTF-8.
 
     Raises:
         EventsInvalid: it is not UTF-8.
@@ -92,7 +108,8 @@ def decoded(source: Source, data: bytes | bytearray, line: int) -> str:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
         line += data.count(b"\n", 0, error.start)
-        raise EventsInvalid(at(source.path, line, f"not UTF-8; expected {EXPECTED}")) from None
+        todo = "this is no text: use the file as it was downloaded" if b"\0" in data else remedy
+        raise EventsInvalid(at(source.path, line, f"not UTF-8; {todo}")) from None
 
 
 def repaired(text: str) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tests.cloud.engine import MANY, engine, quoted
+from tests.cloud.engine import MANY, engine, literal, quoted
 from tests.cloud.events.moments import EXAMPLES, Shape, moments, read_name
 from tests.cloud.events.record import TIME
 from tests.cloud.events.staging import Staging
 from tests.cloud.schemas import EMAIL_EVENTS
 
+_REWRITTEN = re.compile(r"\s*(?:\d{1,2}:\d\d\.\d|\d{5}(?:[.,]\d+)?|#+|\d[.,]\d+E\+\d+)\s*")
+"""Minutes and tenths, a number of days, a column that was too narrow."""
 Orders = Mapping[Shape, bool]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = tuple(name for name, kind in EMAIL_EVENTS.items() if kind == "datetime")
@@ -21,11 +24,12 @@ _EXPECTED = {"int": "a whole number", "long": "a whole number", "bool": "true or
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A cell that is not of its column's type."""
+    """A cell that is not of its column's type: the first of all with the same cause, which so many rows have."""
 
     source: int
     record: int
     words: str
+    rows: int
 
 
 def table(
@@ -80,34 +84,52 @@ def _bounded(rows: int) -> str:
     )
 
 
-def bad(staging: Staging, orders: Mapping[int, Orders], sources: Collection[int], limit: int) -> list[Bad]:
-    """The first cells that are not of their type, in the order of the files."""
+def bad(staging: Staging, orders: Mapping[int, Orders], sources: Collection[int]) -> list[Bad]:
+    """The first cell of each kind that is not of its type, in the order of the files."""
     found: list[Bad] = []
     for order, alike in _alike(orders, sources):
-        for name in _columns(staging):
-            if (kind := EMAIL_EVENTS[name]) in _EXPECTED:
-                times = [name] if kind == "datetime" else []
-                query = moments(_staged(staging, alike), times, order)
-                wrong = f"{quoted(name)} != '' AND isNull({_typed(name)})"
-                for source, record, cell in _select(query, quoted(name), wrong, limit):
-                    found.append(Bad(source, record, f"{name} is {cell[:60]!r}; expected {_EXPECTED[kind]}"))
-        for source, record, _ in _select(_staged(staging, alike), "''", _MISSING, limit):
-            found.append(Bad(source, record, f"no time; expected {TIME}"))
-    return sorted(found, key=lambda each: (each.source, each.record))[:limit]
+        staged = _staged(staging, alike)
+        for expected in dict.fromkeys(_EXPECTED.values()):
+            names = [name for name in _columns(staging) if _EXPECTED.get(EMAIL_EVENTS[name]) == expected]
+            query = moments(staged, [name for name in names if name in TIMES], order)
+            wrong = {name: f"{quoted(name)} != '' AND isNull({_typed(name)})" for name in names}
+            found += _first(query, wrong)
+        found += _first(staged, {"": "TimeGenerated = '' AND Timestamp = ''"})
+    return sorted(found, key=lambda each: (each.source, each.record))
 
 
-_MISSING = "TimeGenerated = '' AND Timestamp = ''"
-
-
-def _select(query: str, column: str, where: str, limit: int) -> Iterator[tuple[int, int, str]]:
+def _first(query: str, wrong: Mapping[str, str]) -> Iterator[Bad]:
+    """The first row where a column is wrong, by a condition for each column, and how many such rows there are."""
+    if not wrong:
+        return
+    where = " OR ".join(f"({each})" for each in wrong.values())
+    cells = ", ".join(f"[{literal(name)}, {quoted(name) if name else literal(name)}]" for name in wrong)
+    which = ", ".join(f"toUInt8({each})" for each in wrong.values())
     answer = engine().sql(
-        f"SELECT _source, _record, {column} FROM {query} WHERE {where} ORDER BY _source, _record LIMIT {limit}",
+        f"SELECT _source, _record, [{cells}][indexOf([{which}], 1)] FROM {query} WHERE {where}"
+        " ORDER BY _source, _record LIMIT 1",
         "JSONCompactEachRow",
     )
-    for line in answer.split("\n"):
-        if line:
-            source, record, cell = json.loads(line)
-            yield int(source), int(record), cell
+    if answer.strip():
+        source, record, (name, cell) = json.loads(answer)
+        rows = int(engine().sql(f"SELECT count() FROM {query} WHERE {where}"))
+        yield Bad(int(source), int(record), _words(name, cell), rows)
+
+
+def _words(name: str, cell: str) -> str:
+    if not name:
+        return f"no time; expected {TIME}"
+    kind = EMAIL_EVENTS[name]
+    if kind == "datetime" and _REWRITTEN.fullmatch(cell):
+        return f"{name} is {cell[:60]!r}: Excel has rewritten it; use the portal's own file, which Excel has not saved"
+    again = f"; or export again with tostring({name}), as the README's query has it" if kind == "datetime" else ""
+    return f"{name} is {cell[:60]!r}; expected {_EXPECTED[kind]}{again}"
+
+
+def later(made: str, now: datetime) -> int:
+    """How many rows of a table are later than now."""
+    moment = f"toDateTime64({literal(now.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f'))}, 7, 'UTC')"
+    return int(engine().sql(f"SELECT countIf(TimeGenerated > {moment}) FROM {made}"))
 
 
 def _staged(staging: Staging, sources: Collection[int]) -> str:

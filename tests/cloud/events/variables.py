@@ -40,7 +40,7 @@ def export(variables: Mapping[str, str], now: datetime, console: Console | None 
     paths = find(variables.get("EVENTS", ""))
     if not paths:
         return None
-    loaded = load_events(paths, now if shift else None, order=variables.get("DATES", ""), console=console)
+    loaded = load_events(paths, now if shift else None, now=now, order=variables.get("DATES", ""), console=console)
     return Export(loaded, _name(paths), bool(shift))
 
 
