@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,44 @@ def test_events_are_read_as_a_shell_would(tmp_path: Path) -> None:
     assert find(f"{tmp_path}/[cd].csv") == [two, three]
     assert find(f"{two} {four}") == [two, four]
     assert find("nowhere.csv") == [Path("nowhere.csv")]
+    assert find(f"{tmp_path}/a b*") == find(f"'{tmp_path}/a b*'") == [one]
+    assert find("~nobody-of-this-name/x.csv") == [Path("~nobody-of-this-name/x.csv")]
+    assert find("x" * 300) == [Path("x" * 300)]
+    assert find(" ".join([str(two), str(three)] * 200)) == [two, three]
+
+
+def test_a_name_that_does_not_exist_is_named_as_it_was_typed(tmp_path: Path) -> None:
+    """Blanks and commas that were meant otherwise: the whole is named, and how to write it."""
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    here, there = folder / "one.csv", tmp_path / "two.csv"
+    here.touch()
+    there.touch()
+    link = folder / "link.csv"
+    link.symlink_to("gone.csv")
+    assert find(str(link)) == [link]
+    quotes = "A name with blanks needs quotes inside: EVENTS=\"'…'\""
+    for events, words in {
+        f"{folder}/nope.csv": f"'{folder}/nope.csv' does not exist; its folder is there",
+        f"{folder}/*.nope": f"'{folder}/*.nope' matches no file; its folder is there",
+        f"{folder}/**/*.nope": f"'{folder}/**/*.nope' matches no file; its folder is there",
+        f"{folder} c/x.csv": f"'{folder} c/x.csv' does not exist; read as 3 names, of which '{tmp_path}/a', 'b',"
+        f" 'c/x.csv' are missing. {quotes}",
+        f"{here} {here}": f"'{here} {here}' does not exist; read as 4 names, of which '{tmp_path}/a', 'b/one.csv',"
+        f" '{tmp_path}/a', … are missing. {quotes}",
+        f"{there} nope.csv": f"'{there} nope.csv' does not exist; read as 2 names, of which 'nope.csv' is missing."
+        f" {quotes}",
+        f"{there} *.nope": f"'{there} *.nope' matches no file; read as 2 names, of which '*.nope' is missing. {quotes}",
+        f"{there},{here}": f"names are separated by blanks, not commas: EVENTS=\"{there} '{here}'\"",
+        f"'{here}'; {there}": f"names are separated by blanks, not commas: EVENTS=\"'{here}' {there}\"",
+        "p.csv,q.csv": "'p.csv,q.csv' does not exist; names are separated by blanks, not commas",
+        " ".join(["absent.csv"] * 50): "… are missing. A name with blanks",
+    }.items():
+        with pytest.raises(EventsInvalid) as caught:
+            find(events)
+        assert str(caught.value).startswith("EVENTS: ")
+        assert str(caught.value).endswith(words) or words in str(caught.value)[-200:]
+        assert len(str(caught.value)) < 600
 
 
 def test_a_folder_stands_for_the_exports_below_it(hours: Path) -> None:
@@ -62,6 +100,29 @@ def test_a_file_is_taken_once(hours: Path) -> None:
     link = hours / "link.json"
     link.symlink_to(path)
     assert find(f"{path} {hours}/h=07 {link} {hours}/**/m=00/*.json") == [path, hours / "h=08/m=00/PT1H.json"]
+
+
+def test_linked_folders_are_followed_once(hours: Path, tmp_path: Path) -> None:
+    """A link to a folder stands for it; one that leads back to where it is ends there."""
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/tree").symlink_to(hours)
+    (hours / "again").symlink_to(hours)
+    (hours / "h=07/up").symlink_to("..")
+    assert find(str(hours)) == [hours / "h=07/m=00/PT1H.json", hours / "h=08/m=00/PT1H.json", hours / "one.CSV.gz"]
+    assert len(find(str(tmp_path / "linked"))) == 3
+
+
+def test_a_folder_passes_over_no_export_that_cannot_be_read(hours: Path) -> None:
+    """What is named like an export is named when it is no file; what is not is passed over."""
+    os.mkfifo(hours / "pipe.csv")
+    (hours / "dangling.json").symlink_to("gone")
+    (hours / "loop.csv.gz").symlink_to("loop.csv.gz")
+    (hours / "dangling.txt").symlink_to("gone")
+    (hours / "folder.csv").mkdir()
+    found = {path.name for path in find(str(hours))}
+    assert found == {"PT1H.json", "one.CSV.gz", "pipe.csv", "dangling.json", "loop.csv.gz"}
+    with pytest.raises(EventsInvalid, match=r"(?s)dangling\.json: is a link to 'gone'.*pipe\.csv: is a pipe or device"):
+        export({"EVENTS": str(hours)}, NOW)
 
 
 def test_the_home_folder(hours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,3 +171,24 @@ def test_many_files_have_a_short_name(tmp_path: Path) -> None:
     assert found is not None
     assert found.name == "h00.json, h01.json, h02.json and 21 more files"
     assert found.loaded.rows == 24
+
+
+@pytest.mark.parametrize(
+    ("hours_ahead", "words"), [((), ""), ((-1, 1), "1 row is later"), ((1, 2, 3), "3 rows are later")]
+)
+def test_rows_later_than_now_are_pointed_out(tmp_path: Path, hours_ahead: tuple[int, ...], words: str) -> None:
+    """The sweep does not see them: an export in local time would be swept in part, without a word."""
+    times = [NOW, *(NOW + timedelta(hours=hours) for hours in hours_ahead)]
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "TimeGenerated,NetworkMessageId,RecipientEmailAddress,LatestDeliveryAction\n"
+        + "".join(f"{time:%Y-%m-%dT%H:%M:%SZ},m,a,Hard delete\n" for time in times)
+    )
+    found = export({"EVENTS": str(path)}, NOW)
+    assert found is not None
+    assert [words in hint and "SHIFT=now moves its times" in hint for hint in found.loaded.hints] == [True] * bool(
+        words
+    )
+    shifted = export({"EVENTS": str(path), "SHIFT": "now"}, NOW)
+    assert shifted is not None
+    assert shifted.loaded.hints == ()
