@@ -108,9 +108,33 @@ def test_the_file_s_keys_are_all_looked_at() -> None:
     ) == [
         "SUM_CASE_TRESHOLD in local.settings.json is no setting and has no effect: did you mean SUM_CASE_THRESHOLD?",
         "a key in local.settings.json is no setting and has no effect: README.md lists the settings",
-        "THRESHOLD in local.settings.json is no setting and has no effect: README.md lists the settings",
+        "THRESHOLD in local.settings.json is no setting and has no effect: did you mean SUM_CASE_THRESHOLD?",
         "a key in local.settings.json is no setting and has no effect: README.md lists the settings",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("TEAMS_WEBHOOK", "TEAMS_WEBHOOK_URL"),
+        ("WebhookUrl", "TEAMS_WEBHOOK_URL"),
+        ("SEVERITY_THRESHOLD", "HIGH_SEVERITY_THRESHOLD"),
+        ("MY_SUM_CASE_THRESHOLD", "SUM_CASE_THRESHOLD"),
+        ("DRY_RUN_ONLY", "DRY_RUN"),
+    ],
+)
+def test_part_of_a_name_is_taken_for_it(key: str, meant: str) -> None:
+    """A key of the file that holds a setting's name, or is part of one, is named with that setting."""
+    (said,) = unknown_keys([key])
+    assert said == f"{key} in local.settings.json is no setting and has no effect: did you mean {meant}?"
+
+
+def test_what_is_around_a_name_is_not_repeated() -> None:
+    """A value that was pasted with its name as a key is not shown; a short or foreign key is no part of a name."""
+    for key in ("TEAMS_WEBHOOK_URL=https://x.example/?sig=S3cret", "TEAMS_WEBHOOK_URL S3cret", "URL", "COLOUR"):
+        (said,) = unknown_keys([key])
+        assert said.endswith("README.md lists the settings")
+        assert "S3cret" not in said
 
 
 # --- where it is said

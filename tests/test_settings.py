@@ -361,6 +361,65 @@ def test_local_settings_lie_under_the_environment(tmp_path: Path) -> None:
     assert settings.dry_run is False
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"Values": {\n  "A": "b"\n  "C": "d"}}', "is not JSON (line 3, column 3)"),
+        (b"", "is not JSON (line 1, column 1)"),
+        (b'{"Values": {"A": "\xfc"}}', "is not UTF-8"),
+        (b'{"SWEEP_SCHEDULE": "0 0 6 * * *"}', 'has no "Values"'),
+        (b'{"Values": ["A"]}', 'has "Values" that are no JSON object'),
+        (b"[1]", "holds no JSON object"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (None, "is a folder"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_said(content: bytes | None, said: str, tmp_path: Path) -> None:
+    """Where a slip in local.settings.json is, or what it is instead."""
+    file = tmp_path / "local.settings.json"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(SettingsInvalid) as raised:
+        load(GOOD, tmp_path)
+    (mistake,) = raised.value.mistakes
+    assert mistake.startswith("local.settings.json ")
+    assert said in mistake
+    assert "; expected JSON such as" in mistake
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SUM_CASE_THRESHOLD": "99999999999"}, "expected a whole number from 0 to 1000000000"),
+        ({"MAX_NEW_INCIDENTS": "99999999999"}, "expected a whole number from 1 to 1000000000"),
+        ({"HEARTBEAT_DAYS": "99999"}, "expected a whole number from 0 to 36500"),
+        ({"ARM_ENDPOINT": "http://x"}, "such as https://management.azure.com,"),
+        ({"GRAPH_ENDPOINT": "http://x"}, "such as https://graph.microsoft.com,"),
+        ({"LOG_ANALYTICS_ENDPOINT": "x"}, "such as https://api.loganalytics.io,"),
+        ({"AZURE_CLOUD": "AzureChinaCloud", "ARM_ENDPOINT": "x"}, "such as https://management.chinacloudapi.cn,"),
+        ({"AZURE_CLOUD": "nowhere", "ARM_ENDPOINT": "x"}, "such as https://management.azure.com,"),
+    ],
+)
+def test_what_was_expected_is_exact(given: Mapping[str, str], said: str) -> None:
+    """A number's both bounds are said, and an endpoint's example is that very service's in that cloud."""
+    assert any(said in mistake for mistake in mistakes(given)), mistakes(given)
+
+
+def test_a_dry_run_takes_the_webhook_s_placeholder_for_none() -> None:
+    """When only the webhook's placeholder is left, a dry run goes without it; other mistakes are said without it."""
+    left = {**GOOD, "TEAMS_WEBHOOK_URL": "https://prod-00.westeurope.logic.azure.com/workflows/your-own"}
+    for dry in ({"DRY_RUN": "true"}, {"DRY_RUN": "1", "SUM_CASE_THRESHOLD": "7"}):
+        assert not from_values({**left, **dry}).teams_webhook_url.get_secret_value()
+    assert from_values(left, dry_run=True).dry_run
+    for real in ({}, {"DRY_RUN": "false"}):
+        (said,) = mistakes({**left, **real})
+        assert said.startswith("TEAMS_WEBHOOK_URL still holds the placeholder")
+    (said,) = mistakes({**left, "DRY_RUN": "true", "LOOKBACK_DAYS": "0"})
+    assert said.startswith("LOOKBACK_DAYS")
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"Values": []}', "{}", '{"IsEncrypted": true, "Values": {}}'])
 def test_an_unreadable_file_is_named(content: str, tmp_path: Path) -> None:
     """A local.settings.json that is none, or is encrypted, is named with what was expected."""

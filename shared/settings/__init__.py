@@ -10,6 +10,7 @@ from shared.settings.settings import (
     SettingsInvalid,
     file_keys,
     from_values,
+    given_schedule,
     load,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "SettingsInvalid",
     "file_keys",
     "from_values",
+    "given_schedule",
     "load",
 ]

@@ -59,11 +59,11 @@ def upn(value: str) -> str | None:
     return None if _UPN.fullmatch(value) else "expected a user principal name, such as oncall@contoso.com"
 
 
-def endpoint(value: str) -> str | None:
-    """The https address of a service: a host, perhaps a port, nothing after it."""
+def endpoint(value: str, usual: str) -> str | None:
+    """The https address of a service: a host, perhaps a port, nothing after it. `usual` is what it is by default."""
     if (address := _bare(value)) and address.scheme == "https":
         return None
-    return "expected an address such as https://api.loganalytics.io: a plain host name, and nothing after it"
+    return f"expected an https address such as {usual}: a plain host name, and nothing after it"
 
 
 def ledger(value: str, cloud: Cloud) -> str | None:

@@ -25,6 +25,7 @@ _PROGRAMS = frozenset(  # names that programs with which the sweep is run, or is
         *("CURL_CA_BUNDLE", "PATH", "TZ", "LANG", "NO_COLOR", "LOGLEVEL", "LOG_LEVEL"),
     }
 )
+_PART = 4  # letters that part of a name has at least, to be taken for it
 _NAME = re.compile(r"[A-Za-z_]{1,60}")  # what else was typed as a key may be a secret in the wrong place
 
 
@@ -47,10 +48,23 @@ def unknown_keys(names: Iterable[str]) -> list[str]:
     for name in sorted(set(names)):
         if name.upper() in NAMES or _foreign(name):
             continue
-        right = nearest(name.upper(), NAMES, most=3)
+        right = nearest(name.upper(), NAMES, most=3) or _around(name.upper())
         meant = f"did you mean {right}?" if right else "README.md lists the settings"
         found.append(f"{name if right else _shown(name)} in {LOCAL_FILE} is no setting and has no effect: {meant}")
     return found
+
+
+def _around(name: str) -> str:
+    """The setting whose name holds this one, or is held by it, and is nearest in length; "" when none is."""
+    bare = name.replace("_", "")
+    if not _NAME.fullmatch(name) or len(bare) < _PART:
+        return ""
+    near = [
+        (abs(len(setting) - len(name)), setting)
+        for setting in NAMES
+        if bare in (word := setting.replace("_", "")) or word in bare
+    ]
+    return min(near, default=(0, ""))[1]
 
 
 def _shown(name: str) -> str:

@@ -184,8 +184,10 @@ class Settings(BaseSettings):
 
     @field_validator("log_analytics_endpoint", "arm_endpoint", "graph_endpoint")
     @classmethod
-    def _endpoint(cls, value: str) -> str:
-        return _fine(value, value and checks.endpoint(value))
+    def _endpoint(cls, value: str, info: ValidationInfo) -> str:
+        cloud = CLOUDS[info.data.get("azure_cloud", "AzureCloud")]
+        usual: str = getattr(cloud, str(info.field_name).removesuffix("_endpoint"))
+        return _fine(value, value and checks.endpoint(value, usual))
 
     @field_validator("teams_webhook_url")
     @classmethod
@@ -258,7 +260,7 @@ def _expected(name: str) -> str:
     if field.annotation is int:
         low = next(bound.ge for bound in field.metadata if hasattr(bound, "ge"))
         high = next(bound.le for bound in field.metadata if hasattr(bound, "le"))
-        return f"expected a whole number from {low} to {high}" if high < 36_500 else f"expected a whole number >= {low}"
+        return f"expected a whole number from {low} to {high}"
     return "expected text"
 
 
@@ -318,8 +320,13 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
             " AzureWebJobsStorage__tableServiceUri is set; expected https://<account>.table.core.windows.net"
             " (a ledger on this app's own disk would be forgotten)"
         )
+    dry = values.get("DRY_RUN", "").lower() in _TRUE
     if webhook_needed is None:
-        webhook_needed = values.get("DRY_RUN", "").lower() not in _TRUE
+        webhook_needed = not dry
+    examples = placeholders(values)
+    if dry and not webhook_needed and examples == ("TEAMS_WEBHOOK_URL",):
+        del raw["teams_webhook_url"]  # nothing is posted, so it need not be filled in
+        examples = ()
     if webhook_needed and "teams_webhook_url" not in raw:
         mistakes.append(f"TEAMS_WEBHOOK_URL is missing; {_EXPECTED['TEAMS_WEBHOOK_URL']} (a dry run needs none)")
     settings = None
@@ -327,7 +334,7 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
         settings = Settings(**raw)
     except ValidationError as error:
         mistakes += [_say(dict(found)) for found in error.errors(include_input=False, include_url=False)]
-    if examples := placeholders(values):
+    if examples:
         mistakes = [*(text for text in mistakes if not text.startswith(examples)), _unfilled(examples)]
     if mistakes or settings is None:
         raise SettingsInvalid(sorted(mistakes))
@@ -355,6 +362,17 @@ def load(
     return from_values(values, dry_run=dry_run, webhook_needed=webhook_needed)
 
 
+def given_schedule(environment: Mapping[str, str] | None = None, beside: Path = ROOT) -> str | None:
+    """SWEEP_SCHEDULE as it is given, whatever other settings are; None when it is not given or is no schedule."""
+    try:
+        values = {name.upper(): value for name, value in _local(beside).items()}
+    except SettingsInvalid:
+        values = {}
+    values.update({name.upper(): value for name, value in (os.environ if environment is None else environment).items()})
+    given = values.get("SWEEP_SCHEDULE", "")
+    return given if given and checks.schedule(given) is None else None
+
+
 def file_keys(beside: Path = ROOT) -> list[str]:
     """The names in `local.settings.json`, as they are written there; none when it is not there or cannot be read."""
     try:
@@ -368,13 +386,32 @@ def _local(folder: Path) -> dict[str, str]:
     file = folder / LOCAL_FILE
     if not file.exists():
         return {}
+    content, wrong = _parsed(file)
+    if wrong:
+        expected = '{"IsEncrypted": false, "Values": {"SWEEP_SCHEDULE": "0 0 6 * * *"}}'
+        raise SettingsInvalid([f"{file.name} {wrong}; expected JSON such as {expected}"])
+    if content.get("IsEncrypted", False):
+        raise SettingsInvalid([f"{file.name} is encrypted; expected it as `func settings decrypt` leaves it"])
+    texts = {str(name): value for name, value in content["Values"].items() if value is not None}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in texts.items()}
+
+
+def _parsed(file: Path) -> tuple[dict[str, Any], str]:
+    """The file's JSON object, and what is wrong with it ("" for nothing), without a word of what is in it."""
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-        encrypted, found = content.get("IsEncrypted", False), content["Values"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        expected = '{"IsEncrypted": false, "Values": {"SWEEP_SCHEDULE": "0 0 6 * * *"}}'
-        raise SettingsInvalid([f"{file.name} cannot be read; expected JSON such as {expected}"]) from None
-    if encrypted:
-        raise SettingsInvalid([f"{file.name} is encrypted; expected it as `func settings decrypt` leaves it"])
-    texts = {str(name): value for name, value in found if value is not None}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in texts.items()}
+    except json.JSONDecodeError as error:
+        return {}, f"is not JSON (line {error.lineno}, column {error.colno})"
+    except RecursionError:
+        return {}, "is not JSON that can be read (it is nested too deeply)"
+    except UnicodeDecodeError:
+        return {}, "is not UTF-8"
+    except IsADirectoryError:
+        return {}, "is a folder"
+    except OSError as error:
+        return {}, f"cannot be read ({error.strerror})"
+    if not isinstance(content, dict):
+        return {}, "holds no JSON object"
+    if "Values" not in content:
+        return {}, 'has no "Values"'
+    return content, "" if isinstance(content["Values"], dict) else 'has "Values" that are no JSON object'
