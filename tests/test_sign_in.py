@@ -190,6 +190,30 @@ def test_an_endpoint_that_refuses_connections(azure: Wired, client: str) -> None
     credential.close()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"IDENTITY_ENDPOINT": "foo"}, "IDENTITY_ENDPOINT is no address"),
+        ({"IDENTITY_ENDPOINT": "http://[::1"}, "IDENTITY_ENDPOINT is no address"),
+        ({"IDENTITY_ENDPOINT": "http://127.0.0.1:port/"}, "IDENTITY_ENDPOINT is no address"),
+        ({"IDENTITY_ENDPOINT": "ftp://127.0.0.1/"}, "IDENTITY_ENDPOINT is no address"),
+        ({"IDENTITY_ENDPOINT": "http://127.0.0.1:1/"}, "could not be reached): Azure sets IDENTITY_ENDPOINT: anywhere"),
+        ({"IDENTITY_HEADER": ""}, "IDENTITY_ENDPOINT is set, but IDENTITY_HEADER is not"),
+    ],
+)
+def test_an_endpoint_that_is_none_is_named(
+    azure: Wired, given: Mapping[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When IDENTITY_ENDPOINT is the mistake it is named, with what to do about it."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    credential = sign_in(CLIENT_ID, azure.clock, limits=SHORT)
+    with pytest.raises(SignInFailed) as caught:
+        credential.token(AUDIENCE)
+    assert "unset it, and sign in with `az login`" in check(caught.value, words)
+    credential.close()
+
+
 def test_a_failure_is_not_remembered_for_ever(azure: Wired) -> None:
     """After a minute the identity endpoint is asked again, and what passed has passed."""
     azure.cloud.faults.add(Fault(service="identity", status=400))

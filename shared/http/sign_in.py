@@ -5,10 +5,12 @@ Every one of them is a SignInFailed of the identity service, cause `identity_sig
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from shared.errors import Call, Fault, PartialData, Service, SignInFailed, SweepError, Throttled, Unavailable
 
@@ -22,6 +24,7 @@ _LASTS = (
     "the next sweep tries again; if it lasts, check AZURE_CLOUD, and that the managed identity is still assigned to"
     " the app"
 )
+_OUTSIDE = "Azure sets IDENTITY_ENDPOINT: anywhere else unset it, and sign in with `az login`"
 _HAPPENED = {
     Fault.UNREACHED: "the identity endpoint could not be reached",
     Fault.LOST: "the identity endpoint did not answer",
@@ -38,6 +41,8 @@ def not_signed_in(why: str, todo: str, *, status: int | None = None, fault: Faul
 def refused(status: int | None, client_id: str, said: str = "") -> SignInFailed:
     """This identity gets no token, however often it is asked for. `status` is the identity endpoint's, if it was it."""
     code = f" {found[0]}" if (found := _CODE.search(said)) else ""
+    if status is None and (wrong := _endpoint_mistake()):
+        return not_signed_in("", wrong)
     todo = (
         "check that the managed identity is assigned to the app, and that AZURE_CLIENT_ID is its client id"
         if client_id
@@ -66,7 +71,31 @@ def given_up(error: SweepError) -> SignInFailed:
     """The error of the last attempt, as whoever needed the token gets it."""
     if isinstance(error, SignInFailed):
         return error
-    return not_signed_in(str(error), _LASTS, status=error.status, fault=error.fault)
+    if wrong := _endpoint_mistake():
+        return not_signed_in("", wrong, status=error.status, fault=error.fault)
+    todo = f"{_OUTSIDE}; {_LASTS}" if error.fault else _LASTS
+    return not_signed_in(str(error), todo, status=error.status, fault=error.fault)
+
+
+def _endpoint_mistake() -> str:
+    """What is wrong with the two variables that say where the identity endpoint is, and what to do; "" for nothing."""
+    endpoint = os.environ.get("IDENTITY_ENDPOINT", "")
+    if not endpoint:
+        return ""
+    if not _is_address(endpoint):
+        return f"IDENTITY_ENDPOINT is no address such as http://127.0.0.1:8081/msi/token; {_OUTSIDE}"
+    if not os.environ.get("IDENTITY_HEADER"):
+        return f"IDENTITY_ENDPOINT is set, but IDENTITY_HEADER is not, and it takes both; {_OUTSIDE}"
+    return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # reading it is what checks it
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class DeveloperSignIn:
