@@ -391,7 +391,10 @@ def test_a_notice_has_one_id_for_its_causes_and_day() -> None:
     ("kind", "lines"),
     [
         (Notice.FAILED, ("Sweep failed: nothing was checked", "silence is not an all-clear", "To do:")),
-        (Notice.UNTRUSTED, ("No all-clear: data not trusted", "not certain", "data connector")),
+        (
+            Notice.UNTRUSTED,
+            ("No all-clear: data not trusted", "There may be more", "data connector", "The next sweep checks again"),
+        ),
         (Notice.DUE, ("3 not delivered yet", "Nothing is lost", "To do:")),
         (Notice.HEARTBEAT, ("All quiet", "7 sweeps since 2026-11-17 06:01 UTC", "If this card stops coming")),
     ],

@@ -152,7 +152,8 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
         "Newest messages (10 of 23; time, action, id: subject):",
         "- 2026-11-24 05:56 UTC, Hard delete, 00000000-1111-4222-8333-000000000000: Invoice 0",
         "What to do next:", "A false positive, when:",
-        "raised again after more than 20 new messages; after any other closing, more than 10.",
+        "\n\nClosed as benign or false positive, it is raised again after more than 20 new messages",
+        "; after any other closing, more than 10.",
         "Rule: Listing Email Remediation Actions via Explorer (99713387-9d61-49eb-8edc-f51153d8bb01)",
         "tactic InitialAccess, technique T1566",
     ):  # fmt: skip

@@ -35,6 +35,7 @@ def advice(settings: Settings) -> list[str]:
         "- your team or a vendor cleaned up, tested or ran a phishing simulation, and says so;",
         "- it is bulk mail or spam purged by the service, and nobody clicked;",
         "- the mailbox (shared, ticketing) always gets this much: exclude it until a date, or raise the threshold.",
+        "",
         closing,
     ]
 

@@ -25,6 +25,11 @@ from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, Led
 _LIMITS = Limits(seconds=90.0, connect=10.0, read=20.0)
 LATE = 30.0
 """Seconds for a request at the end of the budget, and after it: what a sweep has done must be written down."""
+_HAPPENED: dict[Fault | None, str] = {
+    Fault.UNREACHED: "could not be reached",
+    Fault.LOST: "was asked, but its answer did not arrive",
+    Fault.GARBLED: "sent an unexpected response (a proxy?)",
+}
 _WRITTEN_BY_OTHERS = {"EntityAlreadyExists", "EntityNotFound", "ResourceNotFound", "TableAlreadyExists"}
 
 Answer = TypeVar("Answer")
@@ -126,7 +131,8 @@ class TableService:
         return ended
 
     def _say(self, error: SweepError) -> str:
-        said = f"{error.status or error.fault or ''} {error.code}".strip()
+        said = f"{error.status or ''} {error.code}".strip()
+        happened = _HAPPENED.get(error.fault) or (f"answered {said}" if said else "could not be asked")
         match error:
             case SignInFailed():
                 todo = "check the app's managed identity and AZURE_CLIENT_ID, or sign in again with `az login`"
@@ -144,7 +150,7 @@ class TableService:
                 todo = "the next sweep goes on; if it lasts, look for who else uses the storage account"
             case _:
                 todo = "the next sweep goes on; if it lasts, check LEDGER_URL, the storage account and the network"
-        return f"{self._ledger} does not serve ({said}): {todo}"
+        return f"{self._ledger} {happened}: {todo}"
 
     def _left(self) -> float:
         """Seconds that a request begun now may take."""

@@ -35,8 +35,8 @@ NOTICES: dict[Notice, tuple[str, str, str]] = {
     ),
     Notice.UNTRUSTED: (
         "No all-clear: data not trusted",
-        "What was found is raised and told. That there is nothing else is not certain.",
-        "Check what is named here, the data connector first. The next sweep judges anew.",
+        "What was found has been reported. There may be more.",
+        "Check what is named here, the data connector first. The next sweep checks again.",
     ),
     Notice.DUE: (
         "Not everything was delivered",
