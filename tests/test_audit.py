@@ -169,7 +169,7 @@ def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(soc
 
 
 def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path: Path) -> None:
-    """Bad settings: the event's name and every mistake on standard error, no secret, exit code 2."""
+    """Bad settings: a sentence and every mistake on standard error, no secret, exit code 2."""
     ran = subprocess.run(
         [sys.executable, "-m", "shared", "sweep", "--json"],
         cwd=ROOT,
@@ -184,7 +184,7 @@ def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.startswith("settings_invalid")
+    assert ran.stderr.startswith("These settings cannot be used:\n")
     for name in ("SENTINEL_WORKSPACE_ID", "SENTINEL_WORKSPACE_RESOURCE_ID", "TEAMS_WEBHOOK_URL", "SUM_CASE_THRESHOLD"):
         assert name in ran.stderr
     assert "SECRET" not in ran.stderr

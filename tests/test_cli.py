@@ -242,7 +242,7 @@ def test_an_example_that_is_not_filled_in_is_called_that(checkout: Path, argumen
     assert ran.returncode == 2
     named = "SENTINEL_WORKSPACE_ID, SENTINEL_WORKSPACE_RESOURCE_ID, TEAMS_WEBHOOK_URL still hold the placeholders"
     assert [line.strip() for line in ran.stderr.splitlines()] == [
-        "settings_invalid:",
+        "These settings cannot be used:",
         f"{named} of local.settings.example.json: expected your own; a dry run needs no TEAMS_WEBHOOK_URL",
         f"Settings are read from the environment and from {checkout}/local.settings.json.",
     ]
@@ -350,3 +350,86 @@ def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:
     assert running.returncode == 0, seen
     assert b"hunting" in seen
     assert "hunting" not in shell(values, "--dry-run").stderr
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["sweep"], ["sweep", "--json"], ["--help"]])
+def test_output_that_cannot_be_written(cloud: Cloud, tmp_path: Path, arguments: list[str]) -> None:
+    """A full disk under standard output is one line and 1; no traceback, nor anything at the interpreter's end."""
+    command = [sys.executable, "-m", "shared", *arguments]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command, cwd=ROOT, env=environment(cloud, tmp_path), stdout=full, stderr=subprocess.PIPE, text=True
+        )
+        both = subprocess.run(command, cwd=ROOT, env=environment(cloud, tmp_path), stdout=full, stderr=full)
+    assert (ran.returncode, both.returncode) == (1, 1)
+    said = [line for line in ran.stderr.splitlines() if " sweep sweep_" not in line]
+    assert said == ["the output cannot be written: No space left on device"]
+
+
+def test_output_that_nobody_wants(cloud: Cloud, tmp_path: Path) -> None:
+    """With standard output closed the sweep runs and is logged."""
+    command = f"exec '{sys.executable}' -m shared sweep --dry-run >&-"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, env=environment(cloud, tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    assert ran.returncode == 3, ran.stderr
+    assert "sweep_planned" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("missing", ["typer", "requests"])
+def test_packages_that_are_not_here(cloud: Cloud, tmp_path: Path, missing: str) -> None:
+    """A Python without the packages says which, and which Python has them; the code is 1."""
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules['{missing}'] = None\n")
+    values = {**environment(cloud, tmp_path), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "shared", "doctor"]
+    ran = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
+    assert ran.returncode == 1
+    expected = f"The packages are not here ({missing}): run .venv/bin/python -m shared …; make sweep makes .venv\n"
+    assert ran.stderr == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict", "due", "counts"),
+    [
+        ("sweep_failed", Verdict.FAILED, 0, "nothing was counted"),
+        ("sweep_failed", Verdict.FAILED, 2, "nothing was counted; 2 due"),
+        ("sweep_skipped", None, 0, "nothing was counted"),
+        ("sweep_completed", Verdict.CLEAN, 0, "none flagged"),
+        ("sweep_completed", Verdict.UNTRUSTED, 0, "none flagged"),
+    ],
+)
+def test_a_sweep_that_did_not_look_counts_nothing(event: str, verdict: Verdict | None, due: int, counts: str) -> None:
+    """Where nothing was looked at, the counts are no zero; that it failed is said once; no retries of no request."""
+    text = printed(Report(receipt(event, verdict, due=due, retries=4)))
+    assert [line.split(maxsplit=1)[1].strip() for line in text.splitlines() if line.startswith("counts")] == [counts]
+    assert text.count("failed") == (verdict is Verdict.FAILED)
+    assert "retries" not in text
+    assert "100 sentinel; 4 retries" in printed(Report(receipt(requests={"sentinel": 100}, retries=4)))
+
+
+def test_a_dry_run_waits_for_no_next_sweep(cloud: Cloud, tmp_path: Path) -> None:
+    """No sweep follows a dry run or the doctor by itself: they say to try again; a sweep names the next one."""
+    cloud.faults.add(Fault(service="identity", status=500, times=None))
+    values = environment(cloud, tmp_path)
+    tried = [shell(values, "--dry-run").stdout, shell(values, "--dry-run", "--json").stdout]
+    command = [sys.executable, "-m", "shared", "doctor"]
+    tried.append(subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True).stdout)
+    for said in tried:
+        assert "Not signed in" in said
+        assert ": try again; if it lasts" in " ".join(said.split())
+        assert "next sweep tries" not in said
+    assert "the next sweep tries again; if it lasts" in " ".join(shell(values).stdout.split())
+
+
+@pytest.mark.parametrize("asked", ["--dry-run", "DRY_RUN"])
+def test_a_dry_run_needs_no_webhook_of_ones_own(cloud: Cloud, checkout: Path, asked: str) -> None:
+    """In a dry run the example's webhook may stay as it is; otherwise it is named."""
+    values = environment(cloud, checkout)
+    values["TEAMS_WEBHOOK_URL"] = "https://prod-00.westeurope.logic.azure.com/workflows/your-own"
+    given = {"DRY_RUN": "true"} if asked == "DRY_RUN" else {}
+    ran = shell({**values, **given}, *([asked] if not given else []))
+    assert ran.returncode == 3, ran.stderr
+    refused = shell(values)
+    assert refused.returncode == 2
+    assert "TEAMS_WEBHOOK_URL still holds the placeholder" in refused.stderr

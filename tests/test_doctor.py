@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from typer.testing import CliRunner
 
 from shared.cli.commands import app
 from shared.cli.doctor import Check, Found, examine
-from shared.clock import SystemClock
+from shared.cli.tables import by_hand
+from shared.clock import Clock, SystemClock
 from shared.settings import from_values, load
 from tests.cloud import Cloud, Fault
 from tests.cloud.tenant import sample
+from tests.sweeping import Hands
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,12 +49,18 @@ def test_all_is_well(tmp_path: Path) -> None:
         assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
 
 
-def checks(cloud: Cloud, folder: Path, patch: pytest.MonkeyPatch, given: Mapping[str, str] = {}) -> list[Check]:
+def checks(
+    cloud: Cloud,
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    given: Mapping[str, str] = {},
+    clock: Clock = SystemClock(),  # noqa: B008 (it holds nothing)
+) -> list[Check]:
     """What the doctor finds, in this process."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
         patch.setenv(name, cloud.environment[name])
     values = {**cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db", **given}
-    return list(examine(from_values(values), SystemClock()))
+    return list(examine(from_values(values), clock))
 
 
 def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +159,65 @@ def test_what_the_doctor_ends_with(
             monkeypatch.setenv(name, value)
         ran = CliRunner().invoke(app, ["doctor"])
     assert ran.exit_code == code, ran.output
+
+
+@pytest.mark.parametrize(
+    ("url", "found", "words"),
+    [
+        ("sqlite:///{folder}/new/er/l.db", Found.FINE, "is not there yet: the first sweep makes it"),
+        ("sqlite:////proc/x/y.db", Found.WRONG, "is not there yet, and cannot be made in /proc: set LEDGER_URL"),
+        ("sqlite:////dev/null/l.db", Found.WRONG, "cannot be made in /dev/null"),
+        ("sqlite:///{folder}/gone.db", Found.FINE, "is not there yet: the first sweep makes it"),
+    ],
+)
+def test_a_ledger_that_is_not_there_yet(
+    url: str, found: Found, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that the first sweep is to make is called that, and wrong where no file can be made."""
+    (tmp_path / "gone.db").symlink_to(tmp_path / "away.db")
+    given = {"LEDGER_URL": url.format(folder=tmp_path)}
+    with Cloud() as cloud:
+        by_name = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given)}
+    assert by_name["ledger"].found is found
+    assert words in by_name["ledger"].words
+    assert [each.name for each in tmp_path.iterdir()] == ["gone.db"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "about", "source"),
+    [
+        ("ARM_ENDPOINT", "incidents", "sentinel"),
+        ("LOG_ANALYTICS_ENDPOINT", "data", "sentinel"),
+        ("GRAPH_ENDPOINT", "data", "defender"),
+    ],
+)
+def test_a_service_that_is_not_reached_is_named(
+    setting: str, about: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is not reached: its host is named, and the setting that sends the request there."""
+    with Cloud() as cloud:
+        given = {setting: "https://127.0.0.1:1", "HUNT_SOURCE": source}
+        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given, Hands())}
+    assert found[about].found is Found.WRONG
+    assert f"(the host of {setting} is 127.0.0.1:1: is it the right one?)" in found[about].words
+    assert "next sweep" not in by_hand(found[about].words)
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_the_schedule_is_shown_beside_bad_settings(where: str, tmp_path: Path) -> None:
+    """When the next sweeps are due is shown also when other settings are wrong or missing; the code stays 2."""
+    shutil.copytree(ROOT / "shared", tmp_path / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    values = {"PATH": os.environ["PATH"]}
+    if where == "environment":
+        values["SWEEP_SCHEDULE"] = "0 30 5 * * *"
+        (tmp_path / "local.settings.json").write_text("{")
+    else:
+        (tmp_path / "local.settings.json").write_text('{"Values": {"SWEEP_SCHEDULE": "0 30 5 * * *"}}')
+    command = [sys.executable, "-m", "shared", "doctor"]
+    ran = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True)
+    assert ran.returncode == 2, ran.stderr
+    assert re.fullmatch(r"ok +schedule +the next sweeps are due at (\w{3} [\d-]+ 05:30:00(, )?){3} UTC\n", ran.stdout)
+    assert ran.stderr.startswith("These settings cannot be used:\n")
+    values["SWEEP_SCHEDULE"] = "daily"
+    wrong = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")

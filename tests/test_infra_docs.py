@@ -30,7 +30,7 @@ DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permission
 def test_variables_that_are_read_exist(document: Path) -> None:
     """Each value that a command takes from azd is an output of the template or something the operator has set."""
     asked = set(re.findall(r"azd env get-value (\w+)", document.read_text(encoding="utf-8")))
-    assert asked <= {*parsed(MAIN)["outputs"], "SENTINEL_WORKSPACE_RESOURCE_ID"}
+    assert asked <= {*parsed(MAIN)["outputs"], "SENTINEL_WORKSPACE_RESOURCE_ID", "SWEEP_SCHEDULE"}
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)

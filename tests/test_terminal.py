@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,9 +48,61 @@ def test_the_receipt_s_line_is_not_beside_the_table(cloud: Cloud, values: dict[s
     assert json.loads(line[line.index("{") :])["event"] == "sweep_incomplete"
 
 
-def test_json_on_a_terminal_keeps_its_log(values: dict[str, str]) -> None:
-    """With --json there is no table, and the log is as it is elsewhere."""
-    assert " INFO sweep sweep_planned {" in on_a_terminal(values, "sweep", "--dry-run", "--json").text
+def test_json_on_a_terminal_is_there_once(cloud: Cloud, values: dict[str, str]) -> None:
+    """With --json the receipt is shown once on a terminal, and the log's other lines are as elsewhere."""
+    cloud.faults.add(Fault(service="sentinel", status=503))
+    seen = on_a_terminal(values, "sweep", "--dry-run", "--json").text
+    assert seen.count('"run_id"') == 1
+    assert " INFO sweep sweep_planned" not in seen
+    assert "request_retried" in seen
+
+
+def test_the_doctor_shows_that_it_is_at_work(values: dict[str, str]) -> None:
+    """On a terminal a progress sign moves while a check is waited for; elsewhere there is none."""
+    assert "checking" in on_a_terminal(values, "doctor").text
+    command = [sys.executable, "-m", "shared", "doctor"]
+    ran = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
+    assert "checking" not in ran.stdout + ran.stderr
+
+
+_MARKS = """\
+import pathlib, sys
+
+class Marks:
+    def find_spec(self, name, *_):
+        if name == "shared.cli":
+            pathlib.Path(__file__).with_name("begun").touch()
+
+sys.meta_path.insert(0, Marks())
+"""
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["--help"]])
+@pytest.mark.parametrize("delay", [0.0, 0.2, 0.6, 1.2])
+def test_ctrl_c_again_at_once(values: dict[str, str], tmp_path: Path, arguments: list[str], delay: float) -> None:
+    """Ctrl-C time and again, from when the shell begins to load to the very end: 130 or the command's own code, and
+    never an end by the signal. (Before that, Python itself is starting.)"""
+    (tmp_path / "sitecustomize.py").write_text(_MARKS)
+    command = [sys.executable, "-m", "shared", *arguments]
+    for pause in (0.001, 0.05):
+        (tmp_path / "begun").unlink(missing_ok=True)
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**values, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            while running.poll() is None and not (tmp_path / "begun").exists():
+                time.sleep(0.01)
+            time.sleep(delay)
+            while running.poll() is None:
+                running.send_signal(signal.SIGINT)
+                time.sleep(pause)
+            said = running.communicate()[1]
+        assert running.returncode in (130, 0), (running.returncode, said)
+        assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("columns", [40, 100, 180])

@@ -11,16 +11,29 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from shared.cli.terminal import INTERRUPTED, console, end_on_ctrl_c, interrupted, log_to, spinner, streams
-from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, load
+from shared.cli.terminal import (
+    INTERRUPTED,
+    console,
+    end_on_ctrl_c,
+    interrupted,
+    log_to,
+    spinner,
+    streams,
+    unwritten,
+)
+from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, given_schedule, load
 from shared.settings.misspelt import misspelt, unknown_keys
 from shared.sweep.receipt import as_json
+
+if TYPE_CHECKING:
+    from shared.cli.doctor import Check
 
 # No pretty tracebacks: they print local variables, and one of them may be a secret.
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -45,7 +58,7 @@ def sweep(
     _say(errors, [f"warning: {doubt}" for doubt in doubts])
     with _settings_checked(errors):
         settings = load(dry_run=dry_run)
-    log_to(errors, quietly=errors.is_terminal and not as_json_object)
+    log_to(errors, quietly=errors.is_terminal and not as_json_object, receipt=not errors.is_terminal)
     left = "nothing was written" if settings.dry_run else "what was begun is noted, and the next sweep completes it"
     with _interruptible(errors, left):
         _sweep(settings, errors, as_json_object)
@@ -53,13 +66,16 @@ def sweep(
 
 def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
     from shared.app import exit_code, run
-    from shared.cli.tables import planned, shown
+    from shared.cli.tables import by_hand, planned, shown
 
     if errors.is_terminal:
         with errors.status("starting", spinner=spinner(errors)) as status:
             report = run(settings, progress=lambda words: status.update(Text(words)))
     else:
         report = run(settings)
+    if settings.dry_run:
+        reasons = tuple(by_hand(reason) for reason in report.receipt.reasons)
+        report = replace(report, receipt=replace(report.receipt, reasons=reasons))
     if as_json_object:
         actions = {"actions": planned(report)} if report.receipt.dry_run else {}
         typer.echo(json.dumps({**as_json(report.receipt), **actions}, indent=2))
@@ -81,24 +97,52 @@ def doctor() -> None:
         settings = load(webhook_needed=False)
     except SettingsInvalid:
         _say(errors, [f"warning: {doubt}" for doubt in doubts])
+        _show_schedule()
         with _settings_checked(errors):
             settings = load()  # which says of the webhook, too, that it is missing
-    log_to(errors, quietly=True)
+    log_to(errors, quietly=True, receipt=False)
     with _interruptible(errors, "nothing was written"):
-        _doctor(settings, doubts)
+        _doctor(settings, errors, doubts)
 
 
-def _doctor(settings: Settings, doubts: Sequence[str]) -> None:
+def _doctor(settings: Settings, errors: Console, doubts: Sequence[str]) -> None:
     from shared.cli.doctor import Found, examine
-    from shared.cli.tables import checked
     from shared.clock import SystemClock
 
-    out = console(sys.stdout)
     found = set()
-    for check in examine(settings, SystemClock(), doubts):
+    for check in _watched(examine(settings, SystemClock(), doubts), errors):
         found.add(check.found)
-        out.print(checked(check, out.width), soft_wrap=not sys.stdout.isatty())
+        _show(check)
     raise typer.Exit(1 if Found.WRONG in found else 3 if Found.DOUBT in found else 0)
+
+
+def _show(check: Check) -> None:
+    from shared.cli.tables import checked
+
+    out = console(sys.stdout)
+    out.print(checked(check, out.width), soft_wrap=not sys.stdout.isatty())
+
+
+def _show_schedule() -> None:
+    """When the next sweeps are due, which can be said whatever else is wrong with the settings."""
+    from shared.cli.doctor import schedule_check
+    from shared.clock import SystemClock
+
+    if expression := given_schedule():
+        _show(schedule_check(expression, SystemClock()))
+
+
+def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
+    """The checks; on a terminal a progress sign shows that the next one is at work."""
+    if not errors.is_terminal:
+        yield from checks
+        return
+    while True:
+        with errors.status("checking", spinner=spinner(errors)):
+            check = next(checks, None)
+        if check is None:
+            return
+        yield check
 
 
 def doubtful_names() -> list[str]:
@@ -111,7 +155,8 @@ def _settings_checked(errors: Console) -> Iterator[None]:
     try:
         yield
     except SettingsInvalid as invalid:
-        _say(errors, [str(invalid), _where()])
+        mistakes = [f"  {mistake}" for mistake in invalid.mistakes]
+        _say(errors, ["These settings cannot be used:", *mistakes, _where()])
         raise typer.Exit(2) from None
 
 
@@ -142,4 +187,10 @@ def _interruptible(errors: Console, left: str) -> Iterator[None]:
 def main() -> None:
     """The entry point of `python -m shared`."""
     end_on_ctrl_c()
-    app(prog_name="python -m shared")
+    try:
+        app(prog_name="python -m shared")
+    except OSError as error:
+        if error.filename is not None:  # a file's, and not the output's
+            raise
+        unwritten(error)
+        sys.exit(1)

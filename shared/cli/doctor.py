@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from math import ceil
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.clock import Clock
-from shared.errors import SweepError
+from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
 from shared.http.credential import sign_in
 from shared.hunt import Hunt, judge, open_hunt
@@ -52,11 +55,11 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
     hunt = open_hunt(settings, http, credential)
     ledger = open_ledger(settings, credential, read_only=True)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
-    trying = _Trying()
+    trying = _Trying(settings)
     try:
         yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
         yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
-        yield _schedule(settings.sweep_schedule, clock)
+        yield schedule_check(settings.sweep_schedule, clock)
         yield from trying.one("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
         yield from trying.one("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
         yield from trying.one("incidents", lambda: _incidents(sentinel))
@@ -79,7 +82,8 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
 class _Trying:
     """Makes checks, and says of all that nobody is signed in for only once why."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._signed_out = False
 
     def one(self, about: str, look: Callable[[], tuple[Found, str]]) -> Iterator[Check]:
@@ -92,7 +96,7 @@ class _Trying:
             yield from [Check(about, *found) for found in look()]
         except (SweepError, LedgerError) as error:
             if error.cause != "identity_sign_in":
-                yield Check(about, Found.WRONG, str(error))
+                yield Check(about, Found.WRONG, f"{error}{_whom(error, self._settings)}")
             elif self._signed_out:
                 yield Check(about, Found.UNTRIED, "not tried: not signed in")
             else:
@@ -100,7 +104,25 @@ class _Trying:
                 yield Check(about, Found.WRONG, str(error))
 
 
-def _schedule(expression: str, clock: Clock) -> Check:
+def _whom(error: Exception, settings: Settings) -> str:
+    """The host that gave no answer, and the setting that names it; "" for a service that did answer."""
+    if not isinstance(error, SweepError) or error.fault not in (Fault.UNREACHED, Fault.LOST):
+        return ""
+    match error.service:
+        case Service.LOG_ANALYTICS:
+            name, given, used = "LOG_ANALYTICS_ENDPOINT", settings.log_analytics_endpoint, settings.log_analytics
+        case Service.SENTINEL:
+            name, given, used = "ARM_ENDPOINT", settings.arm_endpoint, settings.arm
+        case Service.GRAPH:
+            name, given, used = "GRAPH_ENDPOINT", settings.graph_endpoint, settings.graph
+        case _:
+            return ""
+    host = urlsplit(used).netloc
+    return f" (the host of {name} is {host}: is it the right one?)" if given else f" (the host is {host})"
+
+
+def schedule_check(expression: str, clock: Clock) -> Check:
+    """When the next three sweeps are due by a schedule that is in order; a doubt when they are too far apart."""
     schedule = parse(expression)
     due = ", ".join(f"{moment:%a %Y-%m-%d %H:%M:%S}" for moment in schedule.next_times(clock.now(), 3))
     words = f"the next sweeps are due at {due} UTC"
@@ -148,6 +170,9 @@ def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str
 
 
 def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
+    file = Path(settings.ledger_url.removeprefix("sqlite:///"))
+    if settings.ledger_url.startswith("sqlite:///") and not os.path.exists(file):  # noqa: PTH110 (it never raises)
+        return _ledger_to_be_made(file)
     loaded = ledger.load()
     where = settings.ledger_url if settings.ledger_url.startswith("sqlite") else urlsplit(settings.ledger_url).hostname
     due = sum(not intent.held for intent in loaded.intents)
@@ -155,6 +180,18 @@ def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
     if loaded.damaged:
         return Found.WRONG, f"{where} holds {held}; rows that cannot be read: {', '.join(loaded.damaged)}"
     return Found.FINE, f"{where} holds {held}"
+
+
+def _ledger_to_be_made(file: Path) -> tuple[Found, str]:
+    """Whether a sweep could make the file, and the folders above it that are missing."""
+    above = next(folder for folder in file.absolute().parents if os.path.lexists(folder))
+    # A file system without any room, as /proc, takes no file, whatever its rights are.
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK) and shutil.disk_usage(above).total:
+        return Found.FINE, f"{file} is not there yet: the first sweep makes it"
+    return Found.WRONG, (
+        f"{file} is not there yet, and cannot be made in {above}:"
+        " set LEDGER_URL to a file in a folder that this user may write, on a local disk"
+    )
 
 
 def _webhook(settings: Settings) -> Check:

@@ -5,6 +5,7 @@ Of a sweep: a table of who was flagged and what is done about it, and how the sw
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -42,7 +43,7 @@ REASONS = {
 ENDINGS = {
     "sweep_completed": "completed",
     "sweep_incomplete": "incomplete: something is still due, the next sweep completes it",
-    "sweep_failed": "failed: nothing it found was used",
+    "sweep_failed": "nothing it found was used",
     "sweep_skipped": "skipped: another sweep is at work",
     "sweep_planned": "planned only: nothing was written anywhere",
 }
@@ -50,6 +51,14 @@ FOUND = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red", F
 WIDE = 130  # columns that the table needs to be readable
 NARROW = 60  # columns in which nothing stands side by side
 STYLES = {Verdict.CLEAN: "green", Verdict.FLAGGED: "yellow", Verdict.UNTRUSTED: "magenta", Verdict.FAILED: "red"}
+
+
+_NEXT_SWEEP = re.compile(r"the next sweep (tries again|goes on|asks again)")
+
+
+def by_hand(words: str) -> str:
+    """What to do, for somebody who has typed the command: no sweep follows by itself, so they try again."""
+    return _NEXT_SWEEP.sub("try again", words.replace("nothing to do: the next sweep goes on", "try again later"))
 
 
 def planned(report: Report) -> list[dict[str, Any]]:
@@ -85,7 +94,7 @@ def shown(report: Report, width: int = WIDE) -> RenderableType:
 def checked(check: Check, width: int = WIDE) -> RenderableType:
     """One check of the doctor: what was found, about what, and the words, which keep to their column."""
     found = Text(f"{check.found.value:<6}", style=FOUND[check.found])
-    words = Text(clean(check.words, 2000))
+    words = Text(clean(by_hand(check.words), 2000))
     if width < NARROW:
         return Group(Text.assemble(found, check.about), Padding(words, (0, 0, 0, 2)))
     if width >= WIDE:
@@ -179,9 +188,12 @@ def _summary(receipt: Receipt) -> Table:
         rows = f"{covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest}"
         lines.add_row("data", f"{rows}, {covered.filled:.0%} with a delivery action")
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
-    lines.add_row("counts", ", ".join(counts) or "none flagged")
+    if receipt.verdict in (None, Verdict.FAILED):  # it has not looked: "none" would be an all-clear
+        lines.add_row("counts", "; ".join(["nothing was counted", *counts]))
+    else:
+        lines.add_row("counts", ", ".join(counts) or "none flagged")
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.requests.items()))
-    retries = f"; {receipt.retries:,} retries" if receipt.retries else ""
+    retries = f"; {receipt.retries:,} retries" if receipt.retries and requests else ""
     lines.add_row("requests", f"{requests or 'none'}{retries}; {receipt.seconds:.1f} s")
     if receipt.card_id:
         lines.add_row("card", receipt.card_id)

@@ -5,6 +5,7 @@ NO_COLOR, TERM and COLUMNS are obeyed by rich itself.
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import logging
 import os
@@ -12,7 +13,9 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -34,6 +37,8 @@ _PLAIN = str.maketrans(
 def streams() -> Console:
     """A console on standard error; from now on either stream shows plain letters for what its encoding has not."""
     codecs.register_error("plain", _plain)
+    if sys.stdout is None:  # the caller has closed it, and wants no result
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="plain")
@@ -72,15 +77,18 @@ class _Lines(logging.Handler):
             self.handleError(record)
 
 
-def log_to(console: Console, *, quietly: bool) -> None:
-    """Send logs to the console; `quietly` leaves out what the table beside it says anyway, the receipt first."""
+def log_to(console: Console, *, quietly: bool, receipt: bool = True) -> None:
+    """Send logs to the console; `quietly` leaves out what the table beside it says anyway.
+
+    Without `receipt` the receipt's line is left out: the result is shown on the same terminal.
+    """
     quiet()
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     lines = _Lines(console)
     lines.setFormatter(formatter)
     lines.setLevel(logging.WARNING if quietly else logging.INFO)
-    if quietly:
+    if not receipt:
         lines.addFilter(lambda record: not getattr(record, "receipt", False))
     logging.getLogger().addHandler(lines)
 
@@ -91,6 +99,18 @@ def end_on_ctrl_c() -> None:
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # in the background of a shell nothing is to end it
         signal.signal(signal.SIGINT, _first)
+        # Python takes its handlers away at its very end, and Ctrl-C would then end the process by the signal.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def unwritten(error: OSError) -> None:
+    """Say that the output cannot be written, and why; what is still in its buffers is thrown away."""
+    reason = error.strerror or type(error).__name__
+    with suppress(OSError):
+        os.write(2, f"the output cannot be written: {reason}\n".encode())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # else the interpreter, too, fails to write it when it ends
+        os.dup2(nowhere, stream)
 
 
 def interrupted(errors: Console, left: str) -> None:
