@@ -218,6 +218,9 @@ def test_the_schedule_is_shown_beside_bad_settings(where: str, tmp_path: Path) -
     assert ran.returncode == 2, ran.stderr
     assert re.fullmatch(r"ok +schedule +the next sweeps are due at (\w{3} [\d-]+ 05:30:00(, )?){3} UTC\n", ran.stdout)
     assert ran.stderr.startswith("These settings cannot be used:\n")
+    values["SWEEP_SCHEDULE"] = ""  # as azd prints one that is not set
+    unset = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True)
+    assert unset.stdout.count(" 06:00:00") == 3
     values["SWEEP_SCHEDULE"] = "daily"
     wrong = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True)
     assert (wrong.returncode, wrong.stdout) == (2, "")

@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.schedule import EXAMPLE
 from shared.settings import checks
 from shared.settings.clouds import CLOUDS, Cloud
 from shared.settings.placeholders import placeholders
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
 
     azure_cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = "AzureCloud"
     hunt_source: Literal["sentinel", "defender"] = "sentinel"
-    sweep_schedule: str = "0 0 6 * * *"
+    sweep_schedule: str = EXAMPLE
     sentinel_workspace_id: UUID
     sentinel_workspace_resource_id: str
     teams_webhook_extra_hosts: Annotated[tuple[Host, ...], NoDecode, _json_list(_HOSTS)] = ()
@@ -369,8 +370,10 @@ def given_schedule(environment: Mapping[str, str] | None = None, beside: Path = 
     except SettingsInvalid:
         values = {}
     values.update({name.upper(): value for name, value in (os.environ if environment is None else environment).items()})
-    given = values.get("SWEEP_SCHEDULE", "")
-    return given if given and checks.schedule(given) is None else None
+    if "SWEEP_SCHEDULE" not in values:
+        return None
+    given = values["SWEEP_SCHEDULE"] or EXAMPLE  # empty is the default, as for a sweep
+    return given if checks.schedule(given) is None else None
 
 
 def file_keys(beside: Path = ROOT) -> list[str]:
