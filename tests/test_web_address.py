@@ -166,8 +166,8 @@ def test_whatever_is_taken_connects_to_the_host_that_was_checked(url: str) -> No
 @given(urls.filter(lambda url: "\x00" not in url))
 def test_an_endpoint_connects_to_the_host_that_was_checked(url: str) -> None:
     """The addresses of services, and of the ledger, are a plain host and nothing else, however they are read."""
-    for check in (checks.endpoint, lambda value: checks.ledger(value, CLOUD)):
-        if check(url) is None and not url.startswith(("sqlite:", "http:")):
+    for mistake in (checks.endpoint(url, CLOUD.arm), checks.ledger(url, CLOUD)):
+        if mistake is None and not url.startswith(("sqlite:", "http:")):
             host, port = pool_of(url)
             assert url.lower().rstrip("/") in (f"https://{host}", f"https://{host}:{port}")
 
@@ -177,7 +177,7 @@ def test_an_endpoint_connects_to_the_host_that_was_checked(url: str) -> None:
 )
 def test_no_other_address_may_be_ambiguous(url: str) -> None:
     """What is refused of the webhook is refused of the services' addresses, the ledger's and an extra host as well."""
-    assert checks.endpoint(url)
+    assert checks.endpoint(url, CLOUD.arm)
     assert checks.ledger(url, CLOUD)
     assert checks.ledger(url.replace("https:", "http:"), CLOUD)
     assert checks.host(url.removeprefix("https://"))

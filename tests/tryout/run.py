@@ -182,5 +182,7 @@ def main(outside: Mapping[str, str], console: Console) -> int:
         console.print(Text(hint, style="yellow"))
     code, verdict = sweep(events, rows, outside, console)
     if own and not own.shifted and verdict == "untrusted":
-        console.print("\nIs the export an old one? SHIFT=now moves its times so that its newest row is now.")
+        console.print(
+            "\nIs the export an old one, or not in UTC? SHIFT=now moves its times so that its newest row is now."
+        )
     return code
