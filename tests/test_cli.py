@@ -259,7 +259,8 @@ NOT_ONBOARDED = {
 
 @pytest.mark.parametrize(("arguments", "code"), [(["sweep"], 1), (["doctor"], 1)])
 def test_a_workspace_without_sentinel(cloud: Cloud, tmp_path: Path, arguments: list[str], code: int) -> None:
-    """Sentinel that is not switched on: what to do is said, in the reasons once, and nobody is to report a fault."""
+    """Sentinel that is not switched on: what to do is said with each thing that it keeps from being done, the list of
+    our incidents and what is to be raised, and nobody is to report a fault."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
     cloud.faults.add(Fault(service="sentinel", match="SecurityInsights", status=400, body=NOT_ONBOARDED, times=None))
     command = [sys.executable, "-m", "shared", *arguments]
@@ -270,7 +271,7 @@ def test_a_workspace_without_sentinel(cloud: Cloud, tmp_path: Path, arguments: l
     if arguments == ["sweep"]:
         line = next(line for line in ran.stderr.splitlines() if " sweep_incomplete {" in line)
         reasons = json.loads(line[line.index("{") :])["reasons"]
-        assert [reason.split(":")[0] for reason in reasons] == ["sentinel_not_found"]
+        assert [reason.split(":")[0] for reason in reasons] == ["incidents_unread", "sentinel_not_found"]
 
 
 def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:

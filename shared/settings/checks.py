@@ -63,7 +63,7 @@ def endpoint(value: str, usual: str) -> str | None:
     """The https address of a service: a host, perhaps a port, nothing after it. `usual` is what it is by default."""
     if (address := _bare(value)) and address.scheme == "https":
         return None
-    return f"expected an https address such as {usual}: a plain host name, and nothing after it"
+    return f"expected an https address such as {usual}, with nothing after the host"
 
 
 def ledger(value: str, cloud: Cloud) -> str | None:
