@@ -170,6 +170,6 @@ def test_one_recipients_flood_stops_nobody_elses_finding(
 
 def _opened(place: Place) -> Callable[..., Ledger]:
     """What opens the ledger of the small Azure's workspace on this place."""
-    return lambda _settings, _credential, read_only=False: place.open(
+    return lambda _settings, _credential, read_only=False, **_: place.open(
         read_only=read_only, workspace=WORKSPACE_RESOURCE_ID
     )

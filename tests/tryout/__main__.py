@@ -1,8 +1,11 @@
 """`python -m tests.tryout`: what `make sweep` runs."""
 
+import atexit
 import os
+import shutil
 import signal
 import sys
+import tempfile
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -12,6 +15,9 @@ def _stop(_signal: int, _frame: object) -> None:
 # A terminal that is closed, or a kill, ends it as Ctrl-C does: what it has written into temporary folders is removed.
 for ending in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(ending, _stop)
+# All that it writes beside `.sweep` is in one folder, which goes whatever happens: it holds somebody's mail.
+tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tryout-")
+atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 try:
     # Slow to import: Ctrl-C may come meanwhile.
     from tests.tryout.run import main
