@@ -17,18 +17,18 @@ import pytest
 
 from tests.support.install import DOWNLOADS, cause, pip_settings
 from tests.support.install import version as environment_version
-from tests.test_requirements import interpreter, pinned
+from tests.test_requirements import PYTHONS, interpreter, pinned
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = ROOT / "tests/support/install.py"
-OLDEST_PIP = "22.3"
-"""What Python 3.11.0 brings; no supported Python brings an older one."""
+PYTHON = "{}.{}".format(*sys.version_info)
+OLDEST_PIP = {"3.11": "22.3", "3.12": "23.2.1", "3.13": "24.2"}[PYTHON]
+"""What the first release of this Python brings. 3.11's is the oldest that any supported Python brings."""
 
 
 def set_up(home: Path, lock: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """What `make` runs to set up an environment, uv not on the PATH."""
-    python = interpreter("3.11")
-    assert python, "no Python 3.11 on this machine"
+    python = interpreter(PYTHON) or sys.executable
     path = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if not (Path(each) / "uv").exists())
     command = [python, str(INSTALL), str(home), str(lock)]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path, **environment})
@@ -77,8 +77,7 @@ def tomorrow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def with_oldest_pip(home: Path) -> Path:
     """An environment with nothing but the oldest pip; its Python."""
-    python = interpreter("3.11")
-    assert python, "no Python 3.11 on this machine"
+    python = interpreter(PYTHON) or sys.executable
     subprocess.run([python, "-m", "venv", str(home)], check=True)
     own = home / "bin/python"
     subprocess.run([str(own), "-m", "pip", "install", "--quiet", f"pip=={OLDEST_PIP}"], check=True)
@@ -207,15 +206,17 @@ def test_only_a_known_installer_is_chosen(tmp_path: Path) -> None:
 def test_a_python_that_is_named_is_taken(tmp_path: Path) -> None:
     """An environment of another Python is made anew when the Python is named, and left alone when it is not."""
     home = tmp_path / ".venv"
-    other = interpreter("3.12")
-    assert other, "no Python 3.12 on this machine"
+    others = [(version, found) for version in PYTHONS if version != PYTHON and (found := interpreter(version))]
+    if not others:
+        pytest.skip("*** ONE PYTHON ONLY ON THIS MACHINE: an environment was not made anew for another ***")
+    version, other = others[0]
     subprocess.run([other, "-m", "venv", str(home)], check=True)
     lock = tmp_path / "empty.txt"
     lock.touch()
     assert set_up(home, lock).returncode == 0
-    assert environment_version(home / "bin/python") == (3, 12)
-    assert set_up(home, lock, PYTHON="python3.11").returncode == 0
-    assert environment_version(home / "bin/python") == (3, 11)
+    assert environment_version(home / "bin/python") == tuple(map(int, version.split(".")))
+    assert set_up(home, lock, PYTHON=PYTHON).returncode == 0
+    assert environment_version(home / "bin/python") == sys.version_info[:2]
 
 
 def test_an_absent_lock_is_no_success(tmp_path: Path) -> None:
