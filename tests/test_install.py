@@ -158,7 +158,7 @@ def test_it_says_how_much_it_downloads(tmp_path: Path) -> None:
         assert said * 0.9 < size < said * 1.1, f"{lock}: {size:.0f} MB"
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("installer", ["uv", pytest.param("pip", marks=pytest.mark.slow)])
 def test_without_a_connection_it_says_so(installer: str, tmp_path: Path) -> None:
     """Offline there is one line with the reason and what to do, the whole story in a file, no traceback, exit 1."""
     nowhere = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "https://127.0.0.1:1/simple", "PIP_RETRIES": "1"}
@@ -184,6 +184,8 @@ class Refusing(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_an_index_that_refuses_is_said_to(tmp_path: Path) -> None:
     """A company's index that answers with a refusal is not taken for one that lacks the packages."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
@@ -203,6 +205,8 @@ def test_only_a_known_installer_is_chosen(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_python_that_is_named_is_taken(tmp_path: Path) -> None:
     """An environment of another Python is made anew when the Python is named, and left alone when it is not."""
     home = tmp_path / ".venv"

@@ -133,6 +133,8 @@ def test_an_adopted_episode_keeps_the_cut() -> None:
         assert adopted.reported_before == expected
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_one_recipients_flood_stops_nobody_elses_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
