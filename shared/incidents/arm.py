@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -67,11 +68,15 @@ class Sentinel:
             raise unusable("a workspace without its customerId")
         return guid
 
-    def changed(self, since: datetime | None) -> Iterator[Incident]:
+    def changed(
+        self, since: datetime | None, seen: Callable[[Incident], bool | None] = lambda _: False
+    ) -> Iterator[Incident]:
         """Our incidents that were modified at or after `since` (None: all), the newest modification first.
 
-        All pages are read: one of incidents that we made ourselves says nothing about the next. An incident that is
-        missing here is not gone: lists lag behind.
+        `seen` says of an incident whether an earlier list, read to its end, has shown it as it is now; None when it is
+        newer than that list. A page in that order ends it when of those that are not newer all were seen, and one is
+        there: what follows is older still. A page of incidents that we made ourselves since says nothing about the
+        next. An incident that is missing here is not gone: lists lag behind.
 
         Raises:
             SweepError: a page cannot be read or believed, or the list has no end.
@@ -86,17 +91,23 @@ class Sentinel:
             "$top": str(PAGE),
         }
         link: str | None = f"{self._incidents}?{urlencode(query, quote_via=quote)}"
-        seen: set[str] = set()
+        pages: set[str] = set()
         while link:
-            if link in seen:
+            if link in pages:
                 raise unusable("a list that leads back to a page it came from")
-            if len(seen) == MOST_PAGES:
+            if len(pages) == MOST_PAGES:
                 raise unusable(f"a list that goes on after {MOST_PAGES} pages")
-            seen.add(link)
+            pages.add(link)
             page = self._send(link).body
             if not isinstance(page.get("value"), list):
                 raise unusable("a page of a list without its items")
-            yield from [incident_of(resource) for resource in page["value"]]
+            incidents = [incident_of(resource) for resource in page["value"]]
+            yield from incidents
+            older = [known for known in map(seen, incidents) if known is not None]
+            times = [incident.modified for incident in incidents]
+            ordered = all(a is not None and b is not None and a >= b for a, b in pairwise(times))
+            if ordered and older and all(older):
+                return
             link = self._next(page.get("nextLink"))
 
     def read(self, incident_id: str) -> Incident | None:

@@ -59,9 +59,15 @@ class Recall:
         by_id = {record.incident_id: record for record in self._book.records.values()}
         since = self._book.standing.listed_to
 
+        def shown_before(incident: Incident) -> bool | None:
+            if since is None or incident.modified is None or incident.modified > since:
+                return None
+            record = by_id.get(incident.id)
+            return record is not None and record.incident == incident and not record.deleted
+
         awaited = {intent.incident_id for intent in self._book.open(IntentKind.CREATE)}
         changed: dict[str, Record] = {}
-        for incident in self._sentinel.changed(since - OVERLAP if since else None):
+        for incident in self._sentinel.changed(since - OVERLAP if since else None, shown_before):
             if incident.id in awaited:
                 continue  # made, but its answer was lost: its intent will find it, and knows what to tell
             self._listed[incident.id] = incident
