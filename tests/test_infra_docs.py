@@ -143,7 +143,7 @@ def test_every_reason_of_the_proof_is_explained() -> None:
     for words in ("packages_unfit", "is missing", "is built for", "the host is in state", "the host does not answer"):
         assert words in code, words
         assert words in rows, words
-    for words in ("the host has no function sweep", "Azure lists no function sweep", "could not be asked"):
+    for words in ("the host has no function sweep", "Azure lists no function sweep", "could not be looked up"):
         assert words in rows, words
 
 

@@ -98,7 +98,7 @@ def look(azure: Azure, group: str, app: str) -> Look:
 def _lacks(what: str, ended: Ended) -> list[str]:
     """The doubt that an answer about functions leaves; none when the sweep is among them."""
     if ended.code:
-        return [f"what {what} could not be asked ({ended.complaint[:300]})"]
+        return [f"what {what} could not be looked up ({ended.complaint[:300]})"]
     return [] if FUNCTION in _names(ended.value) else [f"{what} no function {FUNCTION}"]
 
 

@@ -301,7 +301,7 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
     """The settings in a mapping of app-setting names to text.
 
     With `dry_run` it is one whatever DRY_RUN says. `webhook_needed` says whether TEAMS_WEBHOOK_URL may be missing
-    (unsaid: in a dry run it may).
+    (not given: in a dry run it may).
 
     Raises:
         SettingsInvalid: with every mistake found.

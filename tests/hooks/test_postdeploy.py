@@ -82,7 +82,7 @@ UNFIT = "Exception: packages_unfit: no sweep can run with Python 3.13.2: pydanti
         ([RUNNING], [(0, '[{"name": "sweeper"}]', "")], [LISTED], "the host has no function sweep"),
         ([(1, "", "ERROR: Forbidden")], [LIVE], [LISTED], r"the host does not answer \(ERROR: Forbidden\)"),
         ([(0, "<html>", "")], [LIVE], [LISTED], "the host does not answer"),
-        ([RUNNING], [(1, "", "ERROR: no")], [LISTED], r"what the host has could not be asked \(ERROR: no\)"),
+        ([RUNNING], [(1, "", "ERROR: no")], [LISTED], r"what the host has could not be looked up \(ERROR: no\)"),
         ([RUNNING], [LIVE], [(0, "no JSON", "")], "Azure lists no function sweep"),
         ([RUNNING, (0, '{"state": "Error"}', "")], [LIVE], [LISTED], "the host is in state Error"),
     ],
