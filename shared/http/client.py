@@ -206,7 +206,7 @@ class Http:
     ) -> T:
         """What `attempt()` returns, an SDK's call that sends one request and has its own retries switched off.
 
-        It must keep within `left()` by itself. What it raises `classify` makes a SweepError of (default: `mapped`, which
+        It must keep within `left()` by itself. What it raises `classify` makes a SweepError of (else `mapped`, which
         lets what is no library's exception pass), and the table decides. A SweepError that it raises itself must carry
         its `call`, or it is final. Each attempt is counted as one request of `service`.
 
