@@ -1,0 +1,111 @@
+"""What the hunt finds: recipients, the messages remediated for them, and what the table held."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Remedy(StrEnum):
+    """The four `LatestDeliveryAction` values the rule counts, as the table spells them."""
+
+    HARD_DELETE = "Hard delete"
+    SOFT_DELETE = "Soft delete"
+    MOVE_TO_JUNK = "Moved to junk folder"
+    MOVE_TO_DELETE = "Moved to deleted items"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The look-back: `start` (inclusive) to `end`, by `TimeGenerated`."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def days(self) -> int:
+        """Whole days from start to end."""
+        return round((self.end - self.start).total_seconds() / 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One remediated message of a finding. `subject` is an attacker's text, at most 256 characters."""
+
+    message_id: str
+    time: datetime
+    subject: str
+    remedy: Remedy
+    state_time: datetime
+    generated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages each of the four actions was counted for; exact, even where lists are cut."""
+
+    hard_delete: int = 0
+    soft_delete: int = 0
+    move_to_junk: int = 0
+    move_to_delete: int = 0
+
+    @property
+    def total(self) -> int:
+        """`Sum_case`."""
+        return self.hard_delete + self.soft_delete + self.move_to_junk + self.move_to_delete
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A recipient over the threshold. `recipient` is lower-cased.
+
+    `cells` are the hunt's undecoded list columns; `decode` turns them into evidence, so that a large answer is
+    decoded only for the findings somebody reads. Reading may raise what `decode` raises for a cell that lies.
+    """
+
+    recipient: str
+    counts: Counts
+    cells: Any = field(repr=False)
+    decode: Callable[[Any], tuple[Evidence, ...]] = field(repr=False, compare=False)
+
+    @property
+    def total(self) -> int:
+        """`Sum_case`."""
+        return self.counts.total
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The messages, newest state time first; decoded anew at each reading. At most 5,000 per action."""
+        return self.decode(self.cells)
+
+    @classmethod
+    def of(cls, recipient: str, evidence: tuple[Evidence, ...]) -> Finding:
+        """A finding made of decoded evidence, its counts being those of the evidence."""
+        seen = Counter(item.remedy for item in evidence)
+        counts = Counts(*(seen[remedy] for remedy in Remedy))
+        return cls(recipient, counts, evidence, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the table held when it was hunted: the ground under a verdict. Counts are of rows in the window."""
+
+    rows: int
+    last_day: int
+    newest: datetime | None
+    filled: float
+    actions: Mapping[str, int] = field(default_factory=dict)
+    unknown_actions: Mapping[str, int] = field(default_factory=dict)
+    messages: int = 0
+    without_recipient: int = 0
+    last_rows: datetime | None = None
+
+
+def message_hash(message_id: str) -> int:
+    """The 8-byte hash (unsigned) by which a message id is remembered; case-insensitive, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(message_id.lower().encode(), digest_size=8).digest())

@@ -1,0 +1,60 @@
+"""How a sweep ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.findings import Coverage, Window
+
+
+class Verdict(StrEnum):
+    """How a sweep ended; exactly one of these, and `clean` never by accident."""
+
+    CLEAN = "clean"
+    FLAGGED = "flagged"
+    UNTRUSTED = "untrusted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something went wrong: `id` short and stable ("sentinel_forbidden"), `text` says it and what to do."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one sweep did: one log line and one ledger row. Counts, never addresses."""
+
+    run_id: str
+    version: str
+    settings: str
+    workspace: str
+    started: datetime
+    seconds: float
+    event: str
+    verdict: Verdict | None
+    reasons: tuple[str, ...] = ()
+    dry_run: bool = False
+    window: Window | None = None
+    coverage: Coverage | None = None
+    flagged: int = 0
+    created: int = 0
+    commented: int = 0
+    raised: int = 0
+    standing: int = 0
+    settled: int = 0
+    excluded: int = 0
+    held: int = 0
+    due: int = 0
+    told: int = 0
+    reminded: int = 0
+    card_id: str = ""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    notes: tuple[str, ...] = ()
