@@ -4,8 +4,9 @@ Frozen, slotted dataclasses and enums; no I/O, no wire shapes. All times are awa
 """
 
 from shared.model.actions import Act, Action, Reason
-from shared.model.findings import Counts, Coverage, Evidence, Finding, Remedy, Window, message_hash
+from shared.model.findings import Counts, Coverage, Evidence, Finding, Remedy, Window
 from shared.model.incidents import (
+    ESCALATED_LABEL,
     LABEL,
     RULE_ID,
     RULE_NAME,
@@ -15,33 +16,70 @@ from shared.model.incidents import (
     Severity,
     incident_id,
 )
-from shared.model.ledger import Intent, IntentKind, Record, Standing
+from shared.model.ledger import (
+    Attempts,
+    CardNote,
+    OurIncident,
+    Owed,
+    OwedComment,
+    OwedCreation,
+    OwedEscalation,
+    Record,
+    ToldDue,
+    ToldFinding,
+    WorkspaceState,
+)
+from shared.model.messages import (
+    NEWEST_KEPT,
+    NO_MESSAGES,
+    Messages,
+    Seen,
+    day_number,
+    message_hash,
+    minute_number,
+    time_of_minute,
+)
 from shared.model.receipt import Cause, Receipt, Verdict
 
 __all__ = [
+    "ESCALATED_LABEL",
     "LABEL",
+    "NEWEST_KEPT",
+    "NO_MESSAGES",
     "RULE_ID",
     "RULE_NAME",
     "RULE_TACTIC",
     "RULE_TECHNIQUE",
     "Act",
     "Action",
+    "Attempts",
+    "CardNote",
     "Cause",
     "Counts",
     "Coverage",
     "Evidence",
     "Finding",
     "Incident",
-    "Intent",
-    "IntentKind",
+    "Messages",
+    "OurIncident",
+    "Owed",
+    "OwedComment",
+    "OwedCreation",
+    "OwedEscalation",
     "Reason",
     "Receipt",
     "Record",
     "Remedy",
+    "Seen",
     "Severity",
-    "Standing",
+    "ToldDue",
+    "ToldFinding",
     "Verdict",
     "Window",
+    "WorkspaceState",
+    "day_number",
     "incident_id",
     "message_hash",
+    "minute_number",
+    "time_of_minute",
 ]

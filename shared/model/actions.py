@@ -1,21 +1,22 @@
-"""What is done about a finding, and why."""
+"""What is done about a recipient, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.model.findings import Evidence
+from shared.model.findings import Counts
 from shared.model.incidents import Severity
+from shared.model.messages import NO_MESSAGES, Messages
 
 
 class Act(StrEnum):
-    """What is done in Sentinel about a finding."""
+    """What is done in Sentinel about a recipient."""
 
     CREATE = "create"
     ESCALATE = "escalate"  # raise the severity, and comment with the new messages
     COMMENT = "comment"
-    COUNT = "count"  # the incident's comments are used up: counted, and told on the card only
+    COUNT = "count"  # the incident's comments are used up: new messages are told on the card only
     NOTHING = "nothing"
 
 
@@ -33,12 +34,19 @@ class Reason(StrEnum):
     SETTLED = "settled"  # closed or deleted, not enough new
     ADOPTED = "adopted"  # an open incident of ours that the ledger did not know: told again, to be sure
     HELD = "held"  # more new incidents than MAX_NEW_INCIDENTS: raised by the following sweeps
-    EXCLUDED = "excluded"
+    EXCLUDED = "excluded"  # EXCLUDED_RECIPIENTS says so today; what is owed waits
+    RESTING = "resting"  # what is owed is not over today's threshold; it waits
+    IN_DOUBT = "in_doubt"  # the last attempt to create may have succeeded, and could not be looked up
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The plan for one finding. `new` are the messages not yet reported for this recipient."""
+    """The plan for one recipient: `act` on the incident `incident_id`, because of `reason`.
+
+    `messages` are the new ones that it reports, `counts` those of today's finding or of what is owed, whichever has the
+    higher `Sum_case`. `previous` (creations) is the id of the incident of the episode before, "" for the first.
+    `refused` says that Sentinel has refused this very effect before.
+    """
 
     act: Act
     reason: Reason
@@ -46,6 +54,12 @@ class Action:
     episode: int
     incident_id: str
     severity: Severity
-    new: tuple[Evidence, ...] = ()
-    tell: bool = False
-    previous: str = ""  # id of the incident of the episode before, "" for the first
+    counts: Counts
+    messages: Messages = NO_MESSAGES
+    previous: str = ""
+    refused: bool = False
+
+    @property
+    def total(self) -> int:
+        """`Sum_case`."""
+        return self.counts.total

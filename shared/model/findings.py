@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -64,8 +63,8 @@ class Counts:
 class Finding:
     """A recipient over the threshold. `recipient` is lower-cased.
 
-    `cells` are the hunt's undecoded list columns; `decode` turns them into evidence, so that a large answer is
-    decoded only for the findings somebody reads. Reading may raise what `decode` raises for a cell that lies.
+    `cells` are the hunt's undecoded list columns; `decode` turns them into evidence, so that a large answer takes
+    memory only for the findings that are being looked at.
     """
 
     recipient: str
@@ -78,9 +77,12 @@ class Finding:
         """`Sum_case`."""
         return self.counts.total
 
-    @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """The messages, newest state time first; decoded anew at each reading. At most 5,000 per action."""
+        """The messages, newest state time first; decoded anew at each call. At most 5,000 per action.
+
+        Raises:
+            PartialData: a malformed cell.
+        """
         return self.decode(self.cells)
 
     @classmethod
@@ -93,7 +95,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the table held when it was hunted: the ground under a verdict. Counts are of rows in the window."""
+    """What the table held when it was hunted: Counts are of rows in the window."""
 
     rows: int
     last_day: int
@@ -104,8 +106,3 @@ class Coverage:
     messages: int = 0
     without_recipient: int = 0
     last_rows: datetime | None = None
-
-
-def message_hash(message_id: str) -> int:
-    """The 8-byte hash (unsigned) by which a message id is remembered; case-insensitive, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(message_id.lower().encode(), digest_size=8).digest())

@@ -12,6 +12,8 @@ RULE_NAME = "Listing Email Remediation Actions via Explorer"
 RULE_TACTIC = "InitialAccess"
 RULE_TECHNIQUE = "T1566"
 LABEL = "email-remediation-sweep"
+ESCALATED_LABEL = "raised-to:"
+"""What the label begins with that is set together with a severity: `raised-to:High`."""
 
 
 class Severity(StrEnum):
@@ -30,7 +32,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A Sentinel incident as last read. `classification` is "" while it is not closed with one."""
+    """A Sentinel incident as last read. `classification` is "" while it is not closed with one.
+
+    `escalated_to`: the severity that the sweep has raised it to, by its label.
+    """
 
     id: str
     status: str
@@ -43,6 +48,7 @@ class Incident:
     modified: datetime | None = None
     comments: int = 0
     episode: int | None = None
+    escalated_to: Severity | None = None
     title: str = field(default="", compare=False)
 
     @property

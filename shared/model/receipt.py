@@ -46,15 +46,18 @@ class Receipt:
     flagged: int = 0
     created: int = 0
     commented: int = 0
-    raised: int = 0
+    escalated: int = 0
     standing: int = 0
+    grown: int = 0
     settled: int = 0
     excluded: int = 0
     held: int = 0
+    held_unremembered: int = 0
     due: int = 0
     told: int = 0
     reminded: int = 0
     card_id: str = ""
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
+    clock_skew_seconds: float | None = None
     notes: tuple[str, ...] = ()
