@@ -1,67 +1,61 @@
 """The ledger as one sweep knows it: read once, kept in memory, written through.
 
-Several workers confirm at a time, each for its own recipient; a lock keeps the memory whole. In a dry run nothing is
+Several workers save at a time, each its own recipient's record; a lock keeps it consistent. In a dry run nothing is
 written. It decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from threading import Lock
 from typing import Any
 
 from shared.ledger.port import Ledger, Loaded
-from shared.model import Intent, IntentKind, Record, Standing
+from shared.model import CardNote, Record, WorkspaceState
 
 
-class Book:
-    """Records by recipient and open intents by id, in the order they were noted."""
+class LedgerCache:
+    """Records by recipient, noted cards by id, the workspace's state."""
 
     def __init__(self, ledger: Ledger, loaded: Loaded, *, write: bool) -> None:
         self.records: dict[str, Record] = dict(loaded.records)
-        self.intents: dict[str, Intent] = {intent.id: intent for intent in loaded.intents}
-        self.standing: Standing = loaded.standing
+        self.cards: dict[str, CardNote] = dict(loaded.cards)
+        self.state: WorkspaceState = loaded.state
         self._ledger = ledger
         self._write = write
         self._lock = Lock()
 
-    def note(self, intents: Sequence[Intent]) -> None:
-        """Write intents down before they are tried."""
-        if not intents:
+    def save(
+        self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
+    ) -> None:
+        """Write these records and cards, and forget the cards with these ids. Nothing happens for what is as it was."""
+        changed = [record for record in records if self.records.get(record.recipient) is not record]
+        noted, dropped = list(cards), [each for each in dropped_cards if each in self.cards]
+        if not changed and not noted and not dropped:
             return
         if self._write:
-            self._ledger.note(intents)
+            self._ledger.save(changed, noted, dropped)
         with self._lock:
-            self.intents.update((intent.id, intent) for intent in intents)
+            self.records.update((record.recipient, record) for record in changed)
+            self.cards.update((card.id, card) for card in noted)
+            for each in dropped:
+                self.cards.pop(each, None)
 
-    def confirm(self, done: Iterable[str], records: Sequence[Record] = ()) -> None:
-        """Write what is now true of these records, and take the intents off the list."""
-        ids = list(done)
-        if not ids and not records:
-            return
-        if self._write:
-            self._ledger.confirm(ids, records)
-        with self._lock:
-            self.records.update((record.recipient, record) for record in records)
-            for each in ids:
-                self.intents.pop(each, None)
-
-    def stand(self, **changes: Any) -> None:
+    def save_state(self, **changes: Any) -> None:
         """Write what is now true of the workspace as a whole."""
-        changed = replace(self.standing, **changes)
-        if changed == self.standing:
+        changed = replace(self.state, **changes)
+        if changed == self.state:
             return
         if self._write:
-            self._ledger.stand(changed)
-        self.standing = changed
+            self._ledger.save_state(changed)
+        self.state = changed
 
-    def open(self, *kinds: IntentKind) -> list[Intent]:
-        """The open intents of these kinds, in the order they were noted; without those that are held back."""
-        with self._lock:
-            return [intent for intent in self.intents.values() if intent.kind in kinds and not intent.held]
-
-    def held(self) -> list[Intent]:
-        """The creations that the fuse holds back."""
-        with self._lock:
-            return [intent for intent in self.intents.values() if intent.held]
+    def prune(self, recipients: Iterable[str], receipts_before: date) -> None:
+        """Forget these recipients' records, and receipts older than that day."""
+        gone = list(recipients)
+        if self._write:
+            self._ledger.prune(gone, receipts_before)
+        for each in gone:
+            self.records.pop(each, None)

@@ -2,7 +2,8 @@
 
     a.lease                        the lease
     a.receipt.<day>.<digest>       a sweep's receipt
-    b.intent.<digest of the id>    an effect noted and not yet confirmed
+    b.card.<digest of the id>      a card noted and not yet taken into the records
+    b.intent.<digest of the id>    an effect as schema 1 noted it
     b.record.<digest of address>   a recipient
     b.standing.workspace           the workspace as a whole
 
@@ -16,16 +17,17 @@ import hashlib
 from datetime import date
 
 LEASE = "a.lease"
-INTENT = "b.intent."
+CARD = "b.card."
+SCHEMA_1_INTENT = "b.intent."
 RECORD = "b.record."
-STANDING = "b.standing.workspace"
+STATE = "b.standing.workspace"
 LOADED = ("b.", "c")
 _RECEIPT = "a.receipt."
 
 
-def intent(intent_id: str) -> str:
-    """The key of the intent with this id."""
-    return INTENT + _digest(intent_id)
+def card(card_id: str) -> str:
+    """The key of the card with this id."""
+    return CARD + _digest(card_id)
 
 
 def record(recipient: str) -> str:

@@ -1,6 +1,6 @@
 """What every ledger can do: one port, few verbs; the adapters are in the files beside this one.
 
-A ledger belongs to one workspace. Records and intents are written only by the holder of its lease.
+A ledger belongs to one workspace. All but the lease is written only by the holder of the lease.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Protocol
 
-from shared.model import Intent, Record, Standing
+from shared.model import CardNote, Record, WorkspaceState
 
 
 class LedgerError(Exception):
@@ -60,8 +60,8 @@ class Loaded:
     """
 
     records: Mapping[str, Record]
-    intents: tuple[Intent, ...]
-    standing: Standing
+    cards: Mapping[str, CardNote]
+    state: WorkspaceState
     damaged: tuple[str, ...] = ()
 
 
@@ -69,7 +69,7 @@ class Ledger(Protocol):
     """The verbs. Each raises LedgerUnavailable, LedgerConflict or LedgerNewer; none is retried by its caller.
 
     Writes are conditional on what was loaded or written last; a ledger that was not loaded yet loads before it writes.
-    Safe to use from several threads, as long as no two write the same record or intent.
+    Safe to use from several threads, as long as no two write the same record or card.
     """
 
     @property
@@ -90,18 +90,17 @@ class Ledger(Protocol):
         """Give the lease back if it is still ours; quietly nothing when it is not."""
 
     def load(self) -> Loaded:
-        """Records by recipient, intents in the order they were noted, the standing."""
+        """Records by recipient, cards by id, the workspace's state."""
 
-    def note(self, intents: Sequence[Intent]) -> None:
-        """Write intents down (also replaces those of the same id): all of them before this returns."""
+    def save(
+        self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
+    ) -> None:
+        """Write these records, then these cards, then remove the cards with these ids: all before it returns, in one
+        transaction while they fit one (up to 99 rows), each row whole in any case. A record too large for a row loses
+        its oldest messages, and what is older than those it keeps counts as reported (`reported_before`)."""
 
-    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
-        """Write these records and then remove the intents with these ids; in one transaction while it fits one
-        (up to 99 rows), else records first. A record too large for a row loses its oldest messages, and what is
-        older than those it keeps counts as reported (`reported_before`)."""
-
-    def stand(self, standing: Standing) -> None:
-        """Write the standing."""
+    def save_state(self, state: WorkspaceState) -> None:
+        """Write the workspace's state."""
 
     def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
         """Add a sweep's receipt."""

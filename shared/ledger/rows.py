@@ -1,4 +1,4 @@
-"""The nouns of the ledger as rows, and rows as nouns: JSON with a schema version, packed small.
+"""The ledger's types as rows, and back: JSON with a schema version, packed small.
 
 A row is `{"v": VERSION, <kind>: {field: value, …}}` in JSON, deflated when that makes it smaller. A field that has its
 default is left out, a field that is missing takes its default, and one that nobody knows is passed over; so adding a
@@ -19,25 +19,27 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from shared.ledger import schema1
 from shared.ledger.port import LedgerNewer
+from shared.model import Seen
 
-VERSION = 1
-_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+VERSION = 2
+_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: schema1.upgraded}
 """From each older version the step to the one after it."""
 
 _SMALL = 200
 """Bytes below which deflating gains nothing."""
 
-Noun = TypeVar("Noun")
+Kept = TypeVar("Kept")
 
 
 class RowDamaged(ValueError):
     """The row is no row of the ledger; the text says why, without its contents."""
 
 
-def pack(kind: str, noun: Any, **beside: Any) -> bytes:
-    """The row of a noun (a dataclass or a mapping); equal nouns give equal rows. `beside` are values next to it."""
-    document = {"v": VERSION, **{name: plain(value) for name, value in beside.items()}, kind: plain(noun)}
+def pack(kind: str, value: Any, **beside: Any) -> bytes:
+    """The row of a dataclass or a mapping; equal ones give equal rows. `beside` are values next to it."""
+    document = {"v": VERSION, **{name: plain(item) for name, item in beside.items()}, kind: plain(value)}
     text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     if len(text) < _SMALL:
         return text
@@ -70,12 +72,12 @@ def unpack(row: bytes) -> dict[str, Any]:
     return dict(document)
 
 
-def noun(kind: type[Noun], document: Mapping[str, Any], name: str) -> Noun:
-    """The noun of this kind that `document` holds under `name`. Raises RowDamaged when it does not fit."""
+def read(kind: type[Kept], document: Mapping[str, Any], name: str) -> Kept:
+    """The value of this type that `document` holds under `name`. Raises RowDamaged when it does not fit."""
     if name not in document:
         raise RowDamaged(f"holds no {name}")
     try:
-        found: Noun = _revive(kind, document[name])
+        found: Kept = _revive(kind, document[name])
     except RowDamaged:
         raise
     except (ValueError, TypeError, KeyError, struct.error, OverflowError) as error:
@@ -106,32 +108,57 @@ def plain(value: Any) -> Any:
     return value
 
 
-_HASHES_TO_DAYS = Mapping[int, int]
-_HASHES = tuple[int, ...]
+_REPORTED = Mapping[int, Seen]
+_TIMES = Mapping[int, int]
 
 
 def _plain_field(kind: Any, value: Any) -> Any:
-    if kind == _HASHES_TO_DAYS:
-        # All hashes, then all days: the days are much alike and deflate to nearly nothing.
+    # All hashes, then all minutes, then all days: the latter are much alike and deflate well.
+    if kind == _REPORTED:
         ordered = sorted(value.items())
-        hashes = struct.pack(f">{len(ordered)}Q", *(key for key, _ in ordered))
-        return _text(hashes + struct.pack(f">{len(ordered)}H", *(day for _, day in ordered)))
-    if kind == _HASHES:
-        return _text(struct.pack(f">{len(value)}Q", *value))
+        count = len(ordered)
+        return _text(
+            struct.pack(f">{count}Q", *(key for key, _ in ordered))
+            + struct.pack(f">{count}I", *(seen.minute for _, seen in ordered))
+            + struct.pack(f">{count}H", *(seen.day for _, seen in ordered))
+        )
+    if kind == _TIMES:
+        ordered = sorted(value.items())
+        count = len(ordered)
+        return _text(
+            struct.pack(f">{count}Q", *(key for key, _ in ordered))
+            + struct.pack(f">{count}I", *(minute for _, minute in ordered))
+        )
     return plain(value)
 
 
+def _packed(value: Any, size: int) -> tuple[bytes, int]:
+    packed = base64.b64decode(value, validate=True)
+    count, rest = divmod(len(packed), size)
+    if rest:
+        raise RowDamaged("holds a cut list of message ids")
+    return packed, count
+
+
+def _revive_reported(value: Any) -> dict[int, Seen]:
+    packed, count = _packed(value, 14)
+    hashes = struct.unpack_from(f">{count}Q", packed)
+    minutes = struct.unpack_from(f">{count}I", packed, 8 * count)
+    days = struct.unpack_from(f">{count}H", packed, 12 * count)
+    return {key: Seen(minute, day) for key, minute, day in zip(hashes, minutes, days, strict=True)}
+
+
+def _revive_times(value: Any) -> dict[int, int]:
+    packed, count = _packed(value, 12)
+    hashes = struct.unpack_from(f">{count}Q", packed)
+    return dict(zip(hashes, struct.unpack_from(f">{count}I", packed, 8 * count), strict=True))
+
+
 def _revive(kind: Any, value: Any) -> Any:
-    if kind == _HASHES_TO_DAYS:
-        packed = base64.b64decode(value, validate=True)
-        count, rest = divmod(len(packed), 10)
-        if rest:
-            raise RowDamaged("holds a cut list of message ids")
-        hashes = struct.unpack_from(f">{count}Q", packed)
-        return dict(zip(hashes, struct.unpack_from(f">{count}H", packed, 8 * count), strict=True))
-    if kind == _HASHES:
-        packed = base64.b64decode(value, validate=True)
-        return struct.unpack(f">{len(packed) // 8}Q", packed)
+    if kind == _REPORTED:
+        return _revive_reported(value)
+    if kind == _TIMES:
+        return _revive_times(value)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise TypeError
@@ -160,6 +187,8 @@ def _revive_plain(kind: Any, value: Any) -> Any:
         if time.tzinfo is None:
             raise ValueError
         return time
+    if kind is date:
+        return date.fromisoformat(value)
     if issubclass(kind, Enum):
         return kind(value)
     if kind is float and type(value) is int:

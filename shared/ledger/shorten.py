@@ -1,18 +1,15 @@
 """A record that is too large for the ledger loses its oldest messages: it never costs a sweep.
 
-A record holds the day on which each message was last seen, and a message is never remediated after that day. So once
-all messages of the oldest days are left out, what has a state time before the end of those days counts as reported by
-its time.
+The messages that were remediated longest ago are left out, and what was remediated before the oldest that is kept
+counts as reported by its time.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from shared.ledger.rows import pack
-from shared.model import Record
+from shared.model import Record, time_of_minute
 
 LARGEST = 2_500_000
 """Bytes of a row, on every ledger: what one transaction of Table storage takes (4 MiB, in Base64), with room left."""
@@ -21,10 +18,7 @@ _FILLED = 0.9  # of LARGEST after a cut, so that not every day's messages need a
 
 
 def shortened(record: Record, largest: int = LARGEST) -> Record:
-    """The record without its oldest messages, so that its row has at most `largest` bytes; itself when it has already.
-
-    Of days whole, oldest first; of the newest day only when that one alone is too large.
-    """
+    """The record without its oldest messages, so that its row has at most `largest` bytes; itself if it has."""
     size = len(pack("record", record))
     while size > largest and record.reported:
         bare = len(pack("record", replace(record, reported={})))
@@ -35,18 +29,9 @@ def shortened(record: Record, largest: int = LARGEST) -> Record:
 
 
 def _newest(record: Record, most: int) -> Record:
-    """The record with at most `most` messages."""
-    room, edge = most, None
-    for day, count in sorted(Counter(record.reported.values()).items(), reverse=True):
-        if count > room:
-            edge = day
-            break
-        room -= count
-    if edge is None:
-        return record
-    kept = {key: seen for key, seen in record.reported.items() if seen > edge}
-    if not kept:
-        part = [key for key, seen in record.reported.items() if seen == edge][:most]
-        kept = dict.fromkeys(part, edge)
-    before = datetime.fromtimestamp(0, UTC) + timedelta(days=edge + 1)
-    return replace(record, reported=kept, reported_before=max(before, record.reported_before or before))
+    """The record with at most `most` messages, those with the newest state time."""
+    ordered = sorted(record.reported.items(), key=lambda item: item[1].minute, reverse=True)
+    kept = ordered[:most]
+    edge = ordered[most][1].minute + 1  # what was remediated in this minute or before counts as reported
+    before = time_of_minute(edge)
+    return replace(record, reported=dict(kept), reported_before=max(before, record.reported_before or before))

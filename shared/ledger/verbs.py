@@ -11,16 +11,17 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from shared.ledger import keys
 from shared.ledger.changes import Change, Delete, Put, Row, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
-from shared.ledger.rows import RowDamaged, noun, pack, unpack
+from shared.ledger.rows import RowDamaged, pack, read, unpack
+from shared.ledger.schema1 import OldIntent, taken_over
 from shared.ledger.shorten import shortened
-from shared.model import Intent, Record, Standing
+from shared.model import CardNote, Record, WorkspaceState
 
 _log = logging.getLogger("sweep.ledger")
 
@@ -34,8 +35,8 @@ class RowLedger:
         self._lock = threading.Lock()
         self._loaded = False
         self._versions: dict[str, str] = {}
-        self._places: dict[str, int] = {}  # of each open intent, in the order they were noted
-        self._last_place = 0
+        self._old: dict[str, str] = {}  # versions, by key, of intents of schema 1 that are still to be removed
+        self._taken_over: list[tuple[str, bytes]] = []
         self._damaged: set[str] = set()
 
     @property
@@ -54,7 +55,7 @@ class RowLedger:
         if row is None:
             return None
         try:
-            held = noun(_Lease, _document(row), "lease")
+            held = read(_Lease, _document(row), "lease")
         except RowDamaged as error:
             _say_damaged(keys.LEASE, error)
             held = _Lease("")
@@ -73,63 +74,38 @@ class RowLedger:
 
     def load(self) -> Loaded:
         """See the port."""
-        records: dict[str, Record] = {}
-        intents: list[tuple[int, Intent]] = []
-        standing = Standing()
-        versions: dict[str, str] = {}
-        damaged: set[str] = set()
+        found = _Found()
         for row in self._rows.scan(*keys.LOADED):
-            versions[row.key] = row.version
+            found.versions[row.key] = row.version
             try:
-                document = _document(row)
-                if row.key.startswith(keys.STANDING):
-                    standing = noun(Standing, document, "standing")
-                elif row.key.startswith(keys.RECORD):
-                    record = noun(Record, document, "record")
-                    records[record.recipient] = record
-                elif row.key.startswith(keys.INTENT):
-                    intents.append((noun(int, document, "place"), noun(Intent, document, "intent")))
-                else:
-                    raise RowDamaged("is of no known kind")
+                found.take(row.key, _document(row))
             except RowDamaged as error:
-                damaged.add(row.key)
+                found.damaged.add(row.key)
                 _say_damaged(row.key, error)
+        records, cards = found.taken_over()
         with self._lock:
-            self._loaded, self._versions, self._damaged = True, versions, damaged
-            self._places = {intent.id: place for place, intent in intents}
-            self._last_place = max(self._places.values(), default=0)
-        good = {keys.base(key) for key in versions.keys() - damaged}
+            self._loaded, self._versions, self._damaged = True, found.versions, found.damaged
+            self._old = {key: found.versions[key] for _, key, _ in found.intents}
+            self._taken_over = [*map(_record_row, records.values()), *map(_card_row, cards.values())]
+        good = {keys.base(key) for key in found.versions.keys() - found.damaged}
         return Loaded(
-            records,
-            tuple(intent for _, intent in sorted(intents, key=lambda item: item[0])),
-            standing,
-            tuple(sorted(key for key in damaged if keys.base(key) not in good)),
+            {**found.records, **records},
+            {**found.cards, **cards},
+            found.state,
+            tuple(sorted(key for key in found.damaged if keys.base(key) not in good)),
         )
 
-    def note(self, intents: Sequence[Intent]) -> None:
-        """See the port. An intent that is replaced keeps its place."""
-        self._ready()
-        with self._lock:
-            for intent in intents:
-                if intent.id not in self._places:
-                    self._last_place += 1
-                    self._places[intent.id] = self._last_place
-            places = {intent.id: self._places[intent.id] for intent in intents}
-        self._write([(keys.intent(each.id), pack("intent", each, place=places[each.id])) for each in intents])
-
-    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
+    def save(
+        self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
+    ) -> None:
         """See the port. Ids that are not noted (any more) are passed over, so it can be repeated."""
         self._ready()
-        ids = list(done)
-        self._write([_record_row(each) for each in records], map(keys.intent, ids))
-        with self._lock:
-            for each in ids:
-                self._places.pop(each, None)
+        self._write([*map(_record_row, records), *map(_card_row, cards)], map(keys.card, dropped_cards))
 
-    def stand(self, standing: Standing) -> None:
+    def save_state(self, state: WorkspaceState) -> None:
         """See the port."""
         self._ready()
-        self._write([(keys.STANDING, pack("standing", standing))])
+        self._write([(keys.STATE, pack("state", state))])
 
     def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
         """See the port. A second receipt of the same run and day replaces the first."""
@@ -146,7 +122,7 @@ class RowLedger:
         found: list[tuple[str, str, Mapping[str, Any]]] = []
         for row in self._rows.scan(*keys.receipts_since(since)):
             try:
-                receipt = noun(dict[str, Any], _document(row), "receipt")
+                receipt = read(dict[str, Any], _document(row), "receipt")
             except RowDamaged as error:
                 _say_damaged(row.key, error)
                 continue
@@ -167,6 +143,11 @@ class RowLedger:
     def _ready(self) -> None:
         if not self._loaded:
             self.load()
+        if self._old:
+            # Records first: until the last old row is gone, all of this is done again by whoever loads the ledger.
+            self._write(self._taken_over)
+            self._apply([Delete(key, version) for key, version in self._old.items()])
+            self._old, self._taken_over = {}, []
 
     def _write(self, puts: Iterable[tuple[str, bytes]], deletes: Iterable[str] = ()) -> None:
         """Write rows, then remove rows, each on the condition that it is as this ledger knows it."""
@@ -222,6 +203,37 @@ class RowLedger:
         return versions
 
 
+@dataclass(slots=True)
+class _Found:
+    """What a scan of the rows finds."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    cards: dict[str, CardNote] = field(default_factory=dict)
+    state: WorkspaceState = field(default_factory=WorkspaceState)
+    intents: list[tuple[int, str, OldIntent]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)
+
+    def take(self, key: str, document: Mapping[str, Any]) -> None:
+        """Take in one row. Raises RowDamaged."""
+        if key.startswith(keys.STATE):
+            self.state = read(WorkspaceState, document, "state")
+        elif key.startswith(keys.RECORD):
+            record = read(Record, document, "record")
+            self.records[record.recipient] = record
+        elif key.startswith(keys.CARD):
+            card = read(CardNote, document, "card")
+            self.cards[card.id] = card
+        elif key.startswith(keys.SCHEMA_1_INTENT):
+            self.intents.append((read(int, document, "place"), key, read(OldIntent, document, "intent")))
+        else:
+            raise RowDamaged("is of no known kind")
+
+    def taken_over(self) -> tuple[dict[str, Record], dict[str, CardNote]]:
+        """What the intents of schema 1 make of the records and cards."""
+        return taken_over(self.records, [intent for _, _, intent in sorted(self.intents, key=lambda each: each[0])])
+
+
 @dataclass(frozen=True, slots=True)
 class _Lease:
     """What the lease's row holds. Rows of earlier versions have no length: they said when they expire."""
@@ -243,6 +255,10 @@ def _record_row(record: Record) -> tuple[str, bytes]:
         lost = len(record.reported) - len(kept.reported)
         _log.warning("ledger_record_shortened row=%s messages=%d before=%s", key, lost, kept.reported_before)
     return key, pack("record", kept)
+
+
+def _card_row(card: CardNote) -> tuple[str, bytes]:
+    return keys.card(card.id), pack("card", card)
 
 
 def _say_damaged(key: str, error: RowDamaged) -> None:

@@ -1,33 +1,30 @@
-"""What is to be done about each finding, and why: pure, every outcome with its one reason.
+"""What is to be done about each recipient, and why: pure, every outcome with its one reason.
 
-The decision table of the design, first row that fits. It knows nothing of how incidents are read, written or told.
+The decision table of docs/design.md, first row that fits. What is owed is decided together with what was found today.
+It knows nothing of how incidents are read, written or told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from shared.model import (
     Act,
     Action,
     Counts,
-    Evidence,
     Finding,
-    Incident,
+    Messages,
+    OurIncident,
     Reason,
     Record,
     Severity,
     incident_id,
-    message_hash,
 )
 
 COMMENTS_USABLE = 90  # of the 100 that Sentinel takes; the 91st says that the rest is told on the card only
+LIST_LIMIT = 5_000  # messages of one action that a hunt lists
 BENIGN = frozenset({"BenignPositive", "FalsePositive"})
-REFRESH_DAYS = 10  # a reported message's last-seen day is written anew only when it is this old
-REMEMBER_DAYS = 30  # beyond the look-back, for message ids no longer seen
-EARLY = timedelta(minutes=30)  # daily sweeps tell at a slightly different time each day: "every 3 days" is not day 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,216 +48,173 @@ class Policy:
         return incident_id(self.workspace_resource_id, recipient, episode)
 
 
-def new_messages(finding: Finding, record: Record | None) -> tuple[Evidence, ...]:
-    """The messages not yet reported for this recipient: one per message id, newest state time first."""
-    reported: Mapping[int, int] = record.reported if record else {}
-    before = record.reported_before if record else None
-    seen: set[int] = set()
-    new: list[Evidence] = []
-    for item in finding.evidence:
-        key = message_hash(item.message_id)
-        if key in reported or key in seen or (before is not None and item.state_time < before):
-            continue
-        seen.add(key)
-        new.append(item)
-    return tuple(new)
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One recipient to decide about: today's finding and what is owed, together.
+
+    `new` are the messages that are neither reported nor fixed in a comment that may have been made. `cut`: the hunt's
+    lists do not hold all messages.
+    """
+
+    recipient: str
+    counts: Counts
+    new: Messages
+    cut: bool = False
 
 
-def decide(finding: Finding, record: Record | None, policy: Policy) -> Action:
-    """The action for one finding, given what the ledger holds (its `incident` as last read)."""
-    severity = policy.severity(finding.total)
-    new = new_messages(finding, record)
-
+def candidate(recipient: str, finding: Finding | None, record: Record | None) -> Candidate:
+    """What there is to decide about a recipient who was found today, or to whom something is owed."""
+    evidence = finding.evidence() if finding else ()
+    counts = finding.counts if finding else Counts()
+    cut = counts.total > len(evidence)
     if record is None:
-        first = policy.incident_id(finding.recipient, 0)
-        return Action(Act.CREATE, Reason.FIRST, finding.recipient, 0, first, severity, new, tell=True)
-
-    def action(act: Act, reason: Reason, *, tell: bool = False, say: tuple[Evidence, ...] = ()) -> Action:
-        return Action(act, reason, finding.recipient, record.episode, record.incident_id, severity, say, tell)
-
-    incident = record.incident
-    if record.deleted or (incident is not None and not incident.open):
-        benign = not record.deleted and incident is not None and incident.classification in BENIGN
-        if len(new) <= policy.threshold * (policy.benign_factor if benign else 1):
-            return action(Act.NOTHING, Reason.SETTLED)
-        reason = Reason.RECREATED if record.deleted else Reason.REOPENED_BENIGN if benign else Reason.REOPENED
-        episode = record.episode + 1
-        following = policy.incident_id(finding.recipient, episode)
-        return Action(
-            Act.CREATE,
-            reason,
-            finding.recipient,
-            episode,
-            following,
-            severity,
-            new,
-            tell=True,
-            previous=record.incident_id,
-        )
-
-    ours = incident is None or incident.severity == record.severity
-    if severity.rank > record.severity.rank and ours:
-        return action(Act.ESCALATE, Reason.ESCALATED, tell=True, say=new)
-    if not new:
-        return action(Act.NOTHING, Reason.STANDING)
-    tell = record.untold + len(new) > policy.threshold
-    if incident is not None and incident.comments > COMMENTS_USABLE:
-        return action(Act.COUNT, Reason.COMMENTS_FULL, tell=tell, say=new)
-    return action(Act.COMMENT, Reason.GREW, tell=tell, say=new)
+        return Candidate(recipient, counts, Messages.of(evidence), cut)
+    before = record.reported_before
+    new = Messages.of(item for item in evidence if before is None or item.state_time >= before)
+    fixed: set[int] = set()
+    for owed in record.owed:
+        counts = max(counts, owed.counts, key=lambda each: each.total)
+    if record.creation:
+        new = new.joined(record.creation.messages)
+    for comment in record.comments:
+        if is_fixed_for(comment.incident_id, comment.fixed, comment.attempts.in_doubt, record.incident):
+            fixed |= comment.messages.times.keys()
+        else:
+            new = new.joined(comment.messages)
+    return Candidate(recipient, counts, new.without(record.reported.keys() | fixed), cut)
 
 
-def plan(
-    findings: Sequence[Finding], records: Mapping[str, Record], policy: Policy, room: int | None = None
-) -> list[Action]:
-    """An action for each finding, highest `Sum_case` first.
-
-    At most `room` (default: the policy's MAX_NEW_INCIDENTS) new incidents; the rest is held for the following sweeps.
-    """
-    left = policy.max_new if room is None else room
-    actions: list[Action] = []
-    for finding in sorted(findings, key=lambda found: (-found.total, found.recipient)):
-        record = records.get(finding.recipient)
-        if policy.excluded(finding.recipient):
-            actions.append(
-                Action(
-                    Act.NOTHING,
-                    Reason.EXCLUDED,
-                    finding.recipient,
-                    record.episode if record else 0,
-                    record.incident_id if record else "",
-                    policy.severity(finding.total),
-                )
-            )
-            continue
-        action = decide(finding, record, policy)
-        if action.act is Act.CREATE:
-            if left <= 0:
-                action = replace(action, act=Act.NOTHING, reason=Reason.HELD, new=(), tell=False)
-            left -= 1
-        actions.append(action)
-    return actions
+def is_fixed_for(comment_on: str, fixed: bool, in_doubt: bool, incident: OurIncident | None) -> bool:
+    """Whether a comment keeps its messages: it may have been made, or it was refused and may still be made."""
+    writable = incident is not None and incident.id == comment_on and incident.open
+    return in_doubt or (fixed and writable)
 
 
-def adopt(
-    recipient: str,
-    finding: Finding | None,
-    incident: Incident,
-    episode: int,
-    policy: Policy,
-    now: datetime,
-    *,
-    record: Record | None = None,
-    deleted: bool = False,
-) -> Record:
-    """The record of an incident of ours that the ledger does not know (any more), read from Sentinel.
+def decide(about: Candidate, record: Record | None, policy: Policy) -> Action:
+    """The action for one recipient, given what the ledger holds (its incident as last read)."""
+    incident = record.incident if record else None
+    if policy.excluded(about.recipient):
+        return _nothing(Reason.EXCLUDED, about, incident, policy)
+    if record is not None and record.creation is not None and record.creation.attempts.in_doubt:
+        return _nothing(Reason.IN_DOUBT, about, incident, policy)
+    if about.counts.total <= policy.threshold:
+        return _nothing(Reason.RESTING, about, incident, policy)
+    if incident is None:
+        return _create(Reason.FIRST, about, record, policy)
+    if not incident.open:
+        return _decide_closed(about, record, incident, policy)
+    return _decide_open(about, record, incident, policy)
 
-    Messages with a state time before its last modification count as reported, beside those that an older `record`
-    (of an earlier episode) holds or counts as reported. Its severity counts as ours only where nobody can have changed
-    it since; an analyst's word stands when in doubt. An open incident that nobody has taken is told again: a card may
-    have been missed.
-    """
-    today = day_number(now)
-    reported = dict(record.reported) if record else {}
-    edge = incident.modified or incident.created or now
-    at_creation = 0
-    for item in finding.evidence if finding else ():
-        if item.state_time < edge:
-            reported[message_hash(item.message_id)] = today
-        if incident.created is not None and item.state_time < incident.created:
-            at_creation += 1
-    if finding is None or incident.comments:
-        severity = max(incident.severity, policy.severity(finding.total if finding else 0), key=lambda each: each.rank)
-    else:
-        severity = policy.severity(at_creation)
-    waiting = not deleted and incident.status == "New" and not incident.owned
-    return Record(
-        recipient=recipient,
-        episode=episode,
-        incident_id=incident.id,
-        severity=severity,
-        reported=reported,
-        reported_before=max(edge, record.reported_before) if record and record.reported_before else edge,
-        counts=finding.counts if finding else Counts(),
-        raised_at=incident.created or now,
-        tell=Reason.ADOPTED if waiting else None,
-        incident=incident,
-        deleted=deleted,
-        deletion_told=deleted,  # somebody deleted it before this ledger began: no news
+
+def _decide_closed(about: Candidate, record: Record | None, incident: OurIncident, policy: Policy) -> Action:
+    seen = incident.seen
+    benign = not incident.deleted and seen is not None and seen.classification in BENIGN
+    needed = policy.threshold * (policy.benign_factor if benign else 1)
+    # A cut list has the newest 5,000: where all that are needed are new, one more has been cut off.
+    if len(about.new) <= needed and not (about.cut and len(about.new) >= LIST_LIMIT):
+        return _nothing(Reason.SETTLED, about, incident, policy)
+    reason = Reason.RECREATED if incident.deleted else Reason.REOPENED_BENIGN if benign else Reason.REOPENED
+    return _create(reason, about, record, policy)
+
+
+def _decide_open(about: Candidate, record: Record | None, incident: OurIncident, policy: Policy) -> Action:
+    severity = policy.severity(about.counts.total)
+    escalation = record.escalation if record else None
+    ours, seen = incident.severity, incident.seen
+    if seen is not None and seen.escalated_to is not None:
+        ours = max(ours, seen.escalated_to, key=lambda each: each.rank)
+    untouched = seen is None or seen.severity is ours
+    in_doubt = escalation is not None and escalation.attempts.in_doubt
+    if severity.rank > ours.rank and untouched and not in_doubt:
+        refused = escalation is not None and escalation.attempts.refused
+        return _update(Act.ESCALATE, Reason.ESCALATED, about, incident, severity, refused=refused)
+    if not about.new:
+        return _nothing(Reason.STANDING, about, incident, policy)
+    if seen is not None and seen.comments > COMMENTS_USABLE:
+        return _update(Act.COUNT, Reason.COMMENTS_FULL, about, incident, severity)
+    return _update(Act.COMMENT, Reason.GREW, about, incident, severity)
+
+
+def _create(reason: Reason, about: Candidate, record: Record | None, policy: Policy) -> Action:
+    incident = record.incident if record else None
+    episode = incident.episode + 1 if incident else 0
+    name = policy.incident_id(about.recipient, episode)
+    owed = record.creation if record else None
+    return Action(
+        Act.CREATE,
+        reason,
+        about.recipient,
+        episode,
+        name,
+        policy.severity(about.counts.total),
+        about.counts,
+        about.new,
+        previous=incident.id if incident else "",
+        refused=owed is not None and owed.incident_id == name and owed.attempts.refused,
     )
 
 
-def lengthen(finding: Finding, record: Record, before: datetime, now: datetime) -> Record:
-    """The record with the messages that only a longer look-back shows (older than `before`) taken as reported."""
-    today = day_number(now)
-    older = {
-        message_hash(item.message_id): today
-        for item in finding.evidence
-        if item.generated < before and message_hash(item.message_id) not in record.reported
-    }
-    return replace(record, reported={**record.reported, **older}) if older else record
+def _update(
+    act: Act, reason: Reason, about: Candidate, incident: OurIncident, severity: Severity, *, refused: bool = False
+) -> Action:
+    return Action(
+        act,
+        reason,
+        about.recipient,
+        incident.episode,
+        incident.id,
+        severity,
+        about.counts,
+        about.new,
+        refused=refused,
+    )
 
 
-def refresh(finding: Finding, record: Record, now: datetime) -> Record:
-    """The record with the days its messages were last seen brought up to date; the same object when none was old."""
-    today = day_number(now)
-    unseen = -today  # a message that counts as reported by its time alone is remembered by its id from now on
-    before = record.reported_before
-    stale = [
-        key
-        for key, item in {message_hash(item.message_id): item for item in finding.evidence}.items()
-        if record.reported.get(key, unseen if before and item.state_time < before else today) <= today - REFRESH_DAYS
-    ]
-    if not stale:
-        return record
-    return replace(record, reported={**record.reported, **dict.fromkeys(stale, today)})
+def _nothing(reason: Reason, about: Candidate, incident: OurIncident | None, policy: Policy) -> Action:
+    return Action(
+        Act.NOTHING,
+        reason,
+        about.recipient,
+        incident.episode if incident else 0,
+        incident.id if incident else "",
+        policy.severity(about.counts.total),
+        about.counts,
+    )
 
 
-def thin(record: Record, policy: Policy, now: datetime) -> Record:
-    """The record without the messages not seen for the look-back plus 30 days; the same object when there are none."""
-    edge = _unseen_since(policy, now)
-    kept = {key: seen for key, seen in record.reported.items() if seen >= edge}
-    return record if len(kept) == len(record.reported) else replace(record, reported=kept)
+def decide_about(recipient: str, finding: Finding | None, record: Record | None, policy: Policy) -> Action:
+    """The action for one recipient, from today's finding and the ledger's record."""
+    return decide(candidate(recipient, finding, record), record, policy)
 
 
-def forget(records: Iterable[Record], policy: Policy, now: datetime) -> list[str]:
-    """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing due."""
-    edge = _unseen_since(policy, now)
-    return [
-        record.recipient
-        for record in records
-        if record.tell is None
-        and (record.deleted or (record.incident is not None and not record.incident.open))
-        and all(seen < edge for seen in record.reported.values())
-        and day_number(record.raised_at) < edge
-    ]
-
-
-def _unseen_since(policy: Policy, now: datetime) -> int:
-    return day_number(now) - policy.lookback_days - REMEMBER_DAYS - REFRESH_DAYS
-
-
-def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) -> list[Record]:
-    """Records whose incident is New, unowned and old enough to be reminded about, oldest first; none when 0.
-
-    Nobody is reminded of what was told on the same day.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sweep is to do: `creations` in the order of their turns, `updates` of incidents that are there, and those
+    recipients for whom nothing is to be done now. One action per recipient.
     """
-    if remind_after_days <= 0:
-        return []
-    every = timedelta(days=remind_after_days) - EARLY
-    due = [
-        record
-        for record in records
-        if record.incident is not None
-        and not record.deleted
-        and record.tell is None
-        and record.incident.status == "New"
-        and not record.incident.owned
-        and not (record.told_at and day_number(record.told_at) == day_number(now))
-        and now - max(record.raised_at, record.reminded_at or record.raised_at) >= every
+
+    creations: tuple[Action, ...] = ()
+    updates: tuple[Action, ...] = ()
+    others: tuple[Action, ...] = ()
+
+    def actions(self) -> dict[str, Action]:
+        """All of them, by recipient."""
+        return {action.recipient: action for action in (*self.creations, *self.updates, *self.others)}
+
+
+def plan(findings: Mapping[str, Finding], records: Mapping[str, Record], policy: Policy) -> Plan:
+    """An action for everyone who was found today or to whom something is owed.
+
+    The highest `Sum_case` comes first, what Sentinel has refused before comes last.
+    """
+    owing = {record.recipient for record in records.values() if record.owed}
+    actions = [
+        decide_about(recipient, findings.get(recipient), records.get(recipient), policy)
+        for recipient in findings.keys() | owing
     ]
-    return sorted(due, key=lambda record: (record.raised_at, record.recipient))
-
-
-def day_number(when: datetime) -> int:
-    """Whole days since 1970 of a UTC time."""
-    return when.date().toordinal() - date(1970, 1, 1).toordinal()
+    actions.sort(key=lambda action: (action.refused, -action.total, action.recipient))
+    return Plan(
+        tuple(action for action in actions if action.act is Act.CREATE),
+        tuple(action for action in actions if action.act not in (Act.CREATE, Act.NOTHING)),
+        tuple(action for action in actions if action.act is Act.NOTHING),
+    )

@@ -1,0 +1,222 @@
+"""What a record is after each step: something done, told, found, read, grown old. Pure; each returns a new record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.model import (
+    Act,
+    Action,
+    Attempts,
+    Cause,
+    Evidence,
+    Finding,
+    Incident,
+    Messages,
+    OurIncident,
+    Owed,
+    OwedComment,
+    OwedCreation,
+    OwedEscalation,
+    Reason,
+    Record,
+    Seen,
+    Severity,
+    day_number,
+    message_hash,
+    minute_number,
+)
+from shared.plan.decide import Policy
+from shared.plan.owed import exchanged
+
+REFRESH_DAYS = 10  # a reported message's last-seen day is written anew only when it is this old
+REMEMBER_DAYS = 30  # beyond the look-back, for message ids no longer seen
+CLOCKS_APART = timedelta(seconds=5)  # Sentinel's time is known to the second, and each answer takes some
+
+# -- what is done -----------------------------------------------------------------------------------------------------
+
+
+def created(record: Record, owed: OwedCreation, incident: Incident | None, now: datetime) -> Record:
+    """The incident is made: its messages are reported, and are to be told. None: it was made, and deleted since."""
+    ours = OurIncident(
+        owed.incident_id,
+        owed.episode,
+        owed.severity,
+        incident.created if incident and incident.created else now,
+        incident,
+        deleted=incident is None,
+    )
+    changed = replace(
+        reported(record, owed.messages, now),
+        incident=ours,
+        creation=None,
+        comments=tuple(each for each in record.comments if each.attempts.in_doubt),
+        escalation=None,
+        counts=owed.counts,
+        untold=dict(owed.messages.times),
+        reminded_at=None,
+    )
+    return replace(changed, tell=owed.reason if incident else None)
+
+
+def commented(record: Record, owed: OwedComment, policy: Policy, now: datetime) -> Record:
+    """The comment is made: its messages are reported, and told once they are more than a threshold."""
+    changed = reported(exchanged(record, owed, None), owed.messages, now)
+    untold = {**record.untold, **owed.messages.times}
+    tell = record.tell or (Reason.GREW if len(untold) > policy.threshold else None)
+    return replace(changed, counts=owed.counts, untold=untold, tell=tell)
+
+
+def escalated(record: Record, owed: OwedEscalation, incident: Incident | None) -> Record:
+    """The severity is set, and is to be told. None: it was set, and an analyst has changed it since."""
+    ours = record.incident
+    if ours is None or ours.id != owed.incident_id:
+        return replace(record, escalation=None)
+    changed = replace(
+        record, incident=replace(ours, severity=owed.severity, seen=incident or ours.seen), escalation=None
+    )
+    if incident is None:
+        return changed
+    tell = Reason.ESCALATED if record.tell in (None, Reason.GREW) else record.tell
+    return replace(changed, counts=max(record.counts, owed.counts, key=lambda each: each.total), tell=tell)
+
+
+def counted(record: Record, action: Action, policy: Policy) -> Record:
+    """New messages that no comment can carry: to be told, and reported once they were."""
+    untold = {**record.untold, **action.messages.times}
+    tell = record.tell or (Reason.COMMENTS_FULL if len(untold) > policy.threshold else None)
+    if untold.keys() == record.untold.keys() and tell is record.tell:
+        return record
+    return replace(record, counts=action.counts, untold=untold, tell=tell)
+
+
+def told(record: Record, now: datetime) -> Record:
+    """A card about it was accepted: what was to be told is told, and counts as reported."""
+    return replace(reported(record, Messages(record.untold), now), tell=None, untold={}, told_at=now)
+
+
+def reported(record: Record, messages: Messages, now: datetime) -> Record:
+    """The record with these messages among those that are reported."""
+    today = day_number(now)
+    added = {key: Seen(minute, today) for key, minute in messages.times.items() if key not in record.reported}
+    return replace(record, reported={**record.reported, **added}) if added else record
+
+
+def seen(record: Record, incident: Incident | None) -> Record:
+    """The record with its incident as just read, None when it was deleted; itself when nothing has changed."""
+    ours = record.incident
+    if ours is None:
+        return record
+    if incident is None:
+        return record if ours.deleted else replace(record, incident=replace(ours, deleted=True))
+    if ours.seen == incident and not ours.deleted:
+        return record
+    return replace(record, incident=replace(ours, seen=incident, deleted=False))
+
+
+# -- what is found ----------------------------------------------------------------------------------------------------
+
+
+def made_before(incident: Incident, mark: datetime) -> bool:
+    """Whether it was there before we set out to make it: then another ledger's sweep has made it."""
+    return incident.created is not None and incident.created < mark - CLOCKS_APART
+
+
+def adopted(
+    recipient: str,
+    finding: Finding | None,
+    incident: Incident,
+    episode: int,
+    policy: Policy,
+    now: datetime,
+    *,
+    record: Record | None = None,
+    ended: datetime | None = None,
+    was_high: bool = False,
+    deleted: bool = False,
+) -> Record:
+    """The record of an incident of ours that the ledger does not know, or no longer.
+
+    `ended` is when it was closed, or deleted, where that is known. Messages remediated before that count as reported;
+    while it is open, those before its creation. `was_high`: it has had the severity High. An open incident that nobody
+    has taken is told again: a card may have been missed.
+    """
+    evidence = finding.evidence() if finding else ()
+    finished = deleted or not incident.open
+    edge = (ended or incident.modified or now) if finished else (incident.created or now)
+    before = sum(incident.created is not None and item.state_time < incident.created for item in evidence)
+    high = was_high or Severity.HIGH in (incident.severity, incident.escalated_to, policy.severity(before))
+    ours = OurIncident(
+        incident.id,
+        episode,
+        Severity.HIGH if high else Severity.MEDIUM,
+        incident.created or now,
+        incident,
+        deleted=deleted,
+        deletion_told=deleted,  # somebody deleted it before this ledger began: no news
+    )
+    known = record or Record(recipient)
+    edge = max(edge, known.reported_before) if known.reported_before else edge
+    changed = reported(known, Messages.of(item for item in evidence if item.state_time < edge), now)
+    return replace(
+        changed,
+        incident=ours,
+        reported_before=edge,
+        counts=finding.counts if finding else known.counts,
+        tell=Reason.ADOPTED if ours.waiting else None,
+        untold={} if finished else known.untold,
+    )
+
+
+# -- what time does ---------------------------------------------------------------------------------------------------
+
+
+def lengthened(finding: Finding, record: Record, before: datetime, now: datetime) -> Record:
+    """The record with those messages reported that arrived before `before`: no earlier sweep could see them."""
+    older = Messages.of(item for item in finding.evidence() if item.generated < before)
+    return reported(record, older, now)
+
+
+def refreshed(finding: Finding, record: Record, now: datetime) -> Record:
+    """The record with the days its messages were last seen brought up to date; itself when none was old."""
+    today = day_number(now)
+    stale: dict[int, Seen] = {}
+    for item in finding.evidence():
+        key = message_hash(item.message_id)
+        known = record.reported.get(key)
+        if known is not None and known.day <= today - REFRESH_DAYS:
+            stale[key] = known._replace(day=today)
+        elif known is None and _by_time_alone(item, record):
+            stale[key] = Seen(minute_number(item.state_time), today)
+    return replace(record, reported={**record.reported, **stale}) if stale else record
+
+
+def _by_time_alone(item: Evidence, record: Record) -> bool:
+    return record.reported_before is not None and item.state_time < record.reported_before
+
+
+def thinned(record: Record, policy: Policy, now: datetime) -> Record:
+    """The record without the messages not seen for the look-back plus 30 days; itself when there are none."""
+    edge = _unseen_since(policy, now)
+    kept = {key: each for key, each in record.reported.items() if each.day >= edge}
+    return record if len(kept) == len(record.reported) else replace(record, reported=kept)
+
+
+def forgettable(records: Iterable[Record], policy: Policy, now: datetime) -> list[str]:
+    """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing owed."""
+    edge = _unseen_since(policy, now)
+    return [
+        record.recipient
+        for record in records
+        if record.tell is None
+        and not record.owed
+        and (record.incident is None or not record.incident.open)
+        and all(each.day < edge for each in record.reported.values())
+        and (record.incident is None or day_number(record.incident.made_at) < edge)
+    ]
+
+
+def _unseen_since(policy: Policy, now: datetime) -> int:
+    return day_number(now) - policy.lookback_days - REMEMBER_DAYS - REFRESH_DAYS
