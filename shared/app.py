@@ -20,7 +20,7 @@ from shared.settings import Settings
 from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
-    from shared.sweep.run import Report
+    from shared.sweep.report import Report
 
 log = logging.getLogger("sweep")
 
@@ -39,7 +39,7 @@ def run(
 
     `notes` are what else the receipt is to say.
     """
-    from shared.sweep.run import Report
+    from shared.sweep.report import Report
 
     clock = clock or SystemClock()
     started, begun = clock.now(), clock.monotonic()
@@ -73,12 +73,14 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
     from shared.http.client import Http
     from shared.http.credential import sign_in
     from shared.hunt import open_hunt
-    from shared.incidents.arm import Sentinel
+    from shared.incidents.arm import ArmIncidents
     from shared.ledger import open_ledger
-    from shared.sweep.run import Parts, run
+    from shared.sweep.context import Parts
+    from shared.sweep.run import run
     from shared.teams.webhook import Webhook
 
-    ends = clock.monotonic() + settings.sweep_budget_seconds
+    begun = clock.monotonic()
+    ends = begun + settings.sweep_budget_seconds
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     ledger = open_ledger(settings, credential, read_only=settings.dry_run, clock=clock, deadline=lambda: ends)
@@ -91,11 +93,13 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
                 ledger=ledger,
                 http=http,
                 hunt=hunt,
-                sentinel=Sentinel(
+                incidents=ArmIncidents(
                     http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id
                 ),
                 webhook=Webhook(http, settings.teams_webhook_url),
                 run_id=run_id,
+                started=clock.now(),
+                begun=begun,
                 progress=progress,
             )
         )

@@ -59,6 +59,13 @@ class Messages:
             tuple(item for item in self.newest if message_hash(item.message_id) not in hashes),
         )
 
+    def since(self, edge: datetime | None) -> Messages:
+        """Those whose state time may be at or after `edge`, to the minute; all when it is None."""
+        if edge is None:
+            return self
+        first = minute_number(edge)
+        return self.without({key for key, minute in self.times.items() if minute < first})
+
     def joined(self, others: Messages) -> Messages:
         """Both; of a message that is in both, this one's state."""
         added = others.without(self.times.keys())

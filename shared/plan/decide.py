@@ -75,12 +75,12 @@ def candidate(recipient: str, finding: Finding | None, record: Record | None) ->
     for owed in record.owed:
         counts = max(counts, owed.counts, key=lambda each: each.total)
     if record.creation:
-        new = new.joined(record.creation.messages)
+        new = new.joined(record.creation.messages.since(before))
     for comment in record.comments:
         if is_fixed_for(comment.incident_id, comment.fixed, comment.attempts.in_doubt, record.incident):
             fixed |= comment.messages.times.keys()
         else:
-            new = new.joined(comment.messages)
+            new = new.joined(comment.messages.since(before))
     return Candidate(recipient, counts, new.without(record.reported.keys() | fixed), cut)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from shared.model import (
     Act,
@@ -19,6 +20,8 @@ from shared.model import (
     Record,
 )
 from shared.plan.decide import is_fixed_for
+
+Effect = TypeVar("Effect", OwedCreation, OwedComment, OwedEscalation)
 
 _WAITING = (Reason.EXCLUDED, Reason.RESTING, Reason.IN_DOUBT)
 
@@ -102,12 +105,12 @@ def exchanged(record: Record, owed: Owed, by: Owed | None) -> Record:
     return replace(record, comments=tuple(each for each in changed if isinstance(each, OwedComment)))
 
 
-def marked(owed: Owed, sentinel_time: datetime) -> Owed:
+def marked(owed: Effect, sentinel_time: datetime) -> Effect:
     """What is owed, noted as about to be sent at that time by Sentinel's clock."""
     return replace(owed, attempts=replace(owed.attempts, marked=sentinel_time, tried=owed.attempts.tried + 1))
 
 
-def failed(owed: Owed, cause: Cause, *, in_doubt: bool, refused: bool = False) -> Owed:
+def failed(owed: Effect, cause: Cause, *, in_doubt: bool, refused: bool = False) -> Effect:
     """What is owed after an attempt: `in_doubt` when it may have been done all the same."""
     attempts = owed.attempts
     return replace(

@@ -7,16 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.model import (
-    Act,
     Action,
-    Attempts,
-    Cause,
     Evidence,
     Finding,
     Incident,
     Messages,
     OurIncident,
-    Owed,
     OwedComment,
     OwedCreation,
     OwedEscalation,

@@ -18,11 +18,13 @@ COUNTS = (
     "flagged",
     "created",
     "commented",
-    "raised",
+    "escalated",
     "standing",
+    "grown",
     "settled",
     "excluded",
     "held",
+    "held_unremembered",
     "due",
     "told",
     "reminded",
@@ -76,6 +78,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "card_id": receipt.card_id,
         "requests": dict(receipt.requests),
         "retries": receipt.retries,
+        "clock_skew_seconds": None if receipt.clock_skew_seconds is None else round(receipt.clock_skew_seconds, 1),
         "notes": list(receipt.notes),
     }
 

@@ -1,0 +1,136 @@
+"""What every step of a sweep works with: the settings as values, the clients, the ledger, and when to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.errors import SweepError
+from shared.http.client import Http
+from shared.hunt import Hunt
+from shared.hunt.incidents import PastIncident
+from shared.incidents.port import Incidents
+from shared.ledger.cache import LedgerCache
+from shared.ledger.lease import Held
+from shared.ledger.port import Ledger
+from shared.model import Cause, Window
+from shared.plan.decide import Policy
+from shared.settings import Settings
+from shared.sweep.breaker import Breaker
+from shared.teams.webhook import Webhook
+
+TELLING_RESERVE = 60.0  # seconds of the budget, a fifth at most, kept for telling
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a sweep is made from; the app makes it, tests pass their own. `begun` is the clock's monotonic()."""
+
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    http: Http
+    hunt: Hunt
+    incidents: Incidents
+    webhook: Webhook
+    run_id: str
+    started: datetime
+    begun: float
+    progress: Callable[[str], None] = lambda _: None
+
+    @property
+    def window(self) -> Window:
+        """The look-back of this sweep."""
+        return Window(self.started - timedelta(days=self.settings.lookback_days), self.started)
+
+    def seconds(self) -> float:
+        """Since it began."""
+        return self.clock.monotonic() - self.begun
+
+
+class History:
+    """What the workspace remembers of our incidents (SecurityIncident), asked at most once, when somebody needs it."""
+
+    def __init__(self, hunt: Hunt) -> None:
+        self.error: SweepError | None = None
+        self._hunt = hunt
+        self._known: Mapping[str, PastIncident] | None = None
+        self._lock = threading.Lock()
+
+    def known(self) -> Mapping[str, PastIncident] | None:
+        """Incidents of ours by id, those included that were deleted since; None when that could not be asked."""
+        with self._lock:
+            if self._known is None and self.error is None:
+                try:
+                    self._known = self._hunt.known_incidents()
+                except SweepError as error:
+                    self.error = error
+            return self._known
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was asked, and has answered."""
+        return self._known is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One sweep at work. `lease` is None in a dry run."""
+
+    parts: Parts
+    ledger: LedgerCache
+    lease: Held | None
+    policy: Policy
+    breaker: Breaker = field(default_factory=Breaker)
+    history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The history belongs to this sweep alone."""
+        object.__setattr__(self, "history", History(self.parts.hunt))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this sweep."""
+        return self.parts.settings
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return self.parts.clock.now()
+
+    def stopped(self) -> Cause | None:
+        """Why no new effect may begin in Sentinel, None when it may.
+
+        Raises:
+            LeaseLost: another sweep is at work by now.
+        """
+        budget = self.settings.sweep_budget_seconds
+        if self.parts.seconds() > budget - min(TELLING_RESERVE, budget / 5):
+            return Cause("budget_ended", "the sweep's time budget (SWEEP_BUDGET_SECONDS) ended; the next sweep goes on")
+        if self.breaker.open is not None:
+            return self.breaker.open
+        if self.lease is not None:
+            self.lease.check()
+        return None
+
+    def prove_lease(self) -> None:
+        """Before a note and before a card: nothing is left behind by a sweep that was overtaken. Raises LeaseLost."""
+        if self.lease is not None:
+            self.lease.prove()
+
+
+def policy_of(settings: Settings, started: datetime) -> Policy:
+    """The settings that decide, as of the day on which the sweep started."""
+    today = started.date()
+    excluded = [each for each in settings.excluded_recipients if each.until >= today]
+    return Policy(
+        workspace_resource_id=settings.sentinel_workspace_resource_id,
+        threshold=settings.sum_case_threshold,
+        high_threshold=settings.high_severity_threshold,
+        benign_factor=settings.benign_reopen_factor,
+        max_new=settings.max_new_incidents,
+        lookback_days=settings.lookback_days,
+        excluded=lambda recipient: any(each.matches(recipient) for each in excluded),
+    )

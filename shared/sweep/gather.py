@@ -1,0 +1,95 @@
+"""What a sweep gathers before it plans: who it is, what the table holds, who is over the threshold, and whether to
+trust it. A hunt that was not answered in full is a value, not an exception; its rows are discarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.errors import SweepError
+from shared.hunt import judge
+from shared.model import Cause, Coverage, Finding
+from shared.sweep.breaker import cause_of
+from shared.sweep.context import Context
+
+HISTORY = timedelta(days=35)  # four weeks of the same weekday, and some
+
+
+@dataclass(frozen=True, slots=True)
+class Hunted:
+    """What the hunt found. `failed` says why it could not be answered in full; then there are no findings.
+
+    `doubts` say why the data cannot be trusted. `sweeps`: when the earlier ones of the last weeks started, ISO 8601.
+    """
+
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    coverage: Coverage | None = None
+    doubts: tuple[Cause, ...] = ()
+    failed: Cause | None = None
+    notes: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
+
+
+def sign_in(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
+    """Why nothing can be asked or written, None when all is well; and notes for the receipt.
+
+    Without a token nothing can be done: that is found out, and said, once. The GUID that is queried and the resource
+    that is written to must be one workspace; checked once for each GUID. The ledger is the resource's own: a sweep with
+    another resource id has another ledger, and checks there.
+    """
+    settings, parts = context.settings, context.parts
+    parts.progress("signing in")
+    try:
+        parts.http.sign_in(settings.cloud.arm_audience)
+    except SweepError as error:
+        return _trip(context, cause_of(error)), ()
+    wanted = str(settings.sentinel_workspace_id).lower()
+    if context.ledger.state.checked_guid == wanted:
+        return None, ()
+    try:
+        guid = parts.incidents.workspace_guid()
+    except SweepError as error:
+        # A role may cover the incidents and not the workspace itself: that says nothing about them.
+        return None, (f"could not check that the workspace settings are of one workspace: {error}",)
+    if guid.lower() != wanted:
+        text = (
+            f"SENTINEL_WORKSPACE_ID is {wanted}, but the workspace of SENTINEL_WORKSPACE_RESOURCE_ID has the id {guid}:"
+            " set both to the same workspace"
+        )
+        return _trip(context, Cause("workspace_mismatch", text)), ()
+    context.ledger.save_state(checked_guid=wanted)
+    return None, ()
+
+
+def _trip(context: Context, cause: Cause) -> Cause:
+    context.breaker.trip(cause)
+    return cause
+
+
+def gather(context: Context, failed: Cause | None) -> Hunted:
+    """Coverage, findings, and whether to trust them; nothing is asked when it has `failed` already."""
+    history = context.parts.ledger.receipts((context.parts.started - HISTORY).date())
+    sweeps = tuple(str(receipt.get("started", "")) for receipt in history)
+    if failed is not None:
+        return Hunted(failed=failed, sweeps=sweeps)
+    hunt, window = context.parts.hunt, context.parts.window
+    coverage: Coverage | None = None
+    try:
+        context.parts.progress("measuring coverage")
+        coverage = hunt.coverage(window)
+        context.parts.progress("hunting")
+        findings = {finding.recipient: finding for finding in hunt.findings(window)}
+        for finding in findings.values():
+            finding.evidence()  # a malformed list is found out before anything is planned on it
+    except SweepError as error:
+        return Hunted(coverage=coverage, failed=cause_of(error), sweeps=sweeps)
+    doubts = judge(coverage, history, context.settings, context.parts.started)
+    return Hunted(
+        findings,
+        coverage,
+        tuple(Cause(doubt.cause, str(doubt)) for doubt in doubts),
+        notes=tuple(hunt.notes),
+        sweeps=sweeps,
+    )

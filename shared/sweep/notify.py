@@ -1,0 +1,214 @@
+"""Telling on-call: which cards a sweep posts, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared.errors import SweepError
+from shared.model import CardNote, Cause, Finding, OwedCreation, Reason, Record, ToldDue, ToldFinding, Verdict
+from shared.plan.news import News, NotDone, causes_to_tell, due_to_tell, findings_to_tell
+from shared.plan.records import seen
+from shared.plan.reminders import EARLY, reminders
+from shared.sweep.context import Context
+from shared.sweep.deliver import Delivered
+from shared.sweep.gather import Hunted
+from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post, post_digest
+from shared.sweep.reconcile import Reconciled
+from shared.sweep.situation import situation_of
+from shared.teams import Entry, Notice, OtherReason, Situation, incident_link, notice_card
+
+# Read anew before on-call is reminded of them: those that a card shows in detail.
+READ_ANEW = 10
+READ_ANEW_OF_CROWD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """What was told. Of the `told`, so many were only `mentioned`: a deletion, which is no finding.
+
+    `due` counts what could not be told; `causes` say why.
+    """
+
+    told: int = 0
+    mentioned: int = 0
+    reminded: int = 0
+    card_id: str = ""
+    due: int = 0
+    causes: tuple[Cause, ...] = ()
+
+
+def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered) -> Notified:
+    """Post what is to be told: one digest about recipients, and a notice about the sweep itself.
+
+    Raises:
+        LeaseLost: another sweep is at work by now; nothing more is posted.
+        LedgerError: a card could not be written down.
+    """
+    context.parts.progress("telling Teams")
+    tally = Tally()
+    situation = situation_of(context, hunted, found, delivered)
+    today, cards = situation.now.date(), context.ledger.cards
+    news = _news(context, delivered, situation)
+    kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
+    reasons = (hunted.failed,) if hunted.failed else hunted.doubts
+    about_us = causes_to_tell([each for each in reasons if each], context.ledger.state, cards.values(), today)
+    open_causes = [*situation.causes, *([found.unread] if found.unread else [])]
+    pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today)
+    undelivered = 0
+    if news:
+        on_digest = [*pending, *(about_us if kind is Notice.UNTRUSTED else ())]
+        told = post_digest(
+            context, tally, _tells(context, hunted, news, situation), situation, [each.id for each in on_digest]
+        )
+        pending, about_us = (), () if kind is Notice.UNTRUSTED else about_us
+        undelivered += 0 if told else 1
+    if about_us and kind is not None:
+        undelivered += _notice(context, tally, kind, about_us, situation)
+    elif pending:
+        undelivered += _notice(context, tally, Notice.DUE, pending, situation)
+    elif not news and kind is None and not situation.due:
+        undelivered += _heartbeat(context, tally, hunted, situation)
+    left = sum(record.tell is not None for record in context.ledger.records.values())
+    return Notified(
+        tally.told,
+        tally.mentioned,
+        tally.reminded,
+        tally.card_id,
+        max(left, undelivered),
+        tuple({cause.id: cause for cause in tally.causes}.values()),
+    )
+
+
+def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause], situation: Situation) -> int:
+    """Post a notice; 1 when it was not accepted."""
+    if tally.down:
+        return 1
+    card = notice_card(kind, causes, situation)
+    noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in causes))
+    return 0 if post(context, tally, card, noted) is Posted.ACCEPTED else 1
+
+
+def _heartbeat(context: Context, tally: Tally, hunted: Hunted, situation: Situation) -> int:
+    """A sign of life when none has been seen for so long, and after the first sweep of a ledger."""
+    days, state = context.settings.heartbeat_days, context.ledger.state
+    if not days:
+        return 0
+    last = state.card_at
+    if last is None:
+        return _notice(context, tally, Notice.HEARTBEAT, (), replace(situation, first=True))
+    if situation.now - last < timedelta(days=days) - EARLY:
+        return 0
+    sweeps = 1 + sum(started >= last.isoformat()[:19] for started in hunted.sweeps)
+    return _notice(context, tally, Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps))
+
+
+# -- what there is to tell --------------------------------------------------------------------------------------------
+
+
+def _news(context: Context, delivered: Delivered, situation: Situation) -> News:
+    records, cards = context.ledger.records, context.ledger.cards
+    today = situation.now.date()
+    findings, unanswered = findings_to_tell(records.values(), cards.values(), today)
+    return News(
+        findings,
+        unanswered,
+        due_to_tell(delivered.due, records, cards.values(), context.policy.threshold, today),
+        tuple(
+            record
+            for record in records.values()
+            if record.incident and record.incident.deleted and not record.incident.deletion_told and not record.tell
+        ),
+        _still_waiting(context, reminders(records.values(), context.settings.remind_after_days, situation.now)),
+    )
+
+
+def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record, ...]:
+    """Those of these records whose incident still waits: by SecurityIncident, and those shown first read anew."""
+    if not waiting or context.breaker.open is not None:
+        return ()
+    known = context.history.known() or {}
+    there = []
+    for record in waiting:
+        past = known.get(record.incident.id) if record.incident else None
+        if past is None or (past.status == "New" and not past.owned):
+            there.append(record)
+    anew = READ_ANEW if len(there) <= READ_ANEW else READ_ANEW_OF_CROWD
+    checked = []
+    for record in there[:anew]:
+        try:
+            incident = context.parts.incidents.read(record.incident.id) if record.incident else None
+        except SweepError:
+            return tuple(checked)  # nobody is reminded of the rest today; nothing else is lost by it
+        current = seen(record, incident)
+        context.ledger.save([current])
+        if current.incident and current.incident.waiting:
+            checked.append(current)
+    return (*checked, *there[anew:])
+
+
+def _tells(context: Context, hunted: Hunted, news: News, situation: Situation) -> dict[Entry, Tell]:
+    tells: dict[Entry, Tell] = {}
+    for each in news.due:
+        cause = each.cause.id
+        tells[_due_entry(context, each)] = ToldDue(each.record.recipient, each.owed.incident_id, cause)
+    for record in news.findings:
+        entry = _entry(context, record, hunted.findings.get(record.recipient))
+        tells[entry] = _told_finding(entry, record)
+    for record in news.unanswered:
+        entry = _entry(context, record, hunted.findings.get(record.recipient))
+        tells[replace(entry, reason=OtherReason.UNANSWERED)] = Unanswered(_told_finding(entry, record))
+    for record in news.deletions:
+        entry = replace(_entry(context, record), reason=OtherReason.DELETED, url="")
+        tells[entry] = Mentioned(record.recipient)
+    for record in news.reminders:
+        made = record.incident.made_at if record.incident else situation.now
+        entry = replace(_entry(context, record), reason=OtherReason.REMINDER, since=made)
+        tells[entry] = Reminded(record.recipient)
+    return tells
+
+
+def _told_finding(entry: Entry, record: Record) -> ToldFinding:
+    reason = record.tell or Reason.GREW
+    return ToldFinding(record.recipient, entry.incident_id, entry.episode, reason, entry.digest())
+
+
+def _due_entry(context: Context, what: NotDone) -> Entry:
+    record, owed = what.record, what.owed
+    if isinstance(owed, OwedCreation):
+        episode = owed.episode
+    else:
+        episode = record.incident.episode if record.incident else 0
+    return Entry(
+        record.recipient,
+        owed.incident_id,
+        episode,
+        OtherReason.NOT_RAISED,
+        context.policy.severity(owed.counts.total),
+        owed.counts,
+        cause=what.cause.text,
+    )
+
+
+def _entry(context: Context, record: Record, finding: Finding | None = None) -> Entry:
+    settings, incident = context.settings, record.incident
+    shown = finding.evidence()[:2] if finding is not None and settings.card_subjects else ()
+    current = incident.seen if incident else None
+    name = incident.id if incident else ""
+    return Entry(
+        recipient=record.recipient,
+        incident_id=name,
+        episode=incident.episode if incident else 0,
+        reason=record.tell or OtherReason.REMINDER,
+        severity=incident.severity if incident else context.policy.severity(record.counts.total),
+        counts=record.counts,
+        messages=tuple(sorted(record.untold)),
+        new=len(record.untold),
+        url=incident_link(
+            settings.cloud.portal, settings.sentinel_workspace_resource_id, name, current.url if current else ""
+        ),
+        number=current.number if current else None,
+        subjects=tuple(item.subject for item in shown),
+        remediators=record.remediators,
+    )

@@ -1,0 +1,207 @@
+"""Posting cards: a card is noted, sent, and marked as accepted by one write; the records follow from that mark.
+
+A card that Teams may have taken is not sent again in this sweep. One that is refused for what it holds, or that was
+twice not answered for, is sent in halves, down to one minimal card for each recipient; a card without foreign text goes
+first, and when that is refused as well, the road is at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from shared.errors import SweepError
+from shared.model import CardNote, Cause, Record, ToldDue, ToldFinding
+from shared.plan.news import named_as_due, without_told
+from shared.plan.records import told
+from shared.sweep.breaker import cause_of
+from shared.sweep.context import Context
+from shared.teams import Card, Entry, Situation, digest_card, probe_card
+from shared.teams.webhook import refused_for_its_content
+
+MOST_POSTS = 16
+"""Of one sweep."""
+
+SPLIT_AFTER = 2
+"""Posts of one card that were not answered for; then it is split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """A recipient whose waiting incident is on a card."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A recipient whose deleted incident is on a card."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A finding on a card, in a line: cards about it may have arrived."""
+
+    finding: ToldFinding
+
+
+Tell = ToldFinding | ToldDue | Unanswered | Reminded | Mentioned
+
+
+class Posted(Enum):
+    """How a post ended."""
+
+    ACCEPTED = auto()
+    REFUSED = auto()  # for what the card holds
+    DOUBTFUL = auto()  # Teams may have taken it
+    FAILED = auto()  # the road is at fault
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the posts of one sweep came to. `down`: the road is at fault, nothing more is posted."""
+
+    told: int = 0
+    mentioned: int = 0
+    reminded: int = 0
+    posts: int = 0
+    card_id: str = ""
+    down: bool = False
+    causes: list[Cause] = field(default_factory=list)
+
+
+def take_in_accepted(context: Context) -> None:
+    """Bring the records up to date from cards that an earlier sweep saw accepted, and drop the cards."""
+    for card in list(context.ledger.cards.values()):
+        if card.accepted:
+            _take_in(context, card)
+
+
+def post_digest(
+    context: Context, tally: Tally, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]
+) -> bool:
+    """Tell all these, on as few cards as Teams takes; whether all were told. `causes` are told by the first card."""
+    waiting = [(list(tells), False)]
+    probed = whole = True
+    probed = False
+    while waiting:
+        entries, minimal = waiting.pop(0)
+        if tally.posts >= MOST_POSTS or tally.down:
+            return False
+        card = digest_card(entries, situation, minimal=minimal)
+        noted = note_of(card, tells, situation, causes)
+        before = context.ledger.cards.get(card.id)
+        if before is not None and before.doubtful >= SPLIT_AFTER and not minimal:
+            ended = Posted.REFUSED
+        else:
+            ended = post(context, tally, card, noted)
+        if ended is Posted.ACCEPTED:
+            causes = ()
+            continue
+        whole = False
+        if ended is not Posted.REFUSED:
+            continue
+        if not probed:
+            probed = True
+            if not _probe(context, tally, situation):
+                return False
+        if len(entries) > 1:
+            half = (len(entries) + 1) // 2
+            waiting = [(entries[:half], False), (entries[half:], False), *waiting]
+            whole = True
+        elif not minimal:
+            waiting.insert(0, (entries, True))
+            whole = True
+    return whole
+
+
+def _probe(context: Context, tally: Tally, situation: Situation) -> bool:
+    card = probe_card(situation)
+    day = situation.now.date()
+    return post(context, tally, card, CardNote(card.id, day)) is Posted.ACCEPTED
+
+
+def note_of(card: Card, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]) -> CardNote:
+    """What is noted about a card before it is posted."""
+    told_here = [tells[entry] for entry in card.told if entry in tells]
+    return CardNote(
+        card.id,
+        situation.now.date(),
+        findings=tuple(each for each in told_here if isinstance(each, ToldFinding)),
+        due=tuple(each for each in told_here if isinstance(each, ToldDue)),
+        unanswered=tuple(each.finding for each in told_here if isinstance(each, Unanswered)),
+        reminders=tuple(each.recipient for each in told_here if isinstance(each, Reminded)),
+        deletions=tuple(each.recipient for each in told_here if isinstance(each, Mentioned)),
+        causes=tuple(causes),
+    )
+
+
+def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
+    """Note a card, post it, and take it in once it is accepted.
+
+    Raises:
+        LeaseLost: another sweep is at work by now; nothing is noted or sent then.
+        LedgerError: it could not be written down.
+    """
+    before = context.ledger.cards.get(card.id)
+    doubtful = before.doubtful if before else 0
+    context.prove_lease()
+    # As one more that may have been taken: that is what it is should this process end before the answer.
+    context.ledger.save(cards=[replace(noted, doubtful=doubtful + 1)])
+    context.prove_lease()
+    tally.posts += 1
+    try:
+        context.parts.webhook.post(card.body)
+    except SweepError as error:
+        tally.causes.append(cause_of(error))
+        if error.maybe_done:
+            return Posted.DOUBTFUL
+        if doubtful:
+            context.ledger.save(cards=[replace(noted, doubtful=doubtful)])
+        else:
+            context.ledger.save(dropped_cards=[card.id])
+        if refused_for_its_content(error):
+            return Posted.REFUSED
+        tally.down = True
+        return Posted.FAILED
+    accepted = replace(noted, doubtful=doubtful, accepted=True)
+    context.ledger.save(cards=[accepted])  # one write: from here on the card is never sent again
+    tally.card_id = card.id
+    tally.told += len(noted.findings) + len(noted.due) + len(noted.unanswered) + len(noted.deletions)
+    tally.mentioned += len(noted.deletions)
+    tally.reminded += len(noted.reminders)
+    _take_in(context, accepted)
+    return Posted.ACCEPTED
+
+
+def _take_in(context: Context, card: CardNote) -> None:
+    """Record as told what an accepted card tells; may be done again after a crash."""
+    ledger, now = context.ledger, context.now()
+    changed: dict[str, Record] = {}
+
+    def record(recipient: str) -> Record | None:
+        return changed.get(recipient) or ledger.records.get(recipient)
+
+    for finding in (*card.findings, *card.unanswered):
+        known = record(finding.recipient)
+        if known is not None and known.incident is not None and known.incident.id == finding.incident_id:
+            changed[finding.recipient] = told(known, now)
+    for due in card.due:
+        if (known := record(due.recipient)) is not None:
+            changed[due.recipient] = named_as_due(known, due.incident_id, due.cause, card.day)
+    for recipient in card.reminders:
+        if (known := record(recipient)) is not None:
+            changed[recipient] = replace(known, reminded_at=now)
+    for recipient in card.deletions:
+        if (known := record(recipient)) is not None and known.incident is not None:
+            changed[recipient] = replace(known, incident=replace(known.incident, deletion_told=True))
+    ledger.save(changed.values())
+    same_day = ledger.state.causes_day == card.day
+    causes = {*(ledger.state.causes_told if same_day else ()), *card.causes}
+    ledger.save_state(card_at=now, causes_day=card.day, causes_told=tuple(sorted(causes)))
+    others = [each for each in ledger.cards.values() if each.id != card.id]
+    kept, dropped = without_told(others, (*card.findings, *card.unanswered))
+    ledger.save(cards=kept, dropped_cards=(card.id, *dropped))

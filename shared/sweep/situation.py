@@ -1,0 +1,68 @@
+"""What a card needs to know of the sweep beside its entries, and the sweep's verdict. Pure but for the clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from shared.model import Action, Reason, Verdict
+from shared.sweep.context import Context
+from shared.sweep.deliver import Delivered
+from shared.sweep.gather import Hunted
+from shared.sweep.reconcile import Reconciled
+from shared.teams import Situation, incidents_link
+
+GROWN = (Reason.GREW, Reason.COMMENTS_FULL)
+STANDING = (Reason.STANDING, Reason.ESCALATED, *GROWN)
+QUIET = frozenset({Reason.SETTLED, Reason.EXCLUDED, Reason.RESTING})
+
+
+def verdict_of(hunted: Hunted, found: Reconciled, delivered: Delivered, *, due: int, done: int) -> Verdict:
+    """`clean` only for trusted data in which nothing is left that is not settled or excluded, nor anything held, and
+    when our incidents could be read.
+
+    Nor while so many effects are `due`, nor in a sweep that has `done` anything about a finding, raised or told it.
+    """
+    if hunted.failed is not None:
+        return Verdict.FAILED
+    if hunted.doubts:
+        return Verdict.UNTRUSTED
+    left = any(action.reason not in QUIET for action in delivered.actions.values())
+    unplanned = hunted.findings.keys() - delivered.actions.keys()
+    busy = left or unplanned or found.unread or due or done or delivered.held_unremembered
+    return Verdict.FLAGGED if busy else Verdict.CLEAN
+
+
+def reasons_of(actions: dict[str, Action]) -> Counter[Reason]:
+    """How many recipients were planned for each reason."""
+    return Counter(action.reason for action in actions.values())
+
+
+def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered) -> Situation:
+    """The sweep as its cards describe it."""
+    settings = context.settings
+    reasons = reasons_of(dict(delivered.actions))
+    workspace = settings.sentinel_workspace_resource_id
+    causes = {cause.id: cause for cause in delivered.due.values()}
+    why = [hunted.failed] if hunted.failed else [*hunted.doubts]
+    if found.unread:
+        why.append(found.unread)
+    return Situation(
+        workspace=workspace.rsplit("/", 1)[-1],
+        now=context.now(),
+        verdict=verdict_of(hunted, found, delivered, due=delivered.due_effects, done=0),
+        threshold=settings.sum_case_threshold,
+        high=settings.high_severity_threshold,
+        window=context.parts.window,
+        coverage=hunted.coverage,
+        reasons=tuple(cause.text for cause in why if cause),
+        causes=tuple(causes.values()),
+        standing=sum(reasons[each] for each in STANDING),
+        settled=reasons[Reason.SETTLED],
+        held=reasons[Reason.HELD],
+        held_unremembered=delivered.held_unremembered,
+        excluded=reasons[Reason.EXCLUDED],
+        due=delivered.due_effects,
+        mentions=settings.teams_mentions,
+        incidents_url=incidents_link(settings.cloud.portal, workspace),
+        run_id=context.parts.run_id,
+    )
