@@ -1,7 +1,7 @@
 """A ledger that was written by schema 1, taken over: what it held as finished requests becomes facts that are owed.
 
-Schema 1 noted each effect as an intent: the body of its request, word for word. Only what it was about is kept. Each may
-have been sent, so each is in doubt until it has been looked up; those that the fuse held back were certainly not.
+Schema 1 noted each effect as an intent: the body of its request, word for word. Only what it was about is kept. Each
+may have been sent, so each is in doubt until it has been looked up; those that the fuse held back were certainly not.
 """
 
 from __future__ import annotations

@@ -176,10 +176,8 @@ def _told_finding(entry: Entry, record: Record) -> ToldFinding:
 
 def _due_entry(context: Context, what: NotDone) -> Entry:
     record, owed = what.record, what.owed
-    if isinstance(owed, OwedCreation):
-        episode = owed.episode
-    else:
-        episode = record.incident.episode if record.incident else 0
+    known = record.incident.episode if record.incident else 0
+    episode = owed.episode if isinstance(owed, OwedCreation) else known
     return Entry(
         record.recipient,
         owed.incident_id,

@@ -254,7 +254,5 @@ def _age(context: Context, hunted: Hunted) -> tuple[str, ...]:
     context.ledger.save_state(lookback_days=today, looked_from=start)
     if not longer:
         return ()
-    return (
-        f"the look-back was lengthened from {before} to {today} days: messages that arrived before the last sweep looked"
-        " are taken as reported",
-    )
+    words = "messages that arrived before the last sweep looked are taken as reported"
+    return (f"the look-back was lengthened from {before} to {today} days: {words}",)
