@@ -120,9 +120,14 @@ class NotFound(SweepError):
 
 
 class Rejected(SweepError):
-    """The service will not take this request, however often it is sent."""
+    """The service will not take this request, however often it is sent.
+
+    `own` says that the service itself refuses just this request: its error body has a code, and not one about the
+    subscription, the workspace or the API version.
+    """
 
     kind = "rejected"
+    own: bool = False
 
 
 class HuntTooLarge(Rejected):

@@ -133,6 +133,11 @@ class Http:
         self._lock = threading.Lock()
 
     @property
+    def clock(self) -> Clock:
+        """The clock that requests are timed by."""
+        return self._clock
+
+    @property
     def retries(self) -> int:
         """How many attempts followed a first one, those for a token included."""
         return self._retries + self._tokens.retries

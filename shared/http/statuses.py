@@ -48,6 +48,8 @@ _PARENTS = {
     "missingsubscription",
     "invalidsubscriptionid",
 }
+# A 400 with one of these refuses every other request as well.
+_ADDRESS = {"missingapiversionparameter", "invalidapiversionparameter"}
 _MISSING = re.compile(r"not_?found|not_?exist", re.IGNORECASE)
 # ARM says it under 400: "Workspace 'x' is not onboarded to Microsoft Sentinel. Please onboard …"; and under 409, when
 # none of the subscription ever was: "The subscription is not registered to use namespace 'Microsoft.SecurityInsights'".
@@ -233,6 +235,8 @@ def from_status(
     error = _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
     if isinstance(error, NotFound):
         error.itself = not no_sentinel and says_missing(body) and not _about_parent(code.lower(), message.lower())
+    if isinstance(error, Rejected):
+        error.own = _has_code(body) and status >= 400 and code.lower() not in _PARENTS | _ADDRESS
     return error
 
 
@@ -241,10 +245,13 @@ def says_missing(body: Any) -> bool:
 
     A gateway's 404 is empty, a page, or JSON of another shape. It says nothing about what was asked for.
     """
-    if not isinstance(body, dict) or not isinstance(body.get("error"), dict):
-        return False
     code, _ = error_of(body)
-    return code.lower() in _PARENTS or _MISSING.search(code) is not None
+    return _has_code(body) and (code.lower() in _PARENTS or _MISSING.search(code) is not None)
+
+
+def _has_code(body: Any) -> bool:
+    """Whether a body is an error object as ARM writes it, which a gateway's is not."""
+    return isinstance(body, dict) and isinstance(body.get("error"), dict) and error_of(body)[0] != ""
 
 
 def _about_parent(code: str, message: str) -> bool:
