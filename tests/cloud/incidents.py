@@ -25,10 +25,14 @@ from tests.cloud.properties import (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of the SecurityIncident table in the making: the incident as it was after one change."""
+    """A row of the SecurityIncident table in the making: the incident as it was after one change.
+
+    `closed` is when it was closed, None while it is open; what is changed of a closed incident does not move it.
+    """
 
     time: datetime
     text: str
+    closed: datetime | None = None
 
     @property
     def incident(self) -> dict[str, Any]:
@@ -56,6 +60,7 @@ class Incidents:
     hidden: set[str] = field(default_factory=set)
     history: list[Change] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    _closed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
     _last: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -146,12 +151,17 @@ class Incidents:
             properties["lastModifiedTimeUtc"] = stamp(now)
             properties.setdefault("createdTimeUtc", stamp(now))
             properties["additionalData"]["commentsCount"] = len(self.comments[name.lower()])
-            self.history.append(Change(now, _text(resource)))
+            if properties["status"] == "Closed":
+                self._closed.setdefault(name.lower(), now)
+            else:
+                self._closed.pop(name.lower(), None)
+            self.history.append(Change(now, _text(resource), self._closed.get(name.lower())))
 
     def delete(self, name: str) -> bool:
         """Remove an incident and its comments, without a trace in the history; whether it was there."""
         with self.lock:
             self.comments.pop(name.lower(), None)
+            self._closed.pop(name.lower(), None)
             return self.stored.pop(name.lower(), None) is not None
 
     def comments_of(self, name: str) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def _row(change: Change) -> dict[str, Any]:
         "FirstModifiedTime": properties["createdTimeUtc"],
         "LastModifiedTime": properties["lastModifiedTimeUtc"],
         "CreatedTime": properties["createdTimeUtc"],
-        "ClosedTime": time if properties["status"] == "Closed" else None,
+        "ClosedTime": stamp(change.closed) if change.closed else None,
         "IncidentNumber": properties["incidentNumber"],
         "Labels": [{"labelName": label["labelName"], "type": "User"} for label in properties["labels"]],
         "IncidentUrl": properties["incidentUrl"],

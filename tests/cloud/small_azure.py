@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -224,6 +225,15 @@ class Cloud:
         return fault
 
     def _handle(self, request: Request) -> Answer:
+        return self._dated(self._answer(request))
+
+    def _dated(self, answer: Answer) -> Answer:
+        """The answer with the time at which it was made, as every web server says it, to the second."""
+        now = self.clock().astimezone(UTC)
+        answer.headers.setdefault("Date", format_datetime(now, usegmt=True))
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
         try:
             if request.service == "identity":
                 return self.identity.handle(request)
@@ -247,7 +257,7 @@ class Cloud:
         body = fault.body
         if body is None and status >= 400:
             body = usual_body(request.service, status)
-        return Answer(status, body, dict(fault.headers))
+        return self._dated(Answer(status, body, dict(fault.headers)))
 
 
 def _clock(clock: Any) -> Callable[[], datetime]:
