@@ -18,7 +18,7 @@ from shared import __version__
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
 from shared.http.client import Http, Limits, SystemClock, paces
 from shared.http.retry import retry_after
-from shared.incidents.arm import Ended
+from shared.incidents.port import Ended
 from shared.query.log_analytics import Workspace, connect
 from tests.cloud import WORKSPACE_ID, Cloud, Fault, Wire
 from tests.sweeping import START, Hands

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.errors import Call, Throttled
 from shared.http.client import paces
 from shared.http.rate_limit import Pace, TurnTooLate
-from shared.incidents.arm import Ended
+from shared.incidents.port import Ended
 from tests.cloud import Fault
 from tests.sweeping import Hands
 from tests.wired import CARD, COMMENT, INCIDENT, Wired, incident_body, wired

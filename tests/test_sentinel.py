@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Forbidden, NotFound, PartialData, Rejected, Unavailable
-from shared.incidents.arm import Ended, Sentinel
+from shared.incidents.arm import ArmIncidents
+from shared.incidents.port import Ended
 from shared.incidents.resource import incident_of
 from shared.model import Incident, Severity
 from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault, Request, Wire
@@ -57,7 +58,9 @@ def test_a_workspace_without_a_guid_is_not_believed(azure: Wired, body: dict[str
 
 def test_a_wrong_workspace_is_named(azure: Wired) -> None:
     """A workspace that does not exist is no missing incident: reading and creating fail, naming the setting."""
-    elsewhere = Sentinel(azure.http, azure.settings.arm, "https://management.azure.com", WORKSPACE_RESOURCE_ID + "2")
+    elsewhere = ArmIncidents(
+        azure.http, azure.settings.arm, "https://management.azure.com", WORKSPACE_RESOURCE_ID + "2"
+    )
     for fails in (
         elsewhere.workspace_guid,
         lambda: elsewhere.read(INCIDENT),

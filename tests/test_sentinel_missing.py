@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFound, PartialData
-from shared.incidents.arm import Ended
+from shared.incidents.port import Ended
 from shared.model import Severity
 from tests.cloud import Fault
 from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired

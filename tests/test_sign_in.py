@@ -22,7 +22,7 @@ from shared.http.credential import REMEMBERED, Credential, sign_in
 from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits
 from shared.http.sign_in import DeveloperSignIn
-from shared.incidents.arm import Sentinel
+from shared.incidents.arm import ArmIncidents
 from shared.ledger.port import LedgerSignedOut
 from shared.ledger.table import TableLedger
 from shared.model import Severity
@@ -46,10 +46,10 @@ class Clients:
     credential: Credential
     http: Http
 
-    def sentinel(self) -> Sentinel:
+    def sentinel(self) -> ArmIncidents:
         """The incidents client."""
         settings = self.azure.settings
-        return Sentinel(self.http, settings.arm, settings.cloud.arm_audience, WORKSPACE_RESOURCE_ID)
+        return ArmIncidents(self.http, settings.arm, settings.cloud.arm_audience, WORKSPACE_RESOURCE_ID)
 
     def table(self) -> None:
         """Ask the ledger in Table storage; nothing listens there, for nothing is to be sent."""

@@ -17,7 +17,7 @@ from shared.errors import Forbidden, PartialData, SignInFailed
 from shared.http.client import Limits
 from shared.http.credential import sign_in
 from shared.http.size_limit import MIB, OTHER_BYTES, QUERY_BYTES, TOKEN_BYTES, AnswerTooLarge, within
-from shared.incidents.arm import Ended
+from shared.incidents.port import Ended
 from shared.ledger.port import LedgerUnavailable
 from shared.ledger.service import TableService
 from tests.cloud import CLIENT_ID, Fault

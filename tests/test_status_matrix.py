@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import SweepError
 from shared.http.client import Limits
-from shared.incidents.arm import Ended
+from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
 from tests.wired import CARD, INCIDENT, Wired, incident_body, wired
 

@@ -17,7 +17,7 @@ from shared.errors import Call, Service, SignInFailed, SweepError, Unavailable
 from shared.http.client import Http, Limits, SystemClock
 from shared.http.credential import sign_in
 from shared.http.exchange import Session
-from shared.incidents.arm import Sentinel
+from shared.incidents.arm import ArmIncidents
 from shared.ledger.port import LedgerUnavailable
 from shared.ledger.service import LATE, TableService
 from shared.query.advanced_hunting import AdvancedHunting
@@ -39,10 +39,10 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
         yield clients
 
 
-def sentinel(azure: Wired, http: Http) -> Sentinel:
+def sentinel(azure: Wired, http: Http) -> ArmIncidents:
     """The incidents client over another Http."""
     settings = azure.settings
-    return Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    return ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
 
 
 def workspace(azure: Wired, http: Http) -> Workspace:

@@ -16,7 +16,7 @@ from shared.errors import Call
 from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
 from shared.http.rate_limit import Pace
-from shared.incidents.arm import Sentinel
+from shared.incidents.arm import ArmIncidents
 from shared.model import LABEL, RULE_ID
 from shared.query.advanced_hunting import AdvancedHunting
 from shared.query.log_analytics import Workspace, connect
@@ -64,10 +64,11 @@ class Wired:
     http: Http
 
     @property
-    def sentinel(self) -> Sentinel:
+    def sentinel(self) -> ArmIncidents:
         """The incidents client."""
         settings = self.settings
-        return Sentinel(self.http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+        workspace = settings.sentinel_workspace_resource_id
+        return ArmIncidents(self.http, settings.arm, settings.cloud.arm_audience, workspace)
 
     @property
     def webhook(self) -> Webhook:

@@ -17,7 +17,7 @@ from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
 from shared.http.credential import sign_in
 from shared.hunt import Hunt, judge, open_hunt
-from shared.incidents.arm import Sentinel
+from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, LedgerError, open_ledger
 from shared.model import Window
 from shared.schedule import LONGEST_WATCHED, parse
@@ -54,7 +54,7 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
     http = Http(credential, clock=clock, deadline=lambda: ends)
     hunt = open_hunt(settings, http, credential)
     ledger = open_ledger(settings, credential, read_only=True)
-    sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     trying = _Trying(settings)
     try:
         yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
@@ -154,7 +154,7 @@ def _workspace(guid: str, settings: Settings) -> tuple[Found, str]:
     )
 
 
-def _incidents(sentinel: Sentinel) -> tuple[Found, str]:
+def _incidents(sentinel: ArmIncidents) -> tuple[Found, str]:
     found = next(iter(sentinel.changed(None)), None)
     seen = "at least one is there" if found else "none is there yet"
     return Found.FINE, f"ours can be listed, {seen}; writing needs Microsoft Sentinel Responder and was not tried"

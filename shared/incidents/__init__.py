@@ -1,1 +1,1 @@
-"""An incident: its words, its resource over ARM, and the road there."""
+"""An incident: its words, its resource, the port `Incidents`, and how it is reached over ARM."""

@@ -1,12 +1,12 @@
-"""What an incident tells whoever opens it: what to do, when it is nothing, how to see it again, which rule it is."""
+"""What an incident says to whoever opens it beside its numbers: what to do next, how to judge it, a query, the rule."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
 
-from shared.model import RULE_ID, RULE_NAME, RULE_TACTIC, RULE_TECHNIQUE, Remedy, Window
-from shared.settings import Settings
+from shared.incidents.terms import Terms
+from shared.model import RULE_ID, RULE_NAME, RULE_TACTIC, RULE_TECHNIQUE, Remedy
 from shared.text import ordinary
 
 HYPOTHESIS = (
@@ -17,12 +17,12 @@ HYPOTHESIS = (
 _STATE = 'coalesce(column_ifexists("LastEventExecutionTime", TimeGenerated), TimeGenerated)'
 
 
-def advice(settings: Settings) -> list[str]:
+def advice(terms: Terms) -> list[str]:
     """What to do next, how to judge a false positive, and what closing the incident means."""
-    again = settings.sum_case_threshold
+    again, benign = terms.threshold, terms.benign_factor * terms.threshold
     closing = (
-        f"Closed as benign or false positive, it is raised again after more than "
-        f"{settings.benign_reopen_factor * again:,} new messages; after any other closing, more than {again:,}."
+        f"Closed as benign or false positive, it is raised again after more than {benign:,} new messages; after any "
+        f"other closing, more than {again:,}."
     )
     return [
         "What to do next:",
@@ -40,23 +40,24 @@ def advice(settings: Settings) -> list[str]:
     ]
 
 
-def query(recipient: str, window: Window, settings: Settings) -> list[str]:
+def query(recipient: str, terms: Terms) -> list[str]:
     """The KQL that shows the recipient's remediated messages again, in a code block. It holds no untrusted text."""
-    time = "TimeGenerated" if settings.hunt_source == "sentinel" else "Timestamp"
+    window = terms.window
+    time = "TimeGenerated" if terms.hunt_source == "sentinel" else "Timestamp"
     if ordinary(recipient):
         whose = f'RecipientEmailAddress =~ "{recipient}"'
     else:  # a hash is as exact as the address, and nothing in it can be mistaken for KQL or markup
         digest = hashlib.sha256(recipient.encode("utf-8", "replace")).hexdigest()
         whose = f'hash_sha256(tolower(RecipientEmailAddress)) == "{digest}"'
     lines = [
-        f"See it again ({'Logs' if settings.hunt_source == 'sentinel' else 'Advanced hunting'}):",
+        f"See it again ({'Logs' if terms.hunt_source == 'sentinel' else 'Advanced hunting'}):",
         "```kql",
         "EmailEvents",
         f"| where {time} between (datetime({stamp(window.start)}) .. datetime({stamp(window.end)}))",
         f"| where {whose}",
     ]
-    if settings.deduplicate:
-        state = _STATE if settings.hunt_source == "sentinel" else time
+    if terms.deduplicate:
+        state = _STATE if terms.hunt_source == "sentinel" else time
         lines += [
             "| where isnotempty(LatestDeliveryAction)",
             f"| summarize arg_max({state}, *) by NetworkMessageId",
@@ -72,7 +73,7 @@ def query(recipient: str, window: Window, settings: Settings) -> list[str]:
 
 
 def rule() -> list[str]:
-    """The published rule behind the sweep: name, id, tactic, technique, hypothesis."""
+    """The published rule behind the sweep: name, id, tactic, technique, then its hypothesis."""
     return [
         f"Rule: {RULE_NAME} ({RULE_ID}), tactic {RULE_TACTIC}, technique {RULE_TECHNIQUE}.",
         f"Hypothesis: {HYPOTHESIS}",

@@ -1,6 +1,4 @@
-"""The incident as ARM spells it, and the noun that is made of it: lenient about what may be missing, strict about the
-rest.
-"""
+"""Incidents and comments as ARM spells them: lenient about what may be missing, strict about the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import Any
 
 from shared.errors import Call, Fault, Service, SweepError
 from shared.http.statuses import faulty
-from shared.model import Incident, Severity
+from shared.model import ESCALATED_LABEL, Incident, Severity
 
 _EPISODE = re.compile(r"episode:(\d{1,9})")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
@@ -41,9 +39,8 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
     name, status, severity = _text(resource.get("name")), _text(properties.get("status")), properties.get("severity")
     if not name or not isinstance(properties.get("status"), str) or severity not in list(Severity):
         raise unusable("an incident without its name, status or severity", call)
-    labels = properties.get("labels")
-    names = [mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
-    episodes = [int(found[1]) for label in names if isinstance(label, str) and (found := _EPISODE.fullmatch(label))]
+    labels = _labels(properties)
+    episodes = [int(found[1]) for label in labels if (found := _EPISODE.fullmatch(label))]
     owner = mapping(properties.get("owner"))
     number = properties.get("incidentNumber")
     comments = mapping(properties.get("additionalData")).get("commentsCount")
@@ -59,21 +56,55 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
         modified=_time(properties.get("lastModifiedTimeUtc")),
         comments=comments if isinstance(comments, int) else 0,
         episode=max(episodes, default=None),
+        escalated_to=_escalated_to(labels),
         title=_text(properties.get("title")),
     )
 
 
-def raised(resource: dict[str, Any], severity: Severity) -> str:
-    """The body that changes the severity and nothing else, and only if nobody else has changed anything meanwhile."""
+def escalated(resource: dict[str, Any], severity: Severity) -> str:
+    """The body that sets the severity and adds its label, and only if nobody has changed the incident meanwhile.
+
+    Raises:
+        PartialData: the resource lacks its etag, or its labels are no list.
+    """
     if not isinstance(resource.get("etag"), str):
         raise unusable("an incident without its etag")
     kept = {name: value for name, value in resource["properties"].items() if name not in _READ_ONLY}
-    return json.dumps({"etag": resource["etag"], "properties": {**kept, "severity": severity.value}})
+    labels = kept.get("labels") or []
+    if not isinstance(labels, list):
+        raise unusable("an incident whose labels are not a list")
+    added = {"labelName": ESCALATED_LABEL + severity.value}
+    changed = {**kept, "severity": severity.value, "labels": [*labels, added]}
+    return json.dumps({"etag": resource["etag"], "properties": changed})
+
+
+def comment_made(resource: object, call: Call = Call.READ) -> datetime | None:
+    """When a comment was created, by the resource that came as the answer to `call`; None when that cannot be read.
+
+    Raises:
+        PartialData: it is no comment: it lacks its name or its properties.
+    """
+    resource = mapping(resource)
+    if not _text(resource.get("name")) or not isinstance(resource.get("properties"), dict):
+        raise unusable("a comment without its name or its properties", call)
+    return _time(resource["properties"].get("createdTimeUtc"))
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """The value when it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def _labels(properties: Mapping[str, Any]) -> list[str]:
+    labels = properties.get("labels")
+    names = [mapping(label).get("labelName") for label in labels] if isinstance(labels, list) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def _escalated_to(labels: list[str]) -> Severity | None:
+    """The highest severity that the sweep has set together with its label."""
+    found = [severity for severity in Severity if ESCALATED_LABEL + severity.value in labels]
+    return max(found, key=lambda severity: severity.rank, default=None)
 
 
 def _text(value: object) -> str:

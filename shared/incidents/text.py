@@ -3,15 +3,19 @@
 Written to be read in Sentinel's incident pane, whether it renders Markdown or shows plain text: short lines, the most
 important first, no markup that a reader would miss. Whatever a subject or an address holds, it is inert there, and the
 limits hold: a description has at most 5,000 UTF-16 units, a comment at most 30,000.
+
+The minimal form is for what Sentinel has refused in full: the same facts, and nothing of the mail but the recipient.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import uuid5
 
 from shared.incidents.guidance import advice, query, rule, stamp
+from shared.incidents.terms import Terms
 from shared.model import (
     LABEL,
     RULE_ID,
@@ -20,12 +24,12 @@ from shared.model import (
     Action,
     Counts,
     Evidence,
-    Finding,
+    Messages,
     Reason,
     Remedy,
-    Window,
+    message_hash,
+    time_of_minute,
 )
-from shared.settings import Settings
 from shared.text import inert, inert_address, ordinary, units, when
 
 DESCRIPTION_LIMIT = 5_000
@@ -41,16 +45,19 @@ _REASONS = {
     Reason.REOPENED_BENIGN: "Raised again: the last incident was closed as benign or false; far more has come since.",
     Reason.RECREATED: "Raised again: the last incident was deleted; more than a threshold of new messages came.",
 }
+_REFUSED = "The messages are not listed here: the full text was refused by Sentinel."
 
 
-def title(recipient: str) -> str:
+def title(recipient: str, *, minimal: bool = False) -> str:
     """The incident's title. An everyday address stands in it as it is, any other made inert; at most 150 units.
 
-    No limit is published; 150 is a cautious one, since an incident refused for its title would never be raised.
+    In the minimal form every address is made inert. No limit is published; 150 is a cautious one, since an incident
+    refused for its title would never be raised.
     """
     begins = "Unusual volume of remediated email: "
     room = TITLE_LIMIT - len(begins)
-    return begins + (recipient if ordinary(recipient) and len(recipient) <= room else _within(recipient, room))
+    plain = ordinary(recipient) and len(recipient) <= room and not minimal
+    return begins + (recipient if plain else _within(recipient, room))
 
 
 def comment_id(incident_id: str, message_hashes: Iterable[int]) -> str:
@@ -59,28 +66,15 @@ def comment_id(incident_id: str, message_hashes: Iterable[int]) -> str:
     return str(uuid5(RULE_ID, f"{incident_id.lower()}|{messages}"))
 
 
-def incident_body(
-    action: Action,
-    finding: Finding,
-    window: Window,
-    settings: Settings,
-    *,
-    doubts: Sequence[str] = (),
-    remediators: str = "",
-) -> str:
-    """The body of the PUT that creates an incident.
-
-    `doubts` are the reasons why the sweep's data is not trusted, `remediators` the line that says who remediated.
-    Raises what the finding's `evidence` raises.
-    """
-    evidence = finding.evidence
-    first = min((item.time for item in evidence), default=window.start)
-    last = max((max(item.time, item.state_time) for item in evidence), default=window.end)
+def incident_body(action: Action, terms: Terms, remediators: str = "", *, minimal: bool = False) -> str:
+    """The body of the PUT that creates an incident. `remediators` is the line that says who remediated."""
+    first, last = _activity(action.messages, terms)
     labels = [LABEL, RULE_TACTIC, RULE_TECHNIQUE, f"episode:{action.episode}"]
+    description = _minimal_description(action, terms) if minimal else _description(action, terms, remediators)
     return _json(
         {
-            "title": title(finding.recipient),
-            "description": _description(action, finding, evidence, window, settings, doubts, remediators),
+            "title": title(action.recipient, minimal=minimal),
+            "description": description,
             "severity": action.severity.value,
             "status": "New",
             "firstActivityTimeUtc": stamp(first),
@@ -91,88 +85,126 @@ def incident_body(
 
 
 def comment_body(
-    action: Action,
-    finding: Finding,
-    window: Window,
-    settings: Settings,
-    *,
-    doubts: Sequence[str] = (),
-    remediators: str = "",
-    last: bool = False,
+    action: Action, terms: Terms, remediators: str = "", *, last: bool = False, minimal: bool = False
 ) -> str:
-    """The body of the PUT that adds a comment with just the new messages, newest first.
+    """The body of the PUT that adds a comment with the action's messages, the newest first.
 
     `last`: it is the 91st comment of its incident, after which messages are counted on the card only.
     """
-    new = sorted(action.new, key=lambda item: item.state_time, reverse=True)
-    count = f"{len(new):,} new {_messages(len(new))}"
+    count = len(action.messages)
+    new = f"{count:,} new {_messages(count)}"
+    who = _within(action.recipient, 320) if minimal else _who(action.recipient)
     if action.reason is Reason.ESCALATED:
         opening = (
-            f"Severity raised to {action.severity.value}: Sum_case is now {finding.total:,}, above "
-            f"{settings.high_severity_threshold:,}. {count}."
+            f"Severity escalated to {action.severity.value}: Sum_case is now {action.total:,}, above "
+            f"{terms.high_threshold:,}. {new}."
         )
     else:
-        opening = f"{count} remediated for {_who(finding.recipient)} since the last report."
-    lines = [opening, "", *_facts(finding, window, settings, doubts, remediators)]
+        opening = f"{new} remediated for {who} since the last report."
+    lines = [opening, "", *(_minimal_facts(action, terms) if minimal else _facts(action, terms, remediators))]
     if last:
         lines += ["", "This incident's comments are nearly used up: further messages are counted on the card only."]
-    if not new:
-        return _json({"message": "\n".join(lines)})
-    room = COMMENT_LIMIT - 200 - units("\n".join(lines))
-    shown = _listed(new, COMMENT_MESSAGES, room)
-    lines += ["", "New messages, newest first (time, action, id: subject):", *shown]
-    if len(shown) < len(new):
-        lines.append(f"- and {len(new) - len(shown):,} more")
+    if minimal:
+        lines += ["", _REFUSED]
+    elif count:
+        lines += _comment_messages(action.messages, COMMENT_LIMIT - 200 - units("\n".join(lines)))
     return _json({"message": "\n".join(lines)})
 
 
-def _description(
-    action: Action,
-    finding: Finding,
-    evidence: Sequence[Evidence],
-    window: Window,
-    settings: Settings,
-    doubts: Sequence[str],
-    remediators: str,
-) -> str:
-    opening = (
-        f"{finding.total:,} {_messages(finding.total)} to {_who(finding.recipient)} were remediated in "
-        f"{window.days} days. More than {settings.sum_case_threshold:,} is unusual."
-    )
+def _comment_messages(messages: Messages, room: int) -> list[str]:
+    shown = _listed(messages.newest, COMMENT_MESSAGES, room)
+    more = len(messages) - len(shown)
+    if not shown:
+        return ["", f"New messages: {more:,}, not listed here."]
+    lines = ["", "New messages, newest first (time, action, id: subject):", *shown]
+    return [*lines, f"- and {more:,} more"] if more else lines
+
+
+def _description(action: Action, terms: Terms, remediators: str) -> str:
     head = [
-        opening,
+        _opening(action, terms, _who(action.recipient)),
         "",
-        *_facts(finding, window, settings, doubts, remediators),
-        f"- Why now: {_REASONS.get(action.reason, 'Over the threshold.')}",
+        *_facts(action, terms, remediators),
+        *_why(action),
     ]
-    if action.previous:
-        head.append(f"- Incident before this one: {_within(action.previous, 60)}")
-    tail = ["", *advice(settings), "", *query(finding.recipient, window, settings), "", *rule()]
-    newest = sorted(evidence, key=lambda item: item.state_time, reverse=True)
+    tail = ["", *advice(terms), "", *query(action.recipient, terms), "", *rule()]
     room = DESCRIPTION_LIMIT - 100 - units("\n".join(head + tail))
-    shown = _listed(newest, _DESCRIBED, room)
+    shown = _listed(action.messages.newest, _DESCRIBED, room)
     if shown:
-        head += ["", f"Newest messages ({len(shown)} of {finding.total:,}; time, action, id: subject):", *shown]
+        of = f"{len(shown)} of {_whole(action, terms):,}"
+        head += ["", f"Newest messages ({of}; time, action, id: subject):", *shown]
     return "\n".join(head + tail)
 
 
-def _facts(finding: Finding, window: Window, settings: Settings, doubts: Sequence[str], remediators: str) -> list[str]:
-    lines = [f"- NOT TRUSTED, the real number may be higher: {_within(doubt, 240)}" for doubt in doubts[:3]]
-    lines.append(
-        f"- Sum_case: {finding.total:,} (threshold {settings.sum_case_threshold:,}, "
-        f"High above {settings.high_severity_threshold:,})"
+def _minimal_description(action: Action, terms: Terms) -> str:
+    opening = _opening(action, terms, _within(action.recipient, 320))
+    facts = _minimal_facts(action, terms)
+    return "\n".join([opening, "", *facts, *_why(action), "", _REFUSED, "", *advice(terms), "", rule()[0]])
+
+
+def _opening(action: Action, terms: Terms, who: str) -> str:
+    were = "was" if action.total == 1 else "were"
+    return (
+        f"{action.total:,} {_messages(action.total)} to {who} {were} remediated in {terms.window.days} days. "
+        f"More than {terms.threshold:,} is unusual."
     )
-    lines += [f"- {name}: {number:,}" for name, number in named(finding.counts)]
+
+
+def _why(action: Action) -> list[str]:
+    lines = [f"- Why now: {_REASONS.get(action.reason, 'Over the threshold.')}"]
+    if action.previous:
+        lines.append(f"- Incident before this one: {_within(action.previous, 60)}")
+    return lines
+
+
+def _whole(action: Action, terms: Terms) -> int:
+    """Of how many messages the newest are listed.
+
+    For a first incident of all that were counted, of which the hunt lists 5,000 per action; else of the new ones.
+    """
+    known = len(action.messages)
+    return max(known, action.total) if terms.deduplicate and action.reason is Reason.FIRST else known
+
+
+def _facts(action: Action, terms: Terms, remediators: str) -> list[str]:
+    lines = [f"- NOT TRUSTED, the real number may be higher: {_within(doubt, 240)}" for doubt in terms.doubts[:3]]
+    lines += _numbers(action, terms)
     if remediators:
         lines.append(f"- Who remediated: {_within(remediators, 240)}")
-    lines.append(f"- Window: {when(window.start)} to {when(window.end)}")
-    return lines
+    return [*lines, _window(terms)]
+
+
+def _minimal_facts(action: Action, terms: Terms) -> list[str]:
+    """Without the words of a doubt, which may quote the table."""
+    doubted = ["- NOT TRUSTED, the real number may be higher."] if terms.doubts else []
+    return [*doubted, *_numbers(action, terms), _window(terms)]
+
+
+def _numbers(action: Action, terms: Terms) -> list[str]:
+    total = f"- Sum_case: {action.total:,} (threshold {terms.threshold:,}, High above {terms.high_threshold:,})"
+    return [total, *(f"- {name}: {number:,}" for name, number in named(action.counts))]
+
+
+def _window(terms: Terms) -> str:
+    return f"- Window: {when(terms.window.start)} to {when(terms.window.end)}"
 
 
 def named(counts: Counts) -> list[tuple[str, int]]:
     """The four counts with their actions' names, in the rule's order."""
     numbers = (counts.hard_delete, counts.soft_delete, counts.move_to_junk, counts.move_to_delete)
     return [(remedy.value, number) for remedy, number in zip(Remedy, numbers, strict=True)]
+
+
+def _activity(messages: Messages, terms: Terms) -> tuple[datetime, datetime]:
+    """When the first of these messages came and the last got its state; the window's bounds when there are none.
+
+    Of messages that are known by hash only the state time is known, to the minute.
+    """
+    rest = messages.without({message_hash(item.message_id) for item in messages.newest}).times.values()
+    states = [time_of_minute(minute) for minute in (min(rest), max(rest))] if rest else []
+    states += [item.state_time for item in messages.newest]
+    first = min([*states, *(item.time for item in messages.newest)], default=terms.window.start)
+    return first, max(states, default=terms.window.end)
 
 
 def _listed(evidence: Sequence[Evidence], most: int, room: int) -> list[str]:

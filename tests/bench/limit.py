@@ -28,7 +28,8 @@ from shared.http.client import Http
 from shared.http.credential import sign_in
 from shared.http.rate_limit import paces
 from shared.hunt import open_hunt
-from shared.incidents.arm import API_VERSION, Sentinel
+from shared.incidents.arm import ArmIncidents
+from shared.incidents.arm_requests import API_VERSION
 from shared.ledger import open_ledger
 from shared.model import LABEL
 from shared.settings import from_values
@@ -65,7 +66,7 @@ def sweep(values: Mapping[str, str], speed: float) -> Timed:
     http = Http(credential, clock=clock, pace=paces(clock, speed))
     ledger = open_ledger(settings, credential, read_only=False)
     hunt = open_hunt(settings, http, credential)
-    sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     try:
         parts = Parts(
             settings=settings,

@@ -24,7 +24,7 @@ from shared.clock import Clock, SystemClock
 from shared.http.client import Http
 from shared.http.credential import Credential, sign_in
 from shared.hunt import open_hunt
-from shared.incidents.arm import Sentinel
+from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.table import TableLedger
 from shared.settings import Settings, from_values
@@ -56,7 +56,7 @@ def sweep(order: Order) -> dict[str, Any]:
     http = Http(credential, clock=clock, deadline=lambda: ends)
     ledger = Deadly(_ledger(order, settings, credential), order)
     hunt = open_hunt(settings, http, credential)
-    sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
+    sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     webhook = Webhook(http, settings.teams_webhook_url)
     try:
         report = run(Parts(settings, clock, ledger, http, hunt, sentinel, webhook, run_id=str(uuid.uuid4())))
