@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.errors import PartialData, Service
 from shared.http.client import Http
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
-from shared.hunt.incidents import read_incidents
+from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.remediators import Deeds, Remediators, read_deeds
 from shared.hunt.split import in_parts
 from shared.model import LABEL, Coverage, Finding, Window
@@ -127,10 +127,10 @@ class Hunt:
             found |= {recipient: Deeds.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
 
-    def known_incidents(self) -> dict[str, datetime]:
-        """The ids of all incidents this program ever raised in the workspace, with their last modification.
+    def known_incidents(self) -> dict[str, PastIncident]:
+        """All incidents this program ever raised in the workspace, by id, as SecurityIncident remembers them.
 
-        Also of those that were deleted since. Empty when the workspace has no SecurityIncident table.
+        Also those that were deleted since. Empty when the workspace has no such table.
         """
         try:
             answer = self._workspace.ask(query("known_incidents", Label=LABEL, TitleBegins=TITLE))

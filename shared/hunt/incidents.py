@@ -1,26 +1,98 @@
-"""The incidents that the workspace's SecurityIncident table remembers."""
+"""The incidents of ours that the workspace's SecurityIncident table remembers, also those that were deleted since."""
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from shared.query.answer import Answer, check_columns, time_cell
+from shared.model import Severity
+from shared.query.answer import NUMBERS, Answer, check_columns, time_cell
 
-_COLUMNS = ("IncidentName", "LastModified")
-_TYPES = (frozenset({"string", "guid"}), frozenset({"datetime"}))
+_EPISODE = re.compile(r'"episode:(\d{1,9})"')
+_OWNER = ("objectId", "email", "userPrincipalName", "assignedTo")
+_TEXTS = ("Status", "Severity", "Whose", "Classified", "Url", "Title", "Labelled")
+_TIMES = ("Modified", "Created", "Closed", "High")
+_COLUMNS = ("Id", *_TIMES, "Status", "Severity", "Whose", "Classified", "Number", "Url", "Title", "Labelled")
 
 
-def read_incidents(answer: Answer) -> dict[str, datetime]:
-    """Incident id (lower-cased) to last modification, from the answer to known_incidents.kql.
+def _types(column: str) -> frozenset[str]:
+    if column in _TIMES:
+        return frozenset({"datetime"})
+    return NUMBERS if column == "Number" else frozenset({"string", "guid"})
+
+
+@dataclass(frozen=True, slots=True)
+class PastIncident:
+    """An incident of ours as its newest row in SecurityIncident shows it. `id` is lower-cased.
+
+    `modified` is its last modification that the table knows; `closed` when it was last closed, None while it is open
+    or where that is not known; `high_at` the last modification that left it with severity High. `severity` is None
+    for a word that is none of the four. `owned`: somebody has taken it.
+    """
+
+    id: str
+    modified: datetime
+    created: datetime
+    closed: datetime | None
+    high_at: datetime | None
+    status: str
+    severity: Severity | None
+    owned: bool
+    classification: str = ""
+    number: int | None = None
+    url: str = ""
+    title: str = ""
+    episode: int | None = None
+
+
+def read_incidents(answer: Answer) -> dict[str, PastIncident]:
+    """The incidents in the answer to known_incidents.kql, by id.
 
     Raises:
-        PartialData: when a column is missing or mistyped.
+        PartialData: when a column is missing or mistyped, or a row has no id or no time.
     """
-    check_columns(answer, _COLUMNS, _TYPES)
-    found: dict[str, datetime] = {}
-    for name, modified in answer.rows:
-        time = time_cell(answer, "LastModified", modified)
-        if not isinstance(name, str) or time is None:
-            raise answer.lie("IncidentName", "that is not an incident's id with its time")
-        found[name.lower()] = time
-    return found
+    check_columns(answer, _COLUMNS, tuple(map(_types, _COLUMNS)))
+    found = (_incident(answer, dict(zip(_COLUMNS, row, strict=False))) for row in answer.rows)
+    return {incident.id: incident for incident in found}
+
+
+def _incident(answer: Answer, cells: dict[str, Any]) -> PastIncident:
+    name, number = cells.get("Id"), cells.get("Number")
+    times = {column: time_cell(answer, column, cells.get(column)) for column in _TIMES}
+    texts = {column: _text(cells.get(column)) for column in _TEXTS}
+    modified = times["Modified"]
+    if not isinstance(name, str) or not name or modified is None:
+        raise answer.lie("Id", "that is not an incident's id with its time")
+    episodes = [int(episode) for episode in _EPISODE.findall(texts["Labelled"])]
+    return PastIncident(
+        id=name.lower(),
+        modified=modified,
+        created=times["Created"] or modified,
+        closed=times["Closed"] if texts["Status"] == "Closed" else None,
+        high_at=times["High"],
+        status=texts["Status"],
+        severity=next((one for one in Severity if one.value == texts["Severity"]), None),
+        owned=_owned(texts["Whose"]),
+        classification=texts["Classified"],
+        number=number if type(number) is int else None,
+        url=texts["Url"],
+        title=texts["Title"],
+        episode=max(episodes, default=None),
+    )
+
+
+def _text(cell: object) -> str:
+    """A cell's text without lone surrogates, which JSON can carry and a ledger cannot; "" for what is no text."""
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else ""
+
+
+def _owned(owner: str) -> bool:
+    """Whether the Owner column names anybody: an object with one of four keys filled."""
+    try:
+        found = json.loads(owner)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and any(found.get(key) for key in _OWNER)
