@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "query", "http", "settings"} | COMMON,
     # These four never import each other.
     "hunt": {"query", "http", "settings"} | COMMON,
-    "incidents": {"query", "http", "settings"} | COMMON,
+    "incidents": {"http"} | COMMON,
     "teams": {"query", "http"} | COMMON,
     "ledger": {"query", "http", "settings"} | COMMON,
     "query": {"http", "settings"} | COMMON,
@@ -55,7 +55,8 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "links", "wording")),
-    *("shared.incidents.text", "shared.incidents.guidance", "shared.sweep.receipt"),
+    *(f"shared.incidents.{name}" for name in ("guidance", "port", "road", "terms", "text")),
+    "shared.sweep.receipt",
 )
 WORLD = {
     "azure", "http", "io", "logging", "msal", "os", "pathlib", "requests", "rich", "socket", "sqlite3", "ssl",

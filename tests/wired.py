@@ -17,6 +17,7 @@ from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
 from shared.http.rate_limit import Pace
 from shared.incidents.arm import ArmIncidents
+from shared.incidents.port import Incidents
 from shared.model import LABEL, RULE_ID
 from shared.query.advanced_hunting import AdvancedHunting
 from shared.query.log_analytics import Workspace, connect
@@ -64,7 +65,7 @@ class Wired:
     http: Http
 
     @property
-    def sentinel(self) -> ArmIncidents:
+    def sentinel(self) -> Incidents:
         """The incidents client."""
         settings = self.settings
         workspace = settings.sentinel_workspace_resource_id
