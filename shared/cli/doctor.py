@@ -175,7 +175,8 @@ def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
         return _ledger_to_be_made(file)
     loaded = ledger.load()
     where = settings.ledger_url if settings.ledger_url.startswith("sqlite") else urlsplit(settings.ledger_url).hostname
-    due = sum(not intent.held for intent in loaded.intents)
+    owed = [each for record in loaded.records.values() for each in record.owed]
+    due = sum(each.attempts.tried > 0 or each.attempts.cause is not None for each in owed)
     held = f"{len(loaded.records):,} recipients, {due:,} effects due"
     if loaded.damaged:
         return Found.WRONG, f"{where} holds {held}; rows that cannot be read: {', '.join(loaded.damaged)}"

@@ -76,7 +76,7 @@ def planned(report: Report) -> list[dict[str, Any]]:
             "reason": action.reason.value,
             "episode": action.episode,
             "incident_id": action.incident_id,
-            "new_messages": len(action.new),
+            "new_messages": len(action.messages),
             "tell": action.tell,
         }
         for action, counts in _ranked(report)
@@ -107,8 +107,7 @@ def checked(check: Check, width: int = WIDE) -> RenderableType:
 
 
 def _ranked(report: Report) -> list[tuple[Action, Counts]]:
-    counts = {recipient: finding.counts for recipient, finding in report.findings.items()}
-    pairs = [(action, counts.get(action.recipient, Counts())) for action in report.actions]
+    pairs = [(action, action.counts) for action in report.actions]
     return sorted(pairs, key=lambda pair: (-pair[1].total, pair[0].recipient))
 
 

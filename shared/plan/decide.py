@@ -7,7 +7,7 @@ It knows nothing of how incidents are read, written or told.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.model import (
     Act,
@@ -127,12 +127,16 @@ def _decide_open(about: Candidate, record: Record | None, incident: OurIncident,
     in_doubt = escalation is not None and escalation.attempts.in_doubt
     if severity.rank > ours.rank and untouched and not in_doubt:
         refused = escalation is not None and escalation.attempts.refused
-        return _update(Act.ESCALATE, Reason.ESCALATED, about, incident, severity, refused=refused)
+        action = _update(Act.ESCALATE, Reason.ESCALATED, about, incident, severity)
+        return replace(action, tell=True, refused=refused)
     if not about.new:
         return _nothing(Reason.STANDING, about, incident, policy)
     if seen is not None and seen.comments > COMMENTS_USABLE:
-        return _update(Act.COUNT, Reason.COMMENTS_FULL, about, incident, severity)
-    return _update(Act.COMMENT, Reason.GREW, about, incident, severity)
+        action = _update(Act.COUNT, Reason.COMMENTS_FULL, about, incident, severity)
+    else:
+        action = _update(Act.COMMENT, Reason.GREW, about, incident, severity)
+    untold = record.untold.keys() if record else set()
+    return replace(action, tell=len(untold | about.new.times.keys()) > policy.threshold)
 
 
 def _create(reason: Reason, about: Candidate, record: Record | None, policy: Policy) -> Action:
@@ -149,25 +153,14 @@ def _create(reason: Reason, about: Candidate, record: Record | None, policy: Pol
         policy.severity(about.counts.total),
         about.counts,
         about.new,
+        tell=True,
         previous=incident.id if incident else "",
         refused=owed is not None and owed.incident_id == name and owed.attempts.refused,
     )
 
 
-def _update(
-    act: Act, reason: Reason, about: Candidate, incident: OurIncident, severity: Severity, *, refused: bool = False
-) -> Action:
-    return Action(
-        act,
-        reason,
-        about.recipient,
-        incident.episode,
-        incident.id,
-        severity,
-        about.counts,
-        about.new,
-        refused=refused,
-    )
+def _update(act: Act, reason: Reason, about: Candidate, incident: OurIncident, severity: Severity) -> Action:
+    return Action(act, reason, about.recipient, incident.episode, incident.id, severity, about.counts, about.new)
 
 
 def _nothing(reason: Reason, about: Candidate, incident: OurIncident | None, policy: Policy) -> Action:

@@ -21,7 +21,7 @@ from shared.model import (
 )
 from shared.plan.decide import is_fixed_for
 
-Effect = TypeVar("Effect", OwedCreation, OwedComment, OwedEscalation)
+Effect = TypeVar("Effect", bound=Owed)
 
 _WAITING = (Reason.EXCLUDED, Reason.RESTING, Reason.IN_DOUBT)
 

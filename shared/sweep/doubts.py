@@ -44,6 +44,7 @@ def _settle_all(context: Context, recipient: str) -> None:
 
 
 def _settle(context: Context, record: Record, owed: Owed) -> None:
+    settled: Record | None
     if isinstance(owed, OwedCreation):
         settled = _creation(context, record, owed)
     elif isinstance(owed, OwedEscalation):

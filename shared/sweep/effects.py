@@ -22,8 +22,6 @@ from shared.model import (
     Incident,
     Owed,
     OwedComment,
-    OwedCreation,
-    OwedEscalation,
     Reason,
     Record,
 )
@@ -41,7 +39,7 @@ ROUNDS = 4
 CLOSED_BY_COMMENT = timedelta(seconds=5)
 """A comment may itself count as a modification: a closing is later only when it is later than that."""
 
-Effect = TypeVar("Effect", OwedCreation, OwedComment, OwedEscalation)
+Effect = TypeVar("Effect", bound=Owed)
 
 _CHANGING = Cause("sentinel_changing", "the incident kept changing while it was written to; the next sweep goes on")
 
@@ -236,8 +234,8 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
         on.save(exchanged(seen(record, None), about, failed(about, _CHANGING, in_doubt=False)))
         return False, None, True
     if attempt.ended not in (Ended.DONE, Ended.FOUND):
-        _, cause = on.not_done(record, about, attempt)
-        return False, cause, False
+        _, why = on.not_done(record, about, attempt)
+        return False, why, False
     record = replace(record, remediators=line or record.remediators)
     again, cause = settle_comment(on.context, record, about, attempt.made)
     return attempt.ended is Ended.DONE, cause, again

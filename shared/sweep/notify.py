@@ -53,7 +53,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
-    about_us = causes_to_tell([each for each in reasons if each], context.ledger.state, cards.values(), today)
+    about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today)
     open_causes = [*situation.causes, *([found.unread] if found.unread else [])]
     pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today)
     undelivered = 0
@@ -135,7 +135,7 @@ def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record,
         if past is None or (past.status == "New" and not past.owned):
             there.append(record)
     anew = READ_ANEW if len(there) <= READ_ANEW else READ_ANEW_OF_CROWD
-    checked = []
+    checked: list[Record] = []
     for record in there[:anew]:
         try:
             incident = context.parts.incidents.read(record.incident.id) if record.incident else None

@@ -178,7 +178,7 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
             record.incident for record in context.ledger.records.values()
         )
         return {action.recipient: _history_cause(context) for action in creations} if fresh else {}
-    episodes = [each.episode or 0 for each in (*known.values(), *listed.values())]
+    episodes = [each.episode or 0 for each in known.values()] + [each.episode or 0 for each in listed.values()]
     most = min(max(episodes, default=-1) + 1, MOST_EPISODES)
     wanted = [
         (action, episode)

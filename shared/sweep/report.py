@@ -108,10 +108,10 @@ def _event(done: Progress, hunted: Hunted, due: int, *, dry_run: bool) -> str:
 
 def _causes(done: Progress, hunted: Hunted) -> list[Cause]:
     """Why it failed, is not trusted, or left something due: each once."""
-    first = [hunted.failed] if hunted.failed else [*hunted.doubts]
-    unread = [done.found.unread] if done.found.unread else []
-    causes = [*first, *unread, *done.delivered.due.values(), *done.notified.causes]
-    return list({cause.id: cause for cause in causes if cause is not None}.values())
+    first = (hunted.failed,) if hunted.failed else hunted.doubts
+    unread = (done.found.unread,) if done.found.unread else ()
+    causes = (*first, *unread, *done.delivered.due.values(), *done.notified.causes)
+    return list({cause.id: cause for cause in causes}.values())
 
 
 def _notes(parts: Parts, done: Progress) -> tuple[str, ...]:

@@ -43,9 +43,7 @@ def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered:
     reasons = reasons_of(dict(delivered.actions))
     workspace = settings.sentinel_workspace_resource_id
     causes = {cause.id: cause for cause in delivered.due.values()}
-    why = [hunted.failed] if hunted.failed else [*hunted.doubts]
-    if found.unread:
-        why.append(found.unread)
+    why = [*((hunted.failed,) if hunted.failed else hunted.doubts), *((found.unread,) if found.unread else ())]
     return Situation(
         workspace=workspace.rsplit("/", 1)[-1],
         now=context.now(),
@@ -54,7 +52,7 @@ def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered:
         high=settings.high_severity_threshold,
         window=context.parts.window,
         coverage=hunted.coverage,
-        reasons=tuple(cause.text for cause in why if cause),
+        reasons=tuple(cause.text for cause in why),
         causes=tuple(causes.values()),
         standing=sum(reasons[each] for each in STANDING),
         settled=reasons[Reason.SETTLED],
