@@ -39,6 +39,8 @@ REASONS = {
     Reason.ADOPTED: "its open incident was unknown to the ledger: told again, to be sure",
     Reason.HELD: "held back by MAX_NEW_INCIDENTS: a following sweep raises it",
     Reason.EXCLUDED: "excluded by EXCLUDED_RECIPIENTS",
+    Reason.RESTING: "what is owed is not over today's threshold: it waits",
+    Reason.IN_DOUBT: "an earlier attempt may have been made, and could not be looked up",
 }
 ENDINGS = {
     "sweep_completed": "completed",

@@ -44,8 +44,8 @@ class Action:
     """The plan for one recipient: `act` on the incident `incident_id`, because of `reason`.
 
     `messages` are the new ones that it reports, `counts` those of today's finding or of what is owed, whichever has the
-    higher `Sum_case`. `tell`: a card is to tell it. `previous` (creations) is the id of the incident of the episode before, "" for the first.
-    `refused` says that Sentinel has refused this very effect before.
+    higher `Sum_case`. `tell`: a card is to tell it. `previous` (creations) is the id of the incident of the episode
+    before, "" for the first. `refused` says that Sentinel has refused this very effect before.
     """
 
     act: Act

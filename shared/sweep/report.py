@@ -21,7 +21,7 @@ from shared.sweep.situation import GROWN, STANDING, reasons_of, verdict_of
 
 @dataclass(slots=True)
 class Progress:
-    """What the steps of one sweep have returned so far; written by `run` alone. `stopped` says why it went no further."""
+    """What the steps of one sweep have returned so far; `run` alone writes it. `stopped`: why it went no further."""
 
     context: Context | None = None
     hunted: Hunted = field(default_factory=Hunted)
