@@ -16,7 +16,7 @@ from shared.errors import Call, Service
 from shared.http.statuses import clean, from_status
 from shared.incidents.text import title
 from shared.redaction import REDACTED, without_addresses, without_values
-from tests.hostile import texts
+from tests.support.hostile import texts
 
 GUID = "99713387-9d61-49eb-8edc-f51153d8bb01"
 KEPT = (

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from markdown_it import MarkdownIt
 
 from shared.text import address, bare, clean, cut, inert, inert_address, link, ordinary, plain, units
-from tests.hostile import FRAGMENTS, addresses, everyday, texts
+from tests.support.hostile import FRAGMENTS, addresses, everyday, texts
 
 LIMIT = 80
 CLICKABLE = re.compile(r"(?i)\b(https?|ftp)://|\bjavascript:|\bdata:|\bmailto:|[^\W_]\.[a-z]{2}|\d+\.\d+\.\d+\.\d+")

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.days import measured
 from tests.cloud import Cloud
 from tests.cloud.tenant import crowd
-from tests.sweeping import Hands, Tenant
+from tests.support.tenant import Hands, Tenant
 
 
 def main(recipients: int) -> None:

@@ -9,7 +9,7 @@ import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.sweeping import START
+from tests.support.tenant import START
 
 _PASSED = struct.Struct("d")
 

@@ -13,8 +13,8 @@ from azure.data.tables import TableClient
 
 from shared.ledger import Ledger, SqliteLedger
 from shared.ledger.table import TableLedger
-from tests.azurite import Azurite
 from tests.cloud import WORKSPACE_RESOURCE_ID
+from tests.support.azurite import Azurite
 
 
 class Place:

@@ -31,10 +31,10 @@ from shared.settings import Settings, from_values
 from shared.sweep.receipt import as_json
 from shared.sweep.run import Parts, run
 from shared.teams.webhook import Webhook
-from tests.azurite import Azurite
 from tests.chaos.clock import SharedClock
 from tests.chaos.deadly import Deadly
 from tests.chaos.order import Order
+from tests.support.azurite import Azurite
 
 LATE = (
     "netrc",

@@ -28,10 +28,10 @@ from shared.model import Record
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.settings.misspelt import misspelt
 from shared.text import clean
-from tests import deployed
 from tests.cloud import Cloud
 from tests.cloud.events import EventsInvalid, export
 from tests.cloud.tenant import sample
+from tests.support import deployed
 from tests.tryout import screen
 from tests.tryout.keep import NotOurs, forget, keep
 

@@ -1,0 +1,167 @@
+"""The shipped KQL under Microsoft's own parser and binder, with the real tables' schemas."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import Service
+from shared.hunt.hunt import Hunt
+from shared.incidents import guidance
+from shared.model import Remedy, Window
+from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
+from shared.query.literals import literal, query
+from tests.cloud import schemas
+from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.hunt.expected import settings_for
+from tests.query.test_literals import HOSTILE
+from tests.support.kusto import Tables, parse
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+DOCS = Path(__file__).parents[2] / "docs"
+WINDOW = Window(NOW - timedelta(days=30), NOW)
+SENTINEL = {
+    "EmailEvents": schemas.EMAIL_EVENTS,
+    "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
+    "SecurityIncident": SECURITY_INCIDENT,
+}
+GROUNDS: dict[str, tuple[str, Tables]] = {
+    "workspace": ("sentinel", SENTINEL),
+    "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
+    "advanced hunting": (
+        "defender",
+        {
+            "EmailEvents": schemas.EMAIL_EVENTS_DEFENDER,
+            "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER,
+        },
+    ),
+}
+
+
+class Listener:
+    """A place that only listens."""
+
+    service = Service.LOG_ANALYTICS
+
+    def __init__(self, ground: str) -> None:
+        self.ground = ground
+        self.asked: list[str] = []
+
+    def ask(self, kql: str) -> Answer | None:
+        """Nothing is known here."""
+        self.asked.append(kql)
+        return None
+
+
+def shipped(ground: str) -> list[str]:
+    """Every query that a hunt ever asks of a place."""
+    place, workspace = Listener(ground), Listener("sentinel")
+    for deduplicate in ("true", "false"):
+        hunt = Hunt(settings_for(hunt_source=ground, deduplicate=deduplicate), place, workspace)
+        hunt.coverage(WINDOW)
+        hunt.findings(WINDOW)
+        hunt.remediators(WINDOW, {recipient: ["m"] for recipient in HOSTILE})
+        hunt.known_incidents()
+    return place.asked + (workspace.asked if ground == "sentinel" else [])
+
+
+def faulty() -> list[str]:
+    """The hunt with a wrong column, two wrong types, a wrong function and a missing end."""
+    hunt = next(kql for kql in shipped("sentinel") if "Sum_case" in kql)
+    return [
+        hunt.replace("NetworkMessageId", "NetworkMessageID"),
+        hunt.replace("Sum_case > Threshold", "Sum_case > RecipientEmailAddress"),
+        hunt.replace("let Threshold = long(10)", 'let Threshold = "ten"'),
+        hunt.replace("make_list_if(Item, Rank == 4, Limit)", "make_list_when(Item, Rank == 4, Limit)"),
+        hunt + "| where",
+    ]
+
+
+def with_recipients() -> list[str]:
+    """The query that takes addresses, with hostile ones and with none."""
+    asked = next(kql for kql in shipped("sentinel") if "let Deeds" in kql)
+    return [asked, query("deeds_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
+
+
+def fenced(text: str) -> list[str]:
+    """The KQL that a text shows in fences."""
+    return re.findall(r"```(?:kql|kusto)\n(.+?)\n```", text, re.DOTALL)
+
+
+def shown(ground: str) -> list[str]:
+    """The KQL that incidents show, for everyday and for hostile recipients, and what docs/hunt.md shows."""
+    asked = []
+    for deduplicate in ("true", "false"):
+        settings = settings_for(hunt_source=ground, deduplicate=deduplicate)
+        for recipient in ("a@contoso.com", "o'brien@contoso.com", *HOSTILE):
+            asked += fenced("\n".join(guidance.query(recipient, WINDOW, settings)))
+    return asked + (fenced((DOCS / "hunt.md").read_text("utf-8")) if ground == "sentinel" else [])
+
+
+@pytest.fixture(scope="module")
+def parsed() -> dict[str, list[dict[str, Any]]]:
+    """Everything that this module has parsed, by what it is about."""
+    batches = [(tables, shipped(ground)) for ground, tables in GROUNDS.values()]
+    literals = [f"let V = {literal(text)};\nprint V" for text in HOSTILE]
+    literals.append(f"let V = {literal(HOSTILE)};\nV")
+    batches += [(tables, shown(ground)) for ground, tables in GROUNDS.values()]
+    batches += [(SENTINEL, faulty()), (SENTINEL, literals), (SENTINEL, with_recipients())]
+    return dict(
+        zip(
+            [*GROUNDS, *(f"shown, {name}" for name in GROUNDS), "faulty", "literals", "recipients"],
+            parse(batches),
+            strict=True,
+        )
+    )
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_shipped_kql_has_no_diagnostic(name: str, parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """Microsoft's parser and binder find nothing to say about any query, and see the columns that are read."""
+    answers = parsed[name]
+    assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
+    assert len(answers) >= 6
+    hunts = [answer["columns"] for answer in answers if "Sum_case" in answer["columns"]]
+    assert len(hunts) == 2
+    for columns in hunts:
+        assert tuple(columns) == COLUMNS
+        assert list(columns.values()) == ["string", *["long"] * 5, *["dynamic"] * 8]
+
+
+@pytest.mark.parametrize("name", GROUNDS)
+def test_kql_that_people_are_shown_has_no_diagnostic(name: str, parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """What an incident or the docs give an analyst to run is KQL that runs."""
+    answers = parsed[f"shown, {name}"]
+    assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
+    assert len(answers) >= 2 * (2 + len(HOSTILE))
+
+
+def test_planted_faults_are_seen(parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """The parser would see a fault in the shipped KQL."""
+    assert [bool(answer["diagnostics"]) for answer in parsed["faulty"]] == [True] * 5
+
+
+def test_hostile_values_come_back_as_data(parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """Microsoft's parser reads every hostile value back as the one string that it is."""
+    *single, many = parsed["literals"]
+    for text, answer in zip(HOSTILE, single, strict=True):
+        assert (answer["diagnostics"], answer["strings"]) == ([], [text])
+    assert (many["diagnostics"], tuple(many["strings"]), many["columns"]) == ([], HOSTILE, {"Value": "string"})
+
+
+def test_hostile_recipients_are_data_in_the_whole_query(parsed: dict[str, list[dict[str, Any]]]) -> None:
+    """In the query that takes addresses, what Microsoft's parser takes for strings are just those addresses."""
+    hostile, without = parsed["recipients"]
+    assert hostile["strings"] == sorted(HOSTILE) + without["strings"]
+
+
+def test_the_kql_and_the_code_agree() -> None:
+    """The limits and the four actions that the KQL writes out are those that the code checks by."""
+    hunt = next(kql for kql in shipped("sentinel") if "Sum_case" in kql)
+    assert f"substring(Subject, 0, {SUBJECT_LIMIT})" in hunt
+    assert f"let Limit = long({LIST_LIMIT});" in hunt
+    assert all(f'Action =~ "{remedy.value}"' in hunt for remedy in Remedy)

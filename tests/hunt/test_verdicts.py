@@ -1,0 +1,172 @@
+"""A zero means zero: every cause of distrust, made on the wire, through whole sweeps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.model import Verdict
+from tests.cloud import Fault
+from tests.cloud.tenant import Tenant as Mail
+from tests.cloud.tenant import sample
+from tests.support.tenant import START, Tenant, tenant
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    """A tenant without a single remediated mail, a thousand delivered ones a day until its clock's now."""
+    with tenant(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def mail(now: Any, per_day: int = 30, action: str = "Delivered", days: int = 30) -> list[dict[str, Any]]:
+    """So many messages a day up to now, all with this action."""
+    made = Mail(now)
+    for day in range(days):
+        for place in range(per_day):
+            made.add("a@contoso.com", action, now - timedelta(days=day, hours=1 + 20 * place / per_day))
+    return made.events
+
+
+def quiet(swept: Tenant) -> list[dict[str, Any]]:
+    """Mail that is wholly in order, as of now."""
+    return mail(swept.clock.now())
+
+
+def empty(swept: Tenant) -> None:
+    """No row at all."""
+    swept.cloud.load("EmailEvents", [])
+
+
+def long_empty(swept: Tenant) -> None:
+    """The last row is older than the window."""
+    swept.cloud.load("EmailEvents", mail(swept.clock.now() - 41 * DAY, days=1))
+
+
+def no_body(swept: Tenant) -> None:
+    """The service answers without a body, as it does for a workspace without data."""
+    swept.cloud.faults.add(Fault(service="log_analytics", status=204, body=b"", times=None))
+
+
+def stale(swept: Tenant) -> None:
+    """The newest row is 32 hours old."""
+    swept.cloud.load("EmailEvents", mail(swept.clock.now() - timedelta(hours=31)))
+
+
+def unfilled(swept: Tenant) -> None:
+    """No row says what became of the mail."""
+    swept.cloud.load("EmailEvents", mail(swept.clock.now(), action=""))
+
+
+def fallen(swept: Tenant) -> None:
+    """After three good days of this weekday the last day brings 9 rows instead of 30."""
+    for _ in range(3):
+        swept.cloud.load("EmailEvents", quiet(swept))
+        assert swept.sweep().receipt.verdict is Verdict.CLEAN
+        swept.clock.turn(days=7)
+    now = swept.clock.now()
+    swept.cloud.load("EmailEvents", [*mail(now - DAY, days=29), *mail(now, per_day=9, days=1)])
+
+
+def fill_fallen(swept: Tenant) -> None:
+    """After a week in which half of the rows said what became of the mail, a quarter do."""
+
+    def shares(filled: int, not_filled: int) -> list[dict[str, Any]]:
+        now = swept.clock.now()
+        return [*mail(now, per_day=filled), *mail(now, per_day=not_filled, action="")]
+
+    for _ in range(7):
+        swept.cloud.load("EmailEvents", shares(16, 16))
+        assert swept.sweep().receipt.verdict is Verdict.CLEAN
+        swept.clock.turn(days=1)
+    swept.cloud.load("EmailEvents", shares(7, 25))
+
+
+CAUSES = [
+    (empty, "coverage_empty", "EmailEvents holds no row of the last 30 days, nor of the last 90"),
+    (long_empty, "coverage_empty", "; its last row is of 2026-10-14 05:00 UTC, 41 days ago"),
+    (no_body, "coverage_empty", "EmailEvents holds no row"),
+    (stale, "coverage_stale", "32 hours ago (MAX_DATA_AGE_HOURS is 24)"),
+    (unfilled, "coverage_unfilled", "none of the 900 rows of EmailEvents says what became of the mail"),
+    (fallen, "coverage_fallen", "the last 24 hours brought 9 rows of EmailEvents, under a third of the 30"),
+    (fill_fallen, "coverage_fill_fallen", "21.9% of the rows of EmailEvents say what became of the mail"),
+]
+
+
+@pytest.mark.parametrize(("make", "cause", "words"), CAUSES, ids=[make.__name__ for make, _, _ in CAUSES])
+def test_a_zero_over_bad_ground_is_untrusted(
+    make: Callable[[Tenant], None], cause: str, words: str, swept: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sweep over such data ends untrusted, says why and what to check, tells it on a card, and nowhere says clean."""
+    make(swept)
+    cards = len(swept.cloud.cards)
+    with caplog.at_level(logging.INFO):
+        caplog.clear()
+        receipt = swept.sweep().receipt
+    assert (receipt.event, receipt.verdict) == ("sweep_completed", Verdict.UNTRUSTED)
+    (reason,) = receipt.reasons
+    assert reason.startswith(f"{cause}: ")
+    assert words in reason
+    assert "Check" in reason or "Compare" in reason
+    assert "clean" not in caplog.text
+    assert len(swept.cloud.cards) == cards + 1
+    assert words in str(swept.cloud.cards[-1])
+
+
+def test_the_same_mail_on_good_ground_is_clean(swept: Tenant) -> None:
+    """The data that the tests above spoil is clean as it is."""
+    swept.cloud.load("EmailEvents", quiet(swept))
+    receipt = swept.sweep().receipt
+    assert (receipt.event, receipt.verdict, receipt.reasons) == ("sweep_completed", Verdict.CLEAN, ())
+
+
+def test_findings_of_an_untrusted_sweep_are_raised_all_the_same(swept: Tenant) -> None:
+    """Stale data withholds silence, not alarms: what is found is raised and told, marked so."""
+    swept.cloud.load("EmailEvents", sample(START - 2 * DAY).events)
+    receipt = swept.sweep().receipt
+    assert (receipt.event, receipt.verdict) == ("sweep_completed", Verdict.UNTRUSTED)
+    assert receipt.created == receipt.flagged == len(swept.cloud.incidents) > 5
+    assert "hours ago" in str(swept.cloud.cards)
+
+
+FAILURES: list[tuple[dict[str, Any], str]] = [
+    ({"status": 200, "body": {"error": {"code": "PartialError", "message": "m"}}}, "log_analytics_partial"),
+    ({"status": 200, "body": b"<html>"}, "log_analytics_partial"),
+    ({"status": 403}, "log_analytics_forbidden"),
+    ({"status": 500}, "log_analytics_unavailable"),
+]
+
+
+@pytest.mark.parametrize(("fault", "cause"), FAILURES)
+def test_a_hunt_that_is_not_answered_in_full_fails(
+    fault: dict[str, Any], cause: str, swept: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A partial result, a page, a refusal, a fault of the service: failed, no incident, no clean, and told."""
+    swept.cloud.load("EmailEvents", sample(START).events)
+    swept.cloud.faults.add(Fault(service="log_analytics", containing="Sum_case", times=None, **fault))
+    with caplog.at_level(logging.INFO):
+        receipt = swept.sweep().receipt
+    assert (receipt.event, receipt.verdict) == ("sweep_failed", Verdict.FAILED)
+    assert receipt.reasons[0].startswith(f"{cause}: ")
+    assert not swept.cloud.incidents
+    assert "clean" not in caplog.text
+    assert len(swept.cloud.cards) == 1
+
+
+@pytest.mark.parametrize("spoil", ["missing", "basic"])
+def test_a_table_that_cannot_be_hunted_fails(spoil: str, swept: Tenant) -> None:
+    """A missing table, or one on a plan that cannot be summarised, is a failure with what to do about it."""
+    if spoil == "missing":
+        swept.cloud.remove("EmailEvents")
+    else:
+        swept.cloud.tables.set_basic("EmailEvents")
+    receipt = swept.sweep().receipt
+    assert (receipt.event, receipt.verdict) == ("sweep_failed", Verdict.FAILED)
+    assert ("switch EmailEvents on" if spoil == "missing" else "plan to Analytics") in receipt.reasons[0]

@@ -1,0 +1,1 @@
+"""The tests of `infra`, and what reads its Bicep."""

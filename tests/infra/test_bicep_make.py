@@ -1,0 +1,136 @@
+"""`make bicep`: an error or a warning fails it, and having no compiler is said. The compilers here are stand-ins."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.infra.bicep import INFRA, MAIN, every_file, module_file, of
+
+ROOT = INFRA.parent
+WARNING = "infra/main.bicep(3,7) : Warning no-unused-params: Parameter is declared but never used."
+ERROR = "infra/main.bicep(231,13) : Error BCP036: The property expected a value of another type."
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How `make bicep` ended, what it said, and how the compiler was called."""
+
+    code: int
+    said: str
+    calls: list[str]
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A PATH with what the target needs, and no compiler."""
+    folder = tmp_path / "bin with space"
+    folder.mkdir()
+    for tool in ("make", "sh", "grep", "cat"):
+        found = shutil.which(tool)
+        assert found
+        (folder / tool).symlink_to(found)
+    return folder
+
+
+def compiler(tools: Path, name: str, *, build: tuple[int, str] = (0, ""), lint: tuple[int, str] = (0, "")) -> None:
+    """Put a compiler on the PATH whose steps end and say this; it writes down how it was called."""
+    steps = "\n".join(
+        f"*{step}*) echo '{said}' >&2; exit {code};;" for step, (code, said) in (("build", build), ("lint", lint))
+    )
+    script = tools / name
+    script.write_text(
+        f'#!/bin/sh\necho "{name} $*" >>"{tools}/calls"\necho \'{{"template": 1}}\'\ncase "$*" in\n{steps}\nesac\n',
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+
+
+def make(tools: Path, **environment: str) -> Ran:
+    """Run the target with these tools."""
+    done = subprocess.run(
+        [tools / "make", "--no-print-directory", "-f", "infra/bicep.mk", "bicep"],
+        cwd=ROOT,
+        env={"PATH": str(tools), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    calls = tools / "calls"
+    return Ran(done.returncode, done.stdout + done.stderr, calls.read_text().splitlines() if calls.exists() else [])
+
+
+def test_a_clean_file_passes(tools: Path) -> None:
+    """The file is compiled and linted, and the template itself is not shown."""
+    compiler(tools, "bicep")
+    ran = make(tools, GITHUB_ACTIONS="true")
+    assert ran.calls == ["bicep build --stdout infra/main.bicep", "bicep lint infra/main.bicep"]
+    assert (ran.code, ran.said.strip()) == (0, "infra/main.bicep compiles and lints without a warning (bicep).")
+
+
+def test_the_azure_cli_will_do(tools: Path) -> None:
+    """Without `bicep` that of the Azure CLI is used; its word about a newer release is no warning of ours."""
+    compiler(tools, "az", build=(0, "WARNING: A new Bicep release is available: v9.9.9. Upgrade now."))
+    ran = make(tools)
+    assert ran.calls == [
+        "az bicep version",
+        "az bicep build --stdout --file infra/main.bicep",
+        "az bicep lint --file infra/main.bicep",
+    ]
+    assert ran.code == 0
+    assert "without a warning (az bicep)" in ran.said
+
+
+@pytest.mark.parametrize("name", ["bicep", "az"])
+@pytest.mark.parametrize(
+    ("build", "lint", "said"),
+    [
+        ((1, ERROR), (0, ""), ERROR),
+        ((0, WARNING), (0, ""), WARNING),
+        ((0, f"WARNING: {WARNING}"), (0, ""), WARNING),
+        ((0, ""), (0, WARNING), WARNING),
+        ((0, ""), (1, ERROR), ERROR),
+        ((139, ""), (0, ""), "none is allowed"),
+    ],
+)
+def test_an_error_or_a_warning_fails(
+    name: str, build: tuple[int, str], lint: tuple[int, str], said: str, tools: Path
+) -> None:
+    """Whatever the compiler or its linter reports is shown and fails the target, and so does one that breaks."""
+    compiler(tools, name, build=build, lint=lint)
+    ran = make(tools)
+    assert ran.code != 0
+    assert said in ran.said
+    assert "without a warning" not in ran.said
+
+
+@pytest.mark.parametrize(
+    ("environment", "fails"),
+    [({}, False), ({"CI": "true"}, False), ({"GITHUB_ACTIONS": "true"}, True), ({"BICEP_REQUIRED": "1"}, True)],
+)
+def test_no_compiler_is_said_loudly(environment: dict[str, str], fails: bool, tools: Path) -> None:
+    """Without a compiler it says that nothing was compiled; where one must be, it fails."""
+    ran = make(tools, **environment)
+    assert "NO BICEP COMPILER ON THIS MACHINE: infra/main.bicep was NOT compiled" in ran.said
+    assert (ran.code != 0) == fails
+
+
+def test_an_azure_cli_without_bicep_is_none(tools: Path) -> None:
+    """The Azure CLI alone cannot compile."""
+    script = tools / "az"
+    script.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    script.chmod(0o755)
+    assert "NOT compiled" in make(tools).said
+
+
+def test_one_file_reaches_all() -> None:
+    """Compiling main.bicep compiles every file: each is a module of it, or of one of its modules."""
+    reached, new = set(), {MAIN}
+    while new:
+        reached |= new
+        new = {module_file(file, item) for file in new for item in of(file, "module").values()} - reached
+    assert sorted(reached) == every_file()

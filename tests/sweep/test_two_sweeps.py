@@ -1,0 +1,241 @@
+"""Two sweeps at once: one works, the other leaves or takes over, and together they do what one would have done."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.sweep.deliver import WORKERS
+from tests.chaos.order import Moment, When
+from tests.chaos.places import TablePlace
+from tests.chaos.scene import Scene, scene
+from tests.chaos.story import Step, Story, any_day, check, overtake
+from tests.chaos.sweeper import Sweeper, sweeper
+from tests.cloud import Fault, Request
+from tests.support.azurite import Azurite
+
+MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Sweeper]:
+    """Where sweeps are forked from."""
+    with sweeper() as made:
+        yield made
+
+
+@pytest.fixture
+def real(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+    """Many people to be raised, on the machine's own clock."""
+    with scene(forks, tmp_path, real_time=True) as made:
+        made.mail(waits=3)
+        assert made.sweep().green
+        made.mail(**MANY)
+        made.keep()
+        yield made
+
+
+@pytest.fixture
+def still(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+    """The same on a clock that only sleeping moves, a day after an incident that is to be reminded about by now."""
+    with scene(forks, tmp_path) as made:
+        made.mail(waits=3)
+        assert made.sweep().green
+        made.turn(days=1)
+        made.mail(**MANY)
+        made.keep()
+        yield made
+
+
+def alone(place: Scene) -> dict[str, Any]:
+    """What one sweep would have done."""
+    assert place.sweep().receipt["created"] == len(MANY)
+    assert len(place.cards()) == 1
+    remains = place.remains()
+    place.restore()
+    return remains
+
+
+class Pause:
+    """A fault that harms nobody: requests are done, but answered only when `resume` is called, or the context ends."""
+
+    def __init__(self, place: Scene, many: int, which: Mapping[str, Any]) -> None:
+        self._place, self._many = place, many
+        self._reached, self._over = threading.Semaphore(0), threading.Event()
+        place.cloud.faults.add(Fault(then=self._wait, times=many, **which))
+
+    def _wait(self, _: Request) -> None:
+        self._reached.release()
+        self._over.wait(30)
+
+    def reached(self) -> bool:
+        """Wait until all of them are there; the next ones pass."""
+        return all(self._reached.acquire(timeout=30) for _ in range(self._many))
+
+    def resume(self) -> None:
+        """Let them be answered."""
+        self._over.set()
+
+
+@contextmanager
+def paused(place: Scene, many: int = 1, **which: Any) -> Iterator[Pause]:
+    """A pause at so many requests of those that are described as for a Fault."""
+    pause = Pause(place, many, which)
+    try:
+        yield pause
+    finally:
+        pause.resume()
+
+
+def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Scene) -> None:
+    """A sweep that finds a living one at work leaves, green; what is left is what one alone leaves."""
+    expected = alone(real)
+    with paused(real, service="log_analytics") as pause:
+        first = real.begin()
+        assert pause.reached()
+        second = real.begin().end()
+        assert (second.event, second.code) == ("sweep_skipped", 0)
+        pause.resume()
+        assert first.end().green
+    assert real.remains() == expected
+    assert len(real.cards()) == 1
+
+
+def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> None:
+    """However two sweeps that start at once meet, every incident is made once and told once."""
+    expected = alone(real)
+    for _ in range(3):
+        real.restore()
+        both = [real.begin(), real.begin()]
+        ended = [each.end() for each in both]
+        assert sorted({each.event for each in ended} - {"sweep_skipped"}) == ["sweep_completed"]
+        assert sum(each.receipt["created"] for each in ended) == len(MANY)
+        assert real.remains() == expected
+        assert len(real.cards()) == 1
+
+
+def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
+    """What holds of a file holds of table storage: of two sweeps that start at once one works, once."""
+    with scene(forks, tmp_path, TablePlace(tmp_path, azurite), real_time=True) as made:
+        made.mail(**MANY)
+        ended = [each.end() for each in [made.begin(), made.begin()]]
+        assert {each.event for each in ended} <= {"sweep_completed", "sweep_skipped"}
+        assert sum(each.receipt.get("created", 0) for each in ended) == len(MANY)
+        assert len(made.cards()) == 1
+
+
+def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
+    """A sweep that waits for one that is killed meanwhile takes over after its lease's length, and completes it."""
+    expected = alone(real)
+    with paused(real, service="sentinel", method="PUT", after=5) as pause:
+        first = real.begin()
+        assert pause.reached()
+        real.freeze(first)  # so that it renews nothing while the other takes its first look
+        second = real.begin()
+        first.kill()
+        pause.resume()
+        assert first.end().killed
+        ended = second.end()
+    assert ended.green
+    assert ended.receipt["seconds"] > 1
+    assert real.remains() == expected
+    assert len(real.cards()) == 1
+
+
+def rob(place: Scene) -> None:
+    """The lease is not renewed for its length, and another takes it."""
+    place.turn(seconds=place.lease)
+    ledger = place.place.open()
+    ledger.take(ledger.lease(), "another", place.lease)
+    ledger.close()
+
+
+def puts(place: Scene) -> int:
+    """How often Sentinel was asked for an effect."""
+    return sum((each.service, each.method) == ("sentinel", "PUT") for each in place.cloud.log)
+
+
+def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
+    """Once another holds its lease a sweep begins no further effect and posts no card; the next completes it."""
+    expected = alone(still)
+    with paused(still, WORKERS, service="sentinel", method="PUT", after=2) as pause:
+        first = still.begin()
+        assert pause.reached()
+        still.freeze(first)
+        rob(still)
+        before = puts(still)
+        first.thaw()
+        pause.resume()
+        ended = first.end()
+    assert (ended.event, ended.code) == ("sweep_failed", 1)
+    assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
+    assert puts(still) == before < len(MANY)
+    assert not still.cards()
+    assert still.sweep().green  # once it has waited for the other's lease, too
+    assert still.remains() == expected
+    assert len(still.cards()) == 1
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        {"service": "log_analytics"},
+        {"service": "log_analytics", "containing": "EmailPostDeliveryEvents"},
+        {"service": "sentinel", "method": "PUT", "after": 2, "many": WORKERS},
+        {"service": "sentinel", "method": "PUT", "after": len(MANY) - 1},
+        {"service": "sentinel", "method": "GET", "after": len(MANY) + 1},
+    ],
+    ids=["hunting", "just before its intents", "raising", "at its last effect", "just before its card"],
+)
+def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, Any]) -> None:
+    """A sweep that hangs, wherever it is, until another has taken over and done all, does and leaves nothing more."""
+    expected = alone(still)
+    with paused(still, **which) as pause:
+        first = still.begin()
+        assert pause.reached()
+        still.freeze(first)
+        still.turn(seconds=still.lease)
+        assert still.sweep().green
+        first.thaw()
+        pause.resume()
+        ended = first.end()
+    assert (ended.event, ended.code) == ("sweep_failed", 1)
+    assert still.remains() == expected
+    assert still.sweep().green
+    assert still.remains() == expected
+    assert len(still.cards()) == 1
+
+
+@pytest.fixture(scope="module")
+def story(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A day like any other."""
+    with scene(forks, tmp_path_factory.mktemp("overtaken")) as made:
+        yield any_day(made)
+
+
+def moments(story: Story) -> list[Step]:
+    """Before and after each of the ledger's verbs."""
+    return [step for step in story.verbs if not step.name.startswith("halfway")]
+
+
+def test_a_sweep_that_is_overtaken_here_and_there_adds_nothing(story: Story) -> None:
+    """Frozen at a sample of its ledger's verbs until another has done all, a sweep does and leaves nothing more."""
+    assert not [wrong for step in moments(story)[::9] if (wrong := overtake(story, step))]
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_overtaken_anywhere_adds_nothing(story: Story) -> None:
+    """The same before and after each of its ledger's verbs."""
+    assert not [wrong for step in moments(story) if (wrong := overtake(story, step))]
+
+
+def test_a_card_of_an_earlier_sweep_is_not_posted_by_one_that_is_overtaken(story: Story) -> None:
+    """A card that a killed sweep left is posted once, though two sweeps found it."""
+    story.scene.restore()
+    assert story.scene.sweep(Moment("note", 2, When.AFTER)).killed
+    frozen, other = story.scene.overtake(Moment("load", 1, When.AFTER))
+    assert (frozen.event, other.event) == ("sweep_failed", "sweep_completed")
+    assert check(story) == 0

@@ -1,0 +1,257 @@
+"""Sweeps that cannot read what Sentinel holds: never green, never wrong about what exists, a few requests only."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.app import exit_code, run
+from shared.incidents import arm
+from shared.model import incident_id
+from shared.settings import from_values
+from shared.sweep.deliver import WORKERS
+from tests.cloud import Fault, Wire
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+from tests.cloud.tenant import SOFT
+from tests.cloud.tenant import Tenant as Mail
+from tests.cloud.wire import Request
+from tests.support.tenant import Tenant, facts, tenant
+
+WHO = "dana@contoso.com"
+SEEDS = itertools.count(7_000)
+GROUP = {"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'soc-rg' could not be found."}}
+ONBOARD = {"error": {"code": "BadRequest", "message": "Workspace 'soc' is not onboarded to Microsoft Sentinel."}}
+
+
+@pytest.fixture
+def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    """A tenant without heartbeats and reminders."""
+    with tenant(tmp_path, monkeypatch) as made:
+        made.settings.update(HEARTBEAT_DAYS="0", REMIND_AFTER_DAYS="0")
+        yield made
+
+
+def name(recipient: str = WHO, episode: int = 0) -> str:
+    """The id of an incident of this tenant."""
+    return incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
+
+
+def arrives(soc: Tenant, many: int = 0, *recipients: str) -> None:
+    """So many new remediated messages for each recipient, and a delivered one."""
+    mail = Mail(soc.clock.now(), seed=next(SEEDS))
+    mail.add("quiet@contoso.com", "Delivered", mail.ago(0.04))
+    rows = [row for who in recipients for row in mail.remediated(who, many, 0.3, (SOFT,))]
+    soc.cloud.append("EmailEvents", [*mail.events, *rows])
+
+
+def reads(soc: Tenant) -> int:
+    """How many GETs Sentinel has had since the log was cleared."""
+    return sum(each.service == "sentinel" and each.method == "GET" for each in soc.cloud.log)
+
+
+# --- the list
+
+
+def reopened(soc: Tenant) -> None:
+    """An incident was closed, a sweep saw that, and somebody opens it again while new messages come."""
+    arrives(soc, 12, WHO)
+    soc.sweep()
+    soc.clock.turn(hours=1)
+    soc.cloud.analyst.close(name())
+    soc.clock.turn(days=1)
+    arrives(soc)
+    assert facts(soc.sweep())["settled"] == 1
+    soc.clock.turn(hours=1)
+    soc.cloud.analyst.reopen(name(), "New")
+    soc.clock.turn(days=1)
+    arrives(soc, 3, WHO)
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "refused": {"status": 400, "body": {"error": {"code": "BadRequest", "message": "filter"}}},
+    "a page": {"status": 200, "body": "<html>sign in</html>"},
+    "one odd incident": {"status": 200, "body": {"value": [{"name": "x"}]}},
+    "leads elsewhere": {"status": 200, "body": {"value": [], "nextLink": "https://elsewhere.example/"}},
+    "down": {"status": 503},
+    "gone": {"status": 404, "body": GROUP},
+}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_list_that_cannot_be_read_is_never_green(soc: Tenant, how: str) -> None:
+    """Day after day there is no all-clear: what an analyst has opened again may count as settled until it is read."""
+    reopened(soc)
+    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE[how]))
+    for _ in range(2):
+        report = soc.sweep()
+        assert (report.receipt.event, exit_code(report.receipt)) == ("sweep_incomplete", 1)
+        assert report.receipt.verdict == "flagged"
+        assert any(reason.startswith("incidents_unread: ") for reason in report.receipt.reasons)
+        soc.clock.turn(days=1)
+        arrives(soc)
+    soc.cloud.faults.clear()
+    report = soc.sweep()
+    assert (report.receipt.event, report.receipt.commented) == ("sweep_completed", 1)
+
+
+def test_a_dry_run_says_so_too(soc: Tenant) -> None:
+    """A dry run whose list is refused plans nothing clean."""
+    reopened(soc)
+    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE["refused"]))
+    receipt = soc.sweep(DRY_RUN="true").receipt
+    assert (receipt.event, receipt.verdict) == ("sweep_planned", "flagged")
+
+
+def test_a_page_of_our_own_incidents_hides_nothing(soc: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an analyst changed before a sweep made a whole page of incidents is read by the next sweep."""
+    monkeypatch.setattr(arm, "PAGE", 5)
+    arrives(soc, 12, WHO)
+    soc.sweep()
+    soc.clock.turn(hours=1)
+    soc.cloud.analyst.close(name())
+    soc.clock.turn(days=1)
+    arrives(soc, 12, *(f"n{number}@contoso.com" for number in range(6)))
+
+    def reopen(_: Request) -> None:
+        soc.cloud.analyst.reopen(name(), "New")
+        soc.clock.turn(seconds=1)
+
+    # After the list was read, before the first creation.
+    soc.cloud.faults.add(Fault(service="log_analytics", containing="SecurityIncident", effect=True, then=reopen))
+    assert soc.sweep().receipt.created == 6
+    soc.clock.turn(hours=12)
+    arrives(soc, 4, WHO)
+    assert soc.sweep().receipt.commented == 1
+
+
+def test_a_list_without_an_end_ends_with_the_budget(soc: Tenant) -> None:
+    """The sweep says what is due when its time is up, and not when the list is."""
+    arrives(soc, 12, WHO)
+    fault = Fault(service="sentinel", method="GET", status=200, times=None)
+
+    def more(_: Request) -> None:
+        soc.clock.turn(seconds=0.5)
+        fault.body = {"value": [], "nextLink": f"{soc.cloud.address('sentinel')}/page?number={fault.hits}"}
+
+    fault.then = more
+    soc.cloud.faults.add(fault)
+    receipt = soc.sweep(SWEEP_BUDGET_SECONDS="60").receipt
+    assert (receipt.event, receipt.due) == ("sweep_incomplete", 1)
+    assert receipt.seconds < 65
+
+
+# --- single incidents
+
+
+@pytest.mark.parametrize("body", [b"", "<html>404</html>", {"statusCode": 404, "message": "no route"}], ids=repr)
+def test_a_gateway_s_404_deletes_nothing(soc: Tenant, body: Any) -> None:
+    """While a gateway answers in Sentinel's place everything is due; afterwards it goes on where it was."""
+    who = [f"u{number}@contoso.com" for number in range(3)]
+    arrives(soc, 12, *who)
+    soc.sweep()
+    soc.clock.turn(days=1)
+    arrives(soc, 15, *who)
+    soc.cloud.faults.add(
+        Fault(service="sentinel", method="GET", match="/incidents/", times=None, status=404, body=body)
+    )
+    assert soc.sweep().receipt.due == 3
+    assert "deleted" not in soc.cloud.cards[-1]["summary"]
+    soc.cloud.faults.clear()
+    soc.clock.turn(days=1)
+    arrives(soc)
+    assert soc.sweep().receipt.commented == 3
+    assert set(soc.cloud.incidents) == {name(each) for each in who}
+
+
+STORMS: dict[str, tuple[str, dict[str, Any], int]] = {
+    # what answers so, and the GETs that 60 recipients may cost: those under way, and their attempts
+    "gone, the list too": ("", {"status": 404, "body": GROUP}, 1),
+    "gone": ("/incidents/", {"status": 404, "body": GROUP}, WORKERS + 4),
+    "without Sentinel": ("/incidents/", {"status": 400, "body": ONBOARD}, WORKERS + 4),
+    "a gateway's 404": ("/incidents/", {"status": 404, "body": b""}, 5 * (WORKERS + 4)),
+    "a gateway's page": ("/incidents/", {"status": 200, "body": "<html>sign in</html>"}, 2 * (WORKERS + 4)),
+}
+
+
+@pytest.mark.parametrize("how", STORMS)
+def test_what_fails_for_all_is_not_found_out_by_each(soc: Tenant, how: str) -> None:
+    """A workspace that is gone, or not reached, costs a few requests however many recipients there are."""
+    match, answer, most = STORMS[how]
+    who = [f"u{number}@contoso.com" for number in range(60)]
+    arrives(soc, 12, *who)
+    assert soc.sweep().receipt.created == 60
+    soc.clock.turn(days=1)
+    arrives(soc, 3, *who)
+    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match=match, times=None, **answer))
+    soc.cloud.log.clear()
+    receipt = soc.sweep().receipt
+    assert (receipt.event, receipt.due) == ("sweep_incomplete", 60)
+    assert 1 <= reads(soc) - (1 if match else 0) <= most
+    soc.cloud.faults.clear()
+    soc.clock.turn(days=1)
+    arrives(soc)
+    assert soc.sweep().receipt.commented == 60
+
+
+def test_what_cannot_be_read_is_read_once(soc: Tenant) -> None:
+    """One incident whose workspace is gone: it is read, its comment is tried, and that is all."""
+    arrives(soc, 12, WHO)
+    soc.sweep()
+    soc.clock.turn(days=1)
+    arrives(soc, 3, WHO)
+    soc.cloud.faults.add(Fault(service="sentinel", match="/incidents/", times=None, status=404, body=GROUP))
+    soc.cloud.log.clear()
+    assert soc.sweep().receipt.due == 1
+    assert reads(soc) == 3  # the list among them
+
+
+def test_one_odd_incident_stops_no_other(soc: Tenant) -> None:
+    """An answer of Sentinel's own that cannot be used is about one incident, however often it comes."""
+    who = [f"u{number}@contoso.com" for number in range(8)]
+    arrives(soc, 12, *who)
+    soc.sweep()
+    soc.clock.turn(days=1)
+    arrives(soc, 3, *who)
+    odd = {"name": "x", "properties": {"status": "New", "severity": "Unheard of"}}
+    for each in who[:5]:
+        soc.cloud.faults.add(
+            Fault(service="sentinel", method="GET", match=f"/{name(each)}?", times=None, status=200, body=odd)
+        )
+    assert soc.sweep().receipt.commented >= 3
+
+
+# --- time
+
+
+DRIPS: dict[str, Callable[[], Fault]] = {
+    "the hunt": lambda: Fault(service="log_analytics", match="/query", wire=Wire.DRIP, seconds=100, times=None),
+    "the list": lambda: Fault(service="sentinel", match="filter", wire=Wire.DRIP, seconds=100, times=None),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", DRIPS)
+def test_a_drip_ends_with_the_budget(soc: Tenant, where: str) -> None:
+    """For real: a sweep with 30 seconds is over after them, has told Teams, and keeps nobody waiting for its lease."""
+    soc.clock.turn(seconds=time.time() - soc.clock.now().timestamp())
+    arrives(soc, 12, WHO)
+    soc.cloud.faults.add(DRIPS[where]())
+    values = {
+        **soc.cloud.environment,
+        **soc.settings,
+        "LEDGER_URL": f"sqlite:///{soc.ledger}",
+        "SWEEP_BUDGET_SECONDS": "30",
+        "LEASE_SECONDS": "5",
+    }
+    began = time.monotonic()
+    receipt = run(from_values(values)).receipt
+    assert exit_code(receipt) == 1
+    assert time.monotonic() - began < 45
+    assert soc.cloud.cards
+    soc.cloud.faults.clear()
+    assert run(from_values(values)).receipt.event == "sweep_completed"

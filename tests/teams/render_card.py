@@ -1,0 +1,274 @@
+"""Draw sample cards to PNG: `python -m tests.teams.render_card [FOLDER]` (default: one that git ignores).
+
+For developers. It needs the Adaptive Cards renderer of `tests/npm` and a Chromium on the PATH; without either it says
+loudly that it drew nothing and exits with 1. With `--docs` it writes `docs/card.png` and `docs/card.txt`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.model import Counts, Coverage, Reason, Severity, Verdict, Window
+from shared.teams.card import Also, Card, Cause, Entry, Notice, Situation, digest_card, notice_card
+from shared.teams.links import incident_link, incidents_link
+
+ROOT = Path(__file__).resolve().parents[2]
+RENDERER = ROOT / "tests/npm/node_modules/adaptivecards/dist/adaptivecards.min.js"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+WORKSPACE = (
+    "/subscriptions/d0cfe6b2-9ac0-4464-9919-dccaee2e48c0/resourceGroups/soc"
+    "/providers/Microsoft.OperationalInsights/workspaces/contoso-soc"
+)
+PORTAL = "https://portal.azure.com"
+NOW = datetime(2026, 11, 24, 6, 1, tzinfo=UTC)
+SITUATION = Situation(
+    workspace="contoso-soc",
+    now=NOW,
+    verdict=Verdict.FLAGGED,
+    threshold=10,
+    high=50,
+    window=Window(NOW - timedelta(days=30), NOW),
+    coverage=Coverage(rows=1_284_019, last_day=43_117, newest=NOW - timedelta(minutes=38), filled=0.97),
+    standing=4,
+    settled=2,
+    excluded=1,
+    mentions=("oncall.soc@contoso.com",),
+    incidents_url=incidents_link(PORTAL, WORKSPACE),
+)
+
+
+def entry(recipient: str, reason: Reason | Also, counts: Counts, number: int | None, **more: object) -> Entry:
+    """A sample entry with a link, High above 50."""
+    severity = Severity.HIGH if counts.total > 50 else Severity.MEDIUM
+    incident = f"{number or 0:08x}-9aa8-5f0c-8f0e-2f6f2b1d7a11"
+    url = incident_link(PORTAL, WORKSPACE, incident) if number else ""
+    made = Entry(recipient, incident, 0, reason, severity, counts, counts.total, url, number)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+FEW = (
+    entry(
+        "kim.larsen@contoso.com",
+        Reason.ESCALATED,
+        Counts(41, 19, 2, 1),
+        3177,
+        new=24,
+        remediators="63 messages: 51 by automation, 12 by admins; 1 attempt failed",
+    ),
+    entry("finance@contoso.com", Reason.FIRST, Counts(3, 9, 11, 0), 3201),
+    entry("li.wei@contoso.com", Reason.REOPENED, Counts(0, 14, 0, 0), 3202, new=12),
+)
+HOSTILE = (
+    entry(
+        "x@evil.example](https://evil.example/login)\u202e<img src=x>",
+        Reason.FIRST,
+        Counts(80, 10, 0, 0),
+        3204,
+        subjects=(
+            "**Reset** [now](https://evil.example/a?b=c) {{DATE()}}",
+            "\u202efdp.ecioвni\u202c 請求書 \U0001f4b8 תשלום",
+        ),
+    ),
+    entry(
+        "finance@contoso.com",
+        Also.NOT_RAISED,
+        Counts(3, 9, 11, 0),
+        None,
+        cause="Sentinel refused (403): give the app's identity the role Microsoft Sentinel Responder on contoso-soc.",
+    ),
+    entry("li.wei@contoso.com", Also.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
+    entry("old@contoso.com", Also.DELETED, Counts(0, 12, 0, 0), None),
+)
+DOUBTED = replace(
+    SITUATION,
+    verdict=Verdict.UNTRUSTED,
+    reasons=("The newest row is 31 h old (limit 24 h): check the Defender XDR data connector of contoso-soc.",),
+    due=1,
+    held=17,
+    causes=(Cause("sentinel_forbidden", "Sentinel refused (403): the role Microsoft Sentinel Responder is missing."),),
+)
+MANY = tuple(
+    entry(f"user{place:04}@contoso.com", Reason.FIRST, Counts(12 + 3 * place % 97, place % 5), 4000 + place)
+    for place in range(900)
+)
+CARDS: dict[str, Card] = {
+    "few": digest_card(FEW, SITUATION),
+    "one": digest_card(FEW[1:2], replace(SITUATION, mentions=(), standing=0, settled=0, excluded=0)),
+    "hostile": digest_card(HOSTILE, DOUBTED),
+    "many": digest_card(MANY, SITUATION),
+    "failed": notice_card(
+        Notice.FAILED,
+        (
+            Cause(
+                "log_analytics_forbidden",
+                "Log Analytics refused (403): the role Microsoft Sentinel Responder is missing.",
+            ),
+        ),
+        replace(SITUATION, coverage=None, standing=0, settled=0, excluded=0),
+    ),
+    "untrusted": notice_card(
+        Notice.UNTRUSTED, (Cause("stale", DOUBTED.reasons[0]),), replace(DOUBTED, due=0, held=0, causes=())
+    ),
+    "due": notice_card(Notice.DUE, DOUBTED.causes, DOUBTED),
+    "heartbeat": notice_card(
+        Notice.HEARTBEAT,
+        (),
+        replace(SITUATION, sweeps=7, since=NOW - timedelta(days=7), verdict=Verdict.CLEAN, standing=0),
+    ),
+}
+
+_LIGHT = {
+    "": "#ffffff", "emphasis": "#f5f5f5", "accent": "#e8ebfa",
+    "good": "#e7f2da", "warning": "#fff4ce", "attention": "#fde7e9",
+    "text": "#242424", "subtle": "#616161",
+    "accent-text": "#5b5fc7", "good-text": "#237b4b", "warning-text": "#835c00", "attention-text": "#c4314b",
+}  # fmt: skip
+_DARK = {
+    "": "#292929", "emphasis": "#333333", "accent": "#2f2f4a",
+    "good": "#1c3020", "warning": "#463100", "attention": "#4a1c22",
+    "text": "#ffffff", "subtle": "#adadad",
+    "accent-text": "#9299f7", "good-text": "#92c353", "warning-text": "#f8d22a", "attention-text": "#f9526b",
+}  # fmt: skip
+
+
+def _theme(tones: dict[str, str]) -> dict[str, object]:
+    def pair(name: str, subtle: str | None = None) -> dict[str, str]:
+        return {"default": tones[name], "subtle": tones[subtle or name]}
+
+    colours = {
+        "default": pair("text", "subtle"),
+        "dark": pair("text", "subtle"),
+        "light": pair("text", "subtle"),
+        **{name: pair(f"{name}-text") for name in ("accent", "good", "warning", "attention")},
+    }
+    styles = {
+        name or "default": {"backgroundColor": tones[name], "foregroundColors": colours}
+        for name in ("", "emphasis", "accent", "good", "warning", "attention")
+    }
+    return {
+        "fontFamily": "'Segoe UI','Noto Sans','DejaVu Sans',sans-serif",
+        "fontSizes": {"small": 12, "default": 14, "medium": 16, "large": 18, "extraLarge": 24},
+        "fontWeights": {"lighter": 300, "default": 400, "bolder": 600},
+        "spacing": {"small": 8, "default": 12, "medium": 16, "large": 20, "extraLarge": 24, "padding": 16},
+        "separator": {"lineThickness": 1, "lineColor": "#88888844"},
+        "supportsInteractivity": True,
+        "containerStyles": styles,
+        "actions": {"actionsOrientation": "horizontal", "actionAlignment": "left", "maxActions": 6, "buttonSpacing": 8},
+    }
+
+
+_PAGE = """<!doctype html><meta charset="utf-8"><style>
+body{margin:0;padding:12px;display:flex;gap:12px;align-items:flex-start;background:%(page)s}
+.card{border-radius:6px;overflow:hidden;box-shadow:0 1px 3px #0006}
+.ac-pushButton{border:1px solid #8888;border-radius:4px;background:transparent;padding:5px 12px;color:inherit;
+font:600 14px 'Noto Sans'}
+</style><script>%(renderer)s</script><body><script>
+for (const [card, width, theme, ink] of %(shown)s) {
+  const view = new AdaptiveCards.AdaptiveCard();
+  view.hostConfig = new AdaptiveCards.HostConfig(theme);
+  AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, out) => {
+    out.outputHtml = text.replace(/&/g, '&amp;').replace(/<at>(.*?)<\\/at>/g, '<b style="color:#7f85f5">$1</b>')
+      .replace(/\\*\\*(.*?)\\*\\*/g, '<b>$1</b>'); out.didProcess = true; };
+  view.parse(card);
+  const box = document.createElement('div');
+  box.className = 'card'; box.style.width = width + 'px'; box.style.color = ink; box.append(view.render());
+  document.body.append(box);
+}
+document.title = String(Math.ceil(document.body.getBoundingClientRect().height));
+</script>"""
+
+
+def draw(browser: str, file: Path, shown: list[tuple[Card, int, bool]], page: str) -> None:
+    """One PNG with these cards side by side, each as wide and as (light or dark) as it says."""
+    views = [
+        [
+            json.loads(card.body)["attachments"][0]["content"],
+            width,
+            _theme(_DARK if dark else _LIGHT),
+            (_DARK if dark else _LIGHT)["text"],
+        ]
+        for card, width, dark in shown
+    ]
+    html = _PAGE % {
+        "page": page,
+        "renderer": RENDERER.read_text(encoding="utf-8"),
+        "shown": json.dumps(views).replace("</", "<\\/"),
+    }
+    wide = sum(width for _, width, _ in shown) + 12 * (len(shown) + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "card.html"
+        place.write_text(html, encoding="utf-8")
+        base = [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            "--disable-gpu",
+            f"--user-data-dir={folder}/p",
+        ]
+        measured = subprocess.run(
+            [*base, f"--window-size={wide},600", "--dump-dom", place.as_uri()],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        found = re.search(r"<title>(\d+)</title>", measured.stdout)
+        high = int(found[1]) if found else 1200
+        subprocess.run(
+            [*base, f"--window-size={wide},{high}", f"--screenshot={file}", place.as_uri()],
+            capture_output=True, timeout=60, check=True,
+        )  # fmt: skip
+
+
+def as_text(card: Card) -> str:
+    """The card's lines, one per paragraph, for a reader without pictures."""
+    lines: list[str] = []
+
+    def walk(part: object) -> None:
+        if isinstance(part, list):
+            for item in part:
+                walk(item)
+        elif isinstance(part, dict):
+            if part.get("type") == "TextBlock":
+                lines.append(str(part["text"]))
+            elif part.get("type") == "RichTextBlock":
+                lines.append("".join(str(run["text"]) for run in part["inlines"]))
+            elif part.get("type") == "Action.OpenUrl":
+                lines.append(f"[ {part['title']} ]")
+            for key in ("body", "items", "columns", "actions"):
+                walk(part.get(key))
+
+    walk(json.loads(card.body)["attachments"][0]["content"])
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Draw; 1 when there is nothing to draw with."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None or not RENDERER.exists():
+        missing = (
+            "no Chromium on the PATH" if browser is None else f"no {RENDERER.relative_to(ROOT)} (make test sets it up)"
+        )
+        sys.stderr.write(f"*** NO CARD WAS DRAWN: {missing}. ***\n")
+        return 1
+    if arguments == ["--docs"]:
+        (ROOT / "docs/card.txt").write_text(as_text(CARDS["few"]), encoding="utf-8")
+        draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 640, False)], "#f0f0f0")
+        return 0
+    folder = Path(arguments[0]) if arguments else ROOT / ".tools/cards"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, card in CARDS.items():
+        draw(browser, folder / f"{name}.png", [(card, 340, False), (card, 340, True), (card, 620, False)], "#d8d8d8")
+        sys.stdout.write(f"{folder / name}.png: a card of {len(card.body.encode()):,} bytes\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
