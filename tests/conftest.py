@@ -1,6 +1,44 @@
-"""Fixtures that more than one test module needs; each is made where it belongs and only named here."""
+"""Fixtures that more than one folder of tests needs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cloud import Cloud
 from tests.support.azurite import azurite
+from tests.support.clients import Clients, connected
+from tests.support.clock import FakeClock
 from tests.support.ledgers import close, place, sqlite_place, table_place
+from tests.support.tenant import Tenant, running_tenant
 
 __all__ = ["azurite", "close", "place", "sqlite_place", "table_place"]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that does not hold the test up."""
+    return FakeClock()
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A small Azure at the real time, with nothing in its tables."""
+    with Cloud() as made:
+        yield made
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    """A small Azure and its clients."""
+    with connected(monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    """A tenant without mail, which was never swept."""
+    with running_tenant(tmp_path, monkeypatch) as made:
+        yield made

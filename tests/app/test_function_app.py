@@ -117,7 +117,7 @@ def test_late_timers_are_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.
         ]
 
 
-class Wire:
+class Knocks:
     """A port on this machine that counts who knocks."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ def test_bad_settings_end_it_before_any_request(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """With one bad setting the function raises, logs what is wrong, asks nobody anything and writes no ledger."""
-    wire = Wire()
+    wire = Knocks()
     ledger = tmp_path / "ledger.db"
     for name, value in {**addressed(wire.port), "LEDGER_URL": f"sqlite:///{ledger}"}.items():
         monkeypatch.setenv(name, value)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import Cloud
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 from tests.test_requirements import interpreter
 
 ROOT = Path(__file__).resolve().parents[2]

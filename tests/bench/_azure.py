@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from tests.cloud import Cloud, Fault
-from tests.cloud.tenant import crowd
+from tests.cloud.mail import crowd
 
 
 @dataclass(frozen=True, slots=True)

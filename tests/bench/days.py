@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cloud import Cloud
-from tests.cloud.tenant import crowd
+from tests.cloud.mail import crowd
 
 # The shell, and at its end the most memory that it ever held (Linux tells; elsewhere it is left out).
 SHELL = """

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from tests.bench.days import measured
 from tests.cloud import Cloud
-from tests.cloud.tenant import crowd
-from tests.support.tenant import Hands, Tenant
+from tests.cloud.mail import crowd
+from tests.support.clock import FakeClock
+from tests.support.tenant import Tenant
 
 
 def main(recipients: int) -> None:
     """Measure and print."""
-    clock = Hands(datetime.now(UTC) - timedelta(minutes=recipients / 500))  # raised at ten a second, and some
+    clock = FakeClock(datetime.now(UTC) - timedelta(minutes=recipients / 500))  # raised at ten a second, and some
     with tempfile.TemporaryDirectory() as folder, Cloud(clock=clock.now) as cloud:
         tenant = Tenant(cloud, clock, Path(folder) / "ledger.db")
         tenant.settings |= {
@@ -38,7 +39,7 @@ def main(recipients: int) -> None:
             if name == "ledger lost":
                 for path in tenant.ledger.parent.glob(f"{tenant.ledger.name}*"):
                     path.unlink()
-            clock.turn(seconds=max((datetime.now(UTC) - clock.now()).total_seconds(), 0))
+            clock.advance(seconds=max((datetime.now(UTC) - clock.now()).total_seconds(), 0))
             before = len(cloud.log)
             receipt, seconds, memory = measured({**cloud.environment, **tenant.settings})
             seen = Counter(f"{request.service} {request.method}" for request in cloud.log[before:])

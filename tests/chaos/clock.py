@@ -1,4 +1,4 @@
-"""A clock that several processes share: time passes only when one of them sleeps, or when a test turns its hands."""
+"""A clock that several processes share: time passes only when one of them sleeps, or when a test advances it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.support.tenant import START
+from tests.support.clock import START
 
 _PASSED = struct.Struct("d")
 
 
 class SharedClock:
-    """A `shared.clock.Clock` whose hands are in the file `path`; whoever opens the file sees the same time."""
+    """A `shared.clock.Clock` whose time is in the file `path`; whoever opens the file sees the same time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._file = path.open("a+b")
         self._file.truncate(_PASSED.size)
-        self._hands = mmap.mmap(self._file.fileno(), _PASSED.size)
+        self._time = mmap.mmap(self._file.fileno(), _PASSED.size)
 
     def now(self) -> datetime:
         """The wall clock."""
@@ -30,24 +30,24 @@ class SharedClock:
 
     def monotonic(self) -> float:
         """Seconds passed since the file was made."""
-        return float(_PASSED.unpack_from(self._hands)[0])
+        return float(_PASSED.unpack_from(self._time)[0])
 
     def sleep(self, seconds: float) -> None:
         """Let time pass at once."""
         with self._lock:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            _PASSED.pack_into(self._hands, 0, self.monotonic() + max(seconds, 0.0))
+            _PASSED.pack_into(self._time, 0, self.monotonic() + max(seconds, 0.0))
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def turn(self, **amount: float) -> None:
+    def advance(self, **amount: float) -> None:
         """Let a `timedelta(**amount)` pass."""
         self.sleep(timedelta(**amount).total_seconds())
 
     def set(self, passed: float) -> None:
-        """Turn the hands back (or on) to what `monotonic` once said; no process may be looking."""
-        _PASSED.pack_into(self._hands, 0, passed)
+        """Set the time back (or on) to what `monotonic` once said; no process may be looking."""
+        _PASSED.pack_into(self._time, 0, passed)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._hands.close()
+        self._time.close()
         self._file.close()

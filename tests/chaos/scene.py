@@ -17,12 +17,12 @@ from typing import Any
 from shared.ledger import Loaded
 from shared.model import incident_id
 from tests.chaos.clock import SharedClock
+from tests.chaos.ledgers import KeptLedger
 from tests.chaos.order import Moment, Order, Outcome
-from tests.chaos.places import Place
 from tests.chaos.sweeper import Running, Sweeper
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault
+from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
-from tests.cloud.tenant import Tenant as Mail
 
 SETTINGS = {"SUM_CASE_THRESHOLD": "2", "HIGH_SEVERITY_THRESHOLD": "8", "REMIND_AFTER_DAYS": "1"}
 _SAID = re.compile(r"(\S+@contoso\.com): ([^.]*\. [^.]*)\.")
@@ -35,7 +35,9 @@ class Scene:
     `keep` remembers all three, `restore` puts them back. `lease` is LEASE_SECONDS.
     """
 
-    def __init__(self, sweeper: Sweeper, cloud: Cloud, clock: SharedClock | None, place: Place, folder: Path) -> None:
+    def __init__(
+        self, sweeper: Sweeper, cloud: Cloud, clock: SharedClock | None, place: KeptLedger, folder: Path
+    ) -> None:
         self.folder = folder
         self.cloud = cloud
         self.place = place
@@ -57,10 +59,10 @@ class Scene:
         self.cloud.append("EmailEvents", mail.events)
         return {row["NetworkMessageId"] for row in rows}
 
-    def turn(self, **amount: float) -> None:
+    def advance(self, **amount: float) -> None:
         """Let a `timedelta(**amount)` pass on the clock that only sleeping moves."""
         assert self._clock is not None
-        self._clock.turn(**amount)
+        self._clock.advance(**amount)
 
     def begin(self, moment: Moment | None = None, hold: Path | None = None) -> Running:
         """Start a sweep; see Order for `moment` and `hold`."""
@@ -103,7 +105,7 @@ class Scene:
         """Freeze a sweep at this moment until another has taken over and is done: how it ended then, and the other."""
         with self.held(moment) as frozen:
             self.freeze(frozen)
-            self.turn(seconds=self.lease)
+            self.advance(seconds=self.lease)
             other = self.sweep()
             frozen.thaw()
         return frozen.end(), other
@@ -215,11 +217,13 @@ def _remains(properties: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 @contextmanager
-def scene(sweeper: Sweeper, folder: Path, place: Place | None = None, *, real_time: bool = False) -> Iterator[Scene]:
+def scene(
+    sweeper: Sweeper, folder: Path, place: KeptLedger | None = None, *, real_time: bool = False
+) -> Iterator[Scene]:
     """A tenant without any mail, on a clock that only sleeping moves, or on the machine's own."""
     with ExitStack() as stack:
         clock = None if real_time else SharedClock(folder / "clock")
         if clock is not None:
             stack.callback(clock.close)
         cloud = stack.enter_context(Cloud(clock=clock))
-        yield Scene(sweeper, cloud, clock, place or Place(folder), folder)
+        yield Scene(sweeper, cloud, clock, place or KeptLedger(folder), folder)

@@ -81,7 +81,7 @@ def _past(scene: Scene) -> set[str]:
     for who, classification in (("back", "TruePositive"), ("benign", "FalsePositive")):
         scene.cloud.analyst.close(scene.open_incidents(who)[0], classification)
     scene.cloud.analyst.delete(scene.open_incidents("gone")[0])
-    scene.turn(days=1)
+    scene.advance(days=1)
     return scene.mail(**NEWS)
 
 

@@ -7,7 +7,7 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -37,7 +37,7 @@ from shared.sweep.receipt import as_json
 from shared.sweep.run import Report
 from tests.cloud import Cloud
 from tests.cloud.faults import Fault
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -73,13 +73,6 @@ def printed(of: Report) -> str:
     console = Console(width=200, color_system=None, force_terminal=True, record=True, file=StringIO())
     console.print(shown(of))
     return console.export_text()
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """The small Azure, with nothing in its tables."""
-    with Cloud() as running:
-        yield running
 
 
 def environment(cloud: Cloud, folder: Path) -> dict[str, str]:

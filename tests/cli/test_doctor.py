@@ -19,8 +19,9 @@ from shared.cli.tables import by_hand
 from shared.clock import Clock, SystemClock
 from shared.settings import from_values, load
 from tests.cloud import Cloud, Fault
-from tests.cloud.tenant import sample
-from tests.support.tenant import Hands
+from tests.cloud.mail import sample
+from tests.support.clients import sign_in_to
+from tests.support.clock import FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,8 +58,7 @@ def checks(
     clock: Clock = SystemClock(),  # noqa: B008 (it holds nothing)
 ) -> list[Check]:
     """What the doctor finds, in this process."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
-        patch.setenv(name, cloud.environment[name])
+    sign_in_to(cloud.environment, patch)
     values = {**cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db", **given}
     return list(examine(from_values(values), clock))
 
@@ -197,7 +197,7 @@ def test_a_service_that_is_not_reached_is_named(
     """A service that is not reached: its host is named, and the setting that sends the request there."""
     with Cloud() as cloud:
         given = {setting: "https://127.0.0.1:1", "HUNT_SOURCE": source}
-        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given, Hands())}
+        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given, FakeClock())}
     assert found[about].found is Found.WRONG
     assert f"(the host of {setting} is 127.0.0.1:1: is it the right one?)" in found[about].words
     assert "next sweep" not in by_hand(found[about].words)

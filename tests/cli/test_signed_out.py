@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,20 @@ from shared.clock import SystemClock
 from shared.settings import from_values
 from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
-from tests.support.tenant import Tenant, tenant
+from tests.cloud.mail import SOFT, Mail
+from tests.support.tenant import Tenant
 from tests.support.terminal import ROOT, on_a_terminal
 
 TABLE = "https://account.table.core.windows.net"
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A recipient to raise, and an identity endpoint that knows nobody."""
-    with tenant(tmp_path, monkeypatch) as made:
-        mail = Mail(made.clock.now())
-        mail.remediated("dana@contoso.com", 11, 0.2, (SOFT,))
-        made.cloud.append("EmailEvents", mail.events)
-        yield made
+    mail = Mail(tenant.clock.now())
+    mail.remediated("dana@contoso.com", 11, 0.2, (SOFT,))
+    tenant.cloud.append("EmailEvents", mail.events)
+    return tenant
 
 
 def requests(cloud: Cloud) -> list[str]:
@@ -53,42 +50,42 @@ def once(receipt: dict[str, Any]) -> str:
 )
 @pytest.mark.parametrize("source", ["sentinel", "defender"])
 @pytest.mark.parametrize(("status", "asked"), [(400, 1), (500, 5)])
-def test_a_sweep_says_it_once(soc: Tenant, given: dict[str, str], source: str, status: int, asked: int) -> None:
+def test_a_sweep_says_it_once(tenant: Tenant, given: dict[str, str], source: str, status: int, asked: int) -> None:
     """A sweep that cannot sign in fails with one reason; the identity endpoint is asked as often as the rules say, no
     other service is. With a ledger on this machine a card says so; without a ledger nothing is sent."""
-    soc.cloud.faults.add(Fault(service="identity", status=status, times=None))
-    report = soc.sweep(HUNT_SOURCE=source, **given)
+    tenant.cloud.faults.add(Fault(service="identity", status=status, times=None))
+    report = tenant.sweep(HUNT_SOURCE=source, **given)
     receipt = as_json(report.receipt)
     assert (receipt["event"], receipt["verdict"]) == ("sweep_failed", "failed")
     once(receipt)
     told = not given
-    assert requests(soc.cloud) == ["identity"] * asked + ["teams"] * told
+    assert requests(tenant.cloud) == ["identity"] * asked + ["teams"] * told
     assert receipt["retries"] == asked - 1
-    assert ["Not signed in" in json.dumps(card) for card in soc.cloud.cards] == [True] * told
+    assert ["Not signed in" in json.dumps(card) for card in tenant.cloud.cards] == [True] * told
 
 
-def test_what_is_due_stays_due(soc: Tenant) -> None:
+def test_what_is_due_stays_due(tenant: Tenant) -> None:
     """What an earlier sweep left is not tried in vain, is counted as due, and is done when somebody is signed in."""
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", status=403, times=None))
-    assert soc.sweep().receipt.due == 1
-    soc.cloud.faults.clear()
-    soc.cloud.log.clear()
-    soc.clock.turn(days=1)
-    soc.cloud.faults.add(Fault(service="identity", status=403, times=None))
-    report = soc.sweep()
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", status=403, times=None))
+    assert tenant.sweep().receipt.due == 1
+    tenant.cloud.faults.clear()
+    tenant.cloud.log.clear()
+    tenant.clock.advance(days=1)
+    tenant.cloud.faults.add(Fault(service="identity", status=403, times=None))
+    report = tenant.sweep()
     once(as_json(report.receipt))
     assert report.receipt.due == 1
-    assert requests(soc.cloud) == ["identity", "teams"]
-    soc.cloud.faults.clear()
-    soc.clock.turn(days=1)
-    soc.sweep()
-    assert len(soc.cloud.incidents) == 1
+    assert requests(tenant.cloud) == ["identity", "teams"]
+    tenant.cloud.faults.clear()
+    tenant.clock.advance(days=1)
+    tenant.sweep()
+    assert len(tenant.cloud.incidents) == 1
 
 
-def test_a_token_lost_in_mid_sweep_is_said_once(soc: Tenant) -> None:
+def test_a_token_lost_in_mid_sweep_is_said_once(tenant: Tenant) -> None:
     """When only the hunt's token is refused, the hunt fails for it, and the receipt says so once."""
-    soc.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
-    once(as_json(soc.sweep().receipt))
+    tenant.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
+    once(as_json(tenant.sweep().receipt))
 
 
 def checks(cloud: Cloud, values: dict[str, str]) -> list[Check]:
@@ -97,45 +94,45 @@ def checks(cloud: Cloud, values: dict[str, str]) -> list[Check]:
 
 
 @pytest.mark.parametrize("source", ["sentinel", "defender"])
-def test_the_doctor_says_it_once(soc: Tenant, source: str) -> None:
+def test_the_doctor_says_it_once(tenant: Tenant, source: str) -> None:
     """The sign-in's check says why; the checks that depend on it say that they were not tried; the others are made."""
-    soc.cloud.faults.add(Fault(service="identity", status=400, times=None))
-    found = checks(soc.cloud, {"LEDGER_URL": TABLE, "HUNT_SOURCE": source})
+    tenant.cloud.faults.add(Fault(service="identity", status=400, times=None))
+    found = checks(tenant.cloud, {"LEDGER_URL": TABLE, "HUNT_SOURCE": source})
     untried = {check.about for check in found if check.found is Found.UNTRIED}
     assert untried == {"workspace", "incidents", "data", "ledger"}
     assert [check.about for check in found if check.found is Found.WRONG] == ["sign-in"]
     assert {"settings", "webhook", "portals"} <= {check.about for check in found if check.found is Found.FINE}
     assert " ".join(check.words for check in found).count("Not signed in") == 1
     assert {check.words for check in found if check.found is Found.UNTRIED} == {"not tried: not signed in"}
-    assert requests(soc.cloud) == ["identity"]
+    assert requests(tenant.cloud) == ["identity"]
 
 
-def test_a_ledger_on_this_machine_is_looked_at(soc: Tenant, tmp_path: Path) -> None:
+def test_a_ledger_on_this_machine_is_looked_at(tenant: Tenant, tmp_path: Path) -> None:
     """A check that needs no token is made although nobody is signed in."""
-    soc.cloud.faults.add(Fault(service="identity", status=400, times=None))
-    found = {check.about: check for check in checks(soc.cloud, {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"})}
+    tenant.cloud.faults.add(Fault(service="identity", status=400, times=None))
+    found = {check.about: check for check in checks(tenant.cloud, {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"})}
     assert found["ledger"].found is Found.FINE
 
 
-def test_an_audience_that_is_refused_later_is_named(soc: Tenant, tmp_path: Path) -> None:
+def test_an_audience_that_is_refused_later_is_named(tenant: Tenant, tmp_path: Path) -> None:
     """When the first token is had and another audience's is not, its check says why."""
-    soc.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
+    tenant.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
     values = {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"}
-    found = {check.about: check for check in checks(soc.cloud, values)}
+    found = {check.about: check for check in checks(tenant.cloud, values)}
     assert [about for about, check in found.items() if check.found is Found.WRONG] == ["data"]
     assert found["data"].words.startswith("Not signed in")
 
 
 @pytest.mark.parametrize("arguments", [["sweep"], ["sweep", "--dry-run"], ["doctor"]])
 @pytest.mark.parametrize("where", ["azure", "laptop"])
-def test_a_person_reads_it_once(soc: Tenant, arguments: list[str], where: str, tmp_path: Path) -> None:
+def test_a_person_reads_it_once(tenant: Tenant, arguments: list[str], where: str, tmp_path: Path) -> None:
     """On a terminal, and on standard output elsewhere, each command says it once, and what to do."""
     program = tmp_path / "az"
     program.write_text("#!/bin/sh\necho \"ERROR: Please run 'az login' to setup account.\" >&2\nexit 1\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    values = {**soc.cloud.environment, "PATH": str(tmp_path), "LEDGER_URL": TABLE}
+    values = {**tenant.cloud.environment, "PATH": str(tmp_path), "LEDGER_URL": TABLE}
     if where == "azure":
-        soc.cloud.faults.add(Fault(service="identity", status=400, times=None))
+        tenant.cloud.faults.add(Fault(service="identity", status=400, times=None))
     else:
         del values["IDENTITY_ENDPOINT"]
     todo = "AZURE_CLIENT_ID" if where == "azure" else "`az login`"

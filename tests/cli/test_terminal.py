@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,15 @@ import pytest
 from shared.cli.terminal import GRACE
 from shared.ledger import SqliteLedger
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 from tests.support.terminal import ROOT, on_a_terminal
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
+def cloud(cloud: Cloud) -> Cloud:
     """The small Azure, with a sample tenant's mail."""
-    with Cloud() as running:
-        running.load("EmailEvents", sample(running.clock()).events)
-        yield running
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
+    return cloud
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.cloud.engine import engine, literal
-from tests.cloud.tenant import COUNTED
+from tests.cloud.mail import COUNTED
 
 _DAY = 86_400 * 1_000_000  # microseconds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,38 +12,15 @@ import pytest
 from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
 from tests.cloud.bucket import Bucket
 from tests.support.caller import BODY, SENTINEL, Caller
+from tests.support.clock import FakeClock
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> datetime:
-        """What time it is."""
-        return self.time
-
-
 @pytest.fixture
-def clock() -> Clock:
-    """A clock at 2026-11-24T06:00Z."""
-    return Clock()
-
-
-@pytest.fixture
-def cloud(clock: Clock) -> Iterator[Cloud]:
+def cloud(clock: FakeClock) -> Iterator[Cloud]:
     """A cloud that goes by the clock."""
     with Cloud(clock=clock) as made:
-        yield made
-
-
-@pytest.fixture
-def caller(cloud: Cloud) -> Iterator[Caller]:
-    """A caller of the cloud."""
-    with Caller(cloud) as made:
         yield made
 
 
@@ -131,10 +108,10 @@ class TestIncidents:
         assert (second.status_code, properties(second)["title"]) == (200, "Other")
         assert code(caller.put("a", first["etag"])) == (409, "Conflict")
 
-    def test_a_put_replaces_the_whole(self, caller: Caller, clock: Clock) -> None:
+    def test_a_put_replaces_the_whole(self, caller: Caller, clock: FakeClock) -> None:
         """What a PUT leaves out is gone; number, creation time and URL stay; the modification time moves."""
         first = caller.put("a", description="d", labels=[{"labelName": "x"}], classification="TruePositive").json()
-        clock.time += timedelta(hours=1)
+        clock.advance(hours=1)
         now = properties(caller.put("a", first["etag"], severity="High"))
         assert "description" not in now
         assert "classification" not in now
@@ -219,10 +196,10 @@ class TestComments:
             body["etag"] = etag
         return caller.arm("PUT", f"/a/comments/{name}", json=body)
 
-    def test_a_comment_changes_its_incident(self, caller: Caller, clock: Clock) -> None:
+    def test_a_comment_changes_its_incident(self, caller: Caller, clock: FakeClock) -> None:
         """A comment is stored, and changes the incident's etag, count of comments and modification time."""
         before = caller.put("a").json()
-        clock.time += timedelta(minutes=5)
+        clock.advance(minutes=5)
         made = self.comment(caller, "c1")
         assert made.status_code == 201
         assert properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
@@ -272,10 +249,10 @@ class TestLists:
     """The paged, filtered, ordered list."""
 
     @pytest.fixture
-    def filled(self, caller: Caller, clock: Clock) -> Caller:
+    def filled(self, caller: Caller, clock: FakeClock) -> Caller:
         """Seven incidents, an hour apart; the even ones carry our label."""
         for number in range(7):
-            clock.time = NOW + timedelta(hours=number)
+            clock.advance(hours=1 if number else 0)
             labels = [{"labelName": "our's" if number % 2 == 0 else "other"}]
             caller.put(f"i{number}", labels=labels, severity="High" if number > 4 else "Low")
         return caller
@@ -298,11 +275,11 @@ class TestLists:
         names = self.listed(filled, **{"$top": top, "$orderby": f"properties/lastModifiedTimeUtc {order}"})
         assert names == sorted((f"i{number}" for number in range(7)), reverse=order == "desc")
 
-    def test_an_incident_modified_meanwhile_moves(self, filled: Caller, clock: Clock) -> None:
+    def test_an_incident_modified_meanwhile_moves(self, filled: Caller, clock: FakeClock) -> None:
         """Pages go on behind the last one seen: what moved to the front is missed, what is left is not lost."""
         order = {"$orderby": "properties/lastModifiedTimeUtc desc", "$top": "2"}
         first = filled.arm("GET", **order).json()
-        clock.time += timedelta(days=1)
+        clock.advance(days=1)
         filled.cloud.analyst.close("i4")
         second = filled.call("GET", first["nextLink"], "sentinel").json()
         assert [found["name"] for found in second["value"]] == ["i3", "i2"]
@@ -406,11 +383,11 @@ class TestAnalyst:
 class TestMirror:
     """The SecurityIncident table."""
 
-    def test_a_row_for_each_change(self, caller: Caller, clock: Clock) -> None:
+    def test_a_row_for_each_change(self, caller: Caller, clock: FakeClock) -> None:
         """Each change adds a row as it was then; a deletion adds none."""
         caller.put("A", labels=[{"labelName": "ours"}], description="d")
         assert caller.rows("SecurityIncident | count") == [[1]]
-        clock.time += timedelta(hours=1)
+        clock.advance(hours=1)
         caller.cloud.analyst.close("a")
         caller.cloud.analyst.delete("a")
         rows = caller.rows(

@@ -8,14 +8,14 @@ from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
 
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
 from tests.support.caller import Caller
+from tests.support.clients import sign_in_to
 
 
 @pytest.fixture
 def signed_in(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """A cloud that this process's credentials go to; closed by the test."""
     cloud = Cloud()
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(name, cloud.environment[name])
+    sign_in_to(cloud.environment, monkeypatch)
     return cloud
 
 

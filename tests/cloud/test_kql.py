@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.cloud import Cloud
 from tests.cloud.kql.errors import KqlError
 from tests.cloud.kql.literals import quote
-from tests.cloud.kql.tokens import Kind, tokenize
+from tests.cloud.kql.tokens import TokenKind, tokenize
 from tests.support.caller import Caller
 from tests.support.kusto import parse
 
@@ -326,12 +326,12 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def caller() -> Iterator[Caller]:
-    """A caller of a cloud with one small table, at a fixed time."""
-    with Cloud(clock=lambda: NOW) as cloud, Caller(cloud) as made:
-        cloud.define("T", COLUMNS)
-        cloud.load("T", ROWS)
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A small Azure with one small table, at a fixed time."""
+    with Cloud(clock=lambda: NOW) as made:
+        made.define("T", COLUMNS)
+        made.load("T", ROWS)
         yield made
 
 
@@ -429,7 +429,7 @@ def test_the_published_query_runs_as_it_is(caller: Caller) -> None:
 def test_any_text_comes_back_as_it_went(text: str) -> None:
     """A quoted text is one token that holds just that text, whatever is in it."""
     (token,) = tokenize(quote(text))
-    assert (token.kind, token.text) == (Kind.STRING, text)
+    assert (token.kind, token.text) == (TokenKind.STRING, text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=30))

@@ -16,6 +16,7 @@ from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQue
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, Cloud, Fault
 from tests.cloud.engine import engine, literal
 from tests.support.caller import Caller
+from tests.support.clients import sign_in_to
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
@@ -42,17 +43,9 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def caller(cloud: Cloud) -> Iterator[Caller]:
-    """A caller of the cloud."""
-    with Caller(cloud) as made:
-        yield made
-
-
-@pytest.fixture
 def client(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogsQueryClient]:
     """The real client with the real credential, only the addresses changed."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE", "NO_PROXY"):
-        monkeypatch.setenv(name, cloud.environment[name])
+    sign_in_to(cloud.environment, monkeypatch)
     with (
         ManagedIdentityCredential(client_id=CLIENT_ID) as credential,
         LogsQueryClient(

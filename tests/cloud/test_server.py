@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ import requests
 
 from tests.cloud import Cloud, Fault, Wire
 from tests.support.caller import Caller
-
-
-@pytest.fixture
-def caller() -> Iterator[Caller]:
-    """A caller of a fresh cloud."""
-    with Cloud() as cloud, Caller(cloud) as made:
-        yield made
 
 
 def test_starts_quickly_and_stops_without_a_trace() -> None:

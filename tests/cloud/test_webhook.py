@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,13 +21,6 @@ def message(version: Any = "1.4", **more: Any) -> dict[str, Any]:
             {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
         ],
     }
-
-
-@pytest.fixture
-def caller() -> Iterator[Caller]:
-    """A caller of a fresh cloud."""
-    with Cloud() as cloud, Caller(cloud) as made:
-        yield made
 
 
 def test_a_card_is_taken(caller: Caller) -> None:

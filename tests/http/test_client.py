@@ -20,19 +20,12 @@ from shared.http.client import Http, Limits, SystemClock, paces
 from shared.http.retry import retry_after
 from shared.incidents.port import Ended
 from shared.query.log_analytics import Workspace, connect
-from tests.cloud import WORKSPACE_ID, Cloud, Fault, Wire
-from tests.support.clients import CARD, INCIDENT, Wired, incident_body, wired
-from tests.support.tenant import START, Hands
+from tests.cloud import WORKSPACE_ID, Fault, Wire
+from tests.support.clients import CARD, INCIDENT, Clients, connected, incident_body
+from tests.support.clock import START, FakeClock
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def passed(azure: Wired) -> float:
+def passed(azure: Clients) -> float:
     """Seconds waited so far."""
     return azure.clock.monotonic()
 
@@ -46,7 +39,7 @@ def put(status: int, times: int | None = None, **headers: str) -> Fault:
 # --- waiting
 
 
-def test_backoff_doubles(azure: Wired) -> None:
+def test_backoff_doubles(azure: Clients) -> None:
     """Without Retry-After the waits are at most 1, 2, 4 and 8 seconds; five attempts, then the error."""
     azure.cloud.faults.add(put(503))
     with pytest.raises(Unavailable):
@@ -58,7 +51,7 @@ def test_backoff_doubles(azure: Wired) -> None:
 def test_backoff_has_full_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chance may shorten a wait to nothing."""
     draws = iter([0.0, 0.5, 0.25, 1.0, 1.0])
-    with wired(monkeypatch, chance=lambda: next(draws)) as azure:
+    with connected(monkeypatch, chance=lambda: next(draws)) as azure:
         azure.cloud.faults.add(put(503))
         with pytest.raises(Unavailable):
             azure.webhook.post(CARD)
@@ -81,7 +74,7 @@ def test_backoff_has_full_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
         ("Tue, 99 Foo 2026 25:61:61 GMT", 1),
     ],
 )
-def test_retry_after_is_obeyed_or_absurd(azure: Wired, asked: str, waited: float) -> None:
+def test_retry_after_is_obeyed_or_absurd(azure: Clients, asked: str, waited: float) -> None:
     """A Retry-After in seconds or as a date is waited for; one that makes no sense is as good as none."""
     azure.cloud.faults.add(put(503, times=1, Retry_After=asked))
     azure.webhook.post(CARD)
@@ -90,7 +83,7 @@ def test_retry_after_is_obeyed_or_absurd(azure: Wired, asked: str, waited: float
 
 @pytest.mark.parametrize("asked", ["121", "86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_retry_after_that_does_not_fit_ends_it(azure: Wired, asked: str, status: int) -> None:
+def test_a_retry_after_that_does_not_fit_ends_it(azure: Clients, asked: str, status: int) -> None:
     """A Retry-After beyond the request's 120 seconds is not waited for: the error comes at once and holds it."""
     azure.cloud.faults.add(put(status, Retry_After=asked))
     with pytest.raises((Throttled, Unavailable)) as caught:
@@ -101,7 +94,7 @@ def test_a_retry_after_that_does_not_fit_ends_it(azure: Wired, asked: str, statu
     assert passed(azure) == 0
 
 
-def test_no_more_than_two_minutes(azure: Wired) -> None:
+def test_no_more_than_two_minutes(azure: Clients) -> None:
     """Waits that fit one by one but not together end with the request's 120 seconds."""
     azure.cloud.faults.add(put(429, Retry_After="50"))
     with pytest.raises(Throttled):
@@ -110,7 +103,7 @@ def test_no_more_than_two_minutes(azure: Wired) -> None:
     assert passed(azure) == 100
 
 
-def test_no_wait_beyond_the_budget(azure: Wired) -> None:
+def test_no_wait_beyond_the_budget(azure: Clients) -> None:
     """No wait goes beyond the sweep's deadline; what is sent at its end is still sent, once."""
     azure.http.deadline = lambda: 5.0
     azure.cloud.faults.add(put(503, Retry_After="3"))
@@ -118,7 +111,7 @@ def test_no_wait_beyond_the_budget(azure: Wired) -> None:
         azure.webhook.post(CARD)
     assert len(azure.sent("teams")) == 2
     azure.cloud.faults.clear()
-    azure.clock.turn(seconds=60)
+    azure.clock.advance(seconds=60)
     azure.webhook.post(CARD)
     assert len(azure.cloud.cards) == 1
 
@@ -144,7 +137,7 @@ def test_retry_after_is_read_strictly(value: str | None, seconds: float | None) 
 # --- counting
 
 
-def test_requests_and_repetitions_are_counted(azure: Wired) -> None:
+def test_requests_and_repetitions_are_counted(azure: Clients) -> None:
     """Every request that is sent counts for its service, every repetition as a retry."""
     azure.cloud.faults.add(put(503, times=2), Fault(service="log_analytics", status=503))
     azure.webhook.post(CARD)
@@ -157,7 +150,7 @@ def test_requests_and_repetitions_are_counted(azure: Wired) -> None:
 # --- an SDK's calls
 
 
-def test_an_sdk_s_call_is_tried_again(azure: Wired) -> None:
+def test_an_sdk_s_call_is_tried_again(azure: Clients) -> None:
     """`retrying` calls again after what the classifier says passes, and hands back what the call returns."""
     tries = iter([OSError("no"), OSError("no"), None])
 
@@ -173,7 +166,7 @@ def test_an_sdk_s_call_is_tried_again(azure: Wired) -> None:
     assert azure.http.requests == {"graph": 3}
 
 
-def test_a_bug_in_an_sdk_s_call_is_seen(azure: Wired) -> None:
+def test_a_bug_in_an_sdk_s_call_is_seen(azure: Clients) -> None:
     """An exception that is no library's own comes out of `retrying` as it is, after one attempt."""
 
     def attempt() -> None:
@@ -187,7 +180,7 @@ def test_a_bug_in_an_sdk_s_call_is_seen(azure: Wired) -> None:
 # --- tokens
 
 
-def test_a_token_that_expires_in_mid_sweep_is_renewed_once(azure: Wired) -> None:
+def test_a_token_that_expires_in_mid_sweep_is_renewed_once(azure: Clients) -> None:
     """When many threads have the same token refused, one fresh token is fetched and all go on."""
     assert azure.sentinel.read(INCIDENT) is None
     assert len(azure.sent("identity")) == 1
@@ -197,7 +190,7 @@ def test_a_token_that_expires_in_mid_sweep_is_renewed_once(azure: Wired) -> None
     assert len(azure.sent("identity")) == 2
 
 
-def test_a_query_s_refused_token_is_renewed(azure: Wired) -> None:
+def test_a_query_s_refused_token_is_renewed(azure: Clients) -> None:
     """The SDK's calls get the fresh token, too."""
     azure.workspace.ask("EmailEvents | count")
     azure.cloud.expire_tokens()
@@ -205,7 +198,7 @@ def test_a_query_s_refused_token_is_renewed(azure: Wired) -> None:
     assert [each.status for each in azure.sent("log_analytics")] == [200, 401, 200]
 
 
-def test_a_fresh_token_that_is_refused_is_final(azure: Wired) -> None:
+def test_a_fresh_token_that_is_refused_is_final(azure: Clients) -> None:
     """After one fresh token a second 401 is the end."""
     azure.cloud.faults.add(Fault(service="sentinel", status=401, times=None))
     with pytest.raises(SignInFailed):
@@ -215,7 +208,7 @@ def test_a_fresh_token_that_is_refused_is_final(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_identity_endpoint_that_is_busy_is_asked_again(azure: Wired, status: int) -> None:
+def test_an_identity_endpoint_that_is_busy_is_asked_again(azure: Clients, status: int) -> None:
     """What passes at the identity endpoint is waited for like any other service's trouble."""
     azure.cloud.faults.add(Fault(service="identity", status=status, times=2, headers={"Retry-After": "4"}))
     assert azure.sentinel.read(INCIDENT) is None
@@ -223,7 +216,7 @@ def test_an_identity_endpoint_that_is_busy_is_asked_again(azure: Wired, status: 
     assert passed(azure) == 8
 
 
-def test_an_identity_endpoint_out_of_reach_is_asked_again(azure: Wired) -> None:
+def test_an_identity_endpoint_out_of_reach_is_asked_again(azure: Clients) -> None:
     """An identity endpoint that drops connections is asked five times, and blamed by name."""
     azure.cloud.faults.add(Fault(service="identity", wire=Wire.DROP, times=None))
     with pytest.raises(SignInFailed, match="the identity endpoint did not answer") as caught:
@@ -234,7 +227,7 @@ def test_an_identity_endpoint_out_of_reach_is_asked_again(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_an_identity_that_does_not_exist_is_final(azure: Wired, status: int) -> None:
+def test_an_identity_that_does_not_exist_is_final(azure: Clients, status: int) -> None:
     """A token that is refused for good is asked for once, and the message says what to check."""
     azure.cloud.faults.add(Fault(service="identity", status=status, times=None))
     with pytest.raises(SignInFailed, match="AZURE_CLIENT_ID") as caught:
@@ -243,7 +236,7 @@ def test_an_identity_that_does_not_exist_is_final(azure: Wired, status: int) -> 
     assert len(azure.sent("identity")) == 1
 
 
-def test_html_from_the_identity_endpoint_is_no_token(azure: Wired) -> None:
+def test_html_from_the_identity_endpoint_is_no_token(azure: Clients) -> None:
     """A page where a token should be is asked for once more, then an error."""
     azure.cloud.faults.add(Fault(service="identity", status=200, body="<html>", times=None))
     with pytest.raises(SignInFailed, match="sent something that is no token"):
@@ -251,7 +244,7 @@ def test_html_from_the_identity_endpoint_is_no_token(azure: Wired) -> None:
     assert len(azure.sent("identity")) == 2
 
 
-def test_tokens_are_kept_per_audience(azure: Wired) -> None:
+def test_tokens_are_kept_per_audience(azure: Clients) -> None:
     """One token per audience serves every request until it is about to expire."""
     for _ in range(3):
         azure.sentinel.read(INCIDENT)
@@ -260,7 +253,7 @@ def test_tokens_are_kept_per_audience(azure: Wired) -> None:
     assert len(azure.sent("identity")) == 3
 
 
-def test_the_webhook_gets_no_token(azure: Wired) -> None:
+def test_the_webhook_gets_no_token(azure: Clients) -> None:
     """A card is posted without our identity's token."""
     azure.webhook.post(CARD)
     assert "authorization" not in azure.sent("teams")[0].headers
@@ -270,7 +263,7 @@ def test_the_webhook_gets_no_token(azure: Wired) -> None:
 # --- on the wire
 
 
-def test_who_asks_is_said(azure: Wired) -> None:
+def test_who_asks_is_said(azure: Clients) -> None:
     """Every request names the program and its version, and takes JSON."""
     azure.sentinel.read(INCIDENT)
     azure.webhook.post(CARD)
@@ -280,7 +273,7 @@ def test_who_asks_is_said(azure: Wired) -> None:
         assert headers["accept"] == "application/json"
 
 
-def test_nothing_is_remembered(azure: Wired) -> None:
+def test_nothing_is_remembered(azure: Clients) -> None:
     """A cookie that a service sets is not sent back."""
     cookie = {"Set-Cookie": "a=b; Path=/"}
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={}, headers=cookie))
@@ -289,7 +282,7 @@ def test_nothing_is_remembered(azure: Wired) -> None:
     assert all("cookie" not in each.headers for each in azure.cloud.log)
 
 
-def test_no_password_is_looked_up(azure: Wired, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_password_is_looked_up(azure: Clients, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A .netrc file on the machine neither adds to a request nor replaces our token."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password guessed\n")
@@ -301,7 +294,7 @@ def test_no_password_is_looked_up(azure: Wired, monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(azure: Wired, status: int) -> None:
+def test_no_redirect_is_followed(azure: Clients, status: int) -> None:
     """A redirect is a refusal: our token goes nowhere else, whatever the Location says."""
     for place in (azure.cloud.address("graph") + "/elsewhere", "http://[", "", "\\"):
         azure.cloud.faults.add(Fault(service="sentinel", status=status, headers={"Location": place}))
@@ -311,21 +304,21 @@ def test_no_redirect_is_followed(azure: Wired, status: int) -> None:
     assert not azure.sent("graph")
 
 
-def test_plain_http_is_not_spoken(azure: Wired) -> None:
+def test_plain_http_is_not_spoken(azure: Clients) -> None:
     """An address without TLS is refused before anything is sent."""
     with pytest.raises(Rejected, match="app settings"):
         azure.http.send(Service.SENTINEL, Call.READ, "http://127.0.0.1:9/x", audience="https://management.azure.com")
 
 
 @pytest.mark.parametrize("url", ["https://", "https://[::1", "https://a b/", "no address", "https://x:99999/"])
-def test_a_malformed_address_is_final(azure: Wired, url: str) -> None:
+def test_a_malformed_address_is_final(azure: Clients, url: str) -> None:
     """An address that is none is refused at once."""
     with pytest.raises(Rejected, match="app settings"):
         azure.http.send(Service.SENTINEL, Call.READ, url)
     assert azure.http.retries == 0
 
 
-def test_an_untrusted_certificate_is_named(azure: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_is_named(azure: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service whose certificate is not trusted is not talked to, and the message names the setting."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(Unavailable, match="REQUESTS_CA_BUNDLE"):
@@ -333,7 +326,7 @@ def test_an_untrusted_certificate_is_named(azure: Wired, monkeypatch: pytest.Mon
     assert not azure.cloud.log
 
 
-def test_connections_are_kept(azure: Wired) -> None:
+def test_connections_are_kept(azure: Clients) -> None:
     """Requests one after the other share a connection: a fresh one each would cost a handshake each."""
     azure.sentinel.read(INCIDENT)
     before = threading.active_count()
@@ -344,7 +337,7 @@ def test_connections_are_kept(azure: Wired) -> None:
 
 def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes byte by byte has the read timeout as a whole, not anew for each byte."""
-    with wired(monkeypatch) as azure:
+    with connected(monkeypatch) as azure:
         clock = SystemClock()
         limits = Limits(attempts=1, read=0.4)
         http = Http(azure.credential, clock=clock, limits=limits, pace={})
@@ -361,10 +354,10 @@ AUDIENCE = "https://management.azure.com"
 
 def test_the_last_attempts_get_what_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attempt near the end of the 120 seconds is given no more than what is left of them."""
-    with wired(monkeypatch, limits=Limits(seconds=2.0, read=2.0)) as azure:
-        late = Hands()
+    with connected(monkeypatch, limits=Limits(seconds=2.0, read=2.0)) as azure:
+        late = FakeClock()
         azure.cloud.faults.add(Fault(service="sentinel", wire=Wire.HANG, seconds=6))
-        late.turn(seconds=1.0)
+        late.advance(seconds=1.0)
         clock = SystemClock()
         began = clock.monotonic()
         http = Http(azure.credential, clock=late, limits=Limits(seconds=2.0, read=2.0), pace={})
@@ -374,7 +367,7 @@ def test_the_last_attempts_get_what_time_is_left(monkeypatch: pytest.MonkeyPatch
         http.close()
 
 
-def test_urllib3_says_nothing_below_errors(azure: Wired, caplog: pytest.LogCaptureFixture) -> None:
+def test_urllib3_says_nothing_below_errors(azure: Clients, caplog: pytest.LogCaptureFixture) -> None:
     """With the root logger at DEBUG the library under us still logs no path: the webhook's is a secret."""
     caplog.set_level(logging.DEBUG)
     azure.cloud.faults.add(put(503, times=1))
@@ -409,7 +402,7 @@ def resetting() -> Iterator[str]:
         thread.join(10)
 
 
-def test_a_connection_reset_in_its_handshake_never_was(azure: Wired) -> None:
+def test_a_connection_reset_in_its_handshake_never_was(azure: Clients) -> None:
     """A reset before TLS is up means that nothing was sent: five attempts, and surely nothing done."""
     with resetting() as address:
         for call in (Call.READ, Call.WRITE, Call.TELL, Call.QUERY):
@@ -428,14 +421,14 @@ def test_a_connection_reset_in_its_handshake_never_was(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, None), (200, ""), (200, " \n")])
-def test_an_answer_without_a_body_is_no_data(azure: Wired, status: int, body: str | None) -> None:
+def test_an_answer_without_a_body_is_no_data(azure: Clients, status: int, body: str | None) -> None:
     """A query that is answered without a body was answered: there is no data."""
     azure.cloud.faults.add(Fault(service="graph", status=status, body=body))
     assert azure.graph.ask("EmailEvents | count") is None
 
 
 @pytest.mark.parametrize("body", ["[1, 2]", '"text"', "12", "nonsense", "[" * 100_000])
-def test_an_answer_that_is_no_object_cannot_be_trusted(azure: Wired, body: str) -> None:
+def test_an_answer_that_is_no_object_cannot_be_trusted(azure: Clients, body: str) -> None:
     """JSON that is no object, or no JSON at all, is asked for once more and then an error."""
     azure.cloud.faults.add(Fault(service="graph", status=200, body=body, times=None))
     with pytest.raises(PartialData):
@@ -443,7 +436,7 @@ def test_an_answer_that_is_no_object_cannot_be_trusted(azure: Wired, body: str) 
     assert len(azure.sent("graph")) == 2
 
 
-def test_the_budget_may_be_without_end(azure: Wired) -> None:
+def test_the_budget_may_be_without_end(azure: Clients) -> None:
     """Without a deadline only the request's own limits count."""
     assert azure.http.deadline() == math.inf
 
@@ -457,7 +450,7 @@ def run(work: Callable[[int], Ended], count: int) -> set[Ended]:
         return set(pool.map(work, range(count)))
 
 
-def test_ten_callers_do_not_mix_answers(azure: Wired) -> None:
+def test_ten_callers_do_not_mix_answers(azure: Clients) -> None:
     """What one thread asks for never reaches another."""
     ids = [f"00000000-0000-0000-0000-{number:012}" for number in range(60)]
     run(lambda n: azure.sentinel.create(ids[n], incident_body(title=f"number {n}")).ended, len(ids))
@@ -480,7 +473,7 @@ def test_the_clock_is_the_machine_s_at_the_edge() -> None:
 def test_a_cloud_that_throttles_is_never_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """With ARM's bucket enforced and ours kept, eight threads get no 429 and leave nothing due."""
     clock = SystemClock()
-    with wired(monkeypatch, Cloud(throttle=20), pace=paces(clock, 20)) as azure:
+    with connected(monkeypatch, throttle=20, pace=paces(clock, 20)) as azure:
         ends = run(
             lambda n: azure.sentinel.create(f"00000000-0000-0000-0000-{n:012}", incident_body()).ended,
             330,

@@ -15,8 +15,8 @@ from shared.http.client import paces
 from shared.http.rate_limit import Pace, TurnTooLate
 from shared.incidents.port import Ended
 from tests.cloud import Fault
-from tests.support.clients import CARD, COMMENT, INCIDENT, Wired, incident_body, wired
-from tests.support.tenant import Hands
+from tests.support.clients import CARD, COMMENT, INCIDENT, Clients, connected, incident_body
+from tests.support.clock import FakeClock
 
 FOREVER = 1e9
 
@@ -30,7 +30,7 @@ def take(pace: Pace, times: int) -> None:
 
 def test_a_burst_then_the_rate() -> None:
     """A full bucket gives its burst at once and then so many a second."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     take(pace, 200)
     assert clock.monotonic() == 0
@@ -40,10 +40,10 @@ def test_a_burst_then_the_rate() -> None:
 
 def test_a_rest_fills_it_up_to_the_burst() -> None:
     """What is not used for long is not saved beyond the burst."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(3, 1, clock)
     take(pace, 3)
-    clock.turn(hours=1)
+    clock.advance(hours=1)
     take(pace, 3)
     before = clock.monotonic()
     take(pace, 1)
@@ -52,7 +52,7 @@ def test_a_rest_fills_it_up_to_the_burst() -> None:
 
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     """A turn beyond the time that is left is refused at once, and costs nobody a token."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(1, 0.1, clock)
     take(pace, 1)
     with pytest.raises(TurnTooLate) as caught, pace.turn(clock.monotonic() + 5):
@@ -65,7 +65,7 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
 
 def test_little_left_slows_at_once() -> None:
     """When the service says that little is left, others use the same bucket: the burst is over."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     take(pace, 1)
     pace.remaining(4, took=0.0)
@@ -77,7 +77,7 @@ def test_little_left_slows_at_once() -> None:
 
 def test_much_left_changes_nothing() -> None:
     """A service that says more than we know of is not believed: our own requests are still on their way."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(2, 1, clock)
     pace.remaining(100, took=0.0)
     take(pace, 3)
@@ -86,7 +86,7 @@ def test_much_left_changes_nothing() -> None:
 
 def test_a_refusal_stops_everybody() -> None:
     """After a 429 nobody takes a turn before Retry-After has passed; tokens of that time are there then."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     pace.refused(7)
     take(pace, 1)
@@ -97,7 +97,7 @@ def test_a_refusal_stops_everybody() -> None:
 
 def test_a_refusal_without_a_time_empties_the_bucket() -> None:
     """A 429 without Retry-After says that there is no token: the burst is over."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     pace.refused(None)
     take(pace, 10)
@@ -106,7 +106,7 @@ def test_a_refusal_without_a_time_empties_the_bucket() -> None:
 
 def test_one_wave_of_refusals_slows_once() -> None:
     """Refusals of requests that were all on their way at once say one thing, not eight."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     for _ in range(8):
         pace.refused(1)
@@ -116,15 +116,15 @@ def test_one_wave_of_refusals_slows_once() -> None:
 
 def test_the_rate_comes_back() -> None:
     """After a 429 the rate is lower, and within half a minute as it was."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     pace.refused(1)
-    clock.turn(seconds=1)
+    clock.advance(seconds=1)
     take(pace, 1)
     before = clock.monotonic()
     take(pace, 60)
     assert clock.monotonic() - before > 6
-    clock.turn(seconds=30)
+    clock.advance(seconds=30)
     take(pace, 200)
     before = clock.monotonic()
     take(pace, 100)
@@ -133,17 +133,17 @@ def test_the_rate_comes_back() -> None:
 
 def test_refusals_never_stop_it_for_good() -> None:
     """However many refusals come, a tenth of the rate is left."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(200, 10, clock)
     for _ in range(50):
         pace.refused(None)
-        clock.turn(seconds=0.1)
+        clock.advance(seconds=0.1)
     before = clock.monotonic()
     take(pace, 1)
     assert clock.monotonic() - before <= 1
 
 
-class Timetable(Hands):
+class Timetable(FakeClock):
     """A clock on which things happen at their time while somebody sleeps."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class Timetable(Hands):
 class Theirs:
     """The service's own bucket: refuses what finds it empty."""
 
-    def __init__(self, burst: int, rate: float, clock: Hands) -> None:
+    def __init__(self, burst: int, rate: float, clock: FakeClock) -> None:
         self.refused = 0
         self.level = float(burst)
         self._burst, self._rate, self._clock, self._at = burst, rate, clock, 0.0
@@ -228,8 +228,8 @@ def test_the_service_never_has_to_refuse(
         assert busy <= max(0.0, (150 - burst) / rate) + 2 * slowest + 0.01
 
 
-class Stopped(Hands):
-    """A clock on which sleepers sleep until the test moves its hands."""
+class SteppedClock(FakeClock):
+    """A clock on which sleepers sleep until the test moves it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ class Stopped(Hands):
         self._moved = threading.Condition()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until the hands have moved so far."""
+        """Sleep until the clock has moved so far."""
         end = self.monotonic() + seconds - 1e-9
         with self._moved:
             self.sleepers += 1
@@ -245,7 +245,7 @@ class Stopped(Hands):
             self.sleepers -= 1
 
     def move(self, seconds: float) -> None:
-        """Move the hands."""
+        """Move the clock."""
         with self._moved:
             super().sleep(seconds)
             self._moved.notify_all()
@@ -262,7 +262,7 @@ def until(true: Callable[[], bool]) -> None:
 
 def test_turns_come_in_order() -> None:
     """Threads that wait get their turns in the order in which they came."""
-    clock = Stopped()
+    clock = SteppedClock()
     pace = Pace(1, 1, clock)
     take(pace, 1)
     order: list[int] = []
@@ -285,7 +285,7 @@ def test_turns_come_in_order() -> None:
 
 def test_many_threads_share_one_bucket() -> None:
     """Threads together take no more than the bucket gives, and each gets its turn."""
-    clock = Hands()
+    clock = FakeClock()
     pace = Pace(10, 5, clock)
     threads = [threading.Thread(target=take, args=(pace, 20)) for _ in range(8)]
     for thread in threads:
@@ -300,21 +300,21 @@ def test_many_threads_share_one_bucket() -> None:
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure, and clients that keep ARM's and Teams' real pace."""
-    clock = Hands()
-    with wired(monkeypatch, clock=clock, pace=paces(clock)) as clients:
+    clock = FakeClock()
+    with connected(monkeypatch, clock=clock, pace=paces(clock)) as clients:
         yield clients
 
 
-def test_arm_s_budget_is_respected_ahead_of_time(azure: Wired) -> None:
+def test_arm_s_budget_is_respected_ahead_of_time(azure: Clients) -> None:
     """After a burst of 200 writes come ten a second; the 25 reads a second beside them do not slow them."""
     for number in range(260):
         assert azure.sentinel.create(f"00000000-0000-0000-0000-{number:012}", incident_body()).ended is Ended.DONE
     assert azure.clock.monotonic() == pytest.approx(6, abs=0.2)
 
 
-def test_a_header_slows_the_next_request(azure: Wired) -> None:
+def test_a_header_slows_the_next_request(azure: Clients) -> None:
     """`x-ms-ratelimit-remaining-subscription-writes: 0` makes the next writes wait for tokens; reads go on."""
     header = {"x-ms-ratelimit-remaining-subscription-writes": "0"}
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=400, headers=header))
@@ -327,7 +327,7 @@ def test_a_header_slows_the_next_request(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("left", ["", "-1", "many", "1e9", "99999999999999999999"])
-def test_an_absurd_header_changes_nothing(azure: Wired, left: str) -> None:
+def test_an_absurd_header_changes_nothing(azure: Clients, left: str) -> None:
     """A remaining-requests header that is no number, or a huge one, slows nothing."""
     header = {"x-ms-ratelimit-remaining-subscription-reads": left}
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"properties": {}}, headers=header, times=1))
@@ -337,14 +337,14 @@ def test_an_absurd_header_changes_nothing(azure: Wired, left: str) -> None:
     assert azure.clock.monotonic() <= 1  # the wait before the one repetition
 
 
-def test_a_429_makes_all_wait(azure: Wired) -> None:
+def test_a_429_makes_all_wait(azure: Clients) -> None:
     """One write's 429 with Retry-After holds back every other write until then."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=429, headers={"Retry-After": "30"}))
     assert azure.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
     assert azure.clock.monotonic() == pytest.approx(30)
 
 
-def test_a_bar_beyond_a_request_s_time_leaves_it_due(azure: Wired) -> None:
+def test_a_bar_beyond_a_request_s_time_leaves_it_due(azure: Clients) -> None:
     """While all are told to wait longer than a request may last, a write is due at once, without being sent."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=429, headers={"Retry-After": "600"}))
     assert azure.sentinel.create(INCIDENT, incident_body()).ended is Ended.DUE
@@ -358,7 +358,7 @@ def test_a_bar_beyond_a_request_s_time_leaves_it_due(azure: Wired) -> None:
     assert azure.clock.monotonic() == 0
 
 
-def test_teams_gets_four_a_second(azure: Wired) -> None:
+def test_teams_gets_four_a_second(azure: Clients) -> None:
     """Cards go out four a second at most."""
     for _ in range(9):
         azure.webhook.post(CARD)
@@ -367,4 +367,4 @@ def test_teams_gets_four_a_second(azure: Wired) -> None:
 
 def test_each_kind_has_its_bucket() -> None:
     """ARM's reads and writes and Teams' cards are paced; queries are not, there are only a few."""
-    assert set(paces(Hands())) == {Call.READ, Call.WRITE, Call.TELL}
+    assert set(paces(FakeClock())) == {Call.READ, Call.WRITE, Call.TELL}

@@ -14,12 +14,12 @@ from shared.http.client import Limits
 from shared.logs import quiet
 from shared.model import Severity
 from tests.cloud import Fault, Wire
-from tests.support.clients import CARD, COMMENT, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import CARD, COMMENT, INCIDENT, Clients, connected, incident_body
 
 WORDS = json.dumps({"properties": {"message": "x"}})
 
 # Everything that sends a request; the service whose trouble it is put to.
-CALLS: dict[str, tuple[str, Callable[[Wired], object]]] = {
+CALLS: dict[str, tuple[str, Callable[[Clients], object]]] = {
     "log_analytics": ("log_analytics", lambda azure: azure.workspace.ask("EmailEvents | count")),
     "graph": ("graph", lambda azure: azure.graph.ask("EmailEvents | count")),
     "workspace": ("sentinel", lambda azure: azure.sentinel.workspace_guid()),
@@ -78,13 +78,13 @@ class Shown:
                 self.error(record.exc_info[1])
 
 
-def secrets(azure: Wired) -> set[str]:
+def secrets(azure: Clients) -> set[str]:
     """What must not show: the webhook's signature, the identity's header, every token used so far."""
     tokens = {each.headers.get("authorization", "").removeprefix("Bearer ") for each in azure.cloud.log}
     return {azure.cloud.webhook.sig, azure.cloud.identity.header, *tokens} - {""}
 
 
-def check(azure: Wired, shown: Shown) -> None:
+def check(azure: Clients, shown: Shown) -> None:
     """No secret is in anything shown, and there was something to look at."""
     assert shown.texts
     for secret in secrets(azure):
@@ -93,7 +93,7 @@ def check(azure: Wired, shown: Shown) -> None:
             assert secret not in text, text
 
 
-def provoke(azure: Wired, call: Callable[[Wired], object], shown: Shown) -> None:
+def provoke(azure: Clients, call: Callable[[Clients], object], shown: Shown) -> None:
     """Make the call, and take in the error it ends with, raised or handed back."""
     try:
         ended = call(azure)
@@ -104,7 +104,7 @@ def provoke(azure: Wired, call: Callable[[Wired], object], shown: Shown) -> None
             shown.error(ended)
 
 
-def echo(azure: Wired) -> str:
+def echo(azure: Clients) -> str:
     """An error body of a service, or of a proxy, that repeats what it was sent."""
     azure.sentinel.read(INCIDENT)
     token = azure.sent("sentinel")[0].headers["authorization"]
@@ -113,16 +113,16 @@ def echo(azure: Wired) -> str:
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Clients]:
     """A small Azure whose clients run as at the edge, with the root logger at DEBUG."""
     caplog.set_level(logging.DEBUG)
     quiet()
-    with wired(monkeypatch, limits=Limits(read=0.2, attempts=2)) as clients:
+    with connected(monkeypatch, limits=Limits(read=0.2, attempts=2)) as clients:
         yield clients
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
-def test_no_secret_shows_in_any_trouble(azure: Wired, caplog: pytest.LogCaptureFixture, trouble: str) -> None:
+def test_no_secret_shows_in_any_trouble(azure: Clients, caplog: pytest.LogCaptureFixture, trouble: str) -> None:
     """Whichever call meets this trouble, neither logs nor errors show a signature, a token or the identity's header."""
     repeated = echo(azure)
     shown = Shown()
@@ -140,7 +140,7 @@ def test_no_secret_shows_in_any_trouble(azure: Wired, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize("service", ["identity", "log_analytics", "sentinel", "graph", "teams"])
 @pytest.mark.parametrize("way", ["refused", "handshake", "certificate"])
 def test_no_secret_shows_without_a_connection(
-    azure: Wired, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, service: str, way: str
+    azure: Clients, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, service: str, way: str
 ) -> None:
     """A service that cannot be reached, or whose certificate is not trusted, makes no secret show either."""
     shown = Shown()
@@ -162,7 +162,7 @@ def test_no_secret_shows_without_a_connection(
     check(azure, shown)
 
 
-def test_no_secret_shows_when_all_is_well(azure: Wired, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_shows_when_all_is_well(azure: Clients, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is logged of a request that went well that could be used to send another."""
     for _, call in CALLS.values():
         call(azure)
@@ -171,7 +171,7 @@ def test_no_secret_shows_when_all_is_well(azure: Wired, caplog: pytest.LogCaptur
     check(azure, shown)
 
 
-def test_a_webhook_stays_secret_whatever_is_switched_on(azure: Wired, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_webhook_stays_secret_whatever_is_switched_on(azure: Clients, caplog: pytest.LogCaptureFixture) -> None:
     """An operator who sets urllib3's own logger to DEBUG still gets no path of the webhook."""
     before = logging.getLogger("urllib3").level
     try:

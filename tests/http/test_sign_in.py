@@ -6,7 +6,7 @@ import json
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from shared.ledger.table import TableLedger
 from shared.model import Severity
 from shared.query.advanced_hunting import AdvancedHunting
 from shared.query.log_analytics import Workspace, connect
-from tests.cloud import CLIENT_ID, WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault, Wire
-from tests.support.clients import COMMENT, INCIDENT, Wired, incident_body, wired
-from tests.support.tenant import Hands
+from tests.cloud import CLIENT_ID, WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Fault, Wire
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
+from tests.support.clock import FakeClock
 
 AUDIENCE = "https://management.azure.com"
 SCOPE = f"{AUDIENCE}/.default"
@@ -39,10 +39,10 @@ SHORT = Limits(attempts=5, seconds=60.0, connect=0.2, read=0.2)
 
 
 @dataclass
-class Clients:
+class SignedIn:
     """Everything that needs a token, signed in by one credential."""
 
-    azure: Wired
+    azure: Clients
     credential: Credential
     http: Http
 
@@ -67,7 +67,7 @@ class Clients:
             Workspace(client, WORKSPACE_ID, self.http).ask("EmailEvents | count")
 
 
-CLIENTS: dict[str, Callable[[Clients], Any]] = {
+CLIENTS: dict[str, Callable[[SignedIn], Any]] = {
     "log analytics": lambda of: of.query(),
     "graph": lambda of: AdvancedHunting(of.azure.settings, of.http).ask("EmailEvents | count"),
     "workspace": lambda of: of.sentinel().workspace_guid(),
@@ -85,7 +85,7 @@ CLIENTS: dict[str, Callable[[Clients], Any]] = {
 FIRST = ("log analytics", "graph", "read", "create", "ledger")  # who asks first; all the others ask after it
 
 
-def failure(clients: Clients, name: str) -> Exception:
+def failure(clients: SignedIn, name: str) -> Exception:
     """What a client ends with, raised or handed back."""
     try:
         ended = CLIENTS[name](clients)
@@ -107,16 +107,9 @@ def check(error: Exception, words: str) -> str:
     return said
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and a clock that only sleeping moves."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def clients_of(azure: Wired, credential: Credential) -> Clients:
+def clients_of(azure: Clients, credential: Credential) -> SignedIn:
     """Clients that sign in by this credential."""
-    return Clients(azure, credential, Http(credential, clock=azure.clock, pace={}))
+    return SignedIn(azure, credential, Http(credential, clock=azure.clock, pace={}))
 
 
 def token(value: object) -> Mapping[str, object]:
@@ -155,7 +148,7 @@ ENDPOINT: dict[str, tuple[Fault | None, str, int, str]] = {
 
 @pytest.mark.parametrize("client", FIRST)
 @pytest.mark.parametrize("trouble", ENDPOINT)
-def test_every_client_says_so(azure: Wired, client: str, trouble: str) -> None:
+def test_every_client_says_so(azure: Clients, client: str, trouble: str) -> None:
     """Whatever the identity endpoint does, whoever asks: one sentence, as many requests as the rules say, and none to
     the service; whoever asks next is told the same at once."""
     fault, client_id, asked, words = ENDPOINT[trouble]
@@ -177,7 +170,7 @@ def test_every_client_says_so(azure: Wired, client: str, trouble: str) -> None:
 
 
 @pytest.mark.parametrize("client", FIRST)
-def test_an_endpoint_that_refuses_connections(azure: Wired, client: str) -> None:
+def test_an_endpoint_that_refuses_connections(azure: Clients, client: str) -> None:
     """Without a connection to the identity endpoint it is the sign-in that is named, by every client."""
     azure.cloud.refuse("identity")
     credential = sign_in(CLIENT_ID, azure.clock, limits=SHORT)
@@ -202,7 +195,7 @@ def test_an_endpoint_that_refuses_connections(azure: Wired, client: str) -> None
     ],
 )
 def test_an_endpoint_that_is_none_is_named(
-    azure: Wired, given: Mapping[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+    azure: Clients, given: Mapping[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When IDENTITY_ENDPOINT is the mistake it is named, with what to do about it."""
     for name, value in given.items():
@@ -214,20 +207,20 @@ def test_an_endpoint_that_is_none_is_named(
     credential.close()
 
 
-def test_a_failure_is_not_remembered_for_ever(azure: Wired) -> None:
+def test_a_failure_is_not_remembered_for_ever(azure: Clients) -> None:
     """After a minute the identity endpoint is asked again, and what passed has passed."""
     azure.cloud.faults.add(Fault(service="identity", status=400))
     with pytest.raises(SignInFailed):
         azure.sentinel.read(INCIDENT)
-    azure.clock.turn(seconds=REMEMBERED - 1)
+    azure.clock.advance(seconds=REMEMBERED - 1)
     with pytest.raises(SignInFailed):
         azure.sentinel.read(INCIDENT)
-    azure.clock.turn(seconds=2)
+    azure.clock.advance(seconds=2)
     assert azure.sentinel.read(INCIDENT) is None
     assert len(azure.sent("identity")) == 2
 
 
-def test_one_audience_that_is_refused_leaves_the_others(azure: Wired) -> None:
+def test_one_audience_that_is_refused_leaves_the_others(azure: Clients) -> None:
     """Who has had a token is known to be signed in: an audience that is refused is refused alone."""
     assert azure.sentinel.read(INCIDENT) is None
     azure.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
@@ -238,7 +231,7 @@ def test_one_audience_that_is_refused_leaves_the_others(azure: Wired) -> None:
     assert [each.status for each in azure.sent("identity")] == [200, 400, 200]
 
 
-def test_the_budget_bounds_the_attempts(azure: Wired) -> None:
+def test_the_budget_bounds_the_attempts(azure: Clients) -> None:
     """When the sweep's time is up the identity endpoint is asked once, and not waited for."""
     azure.cloud.faults.add(Fault(service="identity", status=500, times=None))
     credential = sign_in(CLIENT_ID, azure.clock, deadline=azure.clock.monotonic)
@@ -249,12 +242,12 @@ def test_the_budget_bounds_the_attempts(azure: Wired) -> None:
     credential.close()
 
 
-def test_who_has_a_token_does_not_wait_for_another_s(azure: Wired) -> None:
+def test_who_has_a_token_does_not_wait_for_another_s(azure: Clients) -> None:
     """While the identity endpoint is waited for, a token that is there is handed out: the lease is renewed with one."""
     azure.credential.token(AUDIENCE)
     seen = []
 
-    class Watched(Hands):
+    class Watched(FakeClock):
         """A clock during whose sleep another thread wants the token that is there."""
 
         def sleep(self, seconds: float) -> None:
@@ -307,7 +300,7 @@ def machine(folder: Path, az: str | None, azd: str | None) -> None:
             file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
-def developer(azure: Wired) -> Credential:
+def developer(azure: Clients) -> Credential:
     """The credential of a developer's machine, with less patience than the real one."""
     return Credential(lambda _: DeveloperSignIn(1), azure.clock)
 
@@ -315,7 +308,7 @@ def developer(azure: Wired) -> Credential:
 @pytest.mark.parametrize("client", ["log analytics", "read", "ledger"])
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_developer_is_told_how_to_sign_in(
-    azure: Wired, client: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    azure: Clients, client: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a developer's machine every client says what to run, nobody's name is repeated, and `az` is run once."""
     az, azd, words = MACHINES[name]
@@ -344,7 +337,7 @@ def test_a_developer_is_told_how_to_sign_in(
     ids=["az", "azd alone", "azd when az is signed out"],
 )
 def test_a_developer_s_own_sign_in_is_used(
-    azure: Wired, az: str | None, azd: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    azure: Clients, az: str | None, azd: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Azure CLI's token is used, or azd's when there is none."""
     machine(tmp_path, az, azd)
@@ -355,7 +348,7 @@ def test_a_developer_s_own_sign_in_is_used(
     credential.close()
 
 
-def test_a_program_that_cannot_be_run(azure: Wired, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_cannot_be_run(azure: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An `az` that the system cannot run is named."""
     (tmp_path / "az").write_bytes(b"\x7fELF no program")
     (tmp_path / "az").chmod(0o755)
@@ -398,7 +391,7 @@ def test_a_library_that_wraps_it_is_seen_through(make: Callable[[], Exception]) 
         assert (found.cause, str(found)) == ("identity_sign_in", "Not signed in: x")
 
 
-def test_the_sdks_let_it_through(azure: Wired) -> None:
+def test_the_sdks_let_it_through(azure: Clients) -> None:
     """What the credential raises is no azure-core error, which the SDKs would make another one of."""
     azure.cloud.faults.add(Fault(service="identity", status=400, times=None))
     for ask in (azure.credential.get_token_info, azure.credential.get_token):
@@ -408,7 +401,7 @@ def test_the_sdks_let_it_through(azure: Wired) -> None:
         assert caught.value.call is None
 
 
-def test_a_claims_challenge_gets_a_fresh_token(azure: Wired) -> None:
+def test_a_claims_challenge_gets_a_fresh_token(azure: Clients) -> None:
     """With claims a token is asked for anew, and then kept."""
     first = azure.credential.get_token(SCOPE)
     assert first.token == azure.credential.token(AUDIENCE)
@@ -417,7 +410,7 @@ def test_a_claims_challenge_gets_a_fresh_token(azure: Wired) -> None:
 
 def test_another_cloud_s_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a cloud that does not know the service's audience the sign-in is named, with AZURE_CLOUD's code."""
-    with wired(monkeypatch, Cloud(cloud="AzureChinaCloud")) as azure:
+    with connected(monkeypatch, cloud="AzureChinaCloud") as azure:
         credential = sign_in(CLIENT_ID, azure.clock)
         with pytest.raises(SignInFailed, match="400 AADSTS500011"):
             credential.token(AUDIENCE)

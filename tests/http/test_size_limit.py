@@ -7,7 +7,7 @@ import socket
 import threading
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,23 +22,16 @@ from shared.ledger.port import LedgerUnavailable
 from shared.ledger.service import TableService
 from tests.cloud import CLIENT_ID, Fault
 from tests.http.test_total_timeout import KEY, listening
-from tests.support.clients import CARD, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import CARD, INCIDENT, Clients, incident_body
 
 ROOM = 24 * MIB
 """What a request may take beside its answer."""
-QUESTIONS: dict[str, tuple[str, int, Callable[[Wired], Any]]] = {
+QUESTIONS: dict[str, tuple[str, int, Callable[[Clients], Any]]] = {
     "log analytics": ("log_analytics", QUERY_BYTES, lambda azure: azure.workspace.ask("EmailEvents | count")),
     "graph": ("graph", QUERY_BYTES, lambda azure: azure.graph.ask("EmailEvents | count")),
     "list": ("sentinel", OTHER_BYTES, lambda azure: list(azure.sentinel.changed(None))),
     "incident": ("sentinel", OTHER_BYTES, lambda azure: azure.sentinel.read(INCIDENT)),
 }
-
-
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
 
 
 def packed(size: int, how: str = "gzip") -> bytes:
@@ -73,7 +66,7 @@ def peak(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_an_answer_that_inflates_is_refused(azure: Wired, name: str) -> None:
+def test_an_answer_that_inflates_is_refused(azure: Clients, name: str) -> None:
     """Half a megabyte that unpacks to half a gigabyte is an error that says so, and never was in memory as a whole."""
     service, most, ask = QUESTIONS[name]
     azure.credential.token(azure.settings.cloud.arm_audience)
@@ -88,7 +81,7 @@ def test_an_answer_that_inflates_is_refused(azure: Wired, name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["gzip", "deflate", "gzip, gzip"])
-def test_it_is_refused_however_it_is_packed(azure: Wired, how: str) -> None:
+def test_it_is_refused_however_it_is_packed(azure: Clients, how: str) -> None:
     """Packed twice, a kilobyte is enough."""
     azure.credential.token(azure.settings.cloud.arm_audience)
     azure.cloud.faults.add(bomb("sentinel", 512 * MIB, how))
@@ -100,7 +93,7 @@ def test_it_is_refused_however_it_is_packed(azure: Wired, how: str) -> None:
     assert peak(asked) < OTHER_BYTES + ROOM
 
 
-def test_it_is_refused_without_being_packed(azure: Wired) -> None:
+def test_it_is_refused_without_being_packed(azure: Clients) -> None:
     """What is simply too long is too large as well."""
     azure.cloud.faults.add(Fault(service="sentinel", status=200, times=None, body=b" " * (OTHER_BYTES + 1)))
     with pytest.raises(PartialData, match="more than 64 MiB"):
@@ -108,7 +101,7 @@ def test_it_is_refused_without_being_packed(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_the_largest_answer_is_taken(azure: Wired, name: str) -> None:
+def test_the_largest_answer_is_taken(azure: Clients, name: str) -> None:
     """An answer within the bound is read whole: it is refused, if at all, for what is in it."""
     service, most, ask = QUESTIONS[name]
     azure.cloud.faults.add(bomb(service, most - MIB))
@@ -118,14 +111,14 @@ def test_the_largest_answer_is_taken(azure: Wired, name: str) -> None:
         assert "MiB" not in str(error)  # noqa: PT017 - some take it, some miss what it should hold
 
 
-def test_a_refusal_counts_by_its_status(azure: Wired) -> None:
+def test_a_refusal_counts_by_its_status(azure: Clients) -> None:
     """The body of a refusal is left out when it is too large: what to do about it is still said."""
     azure.cloud.faults.add(bomb("sentinel", 128 * MIB, status=403))
     with pytest.raises(Forbidden, match="Microsoft Sentinel Responder"):
         azure.sentinel.read(INCIDENT)
 
 
-def test_a_write_whose_answer_is_too_large_is_looked_up(azure: Wired) -> None:
+def test_a_write_whose_answer_is_too_large_is_looked_up(azure: Clients) -> None:
     """It was made all the same: that is found out, and nothing is made twice."""
     fault = bomb("sentinel", 128 * MIB, times=1)
     fault.method, fault.effect = "PUT", True
@@ -134,14 +127,14 @@ def test_a_write_whose_answer_is_too_large_is_looked_up(azure: Wired) -> None:
     assert azure.methods() == "GET PUT GET"
 
 
-def test_a_card_s_answer_is_not_read(azure: Wired) -> None:
+def test_a_card_s_answer_is_not_read(azure: Clients) -> None:
     """Teams took the card, whatever it sends after that."""
     azure.cloud.faults.add(bomb("teams", 128 * MIB, status=202))
     azure.webhook.post(CARD)
     assert len(azure.sent("teams")) == 1
 
 
-def test_a_token_is_small(azure: Wired) -> None:
+def test_a_token_is_small(azure: Clients) -> None:
     """What the identity endpoint sends is bounded, too, and is no sign-in."""
     azure.cloud.faults.add(bomb("identity", 8 * MIB))
     credential = sign_in(CLIENT_ID, azure.clock, limits=Limits(attempts=1))
@@ -151,7 +144,7 @@ def test_a_token_is_small(azure: Wired) -> None:
             credential.token(azure.settings.cloud.arm_audience)
 
     asked()  # the libraries are loaded
-    azure.clock.turn(minutes=5)
+    azure.clock.advance(minutes=5)
     assert peak(asked) < 2 * TOKEN_BYTES + 2 * MIB
     credential.close()
 

@@ -11,7 +11,7 @@ from shared.errors import SweepError
 from shared.http.client import Limits
 from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
-from tests.support.clients import CARD, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import CARD, INCIDENT, Clients, connected, incident_body
 
 KQL = "EmailEvents | count"
 COLUMNS = ("log_analytics", "graph", "arm_get", "arm_put", "teams")
@@ -66,13 +66,13 @@ def service_of(column: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def azure() -> Iterator[Wired]:
+def azure() -> Iterator[Clients]:
     """One small Azure for all the statuses, with answers waited for a fifth of a second."""
-    with pytest.MonkeyPatch.context() as patch, wired(patch, limits=Limits(read=0.2)) as clients:
+    with pytest.MonkeyPatch.context() as patch, connected(patch, limits=Limits(read=0.2)) as clients:
         yield clients
 
 
-def ask(azure: Wired, column: str) -> str:
+def ask(azure: Clients, column: str) -> str:
     """Send one request; how it ended."""
     try:
         if column == "log_analytics":
@@ -92,7 +92,7 @@ def ask(azure: Wired, column: str) -> str:
     return "done"
 
 
-def check(azure: Wired, answer: str, column: str, *, effect: bool = False) -> None:
+def check(azure: Clients, answer: str, column: str, *, effect: bool = False) -> None:
     """One request met by this answer for ever behaves as the table says; with `effect` it was carried out each time."""
     cell = expected(answer, column)
     before = azure.http.requests[service_of(column)]
@@ -117,7 +117,7 @@ def check(azure: Wired, answer: str, column: str, *, effect: bool = False) -> No
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_status(azure: Wired, column: str) -> None:
+def test_every_status(azure: Clients, column: str) -> None:
     """Each status from 300 to 599 is tried again as the rules say."""
     for status in range(300, 600):
         azure.forget()
@@ -150,7 +150,7 @@ ON_THE_WIRE: dict[str, Callable[[bool], Fault]] = {
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("effect", [False, True], ids=["before the effect", "after the effect"])
 @pytest.mark.parametrize("answer", ON_THE_WIRE)
-def test_broken_answers(azure: Wired, answer: str, column: str, effect: bool) -> None:
+def test_broken_answers(azure: Clients, answer: str, column: str, effect: bool) -> None:
     """An answer that is lost or broken is tried again as the rules say, whether or not the request was carried out."""
     azure.forget()
     if column == "arm_get" and effect:
@@ -165,7 +165,7 @@ def test_broken_answers(azure: Wired, answer: str, column: str, effect: bool) ->
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_no_connection(azure: Wired, column: str) -> None:
+def test_no_connection(azure: Clients, column: str) -> None:
     """A service that cannot be reached is tried five times."""
     azure.forget()
     azure.cloud.refuse(service_of(column))
@@ -176,7 +176,7 @@ def test_no_connection(azure: Wired, column: str) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_broken_handshake(azure: Wired, column: str) -> None:
+def test_broken_handshake(azure: Clients, column: str) -> None:
     """A TLS handshake that breaks is tried five times."""
     azure.forget()
     azure.cloud.break_handshakes(service_of(column))
@@ -186,7 +186,7 @@ def test_broken_handshake(azure: Wired, column: str) -> None:
         azure.cloud.break_handshakes(service_of(column), 0)
 
 
-def unreached(azure: Wired, column: str) -> None:
+def unreached(azure: Clients, column: str) -> None:
     """Five attempts and a failure. Of a PUT it is the GET before it that finds nobody there."""
     before = azure.http.requests[service_of(column)]
     assert ask(azure, column) == "failed"
@@ -194,7 +194,7 @@ def unreached(azure: Wired, column: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["500", "502", "503", "504", "dropped", "429", "408"])
-def test_a_put_that_overwrites_loses_nothing(azure: Wired, answer: str) -> None:
+def test_a_put_that_overwrites_loses_nothing(azure: Clients, answer: str) -> None:
     """Where a PUT overwrites instead of answering 409, what an analyst wrote after a lost answer is still there."""
     azure.forget()
     azure.cloud.store.overwrites = True

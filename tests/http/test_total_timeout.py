@@ -24,33 +24,26 @@ from shared.query.advanced_hunting import AdvancedHunting
 from shared.query.log_analytics import Workspace, connect
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, Fault, Wire
 from tests.cloud.tls import Certificate
-from tests.support.clients import CARD, INCIDENT, Wired, wired
-from tests.support.tenant import Hands
+from tests.support.clients import CARD, INCIDENT, Clients
+from tests.support.clock import FakeClock
 
 BUDGET = 1.0
 """Seconds that are left of the budget when a question is asked; a drip takes forty times as long."""
 KEY = AzureNamedKeyCredential("account", "a2V5")
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def sentinel(azure: Wired, http: Http) -> ArmIncidents:
+def sentinel(azure: Clients, http: Http) -> ArmIncidents:
     """The incidents client over another Http."""
     settings = azure.settings
     return ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
 
 
-def workspace(azure: Wired, http: Http) -> Workspace:
+def workspace(azure: Clients, http: Http) -> Workspace:
     """The Log Analytics client over another Http, with the real SDK."""
     return Workspace(connect(azure.settings, azure.credential), WORKSPACE_ID, http)
 
 
-QUESTIONS: dict[str, tuple[str, Callable[[Wired, Http], Any]]] = {
+QUESTIONS: dict[str, tuple[str, Callable[[Clients, Http], Any]]] = {
     "log analytics": ("log_analytics", lambda azure, http: workspace(azure, http).ask("EmailEvents | count")),
     "graph": ("graph", lambda azure, http: AdvancedHunting(azure.settings, http).ask("EmailEvents | count")),
     "list": ("sentinel", lambda azure, http: list(sentinel(azure, http).changed(None))),
@@ -69,7 +62,7 @@ SLOW: dict[str, Callable[[str], Fault]] = {
 
 @pytest.mark.parametrize("how", SLOW)
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_ends_with_the_budget(azure: Wired, name: str, how: str) -> None:
+def test_a_question_ends_with_the_budget(azure: Clients, name: str, how: str) -> None:
     """However an answer fails to come, and however slowly: the question is over when the sweep's budget is."""
     service, ask = QUESTIONS[name]
     clock = SystemClock()
@@ -84,11 +77,11 @@ def test_a_question_ends_with_the_budget(azure: Wired, name: str, how: str) -> N
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_no_question_is_asked_after_the_budget(azure: Wired, name: str) -> None:
+def test_no_question_is_asked_after_the_budget(azure: Clients, name: str) -> None:
     """After the deadline nothing is sent, and the error names the setting; a card still goes."""
     service, ask = QUESTIONS[name]
     azure.http.deadline = lambda: 5.0
-    azure.clock.turn(seconds=5)
+    azure.clock.advance(seconds=5)
     with pytest.raises(Unavailable, match="SWEEP_BUDGET_SECONDS"):
         ask(azure, azure.http)
     assert azure.sent(service) == []
@@ -97,7 +90,7 @@ def test_no_question_is_asked_after_the_budget(azure: Wired, name: str) -> None:
 
 
 @pytest.mark.parametrize(("left", "wait"), [(42.9, 42), (0.5, 1), (4_000, 600)])
-def test_the_service_is_told_how_long_a_query_may_run(azure: Wired, left: float, wait: int) -> None:
+def test_the_service_is_told_how_long_a_query_may_run(azure: Clients, left: float, wait: int) -> None:
     """A query is not left running in the service after nobody waits for it any more."""
     azure.http.deadline = lambda: left
     azure.workspace.ask("EmailEvents | count")
@@ -105,7 +98,7 @@ def test_the_service_is_told_how_long_a_query_may_run(azure: Wired, left: float,
 
 
 @pytest.mark.parametrize("wire", [Wire.DRIP, Wire.HANG], ids=lambda wire: str(wire.name))
-def test_a_token_is_not_waited_for_longer_than_its_timeout(azure: Wired, wire: Wire) -> None:
+def test_a_token_is_not_waited_for_longer_than_its_timeout(azure: Clients, wire: Wire) -> None:
     """An identity endpoint that drips is given up as one that is silent."""
     azure.cloud.faults.add(Fault(service="identity", wire=wire, seconds=60, times=None))
     credential = sign_in(CLIENT_ID, limits=Limits(attempts=1, read=1.0))
@@ -117,7 +110,7 @@ def test_a_token_is_not_waited_for_longer_than_its_timeout(azure: Wired, wire: W
 
 
 @pytest.mark.slow
-def test_a_token_is_not_waited_for_after_the_budget(azure: Wired) -> None:
+def test_a_token_is_not_waited_for_after_the_budget(azure: Clients) -> None:
     """A token that is needed when the budget is over has some seconds, whatever its own limits are."""
     azure.cloud.faults.add(Fault(service="identity", wire=Wire.DRIP, seconds=120, times=None))
     credential = sign_in(CLIENT_ID, deadline=lambda: 0.0, limits=Limits(attempts=5, read=60.0))
@@ -193,22 +186,22 @@ def test_table_storage_that_drips_is_given_up(serve: Callable[[socket.socket, th
 
 def test_the_ledger_is_not_asked_again_long_after_the_budget() -> None:
     """Before the end of the budget a request has until then; after it half a minute, for what is to be written down."""
-    clock = Hands()
+    clock = FakeClock()
     tries = 0
 
     def fails() -> None:
         nonlocal tries
         tries += 1
-        clock.turn(seconds=12)
+        clock.advance(seconds=12)
         raise Unavailable("busy", service=Service.LEDGER, call=Call.READ, status=503)
 
     service = TableService("https://127.0.0.1:1", "ledger", KEY, clock, lambda: 100.0)
     for begins, ends in ((0.0, 100.0), (80.0, 110.0), (500.0, 500.0 + LATE)):
-        clock.turn(seconds=begins - clock.monotonic())
+        clock.advance(seconds=begins - clock.monotonic())
         with pytest.raises(LedgerUnavailable):
             service.send(fails)
         assert begins + 12 < clock.monotonic() <= ends + 12
-        clock = Hands()
+        clock = FakeClock()
         service = TableService("https://127.0.0.1:1", "ledger", KEY, clock, lambda: 100.0)
     assert tries > 6
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.cloud.tenant import COUNTED, HOSTILE_SUBJECTS, stamp
-from tests.support.hunting import NOW, WINDOW
+from tests.cloud.mail import COUNTED, HOSTILE_SUBJECTS, stamp
+from tests.support.clients import WINDOW
+from tests.support.clock import START
 
 Row = dict[str, Any]
 
@@ -17,9 +18,9 @@ _MOMENTS = [
     WINDOW.start - timedelta(days=1),
     WINDOW.start - timedelta(microseconds=1),
     WINDOW.start,
-    *(NOW - timedelta(hours=hours) for hours in (1, 2, 3, 50, 700)),
-    NOW,
-    NOW + timedelta(microseconds=1),
+    *(START - timedelta(hours=hours) for hours in (1, 2, 3, 50, 700)),
+    START,
+    START + timedelta(microseconds=1),
 ]
 _SHIFTS = (None, timedelta(0), timedelta(hours=1), timedelta(hours=-1), timedelta(days=-60), timedelta(days=60))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,36 +12,30 @@ from shared.errors import PartialData, Service
 from shared.hunt.coverage import COLUMNS, judge, read_coverage
 from shared.model import Coverage
 from shared.query.answer import Answer
-from tests.cloud.tenant import UNKNOWN, Tenant, sample
-from tests.hunt.expected import settings_for
-from tests.support.hunting import NOW, WINDOW, Ground, hunting_ground
+from tests.cloud.mail import UNKNOWN, Mail, sample
+from tests.support.clients import WINDOW, Clients
+from tests.support.clock import START
+from tests.support.settings import settings_for
 
 DAY = timedelta(days=1)
 KINDS = ["string", "string", *["long"] * 5, "datetime"]
-
-
-@pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    """One small Azure for the module; each test loads its own rows."""
-    with hunting_ground() as made:
-        yield made
 
 
 # -- measured
 
 
 @pytest.mark.parametrize("source", ["sentinel", "defender"])
-def test_coverage_is_what_the_table_holds(ground: Ground, source: str) -> None:
+def test_coverage_is_what_the_table_holds(azure: Clients, source: str) -> None:
     """Rows, the last day's, the newest, messages, the share filled, actions, unknown ones, rows without recipient."""
-    tenant = Tenant(NOW)
-    tenant.add("a@contoso.com", "Delivered", NOW - timedelta(hours=2), message="m1")
-    tenant.add("b@contoso.com", "HARD delete", NOW - timedelta(hours=23), message="m1")
-    tenant.add("a@contoso.com", "Hard delete", NOW - timedelta(hours=25), message="m2")
-    tenant.add("", "", NOW - timedelta(days=29), message="m3")
-    tenant.add("a@contoso.com", UNKNOWN[0], NOW - timedelta(days=3), message="m4")
-    tenant.add("a@contoso.com", "Hard delete", NOW - timedelta(days=31), message="m5")
-    ground.cloud.load("EmailEvents", tenant.events)
-    found = ground.hunt(hunt_source=source).coverage(WINDOW)
+    tenant = Mail(START)
+    tenant.add("a@contoso.com", "Delivered", START - timedelta(hours=2), message="m1")
+    tenant.add("b@contoso.com", "HARD delete", START - timedelta(hours=23), message="m1")
+    tenant.add("a@contoso.com", "Hard delete", START - timedelta(hours=25), message="m2")
+    tenant.add("", "", START - timedelta(days=29), message="m3")
+    tenant.add("a@contoso.com", UNKNOWN[0], START - timedelta(days=3), message="m4")
+    tenant.add("a@contoso.com", "Hard delete", START - timedelta(days=31), message="m5")
+    azure.cloud.load("EmailEvents", tenant.events)
+    found = azure.hunt(hunt_source=source).coverage(WINDOW)
     newest = datetime.fromisoformat(tenant.events[0]["Timestamp"])
     assert found == Coverage(
         rows=5,
@@ -55,34 +49,34 @@ def test_coverage_is_what_the_table_holds(ground: Ground, source: str) -> None:
     )
 
 
-def test_re_streaming_shows(ground: Ground) -> None:
+def test_re_streaming_shows(azure: Clients) -> None:
     """There are more rows than messages where rows were streamed again."""
-    ground.cloud.load("EmailEvents", sample(NOW).events)
-    found = ground.hunt().coverage(WINDOW)
+    azure.cloud.load("EmailEvents", sample(START).events)
+    found = azure.hunt().coverage(WINDOW)
     assert found.rows > found.messages > 200
 
 
-def test_an_empty_window_says_when_there_was_something(ground: Ground) -> None:
+def test_an_empty_window_says_when_there_was_something(azure: Clients) -> None:
     """When the window is empty, the last row is looked for up to 90 days back."""
-    tenant = Tenant(NOW)
-    tenant.add("a@contoso.com", "Delivered", NOW - timedelta(days=60))
-    ground.cloud.load("EmailEvents", tenant.events)
-    found = ground.hunt().coverage(WINDOW)
+    tenant = Mail(START)
+    tenant.add("a@contoso.com", "Delivered", START - timedelta(days=60))
+    azure.cloud.load("EmailEvents", tenant.events)
+    found = azure.hunt().coverage(WINDOW)
     assert found.last_rows == datetime.fromisoformat(tenant.events[0]["TimeGenerated"])
     assert (found.rows, found.newest, found.filled) == (0, None, 0.0)
-    tenant.events[0]["TimeGenerated"] = (NOW - timedelta(days=91)).isoformat()
-    ground.cloud.load("EmailEvents", tenant.events)
-    assert ground.hunt().coverage(WINDOW).last_rows is None
+    tenant.events[0]["TimeGenerated"] = (START - timedelta(days=91)).isoformat()
+    azure.cloud.load("EmailEvents", tenant.events)
+    assert azure.hunt().coverage(WINDOW).last_rows is None
 
 
-def test_at_most_twenty_unknown_actions_are_named(ground: Ground) -> None:
+def test_at_most_twenty_unknown_actions_are_named(azure: Clients) -> None:
     """However many unknown actions there are, the twenty most frequent are named, each in 64 characters at most."""
-    tenant = Tenant(NOW)
+    tenant = Mail(START)
     for place in range(30):
         for _ in range(place + 1):
-            tenant.add("a@contoso.com", f"{place:02} {'x' * 100}", NOW - DAY)
-    ground.cloud.load("EmailEvents", tenant.events)
-    found = ground.hunt().coverage(WINDOW).unknown_actions
+            tenant.add("a@contoso.com", f"{place:02} {'x' * 100}", START - DAY)
+    azure.cloud.load("EmailEvents", tenant.events)
+    found = azure.hunt().coverage(WINDOW).unknown_actions
     assert list(found.values()) == list(range(30, 10, -1))
     assert {len(name) for name in found} == {64}
 
@@ -118,14 +112,14 @@ def test_coverage_that_lies_names_its_column(change: Mapping[str, Any], column: 
 
 def covered(**changes: Any) -> Coverage:
     """A good day's coverage, changed."""
-    good: dict[str, Any] = {"rows": 30_000, "last_day": 1_000, "newest": NOW - timedelta(hours=1), "filled": 0.9}
+    good: dict[str, Any] = {"rows": 30_000, "last_day": 1_000, "newest": START - timedelta(hours=1), "filled": 0.9}
     return Coverage(**{**good, **changes})
 
 
 def receipts(days: range | list[int], **coverage: Any) -> list[dict[str, Any]]:
     """A receipt of each of so many days ago."""
     held = {"rows": 30_000, "last_day": 1_000, "newest": None, "filled": 0.9, "unknown_actions": {}, **coverage}
-    return [{"started": (NOW - day * DAY).isoformat(), "verdict": "clean", "coverage": held} for day in days]
+    return [{"started": (START - day * DAY).isoformat(), "verdict": "clean", "coverage": held} for day in days]
 
 
 CAUSES = [
@@ -137,21 +131,21 @@ CAUSES = [
         "holds no row of the last 30 days",
     ),
     (
-        covered(rows=0, last_day=0, newest=None, filled=0.0, last_rows=NOW - 41 * DAY),
+        covered(rows=0, last_day=0, newest=None, filled=0.0, last_rows=START - 41 * DAY),
         [],
         {},
         ["coverage_empty"],
         "its last row is of 2026-10-14 06:00 UTC, 41 days ago",
     ),
     (
-        covered(newest=NOW - timedelta(hours=31, minutes=5)),
+        covered(newest=START - timedelta(hours=31, minutes=5)),
         [],
         {},
         ["coverage_stale"],
         "is of 2026-11-22 22:55 UTC, 31 hours ago (MAX_DATA_AGE_HOURS is 24)",
     ),
-    (covered(newest=NOW - timedelta(hours=24)), [], {}, [], ""),
-    (covered(newest=NOW - timedelta(hours=31)), [], {"max_data_age_hours": 48}, [], ""),
+    (covered(newest=START - timedelta(hours=24)), [], {}, [], ""),
+    (covered(newest=START - timedelta(hours=31)), [], {"max_data_age_hours": 48}, [], ""),
     (covered(filled=0.0), [], {}, ["coverage_unfilled"], "none of the 30,000 rows of EmailEvents"),
     (covered(filled=0.0), [], {"hunt_source": "defender"}, ["coverage_unfilled"], "LatestDeliveryAction"),
     (
@@ -177,7 +171,7 @@ CAUSES = [
     (covered(filled=0.44), receipts(range(1, 8), rows=0, filled=0.0), {}, [], ""),
     (covered(filled=0.44), receipts(range(29, 40)), {}, [], ""),
     (
-        covered(newest=NOW - 3 * DAY, last_day=0, filled=0.0),
+        covered(newest=START - 3 * DAY, last_day=0, filled=0.0),
         receipts(range(1, 29)),
         {},
         ["coverage_stale", "coverage_unfilled"],
@@ -200,7 +194,7 @@ def test_each_cause_of_distrust(
     coverage: Coverage, history: list[Any], settings: dict[str, Any], causes: list[str], words: str
 ) -> None:
     """Each cause is told with its own id, in words with the numbers, with what to check; at the edge it is none."""
-    doubts = judge(coverage, history, settings_for(**settings), NOW)
+    doubts = judge(coverage, history, settings_for(**settings), START)
     assert [doubt.cause for doubt in doubts] == causes
     assert words in " ".join(doubt.words for doubt in doubts)
     assert all(doubt.check.startswith(("Check", "Compare")) for doubt in doubts)
@@ -215,10 +209,10 @@ def test_a_days_last_receipt_is_the_days() -> None:
         one["started"] = (datetime.fromisoformat(one["started"]) - timedelta(hours=5)).isoformat()
     today = receipts([0], last_day=1_000_000)
     for history in ([*early, *late, *today], [*today, *late, *early]):
-        assert [doubt.cause for doubt in judge(covered(last_day=2), history, settings_for(), NOW)] == [
+        assert [doubt.cause for doubt in judge(covered(last_day=2), history, settings_for(), START)] == [
             "coverage_fallen"
         ]
-    assert judge(covered(last_day=2), early, settings_for(), NOW) == ()
+    assert judge(covered(last_day=2), early, settings_for(), START) == ()
 
 
 def test_damaged_history_is_left_out() -> None:
@@ -227,10 +221,10 @@ def test_damaged_history_is_left_out() -> None:
         {},
         {"started": None, "coverage": {}},
         {"started": "yesterday", "coverage": {"rows": 1, "last_day": 1, "filled": 1}},
-        {"started": (NOW - 7 * DAY).isoformat(), "coverage": None},
-        {"started": (NOW - 14 * DAY).isoformat(), "coverage": {"rows": "1", "last_day": None, "filled": []}},
-        {"started": (NOW - 21 * DAY).isoformat(), "coverage": []},
+        {"started": (START - 7 * DAY).isoformat(), "coverage": None},
+        {"started": (START - 14 * DAY).isoformat(), "coverage": {"rows": "1", "last_day": None, "filled": []}},
+        {"started": (START - 21 * DAY).isoformat(), "coverage": []},
     ]
-    assert judge(covered(last_day=1), damaged, settings_for(), NOW) == ()
-    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], settings_for(), NOW)
+    assert judge(covered(last_day=1), damaged, settings_for(), START) == ()
+    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], settings_for(), START)
     assert doubt.cause == "coverage_fallen"

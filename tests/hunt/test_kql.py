@@ -17,9 +17,9 @@ from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.query.literals import literal, query
 from tests.cloud import schemas
 from tests.cloud.mirror import SECURITY_INCIDENT
-from tests.hunt.expected import settings_for
 from tests.query.test_literals import HOSTILE
 from tests.support.kusto import Tables, parse
+from tests.support.settings import settings_for
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,7 +42,7 @@ GROUNDS: dict[str, tuple[str, Tables]] = {
 }
 
 
-class Listener:
+class Recorder:
     """A place that only listens."""
 
     service = Service.LOG_ANALYTICS
@@ -59,7 +59,7 @@ class Listener:
 
 def shipped(ground: str) -> list[str]:
     """Every query that a hunt ever asks of a place."""
-    place, workspace = Listener(ground), Listener("sentinel")
+    place, workspace = Recorder(ground), Recorder("sentinel")
     for deduplicate in ("true", "false"):
         hunt = Hunt(settings_for(hunt_source=ground, deduplicate=deduplicate), place, workspace)
         hunt.coverage(WINDOW)

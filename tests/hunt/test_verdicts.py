@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.model import Verdict
 from tests.cloud import Fault
-from tests.cloud.tenant import Tenant as Mail
-from tests.cloud.tenant import sample
-from tests.support.tenant import START, Tenant, tenant
+from tests.cloud.mail import Mail, sample
+from tests.support.clock import START
+from tests.support.tenant import Tenant
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def swept(tenant: Tenant) -> Tenant:
     """A tenant without a single remediated mail, a thousand delivered ones a day until its clock's now."""
-    with tenant(tmp_path, monkeypatch) as made:
-        yield made
+    return tenant
 
 
 def mail(now: Any, per_day: int = 30, action: str = "Delivered", days: int = 30) -> list[dict[str, Any]]:
@@ -70,7 +68,7 @@ def fallen(swept: Tenant) -> None:
     for _ in range(3):
         swept.cloud.load("EmailEvents", quiet(swept))
         assert swept.sweep().receipt.verdict is Verdict.CLEAN
-        swept.clock.turn(days=7)
+        swept.clock.advance(days=7)
     now = swept.clock.now()
     swept.cloud.load("EmailEvents", [*mail(now - DAY, days=29), *mail(now, per_day=9, days=1)])
 
@@ -85,7 +83,7 @@ def fill_fallen(swept: Tenant) -> None:
     for _ in range(7):
         swept.cloud.load("EmailEvents", shares(16, 16))
         assert swept.sweep().receipt.verdict is Verdict.CLEAN
-        swept.clock.turn(days=1)
+        swept.clock.advance(days=1)
     swept.cloud.load("EmailEvents", shares(7, 25))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,33 +15,27 @@ from shared.hunt.split import in_parts
 from shared.query.answer import COLUMNS
 from shared.query.refusal import TableMissing, refused
 from tests.cloud import Fault, Wire
-from tests.cloud.tenant import sample
-from tests.support.hunting import NOW, WINDOW, Ground, hunting_ground
+from tests.cloud.mail import sample
+from tests.support.clients import WINDOW, Clients, connected
+from tests.support.clock import START
 
 HUNT: dict[str, Any] = {"service": "log_analytics", "containing": "Sum_case", "times": None}
 KINDS = ["string", *["long"] * 5, *["dynamic"] * 8]
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    """One small Azure with the sample tenant."""
-    with hunting_ground(events=sample(NOW).events) as made:
-        yield made
+def azure(azure: Clients) -> Clients:
+    """A small Azure with the sample tenant's mail."""
+    azure.cloud.load("EmailEvents", sample(START).events)
+    return azure
 
 
-@pytest.fixture(autouse=True)
-def no_faults(ground: Ground) -> Iterator[None]:
-    """A test's faults end with it."""
-    yield
-    ground.cloud.faults.clear()
-
-
-def test_a_lie_on_the_wire_is_no_finding(ground: Ground) -> None:
+def test_a_lie_on_the_wire_is_no_finding(azure: Clients) -> None:
     """A column that has vanished on its way ends the hunt with its name."""
     body = {"tables": [{"name": "PrimaryResult", "columns": [{"name": "Sum_case", "type": "long"}], "rows": [[11]]}]}
-    ground.cloud.faults.add(Fault(**HUNT, status=200, body=body))
+    azure.cloud.faults.add(Fault(**HUNT, status=200, body=body))
     with pytest.raises(PartialData, match="a column RecipientEmailAddress missing"):
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
 
 
 PARTIAL = {
@@ -67,18 +61,18 @@ BIG = {
 
 
 @pytest.mark.parametrize("with_rows", [True, False])
-def test_a_partial_result_is_discarded(ground: Ground, with_rows: bool) -> None:
+def test_a_partial_result_is_discarded(azure: Clients, with_rows: bool) -> None:
     """A partial result is an error, with rows or without, and is not asked for again in this sweep."""
     body: dict[str, Any] = {"error": PARTIAL}
     if with_rows:
         row = ["a@contoso.com", 2, 2, 0, 0, 0, ["m1\\2026-11-23T07:55:45Z\\s"] * 2, [], [], [], ["", ""], [], [], []]
         columns = [{"name": name, "type": kind} for name, kind in zip(COLUMNS, KINDS, strict=True)]
         body["tables"] = [{"name": "PrimaryResult", "columns": columns, "rows": [row]}]
-    ground.cloud.faults.add(Fault(**HUNT, status=200, body=body))
-    before = len(ground.cloud.log)
+    azure.cloud.faults.add(Fault(**HUNT, status=200, body=body))
+    before = len(azure.cloud.log)
     with pytest.raises(PartialData, match=r"in part only, and its rows were discarded: the next sweep asks again"):
-        ground.hunt(sum_case_threshold=1).findings(WINDOW)
-    assert len([request for request in ground.cloud.log[before:] if request.service == "log_analytics"]) == 1
+        azure.hunt(sum_case_threshold=1).findings(WINDOW)
+    assert len([request for request in azure.cloud.log[before:] if request.service == "log_analytics"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,36 +87,36 @@ def test_a_partial_result_is_discarded(ground: Ground, with_rows: bool) -> None:
     ],
     ids=["partial", "timeout", "memory"],
 )
-def test_too_much_is_split(ground: Ground, fault: dict[str, Any]) -> None:
+def test_too_much_is_split(azure: Clients, fault: dict[str, Any]) -> None:
     """However the service says that it was too much, the hunt is asked in parts."""
-    whole = [finding.recipient for finding in ground.hunt().findings(WINDOW)]
-    ground.cloud.faults.add(
+    whole = [finding.recipient for finding in azure.hunt().findings(WINDOW)]
+    azure.cloud.faults.add(
         Fault(service="log_analytics", containing="let Parts = long(1);", times=None, **fault),
         Fault(service="log_analytics", containing="let Part = long(1);", times=1, **fault),
     )
-    hunter = ground.hunt()
+    hunter = azure.hunt()
     assert [finding.recipient for finding in hunter.findings(WINDOW)] == whole
     assert hunter.notes[0].endswith("was asked in 4 parts") or fault["status"] == 504
 
 
-def test_what_cannot_be_split_small_enough_fails(ground: Ground) -> None:
+def test_what_cannot_be_split_small_enough_fails(azure: Clients) -> None:
     """When not even the smallest parts fit, the hunt fails and says what can be done."""
-    ground.cloud.faults.add(Fault(**HUNT, status=200, body={"error": BIG}))
+    azure.cloud.faults.add(Fault(**HUNT, status=200, body={"error": BIG}))
     with pytest.raises(
         HuntTooLarge, match=r"even in 256 parts: shorten LOOKBACK_DAYS or raise SUM_CASE_THRESHOLD"
     ) as caught:
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
     assert caught.value.cause == "log_analytics_too_large"
 
 
-def test_another_failure_of_a_part_is_the_hunts(ground: Ground) -> None:
+def test_another_failure_of_a_part_is_the_hunts(azure: Clients) -> None:
     """A part that fails for another reason than its size ends the hunt with that reason."""
-    ground.cloud.faults.add(
+    azure.cloud.faults.add(
         Fault(service="log_analytics", containing="let Parts = long(1);", status=200, body={"error": BIG}),
         Fault(service="log_analytics", containing="let Part = long(1);", status=403),
     )
     with pytest.raises(Forbidden, match="Microsoft Sentinel Responder"):
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
 
 
 def test_at_most_four_parts_at_once() -> None:
@@ -146,34 +140,34 @@ def test_at_most_four_parts_at_once() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_no_body_is_no_data(ground: Ground, status: int) -> None:
+def test_no_body_is_no_data(azure: Clients, status: int) -> None:
     """An answer without a body means a workspace without data: no rows, whatever else is asked."""
-    ground.cloud.faults.add(Fault(service="log_analytics", status=status, body=b"", times=None))
-    hunter = ground.hunt()
+    azure.cloud.faults.add(Fault(service="log_analytics", status=status, body=b"", times=None))
+    hunter = azure.hunt()
     coverage = hunter.coverage(WINDOW)
     assert (coverage.rows, coverage.newest, coverage.last_rows) == (0, None, None)
     assert hunter.findings(WINDOW) == []
 
 
-def test_no_body_where_there_is_data_is_an_error(ground: Ground) -> None:
+def test_no_body_where_there_is_data_is_an_error(azure: Clients) -> None:
     """When the table has rows, an empty answer to the hunt is no zero."""
-    ground.cloud.faults.add(Fault(**HUNT, status=200, body=b""))
-    hunter = ground.hunt()
+    azure.cloud.faults.add(Fault(**HUNT, status=200, body=b""))
+    hunter = azure.hunt()
     assert hunter.coverage(WINDOW).rows > 0
     with pytest.raises(PartialData, match="answered the hunt with nothing at all although the table has rows"):
         hunter.findings(WINDOW)
     with pytest.raises(PartialData):
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
 
 
-def test_an_html_page_is_an_error(ground: Ground) -> None:
+def test_an_html_page_is_an_error(azure: Clients) -> None:
     """A page instead of an answer is asked for once more, then it is an error that says so."""
     page = b"<html><body>Sign in to the proxy</body></html>"
-    ground.cloud.faults.add(Fault(service="log_analytics", status=200, body=page, times=1))
-    assert ground.hunt().findings(WINDOW)
-    ground.cloud.faults.add(Fault(service="log_analytics", status=200, body=page, times=2))
+    azure.cloud.faults.add(Fault(service="log_analytics", status=200, body=page, times=1))
+    assert azure.hunt().findings(WINDOW)
+    azure.cloud.faults.add(Fault(service="log_analytics", status=200, body=page, times=2))
     with pytest.raises(PartialData, match="look for a proxy"):
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -195,19 +189,19 @@ def test_an_html_page_is_an_error(ground: Ground) -> None:
     ],
     ids=repr,
 )
-def test_json_of_another_shape_is_an_error(ground: Ground, body: Any) -> None:
+def test_json_of_another_shape_is_an_error(azure: Clients, body: Any) -> None:
     """JSON that is no answer of the service ends the hunt as any other answer that cannot be trusted."""
-    ground.cloud.faults.add(Fault(service="log_analytics", status=200, body=json.dumps(body).encode(), times=None))
-    for ask in (ground.hunt().coverage, ground.hunt().findings):
+    azure.cloud.faults.add(Fault(service="log_analytics", status=200, body=json.dumps(body).encode(), times=None))
+    for ask in (azure.hunt().coverage, azure.hunt().findings):
         with pytest.raises(PartialData):
             ask(WINDOW)
 
 
-def test_a_lost_answer_is_asked_for_again(ground: Ground) -> None:
+def test_a_lost_answer_is_asked_for_again(azure: Clients) -> None:
     """An answer that breaks off is asked for once more."""
-    ground.cloud.faults.add(Fault(service="log_analytics", wire=Wire.DROP, times=1))
-    http = ground.http()
-    assert ground.hunt(http).findings(WINDOW)
+    azure.cloud.faults.add(Fault(service="log_analytics", wire=Wire.DROP, times=1))
+    http = azure.fresh_http()
+    assert azure.hunt(http).findings(WINDOW)
     assert (http.requests["log_analytics"], http.retries) == (2, 1)
 
 
@@ -221,17 +215,17 @@ def test_a_lost_answer_is_asked_for_again(ground: Ground) -> None:
     ],
 )
 def test_other_failures_say_what_to_do(
-    ground: Ground, fault: dict[str, Any], error: type[SweepError], words: str
+    azure: Clients, fault: dict[str, Any], error: type[SweepError], words: str
 ) -> None:
     """Whatever else goes wrong, the message says what to do next."""
-    ground.cloud.faults.add(Fault(service="log_analytics", times=None, **fault))
+    azure.cloud.faults.add(Fault(service="log_analytics", times=None, **fault))
     with pytest.raises(error, match=words):
-        ground.hunt().findings(WINDOW)
+        azure.hunt().findings(WINDOW)
 
 
 def test_a_missing_table_is_named() -> None:
     """Where the table is not there, the error names it and how it comes to be there."""
-    with hunting_ground() as made:
+    with pytest.MonkeyPatch.context() as patch, connected(patch) as made:
         made.cloud.remove("EmailEvents")
         made.cloud.remove("EmailPostDeliveryEvents")
         made.cloud.remove("SecurityIncident")
@@ -246,15 +240,15 @@ def test_a_missing_table_is_named() -> None:
         assert hunter.known_incidents() == {}
 
 
-def test_a_basic_table_is_explained(ground: Ground) -> None:
+def test_a_basic_table_is_explained(azure: Clients) -> None:
     """A table on the Basic plan cannot be summarised; the error says which plan it needs."""
-    ground.cloud.tables.set_basic("EmailEvents")
+    azure.cloud.tables.set_basic("EmailEvents")
     try:
         with pytest.raises(Rejected, match="set the table's plan to Analytics") as caught:
-            ground.hunt().coverage(WINDOW)
+            azure.hunt().coverage(WINDOW)
         assert caught.value.code == "plan"
     finally:
-        ground.cloud.tables.set_basic("EmailEvents", False)
+        azure.cloud.tables.set_basic("EmailEvents", False)
 
 
 @pytest.mark.parametrize(

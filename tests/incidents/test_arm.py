@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,27 +13,20 @@ from shared.incidents.arm import ArmIncidents
 from shared.incidents.port import Ended
 from shared.incidents.resource import incident_of
 from shared.model import Incident, Severity
-from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault, Request, Wire
-from tests.support.clients import COMMENT, INCIDENT, Wired, incident_body, wired
-from tests.support.tenant import START
+from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Fault, Request, Wire
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
+from tests.support.clock import START
 
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def made(azure: Wired, **properties: Any) -> None:
+def made(azure: Clients, **properties: Any) -> None:
     """Have the incident there already."""
     azure.sentinel.create(INCIDENT, incident_body(**properties))
     azure.cloud.log.clear()
 
 
-def stored(azure: Wired) -> dict[str, Any]:
+def stored(azure: Clients) -> dict[str, Any]:
     """The incident's properties as they are stored."""
     properties: dict[str, Any] = azure.cloud.incidents[INCIDENT]["properties"]
     return properties
@@ -43,20 +35,20 @@ def stored(azure: Wired) -> dict[str, Any]:
 # --- the workspace
 
 
-def test_the_workspace_says_its_guid(azure: Wired) -> None:
+def test_the_workspace_says_its_guid(azure: Clients) -> None:
     """The workspace's customerId is read from its own resource."""
     assert azure.sentinel.workspace_guid() == WORKSPACE_ID
 
 
 @pytest.mark.parametrize("body", [{}, {"properties": None}, {"properties": {"customerId": 7}}])
-def test_a_workspace_without_a_guid_is_not_believed(azure: Wired, body: dict[str, Any]) -> None:
+def test_a_workspace_without_a_guid_is_not_believed(azure: Clients, body: dict[str, Any]) -> None:
     """A workspace resource without its customerId is an answer that cannot be used."""
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body=body))
     with pytest.raises(PartialData):
         azure.sentinel.workspace_guid()
 
 
-def test_a_wrong_workspace_is_named(azure: Wired) -> None:
+def test_a_wrong_workspace_is_named(azure: Clients) -> None:
     """A workspace that does not exist is no missing incident: reading and creating fail, naming the setting."""
     elsewhere = ArmIncidents(
         azure.http, azure.settings.arm, "https://management.azure.com", WORKSPACE_RESOURCE_ID + "2"
@@ -77,7 +69,7 @@ def test_a_wrong_workspace_is_named(azure: Wired) -> None:
 # --- reading
 
 
-def test_reading_an_incident(azure: Wired) -> None:
+def test_reading_an_incident(azure: Clients) -> None:
     """What is read is what is there, with everything that the sweep decides by."""
     made(azure)
     azure.cloud.analyst.assign(INCIDENT)
@@ -103,7 +95,7 @@ def test_reading_an_incident(azure: Wired) -> None:
     assert not found.open
 
 
-def test_only_its_own_404_says_that_it_is_gone(azure: Wired) -> None:
+def test_only_its_own_404_says_that_it_is_gone(azure: Clients) -> None:
     """A deleted incident reads as None; a page of somebody else's under 404 does not."""
     made(azure)
     azure.cloud.analyst.delete(INCIDENT)
@@ -123,7 +115,7 @@ def test_only_its_own_404_says_that_it_is_gone(azure: Wired) -> None:
         ("InvalidResourceType", "x"),
     ],
 )
-def test_a_missing_parent_is_no_deleted_incident(azure: Wired, code: str, message: str) -> None:
+def test_a_missing_parent_is_no_deleted_incident(azure: Clients, code: str, message: str) -> None:
     """A 404 about the subscription, the group or the workspace is an error, for every effect as for a reading."""
     body = {"error": {"code": code, "message": message}}
     azure.cloud.faults.add(Fault(service="sentinel", status=404, body=body, times=None))
@@ -236,16 +228,16 @@ def test_half_a_character_ends_nothing(field: str) -> None:
 # --- the list
 
 
-def fill(azure: Wired, count: int) -> list[str]:
+def fill(azure: Clients, count: int) -> list[str]:
     """So many incidents of ours, an hour apart; their ids, the newest modification first."""
     ids = [f"00000000-0000-0000-0000-{number:012}" for number in range(count)]
     for name in ids:
         azure.cloud.store.put(name, json.loads(incident_body()))
-        azure.clock.turn(hours=1)
+        azure.clock.advance(hours=1)
     return ids[::-1]
 
 
-def test_the_list_is_paged_and_in_order(azure: Wired) -> None:
+def test_the_list_is_paged_and_in_order(azure: Clients) -> None:
     """All our incidents come, over as many pages as there are, the newest modification first; others do not."""
     ids = fill(azure, 2_001)
     azure.cloud.store.put(INCIDENT, json.loads(incident_body(labels=[])))
@@ -253,7 +245,7 @@ def test_the_list_is_paged_and_in_order(azure: Wired) -> None:
     assert azure.methods() == "GET GET GET"
 
 
-def test_the_list_begins_where_the_last_one_ended(azure: Wired) -> None:
+def test_the_list_begins_where_the_last_one_ended(azure: Clients) -> None:
     """With `since` only what was modified then or later comes."""
     ids = fill(azure, 5)
     since = START + timedelta(hours=3)
@@ -281,7 +273,7 @@ def test_the_list_begins_where_the_last_one_ended(azure: Wired) -> None:
         7,
     ],
 )
-def test_the_list_is_not_followed_elsewhere(azure: Wired, link: object) -> None:
+def test_the_list_is_not_followed_elsewhere(azure: Clients, link: object) -> None:
     """A nextLink to any other address would carry our token there: it is refused."""
     link = link.replace("{host}", azure.settings.arm.removeprefix("https://")) if isinstance(link, str) else link
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": link}))
@@ -290,7 +282,7 @@ def test_the_list_is_not_followed_elsewhere(azure: Wired, link: object) -> None:
     assert len(azure.sent("sentinel")) == 1
 
 
-def test_the_list_is_followed_as_the_service_writes_it(azure: Wired) -> None:
+def test_the_list_is_followed_as_the_service_writes_it(azure: Clients) -> None:
     """A nextLink may hold blanks and quotes unescaped, and its host in upper case: it is the same address."""
     link = azure.settings.arm.replace("https", "HTTPS") + "/next?$filter=a eq 'b'"
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": link}))
@@ -299,7 +291,7 @@ def test_the_list_is_followed_as_the_service_writes_it(azure: Wired) -> None:
     assert len(azure.sent("sentinel")) == 2
 
 
-def test_the_list_does_not_go_in_circles(azure: Wired) -> None:
+def test_the_list_does_not_go_in_circles(azure: Clients) -> None:
     """A nextLink that was already followed ends in an error, not in an endless list."""
     link = azure.settings.arm + "/again?x=1"
     azure.cloud.faults.add(Fault(service="sentinel", status=200, times=None, body={"value": [], "nextLink": link}))
@@ -309,14 +301,14 @@ def test_the_list_does_not_go_in_circles(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"value": [{}]}, {"value": [7]}])
-def test_a_page_that_lies_is_not_believed(azure: Wired, body: dict[str, Any]) -> None:
+def test_a_page_that_lies_is_not_believed(azure: Clients, body: dict[str, Any]) -> None:
     """A page without its items, or with one that is no incident, is an error: it may hide what changed."""
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body=body, times=None))
     with pytest.raises(PartialData):
         list(azure.sentinel.changed(None))
 
 
-def test_no_incident_in_the_list_is_fine(azure: Wired) -> None:
+def test_no_incident_in_the_list_is_fine(azure: Clients) -> None:
     """An empty list, with or without a null nextLink, is just that."""
     assert list(azure.sentinel.changed(None)) == []
     azure.cloud.faults.add(Fault(service="sentinel", status=200, body={"value": [], "nextLink": None}))
@@ -326,7 +318,7 @@ def test_no_incident_in_the_list_is_fine(azure: Wired) -> None:
 # --- creating
 
 
-def test_creating_reads_first(azure: Wired) -> None:
+def test_creating_reads_first(azure: Clients) -> None:
     """A new incident is a GET (404) and a PUT of the very body, without an etag."""
     body = incident_body(description="ä 🎣")
     attempt = azure.sentinel.create(INCIDENT, body)
@@ -337,7 +329,7 @@ def test_creating_reads_first(azure: Wired) -> None:
     assert azure.sent("sentinel", "PUT")[0].query == {"api-version": "2025-09-01"}
 
 
-def test_what_is_there_is_found(azure: Wired) -> None:
+def test_what_is_there_is_found(azure: Clients) -> None:
     """An incident that is there already is handed back and not touched."""
     made(azure)
     azure.cloud.analyst.assign(INCIDENT)
@@ -349,14 +341,14 @@ def test_what_is_there_is_found(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("wire", [Wire.DROP, Wire.TRUNCATE])
-def test_a_lost_answer_is_looked_up(azure: Wired, wire: Wire) -> None:
+def test_a_lost_answer_is_looked_up(azure: Clients, wire: Wire) -> None:
     """When the PUT was carried out and its answer lost, the GET finds it and nothing is sent again."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", wire=wire, effect=True))
     assert azure.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
     assert azure.methods() == "GET PUT GET"
 
 
-def test_somebody_was_faster(azure: Wired) -> None:
+def test_somebody_was_faster(azure: Clients) -> None:
     """When the incident appears between GET and PUT, the 409 leads back to the GET, which finds it."""
 
     def race(_: Request) -> None:
@@ -369,7 +361,7 @@ def test_somebody_was_faster(azure: Wired) -> None:
     assert stored(azure)["severity"] == "Low"
 
 
-def test_a_body_that_sentinel_will_not_take_is_refused(azure: Wired) -> None:
+def test_a_body_that_sentinel_will_not_take_is_refused(azure: Clients) -> None:
     """It is tried once, and the error says why."""
     attempt = azure.sentinel.create(INCIDENT, incident_body(severity="Awful"))
     assert attempt.ended is Ended.REFUSED
@@ -380,14 +372,14 @@ def test_a_body_that_sentinel_will_not_take_is_refused(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("status", [202, 204])
-def test_a_202_proves_nothing(azure: Wired, status: int) -> None:
+def test_a_202_proves_nothing(azure: Clients, status: int) -> None:
     """A good status that is not one of PUT's own is looked up: without effect, it is tried again."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=status, effect=False))
     assert azure.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
     assert azure.methods() == "GET PUT GET PUT"
 
 
-def test_an_answer_that_is_no_incident_is_looked_up(azure: Wired) -> None:
+def test_an_answer_that_is_no_incident_is_looked_up(azure: Clients) -> None:
     """A 201 whose body is not an incident is not believed, the GET is."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=201, body={"ok": True}, effect=True))
     attempt = azure.sentinel.create(INCIDENT, incident_body())
@@ -396,7 +388,7 @@ def test_an_answer_that_is_no_incident_is_looked_up(azure: Wired) -> None:
     assert azure.methods() == "GET PUT GET"
 
 
-def test_what_may_have_happened_is_said(azure: Wired) -> None:
+def test_what_may_have_happened_is_said(azure: Clients) -> None:
     """A creation that is due says whether it may have been done, whichever attempt that was."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", wire=Wire.DROP))
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=503, after=1, times=None))
@@ -406,7 +398,7 @@ def test_what_may_have_happened_is_said(azure: Wired) -> None:
     assert attempt.in_doubt
 
 
-def test_no_role_is_named(azure: Wired) -> None:
+def test_no_role_is_named(azure: Clients) -> None:
     """Without the role a creation is due, and the error names the role."""
     azure.cloud.faults.add(Fault(service="sentinel", status=403, times=None))
     attempt = azure.sentinel.create(INCIDENT, incident_body())
@@ -418,7 +410,7 @@ def test_no_role_is_named(azure: Wired) -> None:
 # --- where writes conflict, or do not
 
 
-def test_conflicts_on_every_second_write(azure: Wired) -> None:
+def test_conflicts_on_every_second_write(azure: Clients) -> None:
     """Where every second PUT conflicts, each effect is done in the end."""
     made(azure)
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=409, every=2, after=-1, times=None))
@@ -429,7 +421,7 @@ def test_conflicts_on_every_second_write(azure: Wired) -> None:
 
 def test_a_service_that_overwrites_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a stale PUT overwrites instead of answering 409, no repeated effect undoes what an analyst did."""
-    with wired(monkeypatch, Cloud(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), overwrites=True)) as azure:
+    with connected(monkeypatch, overwrites=True) as azure:
 
         def analyst(_: Request) -> None:
             azure.cloud.analyst.assign(INCIDENT, name="Bo Ss")
@@ -450,7 +442,7 @@ def test_a_service_that_overwrites_loses_nothing(monkeypatch: pytest.MonkeyPatch
         assert comment["properties"]["message"] == "Two more messages."
 
 
-def test_ids_cannot_leave_their_place(azure: Wired) -> None:
+def test_ids_cannot_leave_their_place(azure: Clients) -> None:
     """An id is one path segment, whatever is in it."""
     with pytest.raises(NotFound):
         azure.sentinel.read("../../x?y#z")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,29 +11,22 @@ from shared.incidents.arm import MOST_PAGES
 from tests.cloud import Fault
 from tests.cloud.faults import Wire
 from tests.cloud.wire import Request
-from tests.support.clients import Wired, incident_body, wired
+from tests.support.clients import Clients, incident_body
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def endless(azure: Wired, *, seconds: float = 0.0) -> None:
+def endless(azure: Clients, *, seconds: float = 0.0) -> None:
     """Every page of the list names another one, and takes so long by the clock."""
     fault = Fault(service="sentinel", status=200, times=None)
 
     def number(_: Request) -> None:
-        azure.clock.turn(seconds=seconds)
+        azure.clock.advance(seconds=seconds)
         fault.body = {"value": [], "nextLink": f"{azure.settings.arm}/page?number={fault.hits}"}
 
     fault.then = number
     azure.cloud.faults.add(fault)
 
 
-def test_a_list_without_an_end_is_given_up(azure: Wired) -> None:
+def test_a_list_without_an_end_is_given_up(azure: Clients) -> None:
     """A nextLink that is always a new one ends in an error that says so, after a fixed number of pages."""
     endless(azure)
     with pytest.raises(PartialData, match=f"goes on after {MOST_PAGES} pages"):
@@ -42,7 +34,7 @@ def test_a_list_without_an_end_is_given_up(azure: Wired) -> None:
     assert len(azure.sent("sentinel")) == MOST_PAGES
 
 
-def test_a_list_ends_with_the_budget(azure: Wired) -> None:
+def test_a_list_ends_with_the_budget(azure: Clients) -> None:
     """A list whose pages are slow is given up when the sweep's time is."""
     azure.http.deadline = lambda: 60.0
     endless(azure, seconds=7)
@@ -51,7 +43,7 @@ def test_a_list_ends_with_the_budget(azure: Wired) -> None:
     assert len(azure.sent("sentinel")) == 9
 
 
-def test_a_list_of_many_pages_is_read_whole(azure: Wired) -> None:
+def test_a_list_of_many_pages_is_read_whole(azure: Clients) -> None:
     """Pages that hold nothing, or only what is known already, are followed like any other."""
     azure.cloud.store.put("00000000-0000-0000-0000-000000000001", json.loads(incident_body()))
     whole = azure.settings.arm + azure.settings.sentinel_workspace_resource_id
@@ -78,7 +70,7 @@ def test_a_list_of_many_pages_is_read_whole(azure: Wired) -> None:
         {"href": "x"},
     ],
 )
-def test_a_list_is_not_followed_to_what_looks_like_the_service(azure: Wired, link: object) -> None:
+def test_a_list_is_not_followed_to_what_looks_like_the_service(azure: Clients, link: object) -> None:
     """The token goes to the very host and port of ARM, however a link is spelt."""
     port = azure.settings.arm.rsplit(":", 1)[1]
     if isinstance(link, str):
@@ -89,7 +81,7 @@ def test_a_list_is_not_followed_to_what_looks_like_the_service(azure: Wired, lin
     assert len(azure.sent("sentinel")) == 1
 
 
-def test_a_link_may_spell_the_service_in_another_way(azure: Wired) -> None:
+def test_a_link_may_spell_the_service_in_another_way(azure: Clients) -> None:
     """An address in capitals is the same one."""
     link = azure.settings.arm.replace("https", "HTTPS") + "/page?number=2"
     azure.cloud.faults.add(
@@ -100,7 +92,7 @@ def test_a_link_may_spell_the_service_in_another_way(azure: Wired) -> None:
     assert len(azure.sent("sentinel")) == 2
 
 
-def test_a_list_that_breaks_off_is_no_list(azure: Wired) -> None:
+def test_a_list_that_breaks_off_is_no_list(azure: Clients) -> None:
     """A page that arrives by half is asked for again, and else an error: nothing is concluded from the first one."""
     link = f"{azure.settings.arm}/page?number=2"
     azure.cloud.faults.add(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,18 +10,17 @@ from shared.errors import NotFound, PartialData
 from shared.incidents.port import Ended
 from shared.model import Severity
 from tests.cloud import Fault
-from tests.support.clients import COMMENT, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import COMMENT, INCIDENT, Clients, incident_body
 
 WORDS = '{"properties": {"message": "Two more messages."}}'
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(azure: Clients) -> Clients:
     """A small Azure with an incident, and its clients."""
-    with wired(monkeypatch) as clients:
-        assert clients.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
-        clients.cloud.log.clear()
-        yield clients
+    assert azure.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
+    azure.cloud.log.clear()
+    return azure
 
 
 def missing(body: Any, times: int | None = None) -> Fault:
@@ -49,7 +47,7 @@ ITS_OWN = ["NotFound", "ResourceNotFound", "IncidentNotFound", "notFound", "RESO
 
 
 @pytest.mark.parametrize("body", NOT_ITS_OWN, ids=repr)
-def test_another_s_404_is_tried_again_then_due(azure: Wired, body: Any) -> None:
+def test_another_s_404_is_tried_again_then_due(azure: Clients, body: Any) -> None:
     """A 404 of a gateway says nothing about the incident: five attempts, nothing written, nothing concluded."""
     azure.cloud.faults.add(missing(body))
     with pytest.raises(PartialData, match="not its own"):
@@ -61,7 +59,7 @@ def test_another_s_404_is_tried_again_then_due(azure: Wired, body: Any) -> None:
     assert not azure.sent("sentinel", "PUT")
 
 
-def test_another_s_404_that_passes_is_forgotten(azure: Wired) -> None:
+def test_another_s_404_that_passes_is_forgotten(azure: Clients) -> None:
     """The next attempt finds the incident."""
     azure.cloud.faults.add(missing(b"", times=2))
     assert azure.sentinel.read(INCIDENT) is not None
@@ -69,7 +67,7 @@ def test_another_s_404_that_passes_is_forgotten(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("code", ITS_OWN)
-def test_its_own_404_counts_twice(azure: Wired, code: str) -> None:
+def test_its_own_404_counts_twice(azure: Clients, code: str) -> None:
     """ARM's own code, and a second time: the incident is gone."""
     azure.cloud.faults.add(missing({"error": {"code": code, "message": f"'{INCIDENT}'"}}))
     assert azure.sentinel.read(INCIDENT) is None
@@ -77,7 +75,7 @@ def test_its_own_404_counts_twice(azure: Wired, code: str) -> None:
     assert azure.sentinel.escalate(INCIDENT, Severity.MEDIUM, Severity.HIGH).ended is Ended.GONE
 
 
-def test_its_own_404_once_is_not_enough(azure: Wired) -> None:
+def test_its_own_404_once_is_not_enough(azure: Clients) -> None:
     """One 404 of a replica that lags behind deletes nothing, in no effect."""
     body = {"error": {"code": "NotFound", "message": "x"}}
     azure.cloud.faults.add(missing(body, times=1))
@@ -92,14 +90,14 @@ def test_its_own_404_once_is_not_enough(azure: Wired) -> None:
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DUE
 
 
-def test_before_a_creation_once_is_enough(azure: Wired) -> None:
+def test_before_a_creation_once_is_enough(azure: Clients) -> None:
     """A PUT without an etag overwrites nothing, so a new incident costs two requests."""
     assert azure.sentinel.create(COMMENT, incident_body()).ended is Ended.DONE
     assert azure.methods() == "GET PUT"
 
 
 @pytest.mark.parametrize("body", [b"", "<html>404</html>", {"error": {"code": "Nothing", "message": "x"}}], ids=repr)
-def test_a_put_s_404_of_another_is_not_about_the_incident(azure: Wired, body: Any) -> None:
+def test_a_put_s_404_of_another_is_not_about_the_incident(azure: Clients, body: Any) -> None:
     """It is due, and says that the way there is broken."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=404, times=None, body=body))
     attempt = azure.sentinel.comment(INCIDENT, COMMENT, WORDS)

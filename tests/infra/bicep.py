@@ -14,16 +14,16 @@ from typing import Any
 
 from pycep import BicepParser
 
-from tests.infra.bicep_functions import FUNCTIONS, OPERATORS, Known, Refused, as_text
-from tests.infra.bicep_syntax import Reader
+from tests.infra.bicep_functions import FUNCTIONS, OPERATORS, DeploymentRefused, Known, as_text
+from tests.infra.bicep_syntax import BicepReader
 from tests.infra.bicep_tree import (
     At,
+    BicepType,
     Call,
     Condition,
     Declaration,
     Get,
     Items,
-    Kind,
     Lambda,
     Literal,
     Loop,
@@ -41,7 +41,7 @@ MAIN = INFRA / "main.bicep"
 class Parameter:
     """A `param` line and its decorators. `default` is unevaluated; None where there is none."""
 
-    kind: Kind
+    kind: BicepType
     default: Any
     description: str
     minimum: int | None
@@ -80,7 +80,7 @@ def parsed(file: Path) -> Mapping[str, Any]:
 @cache
 def declared(file: Path) -> tuple[Declaration, ...]:
     """The file's declarations, in order."""
-    return tuple(Reader(file.read_text(encoding="utf-8")).declarations())
+    return tuple(BicepReader(file.read_text(encoding="utf-8")).declarations())
 
 
 def of(file: Path, *what: str) -> dict[str, Declaration]:
@@ -136,27 +136,27 @@ class Scope:
         self._made = of(file, "resource", "module")
         wanted = of(file, "param")
         if unknown := given.keys() - wanted.keys():
-            raise Refused(f"{file.name} has no parameter {sorted(unknown)}")
+            raise DeploymentRefused(f"{file.name} has no parameter {sorted(unknown)}")
         for name, item in wanted.items():
             if name not in self.locals:
                 if item.value is None:
-                    raise Refused(f"{file.name} needs a value for {name}")
+                    raise DeploymentRefused(f"{file.name} needs a value for {name}")
                 self.locals[name] = self.value(item.value)
             self._fits(name, item.kind, item.decorators, self.locals[name])
 
     # ---- what may be given
 
-    def _fits(self, name: str, kind: Kind | None, decorators: Mapping[str, tuple[Any, ...]], value: Any) -> None:
+    def _fits(self, name: str, kind: BicepType | None, decorators: Mapping[str, tuple[Any, ...]], value: Any) -> None:
         if isinstance(value, Known) or kind is None:
             return
         if named := of(self.file, "type").get(kind.name):
             self._fits(name, named.kind, named.decorators, value)
             return
         if not isinstance(value, _PYTHON[kind.name]) or (kind.name == "int" and isinstance(value, bool)):
-            raise Refused(f"{name} is {value!r}, not of type {kind.name}")
+            raise DeploymentRefused(f"{name} is {value!r}, not of type {kind.name}")
         for decorator, fine in _LIMITS.items():
             if decorator in decorators and not fine(value, plain(decorators[decorator][0])):
-                raise Refused(f"{name} is {value!r}: @{decorator} {plain(decorators[decorator][0])}")
+                raise DeploymentRefused(f"{name} is {value!r}: @{decorator} {plain(decorators[decorator][0])}")
         if kind.item:
             for place, item in enumerate(value):
                 self._fits(f"{name}[{place}]", kind.item, {}, item)
@@ -164,7 +164,7 @@ class Scope:
             fields = dict(kind.fields)
             # What a type does not name is taken unless the type is sealed.
             if fields.keys() - value.keys() or ("sealed" in decorators and value.keys() - fields.keys()):
-                raise Refused(f"{name} has {sorted(value)}, expected {sorted(fields)}")
+                raise DeploymentRefused(f"{name} has {sorted(value)}, expected {sorted(fields)}")
             for key, field in fields.items():
                 self._fits(f"{name}.{key}", field, {}, value[key])
 

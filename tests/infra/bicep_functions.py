@@ -9,7 +9,7 @@ from typing import Any
 SUFFIXES = {"storage": "core.windows.net", "keyvaultDns": ".vault.azure.net"}
 
 
-class Refused(ValueError):
+class DeploymentRefused(ValueError):
     """The deployment stops before anything is made, with this sentence."""
 
 
@@ -47,7 +47,7 @@ def _union(*items: Any) -> Any:
 
 
 def _refuse(sentence: str) -> None:
-    raise Refused(sentence)
+    raise DeploymentRefused(sentence)
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

@@ -12,12 +12,12 @@ from typing import Any
 
 from tests.infra.bicep_tree import (
     At,
+    BicepType,
     Call,
     Condition,
     Declaration,
     Get,
     Items,
-    Kind,
     Lambda,
     Literal,
     Loop,
@@ -42,7 +42,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "'": "'", "\\": "\\", "$": "$"}
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-class Reader:
+class BicepReader:
     """Reads one text from its beginning."""
 
     def __init__(self, text: str) -> None:
@@ -141,7 +141,7 @@ class Reader:
         self._must(")")
         return Condition(condition, self.expression())
 
-    def _kind(self) -> Kind:
+    def _kind(self) -> BicepType:
         if self._take("{"):
             fields = []
             self._lines()
@@ -150,12 +150,12 @@ class Reader:
                 self._must(":")
                 fields.append((name, self._kind()))
                 self._lines()
-            kind = Kind("object", fields=tuple(fields))
+            kind = BicepType("object", fields=tuple(fields))
         else:
-            kind = Kind(self._word())
+            kind = BicepType(self._word())
         while self._take("["):
             self._must("]")
-            kind = Kind("array", item=kind)
+            kind = BicepType("array", item=kind)
         return kind
 
     # ---- expressions

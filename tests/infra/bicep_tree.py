@@ -109,12 +109,12 @@ class Lambda:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class BicepType:
     """A type as written: a name, an array of one (`item`), or an object (`fields`)."""
 
     name: str
-    item: Kind | None = None
-    fields: tuple[tuple[str, Kind], ...] = ()
+    item: BicepType | None = None
+    fields: tuple[tuple[str, BicepType], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Declaration:
     name: str
     line: int
     value: Any = None
-    kind: Kind | None = None
+    kind: BicepType | None = None
     detail: str = ""
     existing: bool = False
     decorators: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)

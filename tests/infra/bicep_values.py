@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.infra.bicep import declared, module_file, plain
-from tests.infra.bicep_tree import Call, Declaration, Get, Items, Kind, Literal, Loop, Name, Operation, Pairs, Text
+from tests.infra.bicep_tree import BicepType, Call, Declaration, Get, Items, Literal, Loop, Name, Operation, Pairs, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Values:
             return literal("".join(parts))
         return together([literal(part) if isinstance(part, str) else self.of(part) for part in parts])
 
-    def declared(self, kind: Kind | None, decorators: Mapping[str, tuple[Any, ...]]) -> Value:
+    def declared(self, kind: BicepType | None, decorators: Mapping[str, tuple[Any, ...]]) -> Value:
         """What a parameter with this type and these decorators holds."""
         if kind is None:
             return ANY

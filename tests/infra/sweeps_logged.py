@@ -16,10 +16,11 @@ from azure.functions.timer import TimerRequest
 from shared.model import Receipt
 from shared.settings import SettingsInvalid
 from tests.cloud import Fault
-from tests.cloud.tenant import Tenant as Mail
+from tests.cloud.mail import Mail
 from tests.infra.telemetry import Row, listening, logged, trace
 from tests.support import deployed
-from tests.support.tenant import START, Tenant, tenant
+from tests.support.clock import START
+from tests.support.tenant import Tenant, running_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def scene(name: str) -> Logged:
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.MonkeyPatch.context() as patch,
-        tenant(Path(folder), patch) as place,
+        running_tenant(Path(folder), patch) as place,
         listening() as heard,
     ):
         heard.time = START

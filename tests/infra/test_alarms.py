@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from shared.model import LABEL
+from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT
-from tests.cloud.tenant import Tenant as Mail
 from tests.infra.bicep import INFRA, deployed, outputs, parameters
 from tests.infra.sweeps_logged import SCENES, at, scene, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, trace, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
+from tests.support.clock import START
 from tests.support.kusto import parse
-from tests.support.tenant import START, Tenant, tenant
+from tests.support.tenant import Tenant, running_tenant
 
 RULES = rules(GIVEN)
 ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED = "sweep-absence", "sweep-trouble", "sweep-dry-runs", "sweep-unattended"
@@ -154,21 +155,21 @@ def unattended(place: Tenant) -> bool:
 
 def test_a_high_incident_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A High incident that is New and unowned is told after a day, and no more once the look-back has passed it."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         raised(place)
         seen = []
         for _ in range(5):
             seen.append(unattended(place))
-            place.clock.turn(hours=12, minutes=1)
+            place.clock.advance(hours=12, minutes=1)
         assert seen == [False, False, True, True, False]
 
 
 @pytest.mark.parametrize("attention", ["assign", "close", "set_severity"])
 def test_a_high_incident_that_is_attended(attention: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An incident that somebody took, closed or lowered is not told."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         incident = raised(place)
-        place.clock.turn(hours=30)
+        place.clock.advance(hours=30)
         assert unattended(place)
         analyst = place.cloud.analyst
         if attention == "assign":
@@ -182,9 +183,9 @@ def test_a_high_incident_that_is_attended(attention: str, tmp_path: Path, monkey
 
 def test_a_change_keeps_it_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An old incident that still waits is told again when something is added to it."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         incident = raised(place)
-        place.clock.turn(days=6)
+        place.clock.advance(days=6)
         assert not unattended(place)
         place.cloud.analyst.edit(incident, description="Seen, nobody free.")
         assert unattended(place)
@@ -192,7 +193,7 @@ def test_a_change_keeps_it_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_others_incidents_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A High, New, unowned incident without our label is somebody else's."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         place.cloud.define("SecurityIncident", SECURITY_INCIDENT)
         old = {
             "TimeGenerated": START,
@@ -205,7 +206,7 @@ def test_others_incidents_are_not_ours(tmp_path: Path, monkeypatch: pytest.Monke
             "Labels": [{"labelName": f"not-{LABEL}", "labelType": "User"}],
         }
         place.cloud.load("SecurityIncident", [old])
-        place.clock.turn(hours=30)
+        place.clock.advance(hours=30)
         assert not unattended(place)
         place.cloud.load("SecurityIncident", [{**old, "Labels": [{"labelName": LABEL, "labelType": "User"}]}])
         assert unattended(place)

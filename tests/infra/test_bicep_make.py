@@ -17,7 +17,7 @@ ERROR = "infra/main.bicep(231,13) : Error BCP036: The property expected a value 
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class MakeRun:
     """How `make bicep` ended, what it said, and how the compiler was called."""
 
     code: int
@@ -50,7 +50,7 @@ def compiler(tools: Path, name: str, *, build: tuple[int, str] = (0, ""), lint: 
     script.chmod(0o755)
 
 
-def make(tools: Path, **environment: str) -> Ran:
+def make(tools: Path, **environment: str) -> MakeRun:
     """Run the target with these tools."""
     done = subprocess.run(
         [tools / "make", "--no-print-directory", "-f", "infra/bicep.mk", "bicep"],
@@ -61,7 +61,7 @@ def make(tools: Path, **environment: str) -> Ran:
         check=False,
     )
     calls = tools / "calls"
-    return Ran(done.returncode, done.stdout + done.stderr, calls.read_text().splitlines() if calls.exists() else [])
+    return MakeRun(done.returncode, done.stdout + done.stderr, calls.read_text().splitlines() if calls.exists() else [])
 
 
 def test_a_clean_file_passes(tools: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.infra.bicep import Scope
-from tests.infra.bicep_functions import Known, Refused
-from tests.infra.bicep_syntax import BicepSyntaxError, Reader
+from tests.infra.bicep_functions import DeploymentRefused, Known
+from tests.infra.bicep_syntax import BicepReader, BicepSyntaxError
 
 GIVEN: dict[str, Any] = {"on": True, "off": False, "n": 3, "word": "own", "list": ["a", "", "c"]}
 PARAMS = "param on bool\nparam off bool\nparam n int\nparam word string\nparam list array\n"
@@ -20,7 +20,9 @@ def value(expression: str, tmp_path: Path) -> Any:
     file = tmp_path / "x.bicep"
     file.write_text(f"{PARAMS}var x = {expression}\n", encoding="utf-8")
     scope = Scope(file, GIVEN)
-    (found,) = (item.value for item in Reader(file.read_text(encoding="utf-8")).declarations() if item.what == "var")
+    (found,) = (
+        item.value for item in BicepReader(file.read_text(encoding="utf-8")).declarations() if item.what == "var"
+    )
     return scope.value(found)
 
 
@@ -56,7 +58,7 @@ def test_what_is_not_needed_is_not_evaluated(tmp_path: Path) -> None:
     """The branch not taken may fail(), and so may the right of && and ||."""
     for fine in ("on ? 1 : fail('no')", "off && fail('no')", "on || fail('no')"):
         value(fine, tmp_path)
-    with pytest.raises(Refused, match="because"):
+    with pytest.raises(DeploymentRefused, match="because"):
         value("off ? 1 : fail('because')", tmp_path)
 
 
@@ -66,7 +68,7 @@ def test_what_is_not_needed_is_not_evaluated(tmp_path: Path) -> None:
 def test_what_is_not_read_is_refused(text: str) -> None:
     """A text that is no Bicep, or a part of the language that is not read, raises with its line."""
     with pytest.raises(BicepSyntaxError, match="line 2"):
-        Reader(f"// first\n{text}").declarations()
+        BicepReader(f"// first\n{text}").declarations()
 
 
 def test_what_only_azure_knows_is_a_path() -> None:

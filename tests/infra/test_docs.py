@@ -17,7 +17,7 @@ from shared.teams.wording import NOTICES
 from tests.infra.bicep import INFRA, MAIN, parameters, parsed
 from tests.infra.sweeps_logged import at
 from tests.infra.telemetry import ask, trace, workspace
-from tests.support.tenant import START
+from tests.support.clock import START
 
 ROOT = INFRA.parent
 DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from shared.settings import from_values
 from tests.infra.bicep import MAIN, Scope, deployed, of, outputs
-from tests.infra.bicep_functions import Refused
+from tests.infra.bicep_functions import DeploymentRefused
 from tests.infra.test_bicep import GIVEN, PRIVATE, WORKSPACE, app_settings
 
 ZONES = ["/z/blob", "/z/table", "/z/vault"]
@@ -17,7 +17,7 @@ LAST = WORKSPACE.rsplit("/", 1)[0]
 
 def refusal(**given: Any) -> str:
     """The sentences with which a deployment with these parameters stops."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeploymentRefused) as refused:
         list(deployed({**GIVEN, **given}))
     return str(refused.value)
 
@@ -132,7 +132,7 @@ def test_the_first_thing_made_waits_for_the_check() -> None:
     reached = [of(MAIN, "resource")["group"].body.get("name"), of(MAIN, "module")["sentinelRights"].body.get("scope")]
     reached.append(of(MAIN, "module")["sentinelWorkspace"].body.get("params"))
     for expression in reached:
-        with pytest.raises(Refused, match="alertEmails"):
+        with pytest.raises(DeploymentRefused, match="alertEmails"):
             scope.value(expression)
 
 

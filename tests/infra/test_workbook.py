@@ -14,14 +14,15 @@ import pytest
 
 from shared.model import Remedy
 from shared.sweep.receipt import as_json
+from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT
-from tests.cloud.tenant import Tenant as Mail
 from tests.infra.bicep import INFRA, deployed
 from tests.infra.sweeps_logged import SCENES, at, scene, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
+from tests.support.clock import START
 from tests.support.kusto import parse
-from tests.support.tenant import START, Tenant, tenant
+from tests.support.tenant import Tenant, running_tenant
 
 (WORKBOOK,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Insights/workbooks")
 DATA: Mapping[str, Any] = json.loads(WORKBOOK.body["properties"]["serializedData"])
@@ -182,19 +183,19 @@ def incidents(place: Tenant, name: str) -> list[Row]:
 
 def test_open_incidents_by_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Open incidents of ours are counted by age and severity as they last stood; closed ones are gone."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         mail = Mail(START)
         for recipient, many in (("finance@contoso.com", 60), ("sales@contoso.com", 20), ("hr@contoso.com", 12)):
             mail.remediated(recipient, many)
         place.cloud.load("EmailEvents", mail.events)
         assert place.sweep().receipt.created == 3
-        place.clock.turn(hours=1)
+        place.clock.advance(hours=1)
         fresh = incidents(place, "open-by-age")
         assert Counter({row["Severity"]: row["Incidents"] for row in fresh}) == {"High": 1, "Medium": 2}
         assert {row["Age"] for row in fresh} == {"1: less than a day"}
         ages = []
         for days in (1, 2, 4):
-            place.clock.turn(days=days)
+            place.clock.advance(days=days)
             ages.append({row["Age"] for row in incidents(place, "open-by-age")})
         assert ages == [{"2: 1 to 3 days"}, {"3: 3 to 7 days"}, {"4: more than a week"}]
         first, *_ = place.cloud.incidents
@@ -204,7 +205,7 @@ def test_open_incidents_by_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_open_incidents_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list names each open incident, who has it and where it is."""
-    with tenant(tmp_path, monkeypatch) as place:
+    with running_tenant(tmp_path, monkeypatch) as place:
         mail = Mail(START)
         mail.remediated("finance@contoso.com", 60)
         mail.remediated("sales@contoso.com", 20)

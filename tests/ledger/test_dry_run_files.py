@@ -19,10 +19,9 @@ import pytest
 from shared.ledger import Ledger, LedgerNewer, LedgerUnavailable, SqliteLedger
 from shared.ledger.rows import VERSION
 from shared.ledger.sqlite_reading import with_log
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
+from tests.cloud.mail import SOFT, Mail
 from tests.support.ledgers import WORKSPACE, SqlitePlace, record
-from tests.support.tenant import Tenant, facts, tenant
+from tests.support.tenant import Tenant, facts, running_tenant
 
 Close = Callable[[Ledger], Ledger]
 
@@ -222,10 +221,10 @@ def _contents(what: Path | bytearray) -> object:
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
     """A tenant with one finding, and no ledger yet."""
     (tmp_path / "home").mkdir()
-    with tenant(tmp_path / "home" / "not there", monkeypatch) as made:
+    with running_tenant(tmp_path / "home" / "not there", monkeypatch) as made:
         mail = Mail(made.clock.now(), seed=1)
         for _ in range(12):
             mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
@@ -233,37 +232,39 @@ def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
         yield made
 
 
-def test_a_dry_run_beside_a_killed_sweep(soc: Tenant, tmp_path: Path) -> None:
+def test_a_dry_run_beside_a_killed_sweep(tenant: Tenant, tmp_path: Path) -> None:
     """A whole dry run over what a killed sweep left touches no file and sends no effect, and knows what was done."""
-    assert facts(soc.sweep())["created"] == 1
-    with another(soc.ledger, "BEGIN IMMEDIATE", "UPDATE rows SET version = version", "COMMIT"):
+    assert facts(tenant.sweep())["created"] == 1
+    with another(tenant.ledger, "BEGIN IMMEDIATE", "UPDATE rows SET version = version", "COMMIT"):
         pass
-    soc.ledger.with_name("ledger.db-shm").unlink()  # as after a restored backup
-    before, asked = files(tmp_path), len(soc.cloud.log)
-    assert facts(soc.sweep(DRY_RUN="true")) == {
+    tenant.ledger.with_name("ledger.db-shm").unlink()  # as after a restored backup
+    before, asked = files(tmp_path), len(tenant.cloud.log)
+    assert facts(tenant.sweep(DRY_RUN="true")) == {
         "event": "sweep_planned", "verdict": "flagged", "flagged": 1, "standing": 1,
     }  # fmt: skip
     assert files(tmp_path) == before
-    assert not [each for each in soc.cloud.log[asked:] if each.method in ("PUT", "DELETE") or each.service == "teams"]
+    assert not [
+        each for each in tenant.cloud.log[asked:] if each.method in ("PUT", "DELETE") or each.service == "teams"
+    ]
 
 
-def test_a_dry_run_without_a_ledger_makes_none(soc: Tenant, tmp_path: Path) -> None:
+def test_a_dry_run_without_a_ledger_makes_none(tenant: Tenant, tmp_path: Path) -> None:
     """Without a ledger a dry run plans as on the first day, and makes neither the file nor its folder."""
     before = files(tmp_path)
-    assert facts(soc.sweep(DRY_RUN="true"))["event"] == "sweep_planned"
+    assert facts(tenant.sweep(DRY_RUN="true"))["event"] == "sweep_planned"
     assert files(tmp_path) == before
 
 
-def test_a_dry_run_says_that_the_ledger_is_locked(soc: Tenant) -> None:
+def test_a_dry_run_says_that_the_ledger_is_locked(tenant: Tenant) -> None:
     """A dry run that cannot read the ledger plans nothing as if it were empty: it fails, and names it."""
-    soc.sweep()
-    with another(soc.ledger, "PRAGMA locking_mode = EXCLUSIVE", "UPDATE rows SET version = version"):
-        report = soc.sweep(DRY_RUN="true")
+    tenant.sweep()
+    with another(tenant.ledger, "PRAGMA locking_mode = EXCLUSIVE", "UPDATE rows SET version = version"):
+        report = tenant.sweep(DRY_RUN="true")
     assert facts(report) == {"event": "sweep_failed", "verdict": "failed"}
     assert "locked" in report.receipt.reasons[0]
 
 
-def test_the_shell_makes_no_file(soc: Tenant, tmp_path: Path) -> None:
+def test_the_shell_makes_no_file(tenant: Tenant, tmp_path: Path) -> None:
     """`sweep --dry-run` in a folder of its own, with homes of its own, leaves them as they were, and no log."""
     root = Path(__file__).parents[2]
     app = tmp_path / "app"
@@ -272,7 +273,7 @@ def test_the_shell_makes_no_file(soc: Tenant, tmp_path: Path) -> None:
         source = root / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, app / name)
     homes = {name: str(tmp_path / "home") for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
-    environment = {**os.environ, **soc.cloud.environment, **homes, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **tenant.cloud.environment, **homes, "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("LEDGER_URL", None)
     before = files(tmp_path)
     ended = subprocess.run(

@@ -18,10 +18,9 @@ from shared.ledger.shorten import LARGEST, shortened
 from shared.model import Evidence, Finding, Record, Remedy
 from shared.plan.decide import Policy, adopt, day_number, new_messages
 from tests.cloud import WORKSPACE_RESOURCE_ID
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
-from tests.support.ledgers import NOW, WORKSPACE, Place, record
-from tests.support.tenant import facts, tenant
+from tests.cloud.mail import SOFT, Mail
+from tests.support.ledgers import NOW, WORKSPACE, LedgerPlace, record
+from tests.support.tenant import facts, running_tenant
 
 TODAY = day_number(NOW)
 MANY = 330_000
@@ -45,7 +44,7 @@ def finding(*state_times: datetime) -> Finding:
     return Finding.of("ann@contoso.com", tuple(items))
 
 
-def test_a_record_too_large_loses_its_oldest_messages(place: Place) -> None:
+def test_a_record_too_large_loses_its_oldest_messages(place: LedgerPlace) -> None:
     """It is written, and so are others; what it has lost counts as reported by its time, what is newer does not."""
     large, other = bombed(), record("bob@contoso.com")
     place.open().confirm([], [large, other])
@@ -63,7 +62,7 @@ def test_a_record_too_large_loses_its_oldest_messages(place: Place) -> None:
     assert [item.state_time for item in new] == [edge, NOW]
 
 
-def test_a_record_that_keeps_growing_is_written_each_day(place: Place) -> None:
+def test_a_record_that_keeps_growing_is_written_each_day(place: LedgerPlace) -> None:
     """Day by day 20,000 more: every write succeeds, whoever writes; the cut only moves on, and the newest are kept."""
     kept, edge = bombed(LARGEST // 9, days=30), None
     for day in range(1, 3):
@@ -77,7 +76,7 @@ def test_a_record_that_keeps_growing_is_written_each_day(place: Place) -> None:
         edge = kept.reported_before
 
 
-def test_a_day_too_large_for_a_row_is_cut(place: Place) -> None:
+def test_a_day_too_large_for_a_row_is_cut(place: LedgerPlace) -> None:
     """When all were seen on one day, some of them are kept, and that day counts as reported."""
     large = bombed(days=1)
     place.open().confirm([], [large])
@@ -87,14 +86,14 @@ def test_a_day_too_large_for_a_row_is_cut(place: Place) -> None:
     assert kept.reported_before == midnight(TODAY + 1)
 
 
-def test_a_later_cut_stays(place: Place) -> None:
+def test_a_later_cut_stays(place: LedgerPlace) -> None:
     """What counted as reported before the cut still does."""
     later = NOW - timedelta(hours=1)
     place.open().confirm([], [bombed(reported_before=later)])
     assert place.open().load().records["ann@contoso.com"].reported_before == later
 
 
-def test_the_loss_is_logged_without_an_address(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_loss_is_logged_without_an_address(place: LedgerPlace, caplog: pytest.LogCaptureFixture) -> None:
     """How many messages were lost, and since when, is in the log; whose they were is not."""
     place.open().confirm([], [bombed()])
     kept = place.open().load().records["ann@contoso.com"]
@@ -136,41 +135,41 @@ def test_an_adopted_episode_keeps_the_cut() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_one_recipients_flood_stops_nobody_elses_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: LedgerPlace
 ) -> None:
     """A record at its largest and thousands of new messages for it: the sweep tells both its owner's and all others."""
     monkeypatch.setattr("shared.ledger.open_ledger", _opened(place))
-    with tenant(tmp_path, monkeypatch) as soc:
-        mail = Mail(soc.clock.now(), seed=1)
+    with running_tenant(tmp_path, monkeypatch) as tenant:
+        mail = Mail(tenant.clock.now(), seed=1)
         for _ in range(12):
             mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
-        soc.cloud.append("EmailEvents", mail.events)
-        assert facts(soc.sweep())["created"] == 1
+        tenant.cloud.append("EmailEvents", mail.events)
+        assert facts(tenant.sweep())["created"] == 1
         ledger = _opened(place)(None, None)
         known = ledger.load().records["ann@contoso.com"]
-        today = day_number(soc.clock.now())
+        today = day_number(tenant.clock.now())
         chance = random.Random(2)
         full = {chance.getrandbits(64): today - n % 60 for n in range(273_000)}  # as many as just fit
         ledger.confirm([], [replace(known, reported={**known.reported, **full})])
         assert _opened(place)(None, None).load().records["ann@contoso.com"].reported_before is None
-        soc.clock.turn(days=1)
-        mail = Mail(soc.clock.now(), seed=2)
+        tenant.clock.advance(days=1)
+        mail = Mail(tenant.clock.now(), seed=2)
         for who, many in (("ann@contoso.com", 4_000), ("bob@contoso.com", 12)):
             for _ in range(many):
                 mail.add(who, SOFT, mail.ago(0.1))
-        soc.cloud.append("EmailEvents", mail.events)
-        assert facts(soc.sweep()) == {
+        tenant.cloud.append("EmailEvents", mail.events)
+        assert facts(tenant.sweep()) == {
             "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 1, "commented": 1, "raised": 1,
             "standing": 1, "told": 2,
         }  # fmt: skip
         kept = _opened(place)(None, None).load().records["ann@contoso.com"]
         assert kept.reported_before is not None
-        assert kept.reported_before.date() < date.fromordinal(soc.clock.now().date().toordinal() - 30)
-        soc.clock.turn(days=1)
-        assert "commented" not in facts(soc.sweep())
+        assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
+        tenant.clock.advance(days=1)
+        assert "commented" not in facts(tenant.sweep())
 
 
-def _opened(place: Place) -> Callable[..., Ledger]:
+def _opened(place: LedgerPlace) -> Callable[..., Ledger]:
     """What opens the ledger of the small Azure's workspace on this place."""
     return lambda _settings, _credential, read_only=False, **_: place.open(
         read_only=read_only, workspace=WORKSPACE_RESOURCE_ID

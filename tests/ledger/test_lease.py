@@ -16,40 +16,10 @@ from shared.clock import SystemClock
 from shared.ledger import LeaseRow, Ledger, LedgerConflict, LedgerError, LedgerUnavailable
 from shared.ledger.lease import LONGEST, OVERTIME, Held, LeaseLost, LeaseNotFree, claim
 from shared.ledger.rows import pack
-from tests.support.ledgers import NOW, Place, SqlitePlace
+from tests.support.clock import FakeClock
+from tests.support.ledgers import NOW, LedgerPlace, SqlitePlace
 
 SHORT = 1.5  # seconds: real leases in these tests, renewed every half second
-
-
-class HandClock:
-    """A clock that goes on only when it is told to, or when somebody sleeps."""
-
-    def __init__(self, now: datetime = NOW) -> None:
-        self._now = now
-        self._monotonic = 0.0
-        self.slept = 0.0
-
-    def now(self) -> datetime:
-        """See Clock."""
-        return self._now
-
-    def monotonic(self) -> float:
-        """See Clock."""
-        return self._monotonic
-
-    def sleep(self, seconds: float) -> None:
-        """See Clock."""
-        self.slept += seconds
-        self.pass_(seconds)
-
-    def jump(self, step: timedelta) -> None:
-        """Set the wall clock."""
-        self._now += step
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now += timedelta(seconds=seconds)
-        self._monotonic += seconds
 
 
 class Cut:
@@ -92,9 +62,9 @@ def held(found: Held | None) -> Held:
     return found
 
 
-def test_a_free_lease_is_got_and_given_back(place: Place, hold: Hold) -> None:
+def test_a_free_lease_is_got_and_given_back(place: LedgerPlace, hold: Hold) -> None:
     """A free lease is got at once, is there while it is held, and is free again at once when given back."""
-    clock = HandClock()
+    clock = FakeClock()
     ledger = place.open()
     mine = held(hold(ledger, 60, clock, "me"))
     assert mine.holder == "me"
@@ -109,7 +79,7 @@ def test_a_free_lease_is_got_and_given_back(place: Place, hold: Hold) -> None:
     assert clock.slept == 0
 
 
-def test_of_many_at_once_one_works(place: Place, hold: Hold) -> None:
+def test_of_many_at_once_one_works(place: LedgerPlace, hold: Hold) -> None:
     """Of several sweeps that start at once exactly one gets the lease; the others leave when they see it live."""
     found: list[Held | None] = []
     ready = threading.Barrier(4)
@@ -132,7 +102,7 @@ def test_of_many_at_once_one_works(place: Place, hold: Hold) -> None:
     assert row.holder == winner.holder
 
 
-def test_a_living_holder_is_left_alone(place: Place, hold: Hold) -> None:
+def test_a_living_holder_is_left_alone(place: LedgerPlace, hold: Hold) -> None:
     """A sweep that finds a lease which is renewed leaves, without waiting to its end."""
     held(hold(place.open(), SHORT, SystemClock(), "first"))
     began = time.monotonic()
@@ -140,7 +110,7 @@ def test_a_living_holder_is_left_alone(place: Place, hold: Hold) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_a_lease_is_renewed_while_it_is_held(place: Place, hold: Hold) -> None:
+def test_a_lease_is_renewed_while_it_is_held(place: LedgerPlace, hold: Hold) -> None:
     """A sweep longer than its lease keeps it: the row changes in the background every third of its length."""
     mine = held(hold(place.open(), SHORT, SystemClock(), "me"))
     seen: list[LeaseRow] = []
@@ -156,7 +126,7 @@ def test_a_lease_is_renewed_while_it_is_held(place: Place, hold: Hold) -> None:
     assert {row.holder for row in seen} == {"me"}
 
 
-def test_a_dead_holder_is_waited_out(place: Place, hold: Hold) -> None:
+def test_a_dead_holder_is_waited_out(place: LedgerPlace, hold: Hold) -> None:
     """A lease that nobody renews is taken over after its length, not before; of two that wait one gets it."""
     place.open().take(None, "dead", SHORT)
     began = time.monotonic()
@@ -176,11 +146,11 @@ def test_a_dead_holder_is_waited_out(place: Place, hold: Hold) -> None:
 
 @pytest.mark.parametrize(("mine", "theirs", "waits"), [(60, 300, 300), (300, 60, 300), (60, 1e9, LONGEST)])
 def test_the_longer_of_both_lengths_is_waited(
-    place: Place, hold: Hold, mine: float, theirs: float, waits: float
+    place: LedgerPlace, hold: Hold, mine: float, theirs: float, waits: float
 ) -> None:
     """A dead holder's lease is watched for its length, or for the own when that is longer; never longer than any is."""
     place.open().take(None, "dead", theirs)
-    clock = HandClock()
+    clock = FakeClock()
     held(hold(place.open(), mine, clock, "next"))
     assert clock.slept == pytest.approx(waits)
 
@@ -197,7 +167,7 @@ class Shifted(SystemClock):
 
 
 @pytest.mark.parametrize("hours", [2, -2])
-def test_clocks_that_disagree_change_nothing(place: Place, hold: Hold, hours: float) -> None:
+def test_clocks_that_disagree_change_nothing(place: LedgerPlace, hold: Hold, hours: float) -> None:
     """With wall clocks two hours apart, either way, a living holder is left alone and a dead one is waited out."""
     mine = held(hold(place.open(), SHORT, SystemClock(), "first"))
     assert hold(place.open(), SHORT, Shifted(hours=hours), "second") is None
@@ -210,14 +180,14 @@ def test_clocks_that_disagree_change_nothing(place: Place, hold: Hold, hours: fl
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(hours=-2)])
-def test_a_wall_clock_that_is_set_meanwhile_changes_nothing(place: Place, hold: Hold, step: timedelta) -> None:
+def test_a_wall_clock_that_is_set_meanwhile_changes_nothing(place: LedgerPlace, hold: Hold, step: timedelta) -> None:
     """A wall clock that jumps while a sweep waits, or while it holds the lease, neither shortens nor lengthens it."""
     place.open().take(None, "dead", 60)
-    clock = Waking(lambda: clock.jump(step))
+    clock = Waking(lambda: clock.jump(seconds=step.total_seconds()))
     mine = held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
     before = place.open().lease()
-    clock.jump(step)
+    clock.jump(seconds=step.total_seconds())
     mine.check()
     assert place.open().lease() == before
 
@@ -255,8 +225,8 @@ def _claiming(place: SqlitePlace, then: str, seconds: float = SHORT) -> subproce
     return subprocess.Popen([sys.executable, "-c", program, str(place.path)], stdout=subprocess.PIPE, text=True)
 
 
-class Waking(HandClock):
-    """A hand clock that does something the first time somebody sleeps."""
+class Waking(FakeClock):
+    """A fake clock that does something the first time somebody sleeps."""
 
     def __init__(self, wake: Callable[[], object]) -> None:
         super().__init__()
@@ -270,7 +240,7 @@ class Waking(HandClock):
             self._wake = None
 
 
-def test_a_holder_that_ends_while_we_wait_was_alive(place: Place, hold: Hold) -> None:
+def test_a_holder_that_ends_while_we_wait_was_alive(place: LedgerPlace, hold: Hold) -> None:
     """A lease given back while another waits for it has been a living sweep's: the other leaves."""
     first = place.open()
     row = first.take(None, "first", 60)
@@ -281,11 +251,11 @@ def test_a_holder_that_ends_while_we_wait_was_alive(place: Place, hold: Hold) ->
 
 
 @pytest.mark.parametrize("expires", [NOW - timedelta(days=1), NOW + timedelta(seconds=30), NOW + timedelta(days=365)])
-def test_a_lease_of_the_first_form_is_waited_out(place: Place, hold: Hold, expires: datetime) -> None:
+def test_a_lease_of_the_first_form_is_waited_out(place: LedgerPlace, hold: Hold, expires: datetime) -> None:
     """A row that says when it expires, and no length, is watched for the own length, whatever it says."""
     place.open().take(None, "me", 60)
     place.overwrite("a.lease", first_form(expires))
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
     mine.prove()
@@ -294,7 +264,7 @@ def test_a_lease_of_the_first_form_is_waited_out(place: Place, hold: Hold, expir
     assert (row.holder, row.seconds) == ("next", 60)
 
 
-def test_a_living_holder_of_the_first_form_is_left_alone(place: Place, hold: Hold) -> None:
+def test_a_living_holder_of_the_first_form_is_left_alone(place: LedgerPlace, hold: Hold) -> None:
     """A sweep of an earlier version that renews its lease meanwhile is seen to live."""
     place.open().take(None, "me", 60)
     place.overwrite("a.lease", first_form(NOW - timedelta(days=1)))
@@ -307,16 +277,16 @@ def first_form(expires: datetime) -> bytes:
     return pack("lease", {"holder": "an earlier version", "expires": expires})
 
 
-def test_a_damaged_lease_is_waited_out(place: Place, hold: Hold) -> None:
+def test_a_damaged_lease_is_waited_out(place: LedgerPlace, hold: Hold) -> None:
     """A lease that cannot be read holds nobody up for longer than the own one."""
     place.open().take(None, "me", 600)
     place.overwrite("a.lease", b"garbage")
-    clock = HandClock()
+    clock = FakeClock()
     held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
 
 
-def test_each_renewal_changes_the_version(place: Place) -> None:
+def test_each_renewal_changes_the_version(place: LedgerPlace) -> None:
     """Renewals that follow at once, by the same holder and for the same length, all have versions of their own."""
     ledger, reader = place.open(), place.open()
     row = ledger.take(None, "me", 60)
@@ -329,27 +299,27 @@ def test_each_renewal_changes_the_version(place: Place) -> None:
     assert len(set(seen)) == len(seen)
 
 
-def test_a_waiting_sweep_says_so(place: Place, hold: Hold, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_waiting_sweep_says_so(place: LedgerPlace, hold: Hold, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever waits logs for whom and for how long; who need not wait logs nothing."""
     caplog.set_level("INFO", logger="sweep.lease")
-    held(hold(place.open(), 60, HandClock(), "first")).release()
+    held(hold(place.open(), 60, FakeClock(), "first")).release()
     assert "lease_waiting" not in caplog.text
     place.open().take(None, "dead", 90)
-    held(hold(place.open(), 60, HandClock(), "next"))
+    held(hold(place.open(), 60, FakeClock(), "next"))
     assert caplog.text.count("lease_waiting holder=dead seconds=90") == 1
 
 
-def test_waiting_ends_with_the_budget(place: Place, hold: Hold) -> None:
+def test_waiting_ends_with_the_budget(place: LedgerPlace, hold: Hold) -> None:
     """When the budget ends first the claim fails and says what to set; the row stays as it was."""
     row = place.open().take(None, "dead", 600)
-    clock = HandClock()
+    clock = FakeClock()
     with pytest.raises(LeaseNotFree, match=r"watched for 600 seconds .* SWEEP_BUDGET_SECONDS"):
         hold(place.open(), 60, clock, "next", 100.0)
     assert clock.slept == pytest.approx(100)
     assert place.open().lease() == row
 
 
-def test_a_living_holder_is_seen_within_the_budget(place: Place, hold: Hold) -> None:
+def test_a_living_holder_is_seen_within_the_budget(place: LedgerPlace, hold: Hold) -> None:
     """A holder that renews before the budget ends is alive: the other leaves, and fails nothing."""
     first = place.open()
     row = first.take(None, "first", 600)
@@ -357,24 +327,24 @@ def test_a_living_holder_is_seen_within_the_budget(place: Place, hold: Hold) -> 
     assert hold(place.open(), 60, clock, "next", 100.0) is None
 
 
-def test_a_hung_sweep_lets_its_lease_go(place: Place, hold: Hold) -> None:
+def test_a_hung_sweep_lets_its_lease_go(place: LedgerPlace, hold: Hold) -> None:
     """Five minutes after its budget a sweep renews its lease no more, neither in the background nor for an effect."""
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(place.open(), 60, clock, "me", 100.0))
-    clock.pass_(100 + OVERTIME)
+    clock.advance(seconds=100 + OVERTIME)
     mine.prove()
-    clock.pass_(31)
+    clock.advance(seconds=31)
     row = place.open().lease()
     for ask in (mine.prove, mine.check):
         with pytest.raises(LeaseLost, match="over its budget"):
             ask()
     assert place.open().lease() == row
-    other = HandClock()
+    other = FakeClock()
     held(hold(place.open(), 60, other, "next"))
     assert other.slept == pytest.approx(60)
 
 
-def test_a_hung_sweep_is_taken_over(place: Place, hold: Hold) -> None:
+def test_a_hung_sweep_is_taken_over(place: LedgerPlace, hold: Hold) -> None:
     """The background renewal of a sweep that hangs ends, and another sweep gets the lease after its length."""
     held(hold(place.open(), SHORT, SystemClock(), "hung", time.monotonic() - OVERTIME + 2 * SHORT))
     assert hold(place.open(), SHORT, SystemClock(), "second") is None
@@ -385,14 +355,14 @@ def test_a_hung_sweep_is_taken_over(place: Place, hold: Hold) -> None:
 class Slow:
     """A ledger that takes `seconds` for each write of the lease."""
 
-    def __init__(self, ledger: Ledger, clock: HandClock) -> None:
+    def __init__(self, ledger: Ledger, clock: FakeClock) -> None:
         self._ledger = ledger
         self._clock = clock
         self.seconds = 0.0
 
     def take(self, seen: LeaseRow | None, holder: str, seconds: float) -> LeaseRow:
         """See the port."""
-        self._clock.pass_(self.seconds)
+        self._clock.advance(seconds=self.seconds)
         return self._ledger.take(seen, holder, seconds)
 
     def __getattr__(self, name: str) -> Any:
@@ -401,7 +371,7 @@ class Slow:
 
 def test_a_renewal_that_takes_too_long_proves_nothing(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """What counts is when the renewal began: one that took more than half the lease lets no effect begin."""
-    clock = HandClock()
+    clock = FakeClock()
     ledger = Slow(sqlite_place.open(), clock)
     mine = held(hold(ledger, 60, clock, "me"))
     ledger.seconds = 29
@@ -415,9 +385,9 @@ def test_a_renewal_that_takes_too_long_proves_nothing(sqlite_place: SqlitePlace,
     mine.check()
 
 
-def test_a_lost_lease_is_noticed(place: Place, hold: Hold) -> None:
+def test_a_lost_lease_is_noticed(place: LedgerPlace, hold: Hold) -> None:
     """When another has taken over, proving says so, checking says so from then on, and releasing leaves it alone."""
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(place.open(), 60, clock, "me"))
     other = place.open()
     taken = other.take(other.lease(), "other", 60)
@@ -432,7 +402,7 @@ def test_a_lost_lease_is_noticed(place: Place, hold: Hold) -> None:
     assert other.lease() == taken
 
 
-def test_the_background_notices_a_lost_lease(place: Place, hold: Hold) -> None:
+def test_the_background_notices_a_lost_lease(place: LedgerPlace, hold: Hold) -> None:
     """When another has taken over, checking from memory says so after the next renewal, and the thread ends."""
     mine = held(hold(place.open(), SHORT, SystemClock(), "me"))
     other = place.open()
@@ -450,7 +420,7 @@ def test_the_background_notices_a_lost_lease(place: Place, hold: Hold) -> None:
 def test_checking_asks_nothing(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """Checking a fresh lease asks the ledger nothing; proving writes once."""
     ledger = Cut(sqlite_place.open())
-    mine = held(hold(ledger, 600, HandClock(), "me"))
+    mine = held(hold(ledger, 600, FakeClock(), "me"))
     asked = ledger.asked
     for _ in range(100):
         mine.check()
@@ -459,21 +429,21 @@ def test_checking_asks_nothing(sqlite_place: SqlitePlace, hold: Hold) -> None:
     assert ledger.asked == asked + 1
 
 
-def test_after_half_its_length_a_lease_is_proved(place: Place, hold: Hold) -> None:
+def test_after_half_its_length_a_lease_is_proved(place: LedgerPlace, hold: Hold) -> None:
     """Half a lease after its last renewal an effect needs another one: ours if nobody took it, and only then."""
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(place.open(), 60, clock, "me"))
     first = place.open().lease()
-    clock.pass_(30)
+    clock.advance(seconds=30)
     mine.check()
     assert place.open().lease() == first
-    clock.pass_(1)
+    clock.advance(seconds=1)
     mine.check()
     renewed = place.open().lease()
     assert first is not None
     assert renewed is not None
     assert (renewed.holder, renewed.renewals) == ("me", first.renewals + 1)
-    clock.pass_(31)
+    clock.advance(seconds=31)
     other = place.open()
     other.take(other.lease(), "other", 60)
     with pytest.raises(LeaseLost):
@@ -483,9 +453,9 @@ def test_after_half_its_length_a_lease_is_proved(place: Place, hold: Hold) -> No
 def test_many_workers_renew_once(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """Workers that find the lease in its second half at once renew it once between them."""
     ledger = Cut(sqlite_place.open())
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(ledger, 600, clock, "me"))
-    clock.pass_(301)
+    clock.advance(seconds=301)
     asked = ledger.asked
     threads = [threading.Thread(target=mine.check) for _ in range(16)]
     for thread in threads:
@@ -520,16 +490,16 @@ def test_a_ledger_that_is_away_for_a_moment_does_no_harm(sqlite_place: SqlitePla
 def test_a_ledger_that_stays_away_stops_the_sweep(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """In the lease's second half nothing more may be sent while the ledger does not answer; proving fails at once."""
     ledger = Cut(sqlite_place.open())
-    clock = HandClock()
+    clock = FakeClock()
     mine = held(hold(ledger, 60, clock, "me"))
     ledger.off = True
     mine.check()
     with pytest.raises(LedgerUnavailable):
         mine.prove()
     mine.check()
-    clock.pass_(30)
+    clock.advance(seconds=30)
     mine.check()
-    clock.pass_(1)
+    clock.advance(seconds=1)
     with pytest.raises(LeaseLost, match="next sweep goes on"):
         mine.check()
     ledger.off = False
@@ -539,7 +509,7 @@ def test_a_ledger_that_stays_away_stops_the_sweep(sqlite_place: SqlitePlace, hol
 def test_releasing_raises_nothing(sqlite_place: SqlitePlace, hold: Hold, caplog: pytest.LogCaptureFixture) -> None:
     """Giving back never hides how a sweep ended: without a ledger it is logged, and the next sweep waits."""
     ledger = Cut(sqlite_place.open())
-    mine = held(hold(ledger, 60, HandClock(), "me"))
+    mine = held(hold(ledger, 60, FakeClock(), "me"))
     ledger.off = True
     mine.release()
     mine.release()
@@ -548,7 +518,7 @@ def test_releasing_raises_nothing(sqlite_place: SqlitePlace, hold: Hold, caplog:
         mine.prove()
 
 
-def test_the_thread_ends_with_the_lease(place: Place, hold: Hold) -> None:
+def test_the_thread_ends_with_the_lease(place: LedgerPlace, hold: Hold) -> None:
     """After giving back no thread renews anything."""
     mine = held(hold(place.open(), 600, SystemClock(), "me"))
     mine.release()
@@ -561,9 +531,9 @@ def test_no_lease_without_a_ledger(sqlite_place: SqlitePlace) -> None:
     ledger = Cut(sqlite_place.open())
     ledger.off = True
     with pytest.raises(LedgerUnavailable):
-        claim(ledger, 60, HandClock(), "me")
+        claim(ledger, 60, FakeClock(), "me")
     with pytest.raises(LedgerError, match="read only"):
-        claim(sqlite_place.open(read_only=True), 60, HandClock(), "me")
+        claim(sqlite_place.open(read_only=True), 60, FakeClock(), "me")
     assert not sqlite_place.exists()
 
 

@@ -12,10 +12,10 @@ import pytest
 from shared.ledger import LedgerConflict, LedgerError, LedgerNewer, keys
 from shared.ledger.rows import VERSION
 from shared.model import IntentKind, Reason, Standing
-from tests.support.ledgers import NOW, WORKSPACE, Place, intent, record
+from tests.support.ledgers import NOW, WORKSPACE, LedgerPlace, intent, record
 
 
-def test_a_new_ledger_is_empty(place: Place) -> None:
+def test_a_new_ledger_is_empty(place: LedgerPlace) -> None:
     """A ledger that was never written loads as nothing known."""
     loaded = place.open().load()
     assert (dict(loaded.records), loaded.intents, loaded.standing, loaded.damaged) == ({}, (), Standing(), ())
@@ -23,7 +23,7 @@ def test_a_new_ledger_is_empty(place: Place) -> None:
     assert place.open().receipts(date.min) == []
 
 
-def test_what_is_written_is_loaded(place: Place) -> None:
+def test_what_is_written_is_loaded(place: LedgerPlace) -> None:
     """Records, intents and the standing come back equal, in another process too."""
     people = [record(), record("bob@contoso.com", 0, tell=None, incident=None, told_at=None)]
     standing = Standing(NOW, 30, checked_guid="0b1c", card_at=NOW, causes=("2026-11-24/sentinel_forbidden",))
@@ -38,14 +38,14 @@ def test_what_is_written_is_loaded(place: Place) -> None:
     assert loaded == writer.load()
 
 
-def test_workspaces_do_not_mix(place: Place) -> None:
+def test_workspaces_do_not_mix(place: LedgerPlace) -> None:
     """Two workspaces in one place see nothing of each other; the resource id's case does not matter."""
     place.open().confirm([], [record()])
     assert place.open(workspace=WORKSPACE + "2").load().records == {}
     assert place.open(workspace=WORKSPACE.upper()).load().records == {"ann@contoso.com": record()}
 
 
-def test_intents_keep_their_order(place: Place) -> None:
+def test_intents_keep_their_order(place: LedgerPlace) -> None:
     """Intents load in the order they were first noted, whoever noted them; a replaced one keeps its place."""
     place.open().note([intent(f"first {number}") for number in range(20)])
     place.open().note([intent(f"second {number}") for number in range(20)])
@@ -57,7 +57,7 @@ def test_intents_keep_their_order(place: Place) -> None:
     assert [each.id for each in loaded if each.told] == ["first 7"]
 
 
-def test_confirming_removes_the_intents_and_writes_the_records(place: Place) -> None:
+def test_confirming_removes_the_intents_and_writes_the_records(place: LedgerPlace) -> None:
     """A confirmed intent is gone, its records are there, and confirming again changes nothing."""
     ledger = place.open()
     ledger.note([intent("one"), intent("two")])
@@ -69,7 +69,7 @@ def test_confirming_removes_the_intents_and_writes_the_records(place: Place) -> 
         assert loaded.records == {"ann@contoso.com": record()}
 
 
-def test_a_stale_ledger_cannot_write(place: Place) -> None:
+def test_a_stale_ledger_cannot_write(place: LedgerPlace) -> None:
     """What somebody else wrote since it was loaded is not overwritten: LedgerConflict, which says what to do."""
     place.open().confirm([], [record()])
     stale, other = place.open(), place.open()
@@ -89,7 +89,7 @@ def test_a_stale_ledger_cannot_write(place: Place) -> None:
     assert loaded.intents == (intent("other's"),)
 
 
-def test_a_confirmation_is_all_or_nothing(place: Place) -> None:
+def test_a_confirmation_is_all_or_nothing(place: LedgerPlace) -> None:
     """Of a confirmation of 99 rows, one of which conflicts, nothing is written and nothing removed."""
     people = [record(f"{number}@contoso.com", 2) for number in range(90)]
     notes = [intent(f"{number}") for number in range(9)]
@@ -103,7 +103,7 @@ def test_a_confirmation_is_all_or_nothing(place: Place) -> None:
     assert loaded.intents == tuple(notes)
 
 
-def test_many_rows_at_once(place: Place) -> None:
+def test_many_rows_at_once(place: LedgerPlace) -> None:
     """More rows than one transaction takes are written all the same."""
     people = [record(f"{number}@contoso.com", 2) for number in range(250)]
     notes = [intent(f"{number}") for number in range(120)]
@@ -115,7 +115,7 @@ def test_many_rows_at_once(place: Place) -> None:
     assert loaded.intents == tuple(notes[110:])
 
 
-def test_an_identical_write_is_no_conflict(place: Place) -> None:
+def test_an_identical_write_is_no_conflict(place: LedgerPlace) -> None:
     """A write that is refused because it was made already, its answer lost, counts as made; then it can be changed."""
     first, second = place.open(), place.open()
     first.load()
@@ -128,14 +128,14 @@ def test_an_identical_write_is_no_conflict(place: Place) -> None:
     assert place.open().load().records["ann@contoso.com"].untold == 9
 
 
-def test_a_record_remembers_every_message(place: Place) -> None:
+def test_a_record_remembers_every_message(place: LedgerPlace) -> None:
     """A record holds 5,000 messages of each of the four actions."""
     large = record(messages=20_000)
     place.open().confirm([], [large])
     assert place.open().load().records == {large.recipient: large}
 
 
-def test_intents_of_any_size(place: Place) -> None:
+def test_intents_of_any_size(place: LedgerPlace) -> None:
     """An intent larger than an entity is kept whole, replaced by a small one, made large again, and removed whole."""
     chance = random.Random(1)
     body = "".join(chance.choices("abcdefghijklmnop\N{ROBOT FACE}", k=1_500_000))
@@ -158,7 +158,7 @@ GARBAGE = [b"", b"\x00\xff", b"x\x9cgarbage", b"{", b"[1]", b"{}", b'{"v":"1"}',
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=repr)
-def test_a_damaged_record_is_set_aside(place: Place, garbage: bytes) -> None:
+def test_a_damaged_record_is_set_aside(place: LedgerPlace, garbage: bytes) -> None:
     """A record that cannot be read is named by every load and left as it is, even when a new one is written."""
     place.open().confirm([], [record(), record("bob@contoso.com")])
     key = keys.record("ann@contoso.com")
@@ -179,7 +179,7 @@ def test_a_damaged_record_is_set_aside(place: Place, garbage: bytes) -> None:
     assert place.open().load().damaged == (key,)
 
 
-def test_a_damaged_intent_is_set_aside(place: Place) -> None:
+def test_a_damaged_intent_is_set_aside(place: LedgerPlace) -> None:
     """An intent that cannot be read is named, survives being confirmed, and hinders no other."""
     place.open().note([intent("one")])
     (key,) = place.keys()
@@ -195,7 +195,7 @@ def test_a_damaged_intent_is_set_aside(place: Place) -> None:
     assert place.read(key) == b"garbage"
 
 
-def test_a_damaged_standing_is_set_aside(place: Place) -> None:
+def test_a_damaged_standing_is_set_aside(place: LedgerPlace) -> None:
     """A standing that cannot be read counts as none, is named, and gives way to a new one."""
     place.open().stand(Standing(NOW))
     (key,) = place.keys()
@@ -207,14 +207,14 @@ def test_a_damaged_standing_is_set_aside(place: Place) -> None:
     assert (loaded.standing, loaded.damaged) == (Standing(NOW, 30), ())
 
 
-def test_a_row_of_no_known_kind_is_named(place: Place) -> None:
+def test_a_row_of_no_known_kind_is_named(place: LedgerPlace) -> None:
     """A row that this code never writes is not dropped in silence."""
     place.open().stand(Standing(NOW))
     place.overwrite("b.what.is-this", b'{"v":1}')
     assert place.open().load().damaged == ("b.what.is-this",)
 
 
-def test_a_newer_row_stops_the_sweep(place: Place) -> None:
+def test_a_newer_row_stops_the_sweep(place: LedgerPlace) -> None:
     """A row that a newer version wrote is no damage: loading it fails, and says to deploy the newer version."""
     place.open().confirm([], [record()])
     (key,) = place.keys()
@@ -226,7 +226,7 @@ def test_a_newer_row_stops_the_sweep(place: Place) -> None:
     assert place.read(key) == newer
 
 
-def test_receipts(place: Place) -> None:
+def test_receipts(place: LedgerPlace) -> None:
     """Receipts come back oldest first, since a day; one that is kept again for the same run replaces the first."""
     ledger = place.open()
     today = NOW.date()
@@ -240,7 +240,7 @@ def test_receipts(place: Place) -> None:
     assert place.open().load() == place.open(read_only=True).load()
 
 
-def test_a_damaged_receipt_hides_no_other(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_receipt_hides_no_other(place: LedgerPlace, caplog: pytest.LogCaptureFixture) -> None:
     """A receipt that cannot be read is logged by name, and the others come back."""
     ledger = place.open()
     ledger.keep_receipt(NOW.date(), "a", {"run_id": "a"})
@@ -251,7 +251,7 @@ def test_a_damaged_receipt_hides_no_other(place: Place, caplog: pytest.LogCaptur
     assert f"ledger_row_damaged row={key}" in caplog.text
 
 
-def test_pruning(place: Place) -> None:
+def test_pruning(place: LedgerPlace) -> None:
     """Pruning removes the named records and the receipts older than the day, and nothing else."""
     ledger = place.open()
     ledger.confirm([], [record(f"{number}@contoso.com") for number in range(5)])
@@ -265,7 +265,7 @@ def test_pruning(place: Place) -> None:
     assert [each["days"] for each in place.open().receipts(date.min)] == [2, 1, 0]
 
 
-def test_reading_only_writes_nothing(place: Place) -> None:
+def test_reading_only_writes_nothing(place: LedgerPlace) -> None:
     """A ledger opened to be read makes no file and no table, and refuses every verb that writes."""
     ledger = place.open(read_only=True)
     assert ledger.load().records == {}
@@ -288,7 +288,7 @@ def test_reading_only_writes_nothing(place: Place) -> None:
     assert place.keys() == before
 
 
-def test_the_lease_is_taken_only_as_it_was_seen(place: Place) -> None:
+def test_the_lease_is_taken_only_as_it_was_seen(place: LedgerPlace) -> None:
     """The lease is written and given back only by who saw it last; each write changes its version."""
     mine, other = place.open(), place.open()
     first = mine.take(None, "me", 60)
@@ -309,7 +309,7 @@ def test_the_lease_is_taken_only_as_it_was_seen(place: Place) -> None:
         other.take(taken, "other", 60)
 
 
-def test_a_damaged_lease_is_taken_as_it_was_seen(place: Place) -> None:
+def test_a_damaged_lease_is_taken_as_it_was_seen(place: LedgerPlace) -> None:
     """A lease that cannot be read is nobody's, of no known length, and is taken over on the version that was seen."""
     first = place.open().take(None, "me", 60)
     place.overwrite("a.lease", b"garbage")
@@ -321,7 +321,7 @@ def test_a_damaged_lease_is_taken_as_it_was_seen(place: Place) -> None:
     assert place.open().take(seen, "other", 60).holder == "other"
 
 
-def test_threads_share_a_ledger(place: Place) -> None:
+def test_threads_share_a_ledger(place: LedgerPlace) -> None:
     """Several threads confirm different effects on one ledger while another renews the lease; nothing is lost."""
     ledger = place.open()
     people = [record(f"{number}@contoso.com", 3) for number in range(40)]

@@ -21,7 +21,7 @@ from shared.ledger import LedgerNewer
 from shared.ledger.port import LeaseRow
 from shared.ledger.rows import VERSION, RowDamaged, noun, pack, plain, unpack
 from shared.model import Counts, Intent, IntentKind, Reason, Record, Severity, Standing, Window
-from tests.support.ledgers import NOW, Place, intent, record
+from tests.support.ledgers import NOW, LedgerPlace, intent, record
 
 SAMPLE = Path(__file__).parents[1] / "data" / "ledger_v1.json"
 
@@ -73,7 +73,7 @@ def test_records_are_small() -> None:
     assert len(pack("record", record(messages=20_000))) < 20_000 * 10
 
 
-def test_a_row_of_the_first_version_loads(place: Place) -> None:
+def test_a_row_of_the_first_version_loads(place: LedgerPlace) -> None:
     """Rows that were written in schema version 1, and kept in a file since, load as what they meant."""
     sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
     ledger = place.open()

@@ -18,15 +18,7 @@ import pytest
 from shared.ledger import Ledger, LedgerNewer, LedgerUnavailable, SqliteLedger, open_ledger
 from shared.settings import from_values
 from tests.support.ledgers import NOW, WORKSPACE, SqlitePlace, intent, record
-
-SETTINGS = {
-    "SENTINEL_WORKSPACE_ID": "00000000-0000-0000-0000-000000000001",
-    "SENTINEL_WORKSPACE_RESOURCE_ID": (
-        "/subscriptions/00000000-0000-0000-0000-000000000002/resourceGroups/g"
-        "/providers/Microsoft.OperationalInsights/workspaces/w"
-    ),
-    "TEAMS_WEBHOOK_URL": "https://x.logic.azure.com/workflows/1/triggers/manual/paths/invoke?sig=s",
-}
+from tests.support.settings import REQUIRED
 
 
 def test_the_file_is_private(sqlite_place: SqlitePlace) -> None:
@@ -145,7 +137,7 @@ def test_writes_are_durable(sqlite_place: SqlitePlace) -> None:
 
 def test_the_setting_names_the_file(tmp_path: Path, close: Callable[[Ledger], Ledger]) -> None:
     """`sqlite:///path` opens that file, relative or absolute; nothing is made before the first use."""
-    settings = from_values(SETTINGS | {"LEDGER_URL": f"sqlite:///{tmp_path}/a/ledger.db"})
+    settings = from_values(REQUIRED | {"LEDGER_URL": f"sqlite:///{tmp_path}/a/ledger.db"})
     ledger = close(open_ledger(settings, None))
     assert list(tmp_path.iterdir()) == []
     ledger.confirm([], [record()])
@@ -157,7 +149,7 @@ def test_a_file_needs_no_azure() -> None:
     """Opening a ledger in a file imports nothing of Azure's client for tables."""
     program = (
         "import sys; from shared.ledger import open_ledger; from shared.settings import from_values\n"
-        f"open_ledger(from_values({SETTINGS | {'LEDGER_URL': 'sqlite:///never-made.db'}!r}), None)\n"
+        f"open_ledger(from_values({REQUIRED | {'LEDGER_URL': 'sqlite:///never-made.db'}!r}), None)\n"
         "assert not [name for name in sys.modules if name.startswith('azure')], 'azure is imported'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

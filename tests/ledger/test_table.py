@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from string import ascii_letters, digits
@@ -23,30 +23,10 @@ from shared.ledger import Ledger, LedgerConflict, LedgerError, LedgerUnavailable
 from shared.ledger.table import TableLedger
 from shared.model import Standing
 from shared.settings import from_values
-from tests.ledger.test_sqlite import SETTINGS
 from tests.support.azurite import Azurite, TokenCredential
+from tests.support.clock import FakeClock
 from tests.support.ledgers import NOW, WORKSPACE, TablePlace, intent, record
-
-
-class QuickClock:
-    """Sleeping takes no time, but the clock goes on by it."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-        self._time = 0.0
-
-    def now(self) -> datetime:
-        """See Clock."""
-        return NOW + timedelta(seconds=self._time)
-
-    def monotonic(self) -> float:
-        """See Clock."""
-        return self._time
-
-    def sleep(self, seconds: float) -> None:
-        """See Clock."""
-        self.slept.append(seconds)
-        self._time += seconds
+from tests.support.settings import REQUIRED
 
 
 class Between:
@@ -117,14 +97,8 @@ def between(azurite: Azurite) -> Iterator[Between]:
 
 
 @pytest.fixture
-def clock() -> QuickClock:
-    """A clock that does not hold the test up."""
-    return QuickClock()
-
-
-@pytest.fixture
 def ledger(
-    between: Between, table_place: TablePlace, clock: QuickClock, close: Callable[[Ledger], Ledger]
+    between: Between, table_place: TablePlace, clock: FakeClock, close: Callable[[Ledger], Ledger]
 ) -> TableLedger:
     """A ledger on the test's table, through the proxy; it has written a record and been loaded."""
     table_place.open().confirm([], [record()])
@@ -192,7 +166,7 @@ def test_one_transaction_while_it_fits_one(ledger: TableLedger, between: Between
     ],
     ids=lambda fault: str(fault[0]) if isinstance(fault, tuple) else fault,
 )
-def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock: QuickClock, fault: object) -> None:
+def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock: FakeClock, fault: object) -> None:
     """A fault that passes costs a further attempt, whether or not the first was made; nothing is written twice."""
     verbs: dict[str, Callable[[], object]] = {
         "note": lambda: ledger.note([intent("one")]),
@@ -204,12 +178,12 @@ def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock
     }
     for name, verb in verbs.items():
         between.plan[:] = [fault]
-        retries, sleeps = ledger.retries, len(clock.slept)
+        retries, sleeps = ledger.retries, len(clock.sleeps)
         verb()
         assert ledger.retries == retries + 1, name
-        assert len(clock.slept) == sleeps + 1
+        assert len(clock.sleeps) == sleeps + 1
         if isinstance(fault, tuple) and fault[1]:
-            assert clock.slept[-1] == 3.0
+            assert clock.sleeps[-1] == 3.0
     loaded = ledger.load()
     assert (loaded.records["ann@contoso.com"].untold, loaded.intents, loaded.standing) == (9, (), Standing(NOW))
     assert ledger.receipts(date.min) == [{"n": 1}]
@@ -240,7 +214,7 @@ FINAL = [
 
 @pytest.mark.parametrize(("answer", "advice"), FINAL, ids=lambda value: str(value)[:40])
 def test_a_refusal_says_what_to_do(
-    ledger: TableLedger, between: Between, clock: QuickClock, answer: tuple[int, object, bytes], advice: str
+    ledger: TableLedger, between: Between, clock: FakeClock, answer: tuple[int, object, bytes], advice: str
 ) -> None:
     """What will not pass is asked once, and the message names the ledger and what to do."""
     for verb in (ledger.load, lambda: ledger.stand(Standing(NOW, 3))):
@@ -251,7 +225,7 @@ def test_a_refusal_says_what_to_do(
         assert f"the ledger {between.endpoint}" in str(caught.value)
         assert f" answered {answer[0]}" in str(caught.value)
         assert len(between.seen) == 1
-    assert clock.slept == []
+    assert clock.sleeps == []
 
 
 PASSING: dict[str, list[Any]] = {
@@ -268,7 +242,7 @@ PASSING: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_attempts_are_bounded(ledger: TableLedger, between: Between, clock: QuickClock, name: str) -> None:
+def test_attempts_are_bounded(ledger: TableLedger, between: Between, clock: FakeClock, name: str) -> None:
     """At most five attempts and two minutes, and a Retry-After that does not fit is not waited for."""
     between.seen.clear()
     between.plan[:] = PASSING[name]
@@ -277,12 +251,12 @@ def test_attempts_are_bounded(ledger: TableLedger, between: Between, clock: Quic
     assert between.endpoint in str(caught.value)
     assert len(between.seen) == len(PASSING[name]) <= 5
     assert between.plan == []
-    assert sum(clock.slept) <= 120
+    assert clock.slept <= 120
 
 
 def test_a_service_that_is_gone_is_named(close: Callable[[Ledger], Ledger]) -> None:
     """With the service stopped every verb ends in LedgerUnavailable with advice; with it back, all goes on."""
-    clock = QuickClock()
+    clock = FakeClock()
     with Azurite() as azurite:
         ledger = TableLedger(azurite.endpoint, WORKSPACE, azurite.credential, clock=clock)
         close(ledger)
@@ -357,7 +331,7 @@ def test_the_identity_is_enough(
     """Over TLS, with nothing but tokens for storage's audience, the ledger works: no key anywhere."""
     azurite, authority = tls
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
-    settings = from_values(SETTINGS | {"LEDGER_URL": "https://account.table.core.windows.net"})
+    settings = from_values(REQUIRED | {"LEDGER_URL": "https://account.table.core.windows.net"})
     settings = settings.model_copy(update={"ledger_url": azurite.endpoint})
     close(open_ledger(settings, TokenCredential())).confirm([], [record()])
     reader = close(open_ledger(settings, TokenCredential(), read_only=True))
@@ -382,7 +356,7 @@ def test_a_refused_token_is_renewed_once(azurite: Azurite, between: Between, clo
             self.renewed += 1
 
     credential = Renewing(*azurite.credential.named_key)
-    ledger = TableLedger(between.endpoint, WORKSPACE, credential, clock=QuickClock())
+    ledger = TableLedger(between.endpoint, WORKSPACE, credential, clock=FakeClock())
     close(ledger)
     refused = (401, JSON, BODY % b"InvalidAuthenticationInfo")
     between.plan[:] = [refused]
@@ -402,7 +376,7 @@ def test_no_sign_in_is_said(close: Callable[[Ledger], Ledger]) -> None:
             """As azure-identity does without an identity."""
             raise ClientAuthenticationError("no identity; secret=hunter2")
 
-    ledger = TableLedger("https://127.0.0.1:1/a", WORKSPACE, Nobody(), clock=QuickClock())
+    ledger = TableLedger("https://127.0.0.1:1/a", WORKSPACE, Nobody(), clock=FakeClock())
     close(ledger)
     with pytest.raises(LedgerUnavailable, match="az login") as caught:
         ledger.load()
@@ -430,7 +404,7 @@ def test_no_secret_is_said(
             ledger.load()
         said += _chain(caught.value)
     credential = TokenCredential("https://elsewhere.example")
-    wrong = TableLedger(azurite.endpoint, WORKSPACE, credential, clock=QuickClock())
+    wrong = TableLedger(azurite.endpoint, WORKSPACE, credential, clock=FakeClock())
     close(wrong)
     with pytest.raises(LedgerUnavailable) as caught:
         wrong.load()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.query.literals import Value, let, literal
-from tests.cloud.kql.tokens import Kind, tokenize
+from tests.cloud.kql.tokens import TokenKind, tokenize
 
 HOSTILE = (
     'a"b',
@@ -73,7 +73,7 @@ def test_what_has_no_literal_is_refused(value: Value, error: type[Exception]) ->
 def test_any_text_is_one_string_token(text: str) -> None:
     """Whatever a text holds, it is one string for a tokenizer of KQL, and reads back as itself."""
     (token,) = tokenize(literal(text))
-    assert (token.kind, token.text) == (Kind.STRING, text)
+    assert (token.kind, token.text) == (TokenKind.STRING, text)
 
 
 def test_names_of_parameters_are_names() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from shared.settings import NAMES, SettingsInvalid
 from shared.settings.misspelt import misspelt, unknown_keys
 from tests.cloud import Cloud
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 from tests.support import deployed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,31 +1,35 @@
-"""The project's clients, wired to a small Azure by a clock that only sleeping moves: no test waits for a retry."""
+"""The project's clients, wired to a small Azure and a fake clock: no test waits for a retry."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import Call
+from shared.errors import Call, Service
 from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
 from shared.http.rate_limit import Pace
+from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.incidents.port import Incidents
-from shared.model import LABEL, RULE_ID
+from shared.model import LABEL, RULE_ID, Window
 from shared.query.advanced_hunting import AdvancedHunting
 from shared.query.log_analytics import Workspace, connect
 from shared.settings import Settings, from_values
 from shared.teams.webhook import Webhook
 from tests.cloud import CLIENT_ID, WORKSPACE_ID, Cloud, Request
-from tests.support.tenant import Hands
+from tests.support.clock import START, FakeClock
 
+WINDOW = Window(START - timedelta(days=30), START)
+"""What a hunt looks at that begins with the test."""
 INCIDENT = str(uuid5(RULE_ID, "an incident"))
 COMMENT = str(UUID(int=7))
 CARD = json.dumps(
@@ -55,14 +59,15 @@ def incident_body(**properties: Any) -> str:
 
 
 @dataclass
-class Wired:
-    """A small Azure and everything that talks to it."""
+class Clients:
+    """A small Azure that this process trusts and signs in to, and everything that talks to it."""
 
     cloud: Cloud
-    clock: Hands
+    clock: FakeClock
     settings: Settings
     credential: Credential
     http: Http
+    closing: ExitStack = field(repr=False)
 
     @property
     def sentinel(self) -> Incidents:
@@ -94,6 +99,28 @@ class Wired:
         """Those requests' methods, in order, such as `GET PUT`."""
         return " ".join(each.method for each in self.sent(service))
 
+    def fresh_http(self) -> Http:
+        """Another process's requests, as this cloud's managed identity: at the usual pace, nothing remembered."""
+        http = Http(self._credential(), clock=self.clock)
+        self.closing.callback(http.close)
+        return http
+
+    def hunt(self, http: Http | None = None, **settings: Any) -> Hunt:
+        """A hunt under these settings, by field name, beside those that lead to this cloud."""
+        values = {name.upper(): str(value) for name, value in settings.items()}
+        http = http or self.fresh_http()
+        hunt = open_hunt(from_values({**self.cloud.environment, **values}), http, self._credential())
+        self.closing.callback(hunt.close)
+        return hunt
+
+    def run(self, kql: str) -> tuple[list[str], list[list[Any]]]:
+        """A query's whole result, straight from the small Azure: the columns' names, and the rows."""
+        url = f"{self.cloud.environment['LOG_ANALYTICS_ENDPOINT']}/v1/workspaces/{WORKSPACE_ID}/query"
+        body, audience = json.dumps({"query": kql}).encode(), "https://api.loganalytics.io"
+        done = self.fresh_http().send(Service.LOG_ANALYTICS, Call.QUERY, url, audience=audience, body=body)
+        (table,) = done.body["tables"]
+        return [column["name"] for column in table["columns"]], table["rows"]
+
     def forget(self) -> None:
         """Make the next request the first: no faults, no log, nothing stored."""
         self.cloud.faults.clear()
@@ -102,26 +129,34 @@ class Wired:
         for incident in list(self.cloud.incidents):
             self.cloud.analyst.delete(incident)
 
+    def _credential(self) -> Credential:
+        credential = sign_in(CLIENT_ID, self.clock)
+        self.closing.callback(credential.close)
+        return credential
+
+
+def sign_in_to(environment: Mapping[str, str], patch: pytest.MonkeyPatch) -> None:
+    """Have this process trust the small Azure with this environment, and sign in to it by its managed identity."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE", "NO_PROXY"):
+        patch.setenv(name, environment[name])
+
 
 @contextmanager
-def wired(
+def connected(
     patch: pytest.MonkeyPatch,
-    cloud: Cloud | None = None,
     *,
-    clock: Hands | None = None,
+    clock: FakeClock | None = None,
     limits: Limits | None = None,
     pace: Mapping[Call, Pace] | None = None,
     chance: Callable[[], float] = lambda: 1.0,
-) -> Iterator[Wired]:
-    """The clients of a small Azure, all signed in by its managed identity; chance is always at its longest."""
-    clock = clock or Hands()
-    with cloud or Cloud(clock=clock) as running:
-        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
-            patch.setenv(name, running.environment[name])
+    **cloud: Any,
+) -> Iterator[Clients]:
+    """The clients of a small Azure that is made with these further arguments; chance is always at its longest."""
+    clock = clock or FakeClock()
+    with Cloud(**{"clock": clock, **cloud}) as running, ExitStack() as closing:
+        sign_in_to(running.environment, patch)
         credential = sign_in(CLIENT_ID, clock)
+        closing.callback(credential.close)
         http = Http(credential, clock=clock, limits=limits, pace={} if pace is None else pace, chance=chance)
-        try:
-            yield Wired(running, clock, from_values(running.environment), credential, http)
-        finally:
-            http.close()
-            credential.close()
+        closing.callback(http.close)
+        yield Clients(running, clock, from_values(running.environment), credential, http, closing)

@@ -23,7 +23,7 @@ WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalIn
 NOW = datetime(2026, 11, 24, 6, 0, 0, 123456, tzinfo=UTC)
 
 
-class Place(Protocol):
+class LedgerPlace(Protocol):
     """Where an adapter keeps its rows. `open` as often as wanted: each is another process's view."""
 
     def open(self, *, read_only: bool = False, workspace: str = WORKSPACE) -> Ledger:
@@ -55,27 +55,27 @@ class SqlitePlace:
         self._close = close
 
     def open(self, *, read_only: bool = False, workspace: str = WORKSPACE) -> Ledger:
-        """See Place."""
+        """See LedgerPlace."""
         return self._close(SqliteLedger(self.path, workspace, read_only))
 
     def keys(self) -> list[str]:
-        """See Place."""
+        """See LedgerPlace."""
         with closing(sqlite3.connect(self.path)) as connection:
             return [key for (key,) in connection.execute("SELECT key FROM rows ORDER BY key")]
 
     def read(self, key: str) -> bytes:
-        """See Place."""
+        """See LedgerPlace."""
         with closing(sqlite3.connect(self.path)) as connection:
             return bytes(connection.execute("SELECT data FROM rows WHERE key = ?", (key,)).fetchone()[0])
 
     def overwrite(self, key: str, data: bytes) -> None:
-        """See Place."""
+        """See LedgerPlace."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
             row = (WORKSPACE.lower(), key, uuid.uuid4().hex, data)
             connection.execute("INSERT OR REPLACE INTO rows (workspace, key, version, data) VALUES (?, ?, ?, ?)", row)
 
     def exists(self) -> bool:
-        """See Place."""
+        """See LedgerPlace."""
         return self.path.parent.exists()
 
 
@@ -88,24 +88,24 @@ class TablePlace:
         self._close = close
 
     def open(self, *, read_only: bool = False, workspace: str = WORKSPACE) -> Ledger:
-        """See Place."""
+        """See LedgerPlace."""
         return self._close(
             TableLedger(self.azurite.endpoint, workspace, self.azurite.credential, self.table, read_only=read_only)
         )
 
     def keys(self) -> list[str]:
-        """See Place."""
+        """See LedgerPlace."""
         with self._client() as client:
             return [str(entity["RowKey"]) for entity in client.list_entities()]
 
     def read(self, key: str) -> bytes:
-        """See Place."""
+        """See LedgerPlace."""
         with self._client() as client:
             entity = client.get_entity(self._partition(client), key)
             return b"".join(entity[f"data{place}"] for place in range(10) if f"data{place}" in entity)
 
     def overwrite(self, key: str, data: bytes) -> None:
-        """See Place."""
+        """See LedgerPlace."""
         with self._client() as client:
             entity = {"PartitionKey": self._partition(client), "RowKey": key, "data0": data}
             client.upsert_entity(entity, mode=UpdateMode.REPLACE)
@@ -116,7 +116,7 @@ class TablePlace:
             client.delete_entity(self._partition(client), key)
 
     def exists(self) -> bool:
-        """See Place."""
+        """See LedgerPlace."""
         try:
             with self._client() as client:
                 list(client.list_entities())
@@ -158,9 +158,9 @@ def table_place(azurite: Azurite, close: Callable[[Ledger], Ledger]) -> TablePla
 
 
 @pytest.fixture(params=["sqlite", "table"])
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> LedgerPlace:
     """Each adapter's place in turn: what holds of the port holds of both."""
-    found: Place = request.getfixturevalue(f"{request.param}_place")
+    found: LedgerPlace = request.getfixturevalue(f"{request.param}_place")
     return found
 
 

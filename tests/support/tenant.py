@@ -1,12 +1,10 @@
-"""Running whole sweeps in a test: a clock that only tests move, and one sweep against the small Azure."""
+"""A whole tenant on which sweeps run: a small Azure, a fake clock and a ledger in a file."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,38 +12,11 @@ import pytest
 
 from shared.settings import from_values
 from tests.cloud import Cloud
+from tests.support.clients import sign_in_to
+from tests.support.clock import FakeClock
 
 if TYPE_CHECKING:
-    from shared.sweep.run import Report
-
-START = datetime(2026, 11, 24, 6, tzinfo=UTC)
-
-
-class Hands:
-    """A clock whose time passes only by sleeping, or when a test turns its hands."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self._now = now
-        self._passed = 0.0
-        self._lock = threading.Lock()
-
-    def now(self) -> datetime:
-        """The wall clock."""
-        return self._now
-
-    def monotonic(self) -> float:
-        """Seconds passed since it was made."""
-        return self._passed
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass at once."""
-        with self._lock:
-            self._now += timedelta(seconds=max(seconds, 0))
-            self._passed += max(seconds, 0)
-
-    def turn(self, **amount: float) -> None:
-        """Let a `timedelta(**amount)` pass."""
-        self.sleep(timedelta(**amount).total_seconds())
+    from shared.sweep.report import Report
 
 
 @dataclass
@@ -53,7 +24,7 @@ class Tenant:
     """A small Azure, a clock and a ledger: where sweeps of one workspace run one after the other."""
 
     cloud: Cloud
-    clock: Hands
+    clock: FakeClock
     ledger: Path
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -71,12 +42,11 @@ class Tenant:
 
 
 @contextmanager
-def tenant(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Tenant]:
-    """A tenant whose small Azure this process trusts and signs in to."""
-    clock = Hands()
+def running_tenant(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    """A tenant whose small Azure this process trusts and signs in to; its ledger is in the folder."""
+    clock = FakeClock()
     with Cloud(clock=clock.now) as cloud:
-        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
-            patch.setenv(name, cloud.environment[name])
+        sign_in_to(cloud.environment, patch)
         yield Tenant(cloud, clock, folder / "ledger.db")
 
 

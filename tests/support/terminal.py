@@ -22,7 +22,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TerminalRun:
     """How a command ended, and all that its terminal was sent."""
 
     code: int
@@ -48,7 +48,7 @@ def on_a_terminal(
     seconds: float = 60,
     module: str = "shared",
     folder: Path = ROOT,
-) -> Seen:
+) -> TerminalRun:
     """`python -m shared …` (or another module, elsewhere) with all three streams on a terminal; Ctrl-C as soon as
     `ctrl_c(seen)` says so, and perhaps
     `again` a moment later."""
@@ -78,7 +78,7 @@ def on_a_terminal(
         running.wait()
         reader.join(5)
         os.close(screen)
-    return Seen(running.returncode, bytes(seen))
+    return TerminalRun(running.returncode, bytes(seen))
 
 
 def _read(screen: int, seen: bytearray) -> None:

@@ -12,83 +12,85 @@ import pytest
 from shared.ledger import SqliteLedger
 from tests.cloud.faults import Fault
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
-from tests.support.tenant import START, Tenant, facts, tenant
+from tests.support.clock import START
+from tests.support.tenant import Tenant, facts
 from tests.sweep.test_run import WHO, fresh, mails
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A tenant with one ordinary delivered message a day, so that its data is trusted."""
-    with tenant(tmp_path, monkeypatch) as made:
-        fresh(made)
-        yield made
+    fresh(tenant)
+    return tenant
 
 
-def reported(soc: Tenant, who: str) -> int:
+def reported(tenant: Tenant, who: str) -> int:
     """How many message ids the ledger holds as reported for a recipient."""
-    ledger = SqliteLedger(soc.ledger, WORKSPACE_RESOURCE_ID, read_only=True)
+    ledger = SqliteLedger(tenant.ledger, WORKSPACE_RESOURCE_ID, read_only=True)
     try:
         return len(ledger.load().records[who].reported)
     finally:
         ledger.close()
 
 
-def days(soc: Tenant, many: int, took: float) -> Iterator[int]:
+def days(tenant: Tenant, many: int, took: float) -> Iterator[int]:
     """So many days with a sweep at the same time of each; a card takes so many seconds to be accepted."""
-    soc.cloud.faults.add(Fault(service="teams", times=None, effect=True, then=lambda _: soc.clock.turn(seconds=took)))
+    tenant.cloud.faults.add(
+        Fault(service="teams", times=None, effect=True, then=lambda _: tenant.clock.advance(seconds=took))
+    )
     for day in range(many):
-        began = soc.clock.now()
+        began = tenant.clock.now()
         yield day
-        soc.clock.turn(seconds=86_400 - (soc.clock.now() - began).total_seconds())
-        fresh(soc)
+        tenant.clock.advance(seconds=86_400 - (tenant.clock.now() - began).total_seconds())
+        fresh(tenant)
 
 
-def test_a_role_that_does_not_cover_the_workspace_itself_stops_nothing(soc: Tenant) -> None:
+def test_a_role_that_does_not_cover_the_workspace_itself_stops_nothing(tenant: Tenant) -> None:
     """That the workspace resource cannot be read is said in the receipt; incidents are raised all the same."""
-    soc.cloud.faults.add(
+    tenant.cloud.faults.add(
         Fault(service="sentinel", method="GET", match="api-version=2023-09-01", times=None, status=403)
     )
-    fresh(soc, mails(soc, 11))
-    report = soc.sweep()
+    fresh(tenant, mails(tenant, 11))
+    report = tenant.sweep()
     assert facts(report) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 1, "created": 1, "told": 1,
     }  # fmt: skip
     assert any("one workspace" in note for note in report.receipt.notes)
 
 
-def test_daily_sweeps_remind_on_the_day_although_a_card_takes_its_time(soc: Tenant) -> None:
+def test_daily_sweeps_remind_on_the_day_although_a_card_takes_its_time(tenant: Tenant) -> None:
     """Every 3 days is every third daily sweep, not every fourth because the last card took some seconds."""
-    fresh(soc, mails(soc, 11))
-    assert [day for day in days(soc, 10, took=20) if soc.sweep().receipt.reminded] == [3, 6, 9]
+    fresh(tenant, mails(tenant, 11))
+    assert [day for day in days(tenant, 10, took=20) if tenant.sweep().receipt.reminded] == [3, 6, 9]
 
 
-def test_daily_sweeps_send_the_heartbeat_on_the_day(soc: Tenant) -> None:
+def test_daily_sweeps_send_the_heartbeat_on_the_day(tenant: Tenant) -> None:
     """Every 7 days is every seventh daily sweep."""
-    assert [day for day in days(soc, 16, took=20) if soc.sweep().receipt.card_id] == [7, 14]
+    assert [day for day in days(tenant, 16, took=20) if tenant.sweep().receipt.card_id] == [7, 14]
 
 
-def test_an_edited_label_costs_no_time(soc: Tenant) -> None:
+def test_an_edited_label_costs_no_time(tenant: Tenant) -> None:
     """An absurd episode in a label of an incident, which anybody may edit, does not make the sweep look for so many."""
-    fresh(soc, mails(soc, 11))
-    soc.sweep()
-    (incident,) = soc.cloud.incidents.values()
+    fresh(tenant, mails(tenant, 11))
+    tenant.sweep()
+    (incident,) = tenant.cloud.incidents.values()
     incident["properties"]["labels"].append({"labelName": "episode:999999999"})
-    soc.ledger.unlink()
-    fresh(soc, mails(soc, 12, "erin@contoso.com"))
-    assert soc.sweep().receipt.created == 1
+    tenant.ledger.unlink()
+    fresh(tenant, mails(tenant, 12, "erin@contoso.com"))
+    assert tenant.sweep().receipt.created == 1
 
 
-def test_what_is_held_is_raised_even_when_its_recipient_has_fallen_below_the_threshold(soc: Tenant) -> None:
+def test_what_is_held_is_raised_even_when_its_recipient_has_fallen_below_the_threshold(tenant: Tenant) -> None:
     """Held findings are due: their turn comes, highest first, also when their mail has left the window meanwhile."""
-    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
-    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(4)))
-    assert facts(soc.sweep())["held"] == 3
-    soc.clock.turn(days=31)
-    fresh(soc, mails(soc, 13, "s@contoso.com"))  # as many as r2's, who comes after: both are higher than r1
-    ends = [facts(soc.sweep()) for _ in range(5)]
-    raised = [incident["properties"]["title"].split()[-1] for incident in soc.cloud.incidents.values()]
+    tenant.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(tenant, *(mails(tenant, 11 + n, f"r{n}@contoso.com") for n in range(4)))
+    assert facts(tenant.sweep())["held"] == 3
+    tenant.clock.advance(days=31)
+    fresh(tenant, mails(tenant, 13, "s@contoso.com"))  # as many as r2's, who comes after: both are higher than r1
+    ends = [facts(tenant.sweep()) for _ in range(5)]
+    raised = [incident["properties"]["title"].split()[-1] for incident in tenant.cloud.incidents.values()]
     assert raised == ["r3@contoso.com", "s@contoso.com", "r2@contoso.com", "r1@contoso.com", "r0@contoso.com"]
     told = {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "created": 1, "told": 1}
     assert ends == [
@@ -100,72 +102,72 @@ def test_what_is_held_is_raised_even_when_its_recipient_has_fallen_below_the_thr
     ]
 
 
-def test_a_sweep_that_holds_what_fell_below_the_threshold_is_not_clean(soc: Tenant) -> None:
+def test_a_sweep_that_holds_what_fell_below_the_threshold_is_not_clean(tenant: Tenant) -> None:
     """Nobody is flagged today, but something is still held, or is raised now: `flagged`; once all is raised `clean`."""
-    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
-    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(3)))
-    soc.sweep()
-    soc.clock.turn(days=31)
-    fresh(soc)
-    assert facts(soc.sweep(DRY_RUN="true"))["verdict"] == "flagged"
-    assert [facts(soc.sweep())["verdict"] for _ in range(3)] == ["flagged", "flagged", "clean"]
-    assert len(soc.cloud.incidents) == 3
+    tenant.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(tenant, *(mails(tenant, 11, f"r{n}@contoso.com") for n in range(3)))
+    tenant.sweep()
+    tenant.clock.advance(days=31)
+    fresh(tenant)
+    assert facts(tenant.sweep(DRY_RUN="true"))["verdict"] == "flagged"
+    assert [facts(tenant.sweep())["verdict"] for _ in range(3)] == ["flagged", "flagged", "clean"]
+    assert len(tenant.cloud.incidents) == 3
 
 
-def test_a_raised_threshold_lets_go_of_what_was_held(soc: Tenant) -> None:
+def test_a_raised_threshold_lets_go_of_what_was_held(tenant: Tenant) -> None:
     """After a flood the operator raises the threshold or excludes: what that leaves alone is not raised from memory."""
-    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
-    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(3)))
-    assert facts(soc.sweep())["held"] == 2
-    assert facts(soc.sweep(SUM_CASE_THRESHOLD="20"))["verdict"] == "clean"
-    assert "created" in facts(soc.sweep())
-    assert len(soc.cloud.incidents) == 2
+    tenant.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(tenant, *(mails(tenant, 11 + n, f"r{n}@contoso.com") for n in range(3)))
+    assert facts(tenant.sweep())["held"] == 2
+    assert facts(tenant.sweep(SUM_CASE_THRESHOLD="20"))["verdict"] == "clean"
+    assert "created" in facts(tenant.sweep())
+    assert len(tenant.cloud.incidents) == 2
 
 
-def test_a_held_finding_is_raised_once_when_its_first_try_fails(soc: Tenant) -> None:
+def test_a_held_finding_is_raised_once_when_its_first_try_fails(tenant: Tenant) -> None:
     """Once its turn has come, it is an effect like any other: due when Sentinel fails, completed by the next sweep."""
-    soc.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
-    fresh(soc, *(mails(soc, 11, f"r{n}@contoso.com") for n in range(2)))
-    soc.sweep()
-    soc.clock.turn(days=31)
-    fresh(soc)
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
-    found = facts(soc.sweep())
+    tenant.settings |= {"MAX_NEW_INCIDENTS": "1", "REMIND_AFTER_DAYS": "0"}
+    fresh(tenant, *(mails(tenant, 11, f"r{n}@contoso.com") for n in range(2)))
+    tenant.sweep()
+    tenant.clock.advance(days=31)
+    fresh(tenant)
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
+    found = facts(tenant.sweep())
     assert (found["event"], found["due"], found["told"]) == ("sweep_incomplete", 1, 1)
-    soc.cloud.faults.clear()
-    found = facts(soc.sweep())
+    tenant.cloud.faults.clear()
+    found = facts(tenant.sweep())
     assert (found["event"], found["created"], found["told"]) == ("sweep_completed", 1, 1)
-    assert len(soc.cloud.incidents) == 2
+    assert len(tenant.cloud.incidents) == 2
 
 
-def test_a_raise_that_is_still_due_is_not_told_as_done(soc: Tenant) -> None:
+def test_a_raise_that_is_still_due_is_not_told_as_done(tenant: Tenant) -> None:
     """When Sentinel does not take the severity but takes the comment, the card says just that; later the raise."""
-    soc.settings["HIGH_SEVERITY_THRESHOLD"] = "20"
-    fresh(soc, mails(soc, 12))
-    soc.sweep()
-    soc.clock.turn(days=1)
-    fresh(soc, mails(soc, 12))
-    (incident,) = soc.cloud.incidents
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", match=f"{incident}?", times=None, status=409))
-    assert soc.sweep().receipt.due == 1
-    said = soc.cloud.cards[-1]["summary"]
+    tenant.settings["HIGH_SEVERITY_THRESHOLD"] = "20"
+    fresh(tenant, mails(tenant, 12))
+    tenant.sweep()
+    tenant.clock.advance(days=1)
+    fresh(tenant, mails(tenant, 12))
+    (incident,) = tenant.cloud.incidents
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", match=f"{incident}?", times=None, status=409))
+    assert tenant.sweep().receipt.due == 1
+    said = tenant.cloud.cards[-1]["summary"]
     assert "Growing: 12 new messages" in said
     assert "NOT raised" in said
     assert "Raised to" not in said
-    soc.cloud.faults.clear()
-    assert soc.sweep().receipt.raised == 1
-    assert "Raised to High" in soc.cloud.cards[-1]["summary"]
+    tenant.cloud.faults.clear()
+    assert tenant.sweep().receipt.raised == 1
+    assert "Raised to High" in tenant.cloud.cards[-1]["summary"]
 
 
-def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(soc: Tenant) -> None:
+def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(tenant: Tenant) -> None:
     """A message id is remembered until unseen for the look-back plus 30 days (and the ten between two notes of it)."""
-    fresh(soc, mails(soc, 11))
-    soc.sweep()
+    fresh(tenant, mails(tenant, 11))
+    tenant.sweep()
     for day, held in ((40, 23), (69, 23), (71, 12)):
-        soc.clock.turn(days=day - (soc.clock.now() - START).days)
-        fresh(soc, mails(soc, 12) if day == 40 else [])
-        soc.sweep()
-        assert reported(soc, WHO) == held, day
+        tenant.clock.advance(days=day - (tenant.clock.now() - START).days)
+        fresh(tenant, mails(tenant, 12) if day == 40 else [])
+        tenant.sweep()
+        assert reported(tenant, WHO) == held, day
 
 
 def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path: Path) -> None:
@@ -190,13 +192,13 @@ def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path
     assert "SECRET" not in ran.stderr
 
 
-def test_the_fuse_counts_what_an_earlier_sweep_left_to_be_raised(soc: Tenant) -> None:
+def test_the_fuse_counts_what_an_earlier_sweep_left_to_be_raised(tenant: Tenant) -> None:
     """No sweep raises more than MAX_NEW_INCIDENTS, those included that an earlier one could not."""
-    soc.settings["MAX_NEW_INCIDENTS"] = "2"
-    fresh(soc, *(mails(soc, 11 + n, f"r{n}@contoso.com") for n in range(5)))
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
+    tenant.settings["MAX_NEW_INCIDENTS"] = "2"
+    fresh(tenant, *(mails(tenant, 11 + n, f"r{n}@contoso.com") for n in range(5)))
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=503))
     for _ in range(2):
-        found = facts(soc.sweep())
+        found = facts(tenant.sweep())
         assert (found["due"], found["held"]) == (2, 3)
-    soc.cloud.faults.clear()
-    assert [facts(soc.sweep()).get("created") for _ in range(4)] == [2, 2, 1, None]
+    tenant.cloud.faults.clear()
+    assert [facts(tenant.sweep()).get("created") for _ in range(4)] == [2, 2, 1, None]

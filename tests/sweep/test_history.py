@@ -26,10 +26,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.model import Severity, incident_id
 from shared.sweep.run import Report
 from tests.cloud.faults import Fault, Wire
+from tests.cloud.mail import COUNTED, Mail, stamp
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
-from tests.cloud.tenant import COUNTED, stamp
-from tests.cloud.tenant import Tenant as Mail
-from tests.support.tenant import tenant
+from tests.support.tenant import running_tenant
 
 THRESHOLD, HIGH, FACTOR = 5, 15, 2
 RECIPIENTS = tuple(f"r{number}@contoso.com" for number in range(3))
@@ -83,8 +82,8 @@ class History(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        self.soc = self.stack.enter_context(tenant(self.folder, patch))
-        self.soc.settings |= {
+        self.tenant = self.stack.enter_context(running_tenant(self.folder, patch))
+        self.tenant.settings |= {
             "SUM_CASE_THRESHOLD": str(THRESHOLD),
             "HIGH_SEVERITY_THRESHOLD": str(HIGH),
             "BENIGN_REOPEN_FACTOR": str(FACTOR),
@@ -100,7 +99,7 @@ class History(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.soc.cloud.faults.clear()
+            self.tenant.cloud.faults.clear()
             reports = [self._sweep() for _ in range(3)]
             assert reports[-1].receipt.due == 0, reports[-1].receipt.reasons
         finally:
@@ -129,29 +128,29 @@ class History(RuleBasedStateMachine):
         again: list[tuple[str, int, str | None]],
         broken: str,
     ) -> None:
-        self.soc.clock.turn(days=days)
+        self.tenant.clock.advance(days=days)
         for recipient, many, action in mail:
             self._rows(recipient, many, action)
         for recipient, share, action in again:  # streamed again, with another state
             self._add(recipient, sorted(self.messages[recipient])[::share], action)
-        self.soc.cloud.faults.clear()
+        self.tenant.cloud.faults.clear()
         if broken:
-            self.soc.cloud.faults.add(faults()[broken])
+            self.tenant.cloud.faults.add(faults()[broken])
         self._sweep()
 
     @precondition(lambda self: self._open())
     @rule(pick=st.integers(0, 9), classification=st.sampled_from(["TruePositive", "FalsePositive", "Undetermined"]))
     def an_analyst_closes(self, pick: int, classification: str) -> None:
         name = self._pick(pick)
-        self.soc.cloud.analyst.close(name, classification)
+        self.tenant.cloud.analyst.close(name, classification)
         self.words.setdefault(name, {}).update(status="Closed", classification=classification)
 
     @precondition(lambda self: self._open())
     @rule(pick=st.integers(0, 9))
     def an_analyst_deletes(self, pick: int) -> None:
         name = self._pick(pick)
-        self.gone[name] = json.loads(json.dumps(self.soc.cloud.incidents[name]["properties"]))
-        self.soc.cloud.analyst.delete(name)
+        self.gone[name] = json.loads(json.dumps(self.tenant.cloud.incidents[name]["properties"]))
+        self.tenant.cloud.analyst.delete(name)
         self.words.pop(name, None)
 
     @precondition(lambda self: self._open())
@@ -161,18 +160,18 @@ class History(RuleBasedStateMachine):
         said = self.words.setdefault(name, {})
         if what == "edit":
             said |= {"title": f"mine {pick}", "description": f"my words {pick}"}
-            self.soc.cloud.analyst.edit(name, title=said["title"], description=said["description"])
+            self.tenant.cloud.analyst.edit(name, title=said["title"], description=said["description"])
         elif what == "assign":
-            self.soc.cloud.analyst.assign(name, f"Ana {pick}")
+            self.tenant.cloud.analyst.assign(name, f"Ana {pick}")
             said |= {"status": "Active", "owner": f"Ana {pick}"}
         elif what == "severity":
             severity = list(Severity)[pick % 4].value
-            before = self.soc.cloud.incidents[name]["properties"]["severity"]
+            before = self.tenant.cloud.incidents[name]["properties"]["severity"]
             if severity != before:
-                self.soc.cloud.analyst.set_severity(name, severity)
+                self.tenant.cloud.analyst.set_severity(name, severity)
                 said["severity"] = severity
         else:
-            self.soc.cloud.analyst.comment(name, "looking at it")
+            self.tenant.cloud.analyst.comment(name, "looking at it")
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
@@ -180,7 +179,7 @@ class History(RuleBasedStateMachine):
     def an_analysts_word_stands(self) -> None:
         """Nothing that an analyst set on an incident is ever changed."""
         for name, said in self.words.items():
-            found = self.soc.cloud.incidents[name]["properties"]
+            found = self.tenant.cloud.incidents[name]["properties"]
             for key, value in said.items():
                 now = found.get("owner", {}).get("assignedTo") if key == "owner" else found.get(key)
                 assert now == value, (name, key, now, value)
@@ -192,11 +191,11 @@ class History(RuleBasedStateMachine):
         assert all(number == 1 for number in owners.values()), owners
 
     def _sweep(self) -> Report:
-        cloud, now = self.soc.cloud, self.soc.clock.now()
+        cloud, now = self.tenant.cloud, self.tenant.clock.now()
         self._add("quiet@contoso.com", ["heartbeat"], "Delivered")
         severities = {name: each["properties"]["severity"] for name, each in cloud.incidents.items()}
         before = set(cloud.incidents)
-        report = self.soc.sweep()
+        report = self.tenant.sweep()
         assert not any(reason.startswith("internal_error") for reason in report.receipt.reasons), report.receipt.reasons
         for name, severity in severities.items():
             assert Severity(cloud.incidents[name]["properties"]["severity"]).rank >= Severity(severity).rank
@@ -231,8 +230,8 @@ class History(RuleBasedStateMachine):
 
         After a lost ledger, one that an analyst has taken, closed or deleted by then needs no telling.
         """
-        cards = json.dumps(self.soc.cloud.cards)
-        for name in (*self.soc.cloud.incidents, *self.gone):
+        cards = json.dumps(self.tenant.cloud.cards)
+        for name in (*self.tenant.cloud.incidents, *self.gone):
             touched = name in self.gone or self.words.get(name, {}).get("status")
             assert self._recipient(name) in cards or (self.lost and touched), name
 
@@ -243,7 +242,7 @@ class History(RuleBasedStateMachine):
         for recipient, messages in self.messages.items():
             said = [
                 each["properties"]["message"]
-                for name, comments in self.soc.cloud.comments.items()
+                for name, comments in self.tenant.cloud.comments.items()
                 if self._recipient(name) == recipient
                 for each in comments
             ]
@@ -256,14 +255,14 @@ class History(RuleBasedStateMachine):
         self._add(recipient, [f"{next(SEEDS):08x}-0000-4000-8000-000000000000" for _ in range(many)], action)
 
     def _add(self, recipient: str, names: list[str], action: str | None) -> None:
-        now = self.soc.clock.now()
+        now = self.tenant.clock.now()
         mail = Mail(now, seed=next(SEEDS))
         for name in names:
             row = mail.add(recipient, action, now, message=name, state=now)
             row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
             self.messages.setdefault(recipient, {}).setdefault(name, Message()).rows.append((now, now, action))
-        self.soc.cloud.append("EmailEvents", mail.events)
-        self.soc.clock.turn(seconds=1)
+        self.tenant.cloud.append("EmailEvents", mail.events)
+        self.tenant.clock.advance(seconds=1)
 
     def _recipient(self, name: str) -> str:
         for recipient in RECIPIENTS:
@@ -272,7 +271,7 @@ class History(RuleBasedStateMachine):
         raise AssertionError(f"{name} is the incident of nobody")
 
     def _open(self) -> list[str]:
-        found = self.soc.cloud.incidents.items()
+        found = self.tenant.cloud.incidents.items()
         return sorted(name for name, each in found if each["properties"]["status"] != "Closed")
 
     def _pick(self, number: int) -> str:
@@ -283,17 +282,17 @@ class History(RuleBasedStateMachine):
         """The incident of the highest episode, deleted ones too."""
         for episode in range(29, -1, -1):
             name = incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
-            if name not in but and (name in self.soc.cloud.incidents or name in self.gone):
+            if name not in but and (name in self.tenant.cloud.incidents or name in self.gone):
                 return name
         return None
 
     def _dealt_with(self, name: str) -> bool:
-        return name in self.gone or self.soc.cloud.incidents[name]["properties"]["status"] == "Closed"
+        return name in self.gone or self.tenant.cloud.incidents[name]["properties"]["status"] == "Closed"
 
     def _needed(self, name: str) -> int:
         if name in self.gone:
             return THRESHOLD
-        benign = self.soc.cloud.incidents[name]["properties"].get("classification") == "FalsePositive"
+        benign = self.tenant.cloud.incidents[name]["properties"].get("classification") == "FalsePositive"
         return THRESHOLD * (FACTOR if benign else 1)
 
 
@@ -306,8 +305,8 @@ class LostLedgers(History):
 
     @rule()
     def the_ledger_is_backed_up(self) -> None:
-        if self.soc.ledger.exists():
-            shutil.copytree(self.soc.ledger.parent, self.folder / "backup", dirs_exist_ok=True)
+        if self.tenant.ledger.exists():
+            shutil.copytree(self.tenant.ledger.parent, self.folder / "backup", dirs_exist_ok=True)
             self.copies += 1
 
     @rule()

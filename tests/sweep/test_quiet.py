@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from shared.sweep.run import Report
-from tests.cloud.tenant import crowd, stamp
-from tests.support.tenant import Tenant, tenant
+from tests.cloud.mail import crowd, stamp
+from tests.support.tenant import Tenant, running_tenant
 
 PAGE = 1_000  # incidents on a page of a list, at most
 CHEAP = 5  # reads of Sentinel and Log Analytics together on a quiet day
@@ -58,7 +58,7 @@ def reads(kinds: Counter[str]) -> int:
 def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quiet]:
     """So many recipients, raised and told by a real first sweep."""
     many: int = request.param
-    with pytest.MonkeyPatch.context() as patch, tenant(tmp_path_factory.mktemp("quiet"), patch) as made:
+    with pytest.MonkeyPatch.context() as patch, running_tenant(tmp_path_factory.mktemp("quiet"), patch) as made:
         made.settings |= {
             "SUM_CASE_THRESHOLD": "1",
             "MAX_NEW_INCIDENTS": str(many),
@@ -87,7 +87,7 @@ def test_a_sweep_right_after_the_first_writes_nothing_and_reads_little(quiet: Qu
 def test_a_quiet_day_writes_nothing_and_reads_little(quiet: Quiet) -> None:
     """A day later, with ordinary mail only and analysts at work on some incidents, it is no more."""
     analyst, ids = quiet.tenant.cloud.analyst, list(quiet.tenant.cloud.incidents)
-    quiet.tenant.clock.turn(days=1)
+    quiet.tenant.clock.advance(days=1)
     quiet.mail()
     analyst.close(ids[0], "TruePositive")
     analyst.assign(ids[len(ids) // 2], "analyst@contoso.com")
@@ -113,7 +113,7 @@ def test_a_lost_ledger_costs_one_list_of_all_incidents(quiet: Quiet) -> None:
 
 def test_a_day_of_reminders_is_cheap_too(quiet: Quiet) -> None:
     """However many incidents nobody has taken on, a day of reminders is as cheap as any other quiet day."""
-    quiet.tenant.clock.turn(days=3)
+    quiet.tenant.clock.advance(days=3)
     quiet.mail()
     report, kinds = quiet.sweep(REMIND_AFTER_DAYS="3")
     assert report.receipt.reminded >= quiet.many - 2

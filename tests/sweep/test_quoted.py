@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +16,10 @@ from shared.logs import quiet
 from shared.settings import Settings, SettingsInvalid, from_values
 from shared.sweep.receipt import as_json
 from tests.cloud.faults import Fault
+from tests.cloud.mail import SOFT, Mail
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
 from tests.support import deployed
-from tests.support.tenant import Tenant, facts, tenant
+from tests.support.tenant import Tenant, facts
 
 VICTIM = "victim.smith@contoso.com"
 SUBJECT = "Overdue invoice 4711"
@@ -46,26 +43,25 @@ WHERE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A recipient to raise and to tell about."""
-    with tenant(tmp_path, monkeypatch) as made:
-        mail = Mail(made.clock.now())
-        for _ in range(12):
-            mail.add(VICTIM, SOFT, mail.ago(mail.chance.uniform(0.05, 0.2)), subject=SUBJECT)
-        made.cloud.append("EmailEvents", mail.events)
-        yield made
+    mail = Mail(tenant.clock.now())
+    for _ in range(12):
+        mail.add(VICTIM, SOFT, mail.ago(mail.chance.uniform(0.05, 0.2)), subject=SUBJECT)
+    tenant.cloud.append("EmailEvents", mail.events)
+    return tenant
 
 
 @pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("where", WHERE)
-def test_no_person_is_in_a_receipt(soc: Tenant, caplog: pytest.LogCaptureFixture, where: str, said: str) -> None:
+def test_no_person_is_in_a_receipt(tenant: Tenant, caplog: pytest.LogCaptureFixture, where: str, said: str) -> None:
     """Neither the recipient nor a subject of theirs is in a receipt, a log line or the ledger's copy; ids are."""
     body = {"error": {"code": "BadRequest", "message": said}}
-    soc.cloud.faults.add(Fault(times=None, body=body, **WHERE[where]))
+    tenant.cloud.faults.add(Fault(times=None, body=body, **WHERE[where]))
     quiet()
     with caplog.at_level(logging.INFO):
-        report = soc.sweep()
-    kept = SqliteLedger(str(soc.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
+        report = tenant.sweep()
+    kept = SqliteLedger(str(tenant.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
     shown = [
         json.dumps(as_json(report.receipt)),
         repr(report.receipt),
@@ -83,12 +79,12 @@ def test_no_person_is_in_a_receipt(soc: Tenant, caplog: pytest.LogCaptureFixture
         assert ID in shown[0]
 
 
-def test_no_person_is_raised_to_the_host(soc: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_person_is_raised_to_the_host(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the function raises says why, in the receipt's words: the host writes it into its own log."""
-    for name, value in {**soc.cloud.environment, "LEDGER_URL": f"sqlite:///{soc.ledger}"}.items():
+    for name, value in {**tenant.cloud.environment, "LEDGER_URL": f"sqlite:///{tenant.ledger}"}.items():
         monkeypatch.setenv(name, value)
     body = {"error": {"code": "BadRequest", "message": f"{VICTIM} is no good title"}}
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", status=400, body=body, times=None))
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", status=400, body=body, times=None))
     with pytest.raises(Exception, match="sweep_incomplete") as raised:
         deployed.function().get_user_function()(TimerRequest(past_due=False))
     assert "[address] is no good title" in str(raised.value)
@@ -96,23 +92,23 @@ def test_no_person_is_raised_to_the_host(soc: Tenant, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_no_person_is_in_what_is_said_of_settings(soc: Tenant, name: str) -> None:
+def test_no_person_is_in_what_is_said_of_settings(tenant: Tenant, name: str) -> None:
     """Typed into any setting, alone or within JSON, a person's address is not repeated by what is said of it."""
     for value in (f"{VICTIM}:", json.dumps([{VICTIM: VICTIM}]), f'["{VICTIM}:x y"]', f"https://{VICTIM}/x"):
         with pytest.raises(SettingsInvalid) as raised:
-            from_values({**soc.cloud.environment, name: value, "LOOKBACK_DAYS": VICTIM, "HUNT_SOURCE": VICTIM})
+            from_values({**tenant.cloud.environment, name: value, "LOOKBACK_DAYS": VICTIM, "HUNT_SOURCE": VICTIM})
         assert "victim" not in f"{raised.value} {raised.value.mistakes!r}"
 
 
-def test_no_person_is_in_what_did_not_come_from_an_error(soc: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_person_is_in_what_did_not_come_from_an_error(tenant: Tenant, caplog: pytest.LogCaptureFixture) -> None:
     """An address in a delivery action's word, or in a note of the caller's, is in no receipt and in no copy of it."""
-    mail = Mail(soc.clock.now(), seed=2)
+    mail = Mail(tenant.clock.now(), seed=2)
     mail.add("kim@contoso.com", f"Held for {VICTIM}", mail.ago(0.1))
-    soc.cloud.append("EmailEvents", mail.events)
-    values = {**soc.cloud.environment, "LEDGER_URL": f"sqlite:///{soc.ledger}"}
+    tenant.cloud.append("EmailEvents", mail.events)
+    values = {**tenant.cloud.environment, "LEDGER_URL": f"sqlite:///{tenant.ledger}"}
     with caplog.at_level(logging.INFO, logger="sweep"):
-        receipt = run(from_values(values), clock=soc.clock, notes=[f"seen {VICTIM}"]).receipt
-    kept = SqliteLedger(str(soc.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
+        receipt = run(from_values(values), clock=tenant.clock, notes=[f"seen {VICTIM}"]).receipt
+    kept = SqliteLedger(str(tenant.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
     assert receipt.notes[0] == "seen [address]"
     assert receipt.coverage is not None
     assert receipt.coverage.unknown_actions == {"Held for [address]": 1}

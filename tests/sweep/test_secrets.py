@@ -6,7 +6,6 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,9 +13,8 @@ import pytest
 
 from shared.sweep.receipt import as_json
 from tests.cloud.faults import Fault, Wire
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
-from tests.support.tenant import Tenant, tenant
+from tests.cloud.mail import SOFT, Mail
+from tests.support.tenant import Tenant
 
 TROUBLE = {
     "nothing": None,
@@ -36,13 +34,12 @@ TROUBLE = {
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A recipient to raise and to tell about."""
-    with tenant(tmp_path, monkeypatch) as made:
-        mail = Mail(made.clock.now())
-        mail.remediated("dana@contoso.com", 11, 0.2, (SOFT,))
-        made.cloud.append("EmailEvents", mail.events)
-        yield made
+    mail = Mail(tenant.clock.now())
+    mail.remediated("dana@contoso.com", 11, 0.2, (SOFT,))
+    tenant.cloud.append("EmailEvents", mail.events)
+    return tenant
 
 
 def rows(ledger: Path) -> str:
@@ -58,18 +55,18 @@ def rows(ledger: Path) -> str:
 
 
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE.keys())
-def test_no_secret_leaves_a_sweep(soc: Tenant, trouble: Fault | None, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_leaves_a_sweep(tenant: Tenant, trouble: Fault | None, caplog: pytest.LogCaptureFixture) -> None:
     """Neither the webhook's signature nor a token nor the identity's header is in a log, the receipt or the ledger."""
     if trouble is not None:
-        soc.cloud.faults.add(trouble)
+        tenant.cloud.faults.add(trouble)
     with caplog.at_level(logging.DEBUG):
-        report = soc.sweep()
-    url = soc.cloud.webhook_url
-    tokens = {each.headers.get("authorization", "").removeprefix("Bearer ") for each in soc.cloud.log} - {""}
+        report = tenant.sweep()
+    url = tenant.cloud.webhook_url
+    tokens = {each.headers.get("authorization", "").removeprefix("Bearer ") for each in tenant.cloud.log} - {""}
     secrets = {
         parse_qs(urlsplit(url).query)["sig"][0],
         urlsplit(url).path,
-        soc.cloud.environment["IDENTITY_HEADER"],
+        tenant.cloud.environment["IDENTITY_HEADER"],
         *tokens,
     }
     told = "\n".join(
@@ -78,7 +75,7 @@ def test_no_secret_leaves_a_sweep(soc: Tenant, trouble: Fault | None, caplog: py
             caplog.text,
             json.dumps(as_json(report.receipt)),
             repr(report),
-            rows(soc.ledger),
+            rows(tenant.ledger),
         ]
     )
     assert len(secrets) >= 3

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.sweep.deliver import WORKERS
+from tests.chaos.ledgers import KeptTable
 from tests.chaos.order import Moment, When
-from tests.chaos.places import TablePlace
 from tests.chaos.scene import Scene, scene
 from tests.chaos.story import Step, Story, any_day, check, overtake
 from tests.chaos.sweeper import Sweeper, sweeper
@@ -44,7 +44,7 @@ def still(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
     with scene(forks, tmp_path) as made:
         made.mail(waits=3)
         assert made.sweep().green
-        made.turn(days=1)
+        made.advance(days=1)
         made.mail(**MANY)
         made.keep()
         yield made
@@ -119,7 +119,7 @@ def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> 
 
 def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
     """What holds of a file holds of table storage: of two sweeps that start at once one works, once."""
-    with scene(forks, tmp_path, TablePlace(tmp_path, azurite), real_time=True) as made:
+    with scene(forks, tmp_path, KeptTable(tmp_path, azurite), real_time=True) as made:
         made.mail(**MANY)
         ended = [each.end() for each in [made.begin(), made.begin()]]
         assert {each.event for each in ended} <= {"sweep_completed", "sweep_skipped"}
@@ -147,7 +147,7 @@ def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None
 
 def rob(place: Scene) -> None:
     """The lease is not renewed for its length, and another takes it."""
-    place.turn(seconds=place.lease)
+    place.advance(seconds=place.lease)
     ledger = place.place.open()
     ledger.take(ledger.lease(), "another", place.lease)
     ledger.close()
@@ -197,7 +197,7 @@ def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, 
         first = still.begin()
         assert pause.reached()
         still.freeze(first)
-        still.turn(seconds=still.lease)
+        still.advance(seconds=still.lease)
         assert still.sweep().green
         first.thaw()
         pause.resume()

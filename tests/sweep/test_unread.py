@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from shared.model import incident_id
 from shared.settings import from_values
 from shared.sweep.deliver import WORKERS
 from tests.cloud import Fault, Wire
+from tests.cloud.mail import SOFT, Mail
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
 from tests.cloud.wire import Request
-from tests.support.tenant import Tenant, facts, tenant
+from tests.support.tenant import Tenant, facts
 
 WHO = "dana@contoso.com"
 SEEDS = itertools.count(7_000)
@@ -29,11 +27,10 @@ ONBOARD = {"error": {"code": "BadRequest", "message": "Workspace 'soc' is not on
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A tenant without heartbeats and reminders."""
-    with tenant(tmp_path, monkeypatch) as made:
-        made.settings.update(HEARTBEAT_DAYS="0", REMIND_AFTER_DAYS="0")
-        yield made
+    tenant.settings.update(HEARTBEAT_DAYS="0", REMIND_AFTER_DAYS="0")
+    return tenant
 
 
 def name(recipient: str = WHO, episode: int = 0) -> str:
@@ -41,35 +38,35 @@ def name(recipient: str = WHO, episode: int = 0) -> str:
     return incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
 
 
-def arrives(soc: Tenant, many: int = 0, *recipients: str) -> None:
+def arrives(tenant: Tenant, many: int = 0, *recipients: str) -> None:
     """So many new remediated messages for each recipient, and a delivered one."""
-    mail = Mail(soc.clock.now(), seed=next(SEEDS))
+    mail = Mail(tenant.clock.now(), seed=next(SEEDS))
     mail.add("quiet@contoso.com", "Delivered", mail.ago(0.04))
     rows = [row for who in recipients for row in mail.remediated(who, many, 0.3, (SOFT,))]
-    soc.cloud.append("EmailEvents", [*mail.events, *rows])
+    tenant.cloud.append("EmailEvents", [*mail.events, *rows])
 
 
-def reads(soc: Tenant) -> int:
+def reads(tenant: Tenant) -> int:
     """How many GETs Sentinel has had since the log was cleared."""
-    return sum(each.service == "sentinel" and each.method == "GET" for each in soc.cloud.log)
+    return sum(each.service == "sentinel" and each.method == "GET" for each in tenant.cloud.log)
 
 
 # --- the list
 
 
-def reopened(soc: Tenant) -> None:
+def reopened(tenant: Tenant) -> None:
     """An incident was closed, a sweep saw that, and somebody opens it again while new messages come."""
-    arrives(soc, 12, WHO)
-    soc.sweep()
-    soc.clock.turn(hours=1)
-    soc.cloud.analyst.close(name())
-    soc.clock.turn(days=1)
-    arrives(soc)
-    assert facts(soc.sweep())["settled"] == 1
-    soc.clock.turn(hours=1)
-    soc.cloud.analyst.reopen(name(), "New")
-    soc.clock.turn(days=1)
-    arrives(soc, 3, WHO)
+    arrives(tenant, 12, WHO)
+    tenant.sweep()
+    tenant.clock.advance(hours=1)
+    tenant.cloud.analyst.close(name())
+    tenant.clock.advance(days=1)
+    arrives(tenant)
+    assert facts(tenant.sweep())["settled"] == 1
+    tenant.clock.advance(hours=1)
+    tenant.cloud.analyst.reopen(name(), "New")
+    tenant.clock.advance(days=1)
+    arrives(tenant, 3, WHO)
 
 
 UNREADABLE: dict[str, dict[str, Any]] = {
@@ -83,64 +80,66 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
-def test_a_list_that_cannot_be_read_is_never_green(soc: Tenant, how: str) -> None:
+def test_a_list_that_cannot_be_read_is_never_green(tenant: Tenant, how: str) -> None:
     """Day after day there is no all-clear: what an analyst has opened again may count as settled until it is read."""
-    reopened(soc)
-    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE[how]))
+    reopened(tenant)
+    tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE[how]))
     for _ in range(2):
-        report = soc.sweep()
+        report = tenant.sweep()
         assert (report.receipt.event, exit_code(report.receipt)) == ("sweep_incomplete", 1)
         assert report.receipt.verdict == "flagged"
         assert any(reason.startswith("incidents_unread: ") for reason in report.receipt.reasons)
-        soc.clock.turn(days=1)
-        arrives(soc)
-    soc.cloud.faults.clear()
-    report = soc.sweep()
+        tenant.clock.advance(days=1)
+        arrives(tenant)
+    tenant.cloud.faults.clear()
+    report = tenant.sweep()
     assert (report.receipt.event, report.receipt.commented) == ("sweep_completed", 1)
 
 
-def test_a_dry_run_says_so_too(soc: Tenant) -> None:
+def test_a_dry_run_says_so_too(tenant: Tenant) -> None:
     """A dry run whose list is refused plans nothing clean."""
-    reopened(soc)
-    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE["refused"]))
-    receipt = soc.sweep(DRY_RUN="true").receipt
+    reopened(tenant)
+    tenant.cloud.faults.add(
+        Fault(service="sentinel", method="GET", match="filter", times=None, **UNREADABLE["refused"])
+    )
+    receipt = tenant.sweep(DRY_RUN="true").receipt
     assert (receipt.event, receipt.verdict) == ("sweep_planned", "flagged")
 
 
-def test_a_page_of_our_own_incidents_hides_nothing(soc: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_our_own_incidents_hides_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an analyst changed before a sweep made a whole page of incidents is read by the next sweep."""
     monkeypatch.setattr(arm, "PAGE", 5)
-    arrives(soc, 12, WHO)
-    soc.sweep()
-    soc.clock.turn(hours=1)
-    soc.cloud.analyst.close(name())
-    soc.clock.turn(days=1)
-    arrives(soc, 12, *(f"n{number}@contoso.com" for number in range(6)))
+    arrives(tenant, 12, WHO)
+    tenant.sweep()
+    tenant.clock.advance(hours=1)
+    tenant.cloud.analyst.close(name())
+    tenant.clock.advance(days=1)
+    arrives(tenant, 12, *(f"n{number}@contoso.com" for number in range(6)))
 
     def reopen(_: Request) -> None:
-        soc.cloud.analyst.reopen(name(), "New")
-        soc.clock.turn(seconds=1)
+        tenant.cloud.analyst.reopen(name(), "New")
+        tenant.clock.advance(seconds=1)
 
     # After the list was read, before the first creation.
-    soc.cloud.faults.add(Fault(service="log_analytics", containing="SecurityIncident", effect=True, then=reopen))
-    assert soc.sweep().receipt.created == 6
-    soc.clock.turn(hours=12)
-    arrives(soc, 4, WHO)
-    assert soc.sweep().receipt.commented == 1
+    tenant.cloud.faults.add(Fault(service="log_analytics", containing="SecurityIncident", effect=True, then=reopen))
+    assert tenant.sweep().receipt.created == 6
+    tenant.clock.advance(hours=12)
+    arrives(tenant, 4, WHO)
+    assert tenant.sweep().receipt.commented == 1
 
 
-def test_a_list_without_an_end_ends_with_the_budget(soc: Tenant) -> None:
+def test_a_list_without_an_end_ends_with_the_budget(tenant: Tenant) -> None:
     """The sweep says what is due when its time is up, and not when the list is."""
-    arrives(soc, 12, WHO)
+    arrives(tenant, 12, WHO)
     fault = Fault(service="sentinel", method="GET", status=200, times=None)
 
     def more(_: Request) -> None:
-        soc.clock.turn(seconds=0.5)
-        fault.body = {"value": [], "nextLink": f"{soc.cloud.address('sentinel')}/page?number={fault.hits}"}
+        tenant.clock.advance(seconds=0.5)
+        fault.body = {"value": [], "nextLink": f"{tenant.cloud.address('sentinel')}/page?number={fault.hits}"}
 
     fault.then = more
-    soc.cloud.faults.add(fault)
-    receipt = soc.sweep(SWEEP_BUDGET_SECONDS="60").receipt
+    tenant.cloud.faults.add(fault)
+    receipt = tenant.sweep(SWEEP_BUDGET_SECONDS="60").receipt
     assert (receipt.event, receipt.due) == ("sweep_incomplete", 1)
     assert receipt.seconds < 65
 
@@ -149,23 +148,23 @@ def test_a_list_without_an_end_ends_with_the_budget(soc: Tenant) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", "<html>404</html>", {"statusCode": 404, "message": "no route"}], ids=repr)
-def test_a_gateway_s_404_deletes_nothing(soc: Tenant, body: Any) -> None:
+def test_a_gateway_s_404_deletes_nothing(tenant: Tenant, body: Any) -> None:
     """While a gateway answers in Sentinel's place everything is due; afterwards it goes on where it was."""
     who = [f"u{number}@contoso.com" for number in range(3)]
-    arrives(soc, 12, *who)
-    soc.sweep()
-    soc.clock.turn(days=1)
-    arrives(soc, 15, *who)
-    soc.cloud.faults.add(
+    arrives(tenant, 12, *who)
+    tenant.sweep()
+    tenant.clock.advance(days=1)
+    arrives(tenant, 15, *who)
+    tenant.cloud.faults.add(
         Fault(service="sentinel", method="GET", match="/incidents/", times=None, status=404, body=body)
     )
-    assert soc.sweep().receipt.due == 3
-    assert "deleted" not in soc.cloud.cards[-1]["summary"]
-    soc.cloud.faults.clear()
-    soc.clock.turn(days=1)
-    arrives(soc)
-    assert soc.sweep().receipt.commented == 3
-    assert set(soc.cloud.incidents) == {name(each) for each in who}
+    assert tenant.sweep().receipt.due == 3
+    assert "deleted" not in tenant.cloud.cards[-1]["summary"]
+    tenant.cloud.faults.clear()
+    tenant.clock.advance(days=1)
+    arrives(tenant)
+    assert tenant.sweep().receipt.commented == 3
+    assert set(tenant.cloud.incidents) == {name(each) for each in who}
 
 
 STORMS: dict[str, tuple[str, dict[str, Any], int]] = {
@@ -179,50 +178,50 @@ STORMS: dict[str, tuple[str, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize("how", STORMS)
-def test_what_fails_for_all_is_not_found_out_by_each(soc: Tenant, how: str) -> None:
+def test_what_fails_for_all_is_not_found_out_by_each(tenant: Tenant, how: str) -> None:
     """A workspace that is gone, or not reached, costs a few requests however many recipients there are."""
     match, answer, most = STORMS[how]
     who = [f"u{number}@contoso.com" for number in range(60)]
-    arrives(soc, 12, *who)
-    assert soc.sweep().receipt.created == 60
-    soc.clock.turn(days=1)
-    arrives(soc, 3, *who)
-    soc.cloud.faults.add(Fault(service="sentinel", method="GET", match=match, times=None, **answer))
-    soc.cloud.log.clear()
-    receipt = soc.sweep().receipt
+    arrives(tenant, 12, *who)
+    assert tenant.sweep().receipt.created == 60
+    tenant.clock.advance(days=1)
+    arrives(tenant, 3, *who)
+    tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match=match, times=None, **answer))
+    tenant.cloud.log.clear()
+    receipt = tenant.sweep().receipt
     assert (receipt.event, receipt.due) == ("sweep_incomplete", 60)
-    assert 1 <= reads(soc) - (1 if match else 0) <= most
-    soc.cloud.faults.clear()
-    soc.clock.turn(days=1)
-    arrives(soc)
-    assert soc.sweep().receipt.commented == 60
+    assert 1 <= reads(tenant) - (1 if match else 0) <= most
+    tenant.cloud.faults.clear()
+    tenant.clock.advance(days=1)
+    arrives(tenant)
+    assert tenant.sweep().receipt.commented == 60
 
 
-def test_what_cannot_be_read_is_read_once(soc: Tenant) -> None:
+def test_what_cannot_be_read_is_read_once(tenant: Tenant) -> None:
     """One incident whose workspace is gone: it is read, its comment is tried, and that is all."""
-    arrives(soc, 12, WHO)
-    soc.sweep()
-    soc.clock.turn(days=1)
-    arrives(soc, 3, WHO)
-    soc.cloud.faults.add(Fault(service="sentinel", match="/incidents/", times=None, status=404, body=GROUP))
-    soc.cloud.log.clear()
-    assert soc.sweep().receipt.due == 1
-    assert reads(soc) == 3  # the list among them
+    arrives(tenant, 12, WHO)
+    tenant.sweep()
+    tenant.clock.advance(days=1)
+    arrives(tenant, 3, WHO)
+    tenant.cloud.faults.add(Fault(service="sentinel", match="/incidents/", times=None, status=404, body=GROUP))
+    tenant.cloud.log.clear()
+    assert tenant.sweep().receipt.due == 1
+    assert reads(tenant) == 3  # the list among them
 
 
-def test_one_odd_incident_stops_no_other(soc: Tenant) -> None:
+def test_one_odd_incident_stops_no_other(tenant: Tenant) -> None:
     """An answer of Sentinel's own that cannot be used is about one incident, however often it comes."""
     who = [f"u{number}@contoso.com" for number in range(8)]
-    arrives(soc, 12, *who)
-    soc.sweep()
-    soc.clock.turn(days=1)
-    arrives(soc, 3, *who)
+    arrives(tenant, 12, *who)
+    tenant.sweep()
+    tenant.clock.advance(days=1)
+    arrives(tenant, 3, *who)
     odd = {"name": "x", "properties": {"status": "New", "severity": "Unheard of"}}
     for each in who[:5]:
-        soc.cloud.faults.add(
+        tenant.cloud.faults.add(
             Fault(service="sentinel", method="GET", match=f"/{name(each)}?", times=None, status=200, body=odd)
         )
-    assert soc.sweep().receipt.commented >= 3
+    assert tenant.sweep().receipt.commented >= 3
 
 
 # --- time
@@ -236,15 +235,15 @@ DRIPS: dict[str, Callable[[], Fault]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", DRIPS)
-def test_a_drip_ends_with_the_budget(soc: Tenant, where: str) -> None:
+def test_a_drip_ends_with_the_budget(tenant: Tenant, where: str) -> None:
     """For real: a sweep with 30 seconds is over after them, has told Teams, and keeps nobody waiting for its lease."""
-    soc.clock.turn(seconds=time.time() - soc.clock.now().timestamp())
-    arrives(soc, 12, WHO)
-    soc.cloud.faults.add(DRIPS[where]())
+    tenant.clock.advance(seconds=time.time() - tenant.clock.now().timestamp())
+    arrives(tenant, 12, WHO)
+    tenant.cloud.faults.add(DRIPS[where]())
     values = {
-        **soc.cloud.environment,
-        **soc.settings,
-        "LEDGER_URL": f"sqlite:///{soc.ledger}",
+        **tenant.cloud.environment,
+        **tenant.settings,
+        "LEDGER_URL": f"sqlite:///{tenant.ledger}",
         "SWEEP_BUDGET_SECONDS": "30",
         "LEASE_SECONDS": "5",
     }
@@ -252,6 +251,6 @@ def test_a_drip_ends_with_the_budget(soc: Tenant, where: str) -> None:
     receipt = run(from_values(values)).receipt
     assert exit_code(receipt) == 1
     assert time.monotonic() - began < 45
-    assert soc.cloud.cards
-    soc.cloud.faults.clear()
+    assert tenant.cloud.cards
+    tenant.cloud.faults.clear()
     assert run(from_values(values)).receipt.event == "sweep_completed"

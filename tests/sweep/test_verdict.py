@@ -2,135 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from shared.model import LABEL, incident_id
 from tests.cloud.faults import Fault
+from tests.cloud.mail import SOFT, Mail
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
-from tests.cloud.tenant import SOFT
-from tests.cloud.tenant import Tenant as Mail
-from tests.support.tenant import Tenant, facts, tenant
+from tests.support.tenant import Tenant, facts
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
-def soc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+def tenant(tenant: Tenant) -> Tenant:
     """A tenant without reminders or heartbeats."""
-    with tenant(tmp_path, monkeypatch) as made:
-        made.settings.update({"HEARTBEAT_DAYS": "0", "REMIND_AFTER_DAYS": "0"})
-        yield made
+    tenant.settings.update({"HEARTBEAT_DAYS": "0", "REMIND_AFTER_DAYS": "0"})
+    return tenant
 
 
-def mail(soc: Tenant, recipient: str, many: int) -> None:
+def mail(tenant: Tenant, recipient: str, many: int) -> None:
     """So many messages, remediated in the last hours."""
-    made = Mail(soc.clock.now(), seed=int(soc.clock.monotonic()) + many)
+    made = Mail(tenant.clock.now(), seed=int(tenant.clock.monotonic()) + many)
     made.remediated(recipient, many, 0.2, (SOFT,))
-    soc.cloud.append("EmailEvents", made.events)
+    tenant.cloud.append("EmailEvents", made.events)
 
 
-def next_day(soc: Tenant, days: int = 1) -> None:
+def next_day(tenant: Tenant, days: int = 1) -> None:
     """Later, with some mail, so that the data is fresh."""
-    soc.clock.turn(days=days)
-    mail(soc, "quiet@contoso.com", 1)
+    tenant.clock.advance(days=days)
+    mail(tenant, "quiet@contoso.com", 1)
 
 
-def test_nothing_is_clean_while_a_finding_waits_nor_when_it_is_raised(soc: Tenant) -> None:
+def test_nothing_is_clean_while_a_finding_waits_nor_when_it_is_raised(tenant: Tenant) -> None:
     """A finding that Sentinel refused and that has left the window keeps the sweep from `clean` until it is raised."""
-    mail(soc, "ceo@contoso.com", 60)
-    soc.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=403))
-    assert facts(soc.sweep())["verdict"] == "flagged"
-    next_day(soc, 31)
-    assert facts(soc.sweep()) | {"told": 0} == {"event": "sweep_incomplete", "verdict": "flagged", "due": 1, "told": 0}
-    soc.cloud.faults.clear()
-    next_day(soc)
-    assert facts(soc.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1}
-    next_day(soc)
-    assert facts(soc.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
+    mail(tenant, "ceo@contoso.com", 60)
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=403))
+    assert facts(tenant.sweep())["verdict"] == "flagged"
+    next_day(tenant, 31)
+    assert facts(tenant.sweep()) | {"told": 0} == {
+        "event": "sweep_incomplete",
+        "verdict": "flagged",
+        "due": 1,
+        "told": 0,
+    }
+    tenant.cloud.faults.clear()
+    next_day(tenant)
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1}
+    next_day(tenant)
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
 
 
-def test_nothing_is_clean_while_a_card_waits_nor_when_it_is_told(soc: Tenant) -> None:
+def test_nothing_is_clean_while_a_card_waits_nor_when_it_is_told(tenant: Tenant) -> None:
     """A finding that was raised, but that Teams took no card of, is told after it has left the window: `flagged`."""
-    mail(soc, "ceo@contoso.com", 60)
-    soc.cloud.faults.add(Fault(service="teams", times=None, status=404))
-    assert facts(soc.sweep())["due"] == 1
-    next_day(soc, 31)
-    found = facts(soc.sweep())
+    mail(tenant, "ceo@contoso.com", 60)
+    tenant.cloud.faults.add(Fault(service="teams", times=None, status=404))
+    assert facts(tenant.sweep())["due"] == 1
+    next_day(tenant, 31)
+    found = facts(tenant.sweep())
     assert (found["event"], found["verdict"], found["due"]) == ("sweep_incomplete", "flagged", 1)
-    soc.cloud.faults.clear()
-    next_day(soc)
-    assert facts(soc.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "told": 1}
-    next_day(soc)
-    assert facts(soc.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
+    tenant.cloud.faults.clear()
+    next_day(tenant)
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "told": 1}
+    next_day(tenant)
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
 
 
-def test_a_reminder_alone_is_clean(soc: Tenant) -> None:
+def test_a_reminder_alone_is_clean(tenant: Tenant) -> None:
     """Reminding about an incident that waits is no finding."""
-    mail(soc, "ceo@contoso.com", 11)
-    soc.sweep()
-    next_day(soc, 31)
-    assert facts(soc.sweep(REMIND_AFTER_DAYS="3")) == {"event": "sweep_completed", "verdict": "clean", "reminded": 1}
+    mail(tenant, "ceo@contoso.com", 11)
+    tenant.sweep()
+    next_day(tenant, 31)
+    assert facts(tenant.sweep(REMIND_AFTER_DAYS="3")) == {"event": "sweep_completed", "verdict": "clean", "reminded": 1}
 
 
-def test_a_proxys_page_is_told_again_until_teams_answers(soc: Tenant) -> None:
+def test_a_proxys_page_is_told_again_until_teams_answers(tenant: Tenant) -> None:
     """A card that a proxy answered with its own page is due, and is told once by the sweep that reaches Teams."""
-    mail(soc, "ceo@contoso.com", 60)
-    soc.cloud.faults.add(Fault(service="teams", times=None, status=200, body="<html>Blocked by policy.</html>"))
-    report = soc.sweep()
+    mail(tenant, "ceo@contoso.com", 60)
+    tenant.cloud.faults.add(Fault(service="teams", times=None, status=200, body="<html>Blocked by policy.</html>"))
+    report = tenant.sweep()
     assert facts(report) == {"event": "sweep_incomplete", "verdict": "flagged", "flagged": 1, "created": 1, "due": 1}
     assert "with a web page" in report.receipt.reasons[0]
-    soc.cloud.faults.clear()
-    next_day(soc)
-    assert facts(soc.sweep())["told"] == 1
-    assert len(soc.cloud.cards) == 1
-    next_day(soc)
-    assert "told" not in facts(soc.sweep())
-    assert len(soc.cloud.cards) == 1
+    tenant.cloud.faults.clear()
+    next_day(tenant)
+    assert facts(tenant.sweep())["told"] == 1
+    assert len(tenant.cloud.cards) == 1
+    next_day(tenant)
+    assert "told" not in facts(tenant.sweep())
+    assert len(tenant.cloud.cards) == 1
 
 
 @pytest.mark.parametrize("settings", [{"SENTINEL_WORKSPACE_ID": OTHER}, {"SENTINEL_WORKSPACE_ID": OTHER.upper()}])
-def test_another_workspaces_guid_is_noticed(soc: Tenant, settings: dict[str, str]) -> None:
+def test_another_workspaces_guid_is_noticed(tenant: Tenant, settings: dict[str, str]) -> None:
     """The GUID is checked again when it has changed, in a dry run too; that it was right once says nothing."""
-    next_day(soc)
-    assert facts(soc.sweep())["verdict"] == "clean"
-    next_day(soc)
+    next_day(tenant)
+    assert facts(tenant.sweep())["verdict"] == "clean"
+    next_day(tenant)
     for dry_run in ("true", "false"):
-        report = soc.sweep(**settings, DRY_RUN=dry_run)
+        report = tenant.sweep(**settings, DRY_RUN=dry_run)
         assert report.receipt.reasons[0].startswith("workspace_mismatch: SENTINEL_WORKSPACE_ID is")
         assert facts(report)["verdict"] == "failed"
-    reads = sum("Microsoft.SecurityInsights" not in each.path for each in soc.cloud.log if each.service == "sentinel")
+    reads = sum(
+        "Microsoft.SecurityInsights" not in each.path for each in tenant.cloud.log if each.service == "sentinel"
+    )
     for _ in range(2):
-        assert facts(soc.sweep())["verdict"] == "clean"
-    after = sum("Microsoft.SecurityInsights" not in each.path for each in soc.cloud.log if each.service == "sentinel")
+        assert facts(tenant.sweep())["verdict"] == "clean"
+    after = sum(
+        "Microsoft.SecurityInsights" not in each.path for each in tenant.cloud.log if each.service == "sentinel"
+    )
     assert after == reads  # the right one is known, and not asked for again
 
 
 @pytest.mark.parametrize("odd", ["\ud83d", "\udc00\ud83d", "\x00\x1b[31m", "\u202e\ufeff", "a\nb", "\uffff", ""])
-def test_an_odd_text_of_an_incident_costs_no_sweep(soc: Tenant, odd: str) -> None:
+def test_an_odd_text_of_an_incident_costs_no_sweep(tenant: Tenant, odd: str) -> None:
     """Half a character, or a control character, in what an analyst typed names nobody; all else is raised and told."""
     for name in ("a", "b"):
-        mail(soc, f"{name}@contoso.com", 12)
-    soc.sweep()
-    soc.clock.turn(hours=1)
+        mail(tenant, f"{name}@contoso.com", 12)
+    tenant.sweep()
+    tenant.clock.advance(hours=1)
     text = f"Unusual volume of remediated email: {odd}"
     labels = [{"labelName": LABEL}, {"labelName": "episode:0"}, {"labelName": f"x{odd}"}]
     ids = [incident_id(WORKSPACE_RESOURCE_ID, f"{name}@contoso.com", 0) for name in ("a", "b")]
-    soc.cloud.analyst.edit(ids[0], title=text, description=odd, labels=labels)
-    soc.cloud.analyst.edit(ids[1], title=f"b@contoso.com{odd}", classificationComment=odd)
-    for file in soc.ledger.parent.glob("ledger.db*"):
+    tenant.cloud.analyst.edit(ids[0], title=text, description=odd, labels=labels)
+    tenant.cloud.analyst.edit(ids[1], title=f"b@contoso.com{odd}", classificationComment=odd)
+    for file in tenant.ledger.parent.glob("ledger.db*"):
         file.unlink()
-    next_day(soc)
-    mail(soc, "new@contoso.com", 60)
-    mail(soc, "a@contoso.com", 61)
+    next_day(tenant)
+    mail(tenant, "new@contoso.com", 60)
+    mail(tenant, "a@contoso.com", 61)
     for _ in range(2):
-        report = soc.sweep()
+        report = tenant.sweep()
         assert report.receipt.verdict == "flagged", report.receipt.reasons
-        next_day(soc)
-    new = soc.cloud.incidents[incident_id(WORKSPACE_RESOURCE_ID, "new@contoso.com", 0)]
+        next_day(tenant)
+    new = tenant.cloud.incidents[incident_id(WORKSPACE_RESOURCE_ID, "new@contoso.com", 0)]
     assert new["properties"]["severity"] == "High"
-    escalated = soc.cloud.incidents[ids[0]]["properties"]
+    escalated = tenant.cloud.incidents[ids[0]]["properties"]
     assert (escalated["severity"], escalated["title"], escalated["description"]) == ("High", text, odd)
-    assert len(soc.cloud.incidents) == 3
+    assert len(tenant.cloud.incidents) == 3

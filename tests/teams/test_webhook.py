@@ -3,7 +3,6 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -12,24 +11,17 @@ from shared.errors import NotFound, PartialData, Rejected, SignInFailed, SweepEr
 from shared.http.web_page import LOOKED_AT, begins_as_page, is_page
 from shared.teams.webhook import Webhook
 from tests.cloud import Fault, Wire
-from tests.support.clients import CARD, Wired, wired
+from tests.support.clients import CARD, Clients
 
 
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
-    """A small Azure and its clients."""
-    with wired(monkeypatch) as clients:
-        yield clients
-
-
-def refused(azure: Wired) -> SweepError:
+def refused(azure: Clients) -> SweepError:
     """The error of one post."""
     with pytest.raises(SweepError) as caught:
         azure.webhook.post(CARD)
     return caught.value
 
 
-def test_the_card_arrives_as_it_is(azure: Wired) -> None:
+def test_the_card_arrives_as_it_is(azure: Clients) -> None:
     """The body is sent byte for byte, in UTF-8, as JSON, to the whole URL."""
     azure.webhook.post(CARD)
     request = azure.sent("teams")[0]
@@ -45,7 +37,7 @@ def test_the_card_arrives_as_it_is(azure: Wired) -> None:
     "body", ["", " \r\n", "1", "ok", "accepted <b", "<accepted/>", '{"html": "<html>"}', "a < b", "é"]
 )
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json"])
-def test_any_2xx_is_acceptance(azure: Wired, status: int, body: str, kind: str) -> None:
+def test_any_2xx_is_acceptance(azure: Clients, status: int, body: str, kind: str) -> None:
     """Any 2xx means that Teams took it, whatever its body says or does not, unless it is a web page."""
     azure.cloud.faults.add(Fault(service="teams", status=status, body=body, headers={"Content-Type": kind}))
     azure.webhook.post(CARD)
@@ -77,7 +69,7 @@ PAGES: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("packed", ["", "gzip", "deflate"])
 @pytest.mark.parametrize("page", PAGES)
-def test_a_web_page_is_no_acceptance(azure: Wired, page: str, packed: str) -> None:
+def test_a_web_page_is_no_acceptance(azure: Clients, page: str, packed: str) -> None:
     """A web page under a good status is a proxy's: the card was surely not taken, and it is said what it looks like."""
     kind, body = PAGES[page]
     headers = {"Content-Type": kind, "Content-Encoding": packed}
@@ -94,14 +86,14 @@ def test_a_web_page_is_no_acceptance(azure: Wired, page: str, packed: str) -> No
 
 
 @pytest.mark.parametrize("body", ["", " ", "1", '{"status": "ok"}', "[]", "null"])
-def test_what_is_called_a_page_and_is_none_counts(azure: Wired, body: str) -> None:
+def test_what_is_called_a_page_and_is_none_counts(azure: Clients, body: str) -> None:
     """Nothing, or JSON, is no page, whatever content type it is given."""
     azure.cloud.faults.add(Fault(service="teams", status=202, body=body, headers={"Content-Type": "text/html"}))
     azure.webhook.post(CARD)
     assert len(azure.sent("teams")) == 1
 
 
-def test_a_page_that_breaks_off_is_no_acceptance(azure: Wired) -> None:
+def test_a_page_that_breaks_off_is_no_acceptance(azure: Clients) -> None:
     """Half a page is a page, also one that breaks off within its first tag."""
     for body in (PAGE, "<!DOCTYPE html>"):
         azure.cloud.faults.add(Fault(service="teams", status=200, body=body, wire=Wire.TRUNCATE))
@@ -118,7 +110,7 @@ def test_a_page_is_known_however_it_comes(page: str, piece: int) -> None:
     assert is_page(kind, body[:LOOKED_AT])
 
 
-def test_an_acceptance_is_not_waited_out(azure: Wired) -> None:
+def test_an_acceptance_is_not_waited_out(azure: Clients) -> None:
     """Once the status says that it was taken, a body that never ends is nobody's business."""
     azure.cloud.faults.add(Fault(service="teams", status=202, body="x" * 1_000, wire=Wire.TRUNCATE))
     azure.webhook.post(CARD)
@@ -135,7 +127,7 @@ def test_an_acceptance_is_not_waited_out(azure: Wired) -> None:
         (413, Rejected, "size budget"),
     ],
 )
-def test_a_final_refusal_says_what_to_check(azure: Wired, status: int, kind: type[SweepError], named: str) -> None:
+def test_a_final_refusal_says_what_to_check(azure: Clients, status: int, kind: type[SweepError], named: str) -> None:
     """A refusal that no repetition helps is one request, and says what to look at in the flow."""
     azure.cloud.faults.add(Fault(service="teams", status=status, times=None))
     error = refused(azure)
@@ -145,7 +137,7 @@ def test_a_final_refusal_says_what_to_check(azure: Wired, status: int, kind: typ
     assert len(azure.sent("teams")) == 1
 
 
-def test_a_signature_that_is_wrong(azure: Wired) -> None:
+def test_a_signature_that_is_wrong(azure: Clients) -> None:
     """A webhook URL whose signature the flow does not know is refused, naming the setting, not the URL."""
     webhook = Webhook(azure.http, SecretStr(azure.cloud.webhook_url + "x"))
     with pytest.raises(SweepError, match="TEAMS_WEBHOOK_URL") as caught:
@@ -162,7 +154,7 @@ def test_a_signature_that_is_wrong(azure: Wired) -> None:
         (Fault(service="teams", wire=Wire.DROP, effect=True, times=None), Unavailable, True),
     ],
 )
-def test_what_teams_may_have_taken_is_said(azure: Wired, fault: Fault, kind: type[SweepError], unsure: bool) -> None:
+def test_what_teams_may_have_taken_is_said(azure: Clients, fault: Fault, kind: type[SweepError], unsure: bool) -> None:
     """After a failure the error says whether the card may have been taken all the same."""
     azure.cloud.faults.add(fault)
     error = refused(azure)
@@ -170,7 +162,7 @@ def test_what_teams_may_have_taken_is_said(azure: Wired, fault: Fault, kind: typ
     assert error.maybe_done is unsure
 
 
-def test_doubt_outlives_a_later_refusal(azure: Wired) -> None:
+def test_doubt_outlives_a_later_refusal(azure: Clients) -> None:
     """When the first attempt may have been taken, a later attempt's plain refusal does not take that back."""
     azure.cloud.faults.add(Fault(service="teams", wire=Wire.DROP, effect=True))
     azure.cloud.faults.add(Fault(service="teams", status=404, times=None))
@@ -180,7 +172,7 @@ def test_doubt_outlives_a_later_refusal(azure: Wired) -> None:
     assert len(azure.cloud.cards) == 1
 
 
-def test_unreached_is_surely_not_done(azure: Wired) -> None:
+def test_unreached_is_surely_not_done(azure: Clients) -> None:
     """Where no connection came about, nothing can have been taken."""
     azure.cloud.refuse("teams")
     error = refused(azure)
@@ -189,18 +181,18 @@ def test_unreached_is_surely_not_done(azure: Wired) -> None:
     azure.cloud.accept("teams")
 
 
-def test_a_broken_handshake_is_surely_not_done(azure: Wired) -> None:
+def test_a_broken_handshake_is_surely_not_done(azure: Clients) -> None:
     """Where TLS did not come about, nothing can have been taken."""
     azure.cloud.break_handshakes("teams")
     assert not refused(azure).maybe_done
 
 
-def test_the_error_names_the_host_and_no_more(azure: Wired) -> None:
+def test_the_error_names_the_host_and_no_more(azure: Clients) -> None:
     """An error names the host that answered, its status and a well-known code."""
     azure.cloud.faults.add(Fault(service="teams", status=401, times=None))
     assert str(refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
 
 
-def test_its_repr_names_the_host_and_no_more(azure: Wired) -> None:
+def test_its_repr_names_the_host_and_no_more(azure: Clients) -> None:
     """The client itself shows only its host."""
     assert repr(azure.webhook) == "Webhook(127.0.0.1)"

@@ -30,7 +30,7 @@ from shared.settings.misspelt import misspelt
 from shared.text import clean
 from tests.cloud import Cloud
 from tests.cloud.events import EventsInvalid, export
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 from tests.support import deployed
 from tests.tryout import screen
 from tests.tryout.keep import NotOurs, forget, keep

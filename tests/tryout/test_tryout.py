@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud import Cloud
-from tests.cloud.tenant import crowd, write
+from tests.cloud.mail import crowd, write
 from tests.support.terminal import on_a_terminal
 from tests.tryout.keep import keep
 from tests.tryout.run import without_effect

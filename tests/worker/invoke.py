@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 
-class Message:
+class HostMessage:
     """A message: attributes from keywords; one that was never set reads as None, but there is no `TypedData`."""
 
     def __init__(self, **fields: Any) -> None:
@@ -33,7 +33,7 @@ class Message:
         return next((kind for kind in ("data", "string", "json", "bytes") if kind in self.__dict__), None)
 
 
-class BindingInfo(Message):
+class BindingInfo(HostMessage):
     """A binding and its direction."""
 
     undefined: ClassVar[int] = 0
@@ -41,7 +41,7 @@ class BindingInfo(Message):
     inout: ClassVar[int] = 2
 
 
-class StatusResult(Message):
+class StatusResult(HostMessage):
     """How a request ended."""
 
     Failure: ClassVar[int] = 0
@@ -51,14 +51,14 @@ class StatusResult(Message):
 class Protos(SimpleNamespace):
     """The namespace of the messages; those without behaviour are made as they are asked for."""
 
-    def __getattr__(self, name: str) -> type[Message]:
-        return type(name, (Message,), {})
+    def __getattr__(self, name: str) -> type[HostMessage]:
+        return type(name, (HostMessage,), {})
 
 
 PROTOS = Protos(BindingInfo=BindingInfo, StatusResult=StatusResult)
 
 
-class Heard(logging.Handler):
+class HostLog(logging.Handler):
     """What the host would hear: a record's level, logger and message, nothing else of it."""
 
     def __init__(self) -> None:
@@ -70,11 +70,11 @@ class Heard(logging.Handler):
         self.lines.append({"level": record.levelname, "logger": record.name, "message": record.getMessage()})
 
 
-def request(name: str, **fields: Any) -> Message:
+def request(name: str, **fields: Any) -> HostMessage:
     """A streaming message as the host wraps it."""
-    return Message(
+    return HostMessage(
         name=name,
-        request=Message(**{name: Message(**fields)}),
+        request=HostMessage(**{name: HostMessage(**fields)}),
         properties={"protos": PROTOS, "host": "127.0.0.1"},
     )
 
@@ -140,10 +140,10 @@ async def host(folder: str, times: int, past_due: bool) -> dict[str, Any]:
                 "invocation_request",
                 invocation_id=f"invocation-{turn}",
                 function_id=functions[0].function_id,
-                input_data=[Message(name="timer", data=Message(json=timer(past_due)))],
+                input_data=[HostMessage(name="timer", data=HostMessage(json=timer(past_due)))],
                 trigger_metadata={},
-                trace_context=Message(trace_parent="", trace_state="", attributes={}),
-                retry_context=Message(retry_count=0, max_retry_count=0),
+                trace_context=HostMessage(trace_parent="", trace_state="", attributes={}),
+                retry_context=HostMessage(retry_count=0, max_retry_count=0),
             )
         )
         found["invocations"].append(ended(answer))
@@ -158,7 +158,7 @@ def main(arguments: list[str]) -> None:
     folder, *times = [argument for argument in arguments if not argument.startswith("--")]
     os.chdir(folder)
     sys.path.insert(0, str(Path(folder)))
-    heard = Heard()
+    heard = HostLog()
     logging.getLogger().addHandler(heard)
     logging.getLogger().setLevel(logging.DEBUG if "--debug" in arguments else logging.INFO)
     start_threadpool_executor()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cloud import Cloud
 from tests.cloud.faults import Fault
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = ROOT / ".venv-worker/bin/python"

@@ -13,7 +13,7 @@ from tests.cloud.kql.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TableSource:
     """A table of the database: the engine's name for it, its columns, whether its plan refuses to summarise, its
     column of time and how many rows it holds."""
 
@@ -27,7 +27,7 @@ class Source:
 class Catalog(Protocol):
     """What the lowering must know of the database."""
 
-    def table(self, name: str) -> Source | None:
+    def table(self, name: str) -> TableSource | None:
         """Where a table is; None when there is none of this name."""
 
     def columns(self, kql: str) -> Columns:
@@ -60,7 +60,7 @@ class Context:
     rows: int = 0
 
 
-class Reader(Cursor):
+class QueryReader(Cursor):
     """A cursor with its query's context."""
 
     def __init__(self, tokens: list[Token], context: Context) -> None:

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from tests.cloud.kql.errors import KqlError, syntax_error
 from tests.cloud.kql.shapes import RESERVED
-from tests.cloud.kql.tokens import Kind, Token
+from tests.cloud.kql.tokens import Token, TokenKind
 
-_END = Token(Kind.MARK, "end of query", -1)
+_END = Token(TokenKind.MARK, "end of query", -1)
 T = TypeVar("T")
 
 
@@ -73,7 +73,7 @@ class Cursor:
     def is_name(self) -> bool:
         """Whether a name is here that may be a column's or a table's."""
         here = self.here
-        return here.kind is Kind.QUOTED_NAME or (here.kind is Kind.NAME and here.text not in RESERVED)
+        return here.kind is TokenKind.QUOTED_NAME or (here.kind is TokenKind.NAME and here.text not in RESERVED)
 
     def name(self) -> str:
         """Take a name, or refuse."""
@@ -93,7 +93,7 @@ class Cursor:
     def hyphened(self) -> str:
         """Take an operator's name, which may have hyphens in it."""
         name = self.name()
-        while self.here.is_mark("-") and self.here.at == self._end_of_last() and self.ahead(1).kind is Kind.NAME:
+        while self.here.is_mark("-") and self.here.at == self._end_of_last() and self.ahead(1).kind is TokenKind.NAME:
             self._at += 1
             name += "-" + self.name()
         return name

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Context, Reader, moment
+from tests.cloud.kql.context import Context, QueryReader, moment
 from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
-from tests.cloud.kql.tokens import Kind, Token
+from tests.cloud.kql.tokens import Token, TokenKind
 
 _COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
 _WORDS = (
@@ -20,13 +20,13 @@ _WORDS = (
 )  # fmt: skip
 _NEGATED = tuple("!" + word for word in _WORDS)
 _LITERALS = {
-    Kind.NUMBER: "number",
-    Kind.TIMESPAN: "timespan",
-    Kind.DATETIME: "datetime",
+    TokenKind.NUMBER: "number",
+    TokenKind.TIMESPAN: "timespan",
+    TokenKind.DATETIME: "datetime",
 }
 
 
-class Scalars(Reader):
+class Scalars(QueryReader):
     """Lowers scalar expressions."""
 
     def __init__(self, tokens: list[Token], context: Context) -> None:
@@ -138,18 +138,18 @@ class Scalars(Reader):
     def _primary(self) -> Expr:
         here = self.here
         self.skip()
-        if here.kind is Kind.STRING:
+        if here.kind is TokenKind.STRING:
             return Expr(quote(here.text), literal="string", kind="string")
         if here.kind in _LITERALS:
-            kind = "datetime" if here.kind is Kind.DATETIME else "count" if here.text.isdigit() else ""
+            kind = "datetime" if here.kind is TokenKind.DATETIME else "count" if here.text.isdigit() else ""
             return Expr(here.text, literal=_LITERALS[here.kind], kind=kind)
         if here.is_mark("("):
             inside = self.expression()
             self.mark(")")
             return Expr(f"({inside.text})", inside.column, inside.name, inside.literal, inside.kind)
-        if here.kind is Kind.QUOTED_NAME:
+        if here.kind is TokenKind.QUOTED_NAME:
             return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
-        if here.kind is not Kind.NAME or here.text in RESERVED:
+        if here.kind is not TokenKind.NAME or here.text in RESERVED:
             self.go_back(self.place - 1)
             raise self.unexpected()
         return self._word(here)

@@ -11,7 +11,7 @@ from tests.cloud.kql.errors import KqlError, missing_table, semantic_error, synt
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
 from tests.cloud.kql.shapes import Names, Shape, kind_of, named, null_of
-from tests.cloud.kql.tokens import Kind
+from tests.cloud.kql.tokens import TokenKind
 
 _SOURCES = ("datatable", "range", "union", "print", "materialize")
 _READ = {
@@ -37,7 +37,7 @@ class Sources(Scalars):
             return inside
         if here.is_name(*_SOURCES):
             return True
-        if here.kind not in (Kind.NAME, Kind.QUOTED_NAME) or here.is_name("true", "false"):
+        if here.kind not in (TokenKind.NAME, TokenKind.QUOTED_NAME) or here.is_name("true", "false"):
             return False
         if here.text in self.context.lets:
             return self.context.lets[here.text]

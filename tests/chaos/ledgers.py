@@ -17,7 +17,7 @@ from tests.cloud import WORKSPACE_RESOURCE_ID
 from tests.support.azurite import Azurite
 
 
-class Place:
+class KeptLedger:
     """Where the ledger is, for the processes that sweep and for the test that looks: here one SQLite file."""
 
     tables = ""
@@ -64,7 +64,7 @@ class Place:
             shutil.copyfile(self._kept, self._path)
 
 
-class TablePlace(Place):
+class KeptTable(KeptLedger):
     """A table of its own in an Azurite."""
 
     def __init__(self, folder: Path, azurite: Azurite) -> None:
@@ -75,26 +75,26 @@ class TablePlace(Place):
         self._entities: list[Any] = []
 
     def open(self) -> Ledger:
-        """See Place."""
+        """See KeptLedger."""
         return TableLedger(self._azurite.endpoint, WORKSPACE_RESOURCE_ID, self._azurite.credential, self.table)
 
     def free(self) -> bool:
-        """See Place. Nobody can lock a table."""
+        """See KeptLedger. Nobody can lock a table."""
         return True
 
     def keep(self) -> None:
-        """See Place."""
+        """See KeptLedger."""
         with self._client() as client:
             self._entities = list(client.list_entities())
 
     def lose(self) -> None:
-        """See Place."""
+        """See KeptLedger."""
         with self._client() as client:
             for entity in client.list_entities():
                 client.delete_entity(entity)
 
     def restore(self) -> None:
-        """See Place."""
+        """See KeptLedger."""
         self.lose()
         with self._client() as client:
             client.submit_transaction([("create", entity) for entity in self._entities])

@@ -46,7 +46,7 @@ def stamp(time: datetime, ticks: int = 0) -> str:
 
 
 @dataclass(slots=True)
-class Tenant:
+class Mail:
     """What has happened in the mail of a tenant until `now`; each method adds rows to `events`."""
 
     now: datetime
@@ -157,9 +157,9 @@ class Tenant:
         )
 
 
-def sample(now: datetime, seed: int = 1) -> Tenant:
+def sample(now: datetime, seed: int = 1) -> Mail:
     """The sample tenant: about 500 rows with every oddity the hunt has to get right, at a threshold of 10."""
-    tenant = Tenant(now, seed)
+    tenant = Mail(now, seed)
     _ordinary(tenant)
     _flagged(tenant)
     _hostile(tenant)
@@ -169,7 +169,7 @@ def sample(now: datetime, seed: int = 1) -> Tenant:
     return tenant
 
 
-def _ordinary(tenant: Tenant) -> None:
+def _ordinary(tenant: Mail) -> None:
     for day in range(30):
         for place in range(4):
             person = f"person{(day * 4 + place) % 23:02d}@contoso.com"
@@ -180,7 +180,7 @@ def _ordinary(tenant: Tenant) -> None:
     tenant.add("person02@contoso.com", "Moved to quarantine", tenant.ago(2))
 
 
-def _flagged(tenant: Tenant) -> None:
+def _flagged(tenant: Mail) -> None:
     tenant.remediated("at.threshold@contoso.com", 10)
     for row in tenant.remediated("just.above@contoso.com", 11):
         tenant.acted(row, "Manual remediation")
@@ -201,7 +201,7 @@ def _flagged(tenant: Tenant) -> None:
             )
 
 
-def _hostile(tenant: Tenant) -> None:
+def _hostile(tenant: Mail) -> None:
     for place, subject in enumerate(HOSTILE_SUBJECTS):
         tenant.add("hostile@contoso.com", COUNTED[place % 4], tenant.ago(1 + place), subject=subject)
     long = "Long " + "\U0001f4e7" * 300
@@ -209,7 +209,7 @@ def _hostile(tenant: Tenant) -> None:
     tenant.remediated("o'brien+it@contoso.com", 11)
 
 
-def _restreamed(tenant: Tenant) -> None:
+def _restreamed(tenant: Mail) -> None:
     for place in range(12):  # delivered, junked, then purged: one message each, not three
         message, first = tenant.message_id(), tenant.ago(5 + place)
         how = ("Delivered", JUNK, HARD)
@@ -247,7 +247,7 @@ def _restreamed(tenant: Tenant) -> None:
         tenant.events.append(dict(row))
 
 
-def _left_out(tenant: Tenant) -> None:
+def _left_out(tenant: Mail) -> None:
     for recipient in ("", None):
         for place in range(6):
             tenant.add(recipient, HARD, tenant.ago(place + 1))
@@ -266,7 +266,7 @@ def write(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
 
 def crowd(now: datetime, *, recipients: int, messages: int, seed: int = 1) -> Iterator[Row]:
     """Rows of many recipients with so many remediated messages each, newest last; only the columns the hunt reads."""
-    tenant = Tenant(now, seed)
+    tenant = Mail(now, seed)
     for place in range(recipients * messages):
         yield {
             "TimeGenerated": stamp(now - timedelta(seconds=30 * (recipients * messages - place) % 2_000_000)),

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.cloud.events import load_events
+from tests.cloud.mail import HOSTILE_SUBJECTS, SAMPLE, SAMPLE_NOW, sample, write
 from tests.cloud.schemas import EMAIL_EVENTS, EMAIL_POST_DELIVERY_EVENTS
-from tests.cloud.tenant import HOSTILE_SUBJECTS, SAMPLE, SAMPLE_NOW, sample, write
 from tests.hunt.oracle import hunt
 
 WINDOW = (SAMPLE_NOW - timedelta(days=30), SAMPLE_NOW)
@@ -17,7 +17,7 @@ SAFE = re.compile(r"contoso\.com|example\.(com|net|org)", re.IGNORECASE)
 
 
 def test_the_kept_file_is_what_the_generator_writes(tmp_path: Path) -> None:
-    """tests/data/sample_tenant.ndjson is the seeded sample to the byte; `python -m tests.cloud.tenant` writes it."""
+    """tests/data/sample_tenant.ndjson is the seeded sample to the byte; `python -m tests.cloud.mail` writes it."""
     again = tmp_path / "again.ndjson"
     write(sample(SAMPLE_NOW).events, again)
     assert again.read_bytes() == SAMPLE.read_bytes()
