@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from tests.support.tenant import Tenant, running_tenant
 
 __all__ = ["azurite", "close", "place", "sqlite_place", "table_place"]
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 @pytest.fixture
 def clock() -> FakeClock:
@@ -28,6 +32,21 @@ def cloud() -> Iterator[Cloud]:
     """A small Azure at the real time, with nothing in its tables."""
     with Cloud() as made:
         yield made
+
+
+@pytest.fixture
+def environment(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
+    """The shell's environment: the small Azure's, and a ledger in the test's folder."""
+    return {"PATH": os.environ["PATH"], **cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project in a folder of its own, as a newcomer has it."""
+    folder = tmp_path / "a checkout"
+    shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "local.settings.example.json", folder)
+    return folder
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ BODY: Any = SimpleNamespace(tell=lambda: 0, length_remaining=1)
 SECRET = "https://flow.example/invoke?sig=TOP-SECRET"
 
 
-def answer(status: int, body: object = None) -> Any:
+def _answer(status: int, body: object = None) -> Any:
     """What azure-core keeps of an answer in its exceptions."""
     return SimpleNamespace(
         status_code=status,
@@ -123,8 +123,8 @@ TABLE: dict[str, tuple[Exception, tuple[type[SweepError], Fault | None]]] = {
     "azure.ServiceResponseError": (ax.ServiceResponseError(SECRET), LOST),
     "azure.ServiceRequestTimeoutError": (ax.ServiceRequestTimeoutError(SECRET), UNREACHED),
     "azure.ServiceResponseTimeoutError": (ax.ServiceResponseTimeoutError(SECRET), LOST),
-    "azure.HttpResponseError": (ax.HttpResponseError(response=answer(503)), (Unavailable, None)),
-    "azure.DecodeError": (ax.DecodeError(SECRET, response=answer(200)), GARBLED),
+    "azure.HttpResponseError": (ax.HttpResponseError(response=_answer(503)), (Unavailable, None)),
+    "azure.DecodeError": (ax.DecodeError(SECRET, response=_answer(200)), GARBLED),
     "azure.IncompleteReadError": (ax.IncompleteReadError(SECRET), LOST),
     "azure.ResourceExistsError": (ax.ResourceExistsError(SECRET), (Conflict, None)),
     "azure.ResourceNotFoundError": (ax.ResourceNotFoundError(SECRET), (NotFound, None)),
@@ -132,10 +132,10 @@ TABLE: dict[str, tuple[Exception, tuple[type[SweepError], Fault | None]]] = {
     "azure.ResourceModifiedError": (ax.ResourceModifiedError(SECRET), (Conflict, None)),
     "azure.ResourceNotModifiedError": (ax.ResourceNotModifiedError(SECRET), (Rejected, None)),
     "azure.TooManyRedirectsError": (ax.TooManyRedirectsError([]), OURS),
-    "azure.ODataV4Error": (ax.ODataV4Error(answer(403)), (Forbidden, None)),
-    "azure.StreamConsumedError": (ax.StreamConsumedError(answer(200)), LOST),
-    "azure.StreamClosedError": (ax.StreamClosedError(answer(200)), LOST),
-    "azure.ResponseNotReadError": (ax.ResponseNotReadError(answer(200)), LOST),
+    "azure.ODataV4Error": (ax.ODataV4Error(_answer(403)), (Forbidden, None)),
+    "azure.StreamConsumedError": (ax.StreamConsumedError(_answer(200)), LOST),
+    "azure.StreamClosedError": (ax.StreamClosedError(_answer(200)), LOST),
+    "azure.ResponseNotReadError": (ax.ResponseNotReadError(_answer(200)), LOST),
     "azure.SerializationError": (ax.SerializationError(SECRET), OURS),
     "azure.DeserializationError": (ax.DeserializationError(SECRET), GARBLED),
     # azure-identity
@@ -224,7 +224,7 @@ def fault_of(error: Exception) -> Fault | None:
 def test_an_sdk_s_answer_keeps_its_status_and_code() -> None:
     """An SDK's error keeps the status, the code of its body and, cleaned, its message."""
     body = {"error": {"code": "InsufficientAccessError", "message": "The provided\ncredentials\u202e lack access"}}
-    found = mapped(Service.LOG_ANALYTICS, Call.QUERY, ax.HttpResponseError(response=answer(403, body)))
+    found = mapped(Service.LOG_ANALYTICS, Call.QUERY, ax.HttpResponseError(response=_answer(403, body)))
     assert isinstance(found, Forbidden)
     assert (found.status, found.code) == (403, "InsufficientAccessError")
     assert '"The provided credentials lack access"' in str(found)

@@ -64,7 +64,7 @@ WORLD = {
 }  # fmt: skip
 
 
-def package(module: str) -> str:
+def _package(module: str) -> str:
     """The package (or the single module) right below `shared` that a module is in."""
     return module.removeprefix("shared.").partition(".")[0]
 
@@ -96,19 +96,19 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 def test_every_package_has_its_row() -> None:
     """Each package is in this file's table, and no row is left over."""
-    assert {package(module) for module in MODULES} - {"shared"} == set(MAY_IMPORT)
+    assert {_package(module) for module in MODULES} - {"shared"} == set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("name", sorted(MAY_IMPORT))
 def test_imports_go_one_way(name: str) -> None:
     """A package imports only the packages that its row names: never upward, never a sibling's."""
     for module, tree in MODULES.items():
-        if package(module) == name:
+        if _package(module) == name:
             others = {other for other in imported(tree) if other.startswith("shared.")}
-            assert {package(other) for other in others} - {name} <= MAY_IMPORT[name], module
+            assert {_package(other) for other in others} - {name} <= MAY_IMPORT[name], module
 
 
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if package(name) in PURE or name in PURE_MODULES))
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if _package(name) in PURE or name in PURE_MODULES))
 def test_the_pure_touch_nothing(module: str) -> None:
     """The types, the decisions and the words import nothing that does I/O."""
     assert not {other.split(".")[0] for other in imported(MODULES[module])} & WORLD

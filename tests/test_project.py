@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -100,3 +102,20 @@ def test_what_the_pages_name_is_there() -> None:
         named += re.findall(r"\]\(([\w./-]+)\)", text)
         for path in named:
             assert (ROOT / path).exists(), f"{page}: {path}"
+
+
+def _public(tree: ast.Module) -> list[str]:
+    """The public classes and functions of a module; not its tests, its fixtures and what its program is called."""
+    defined = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    fixtures = [node.name for node in defined if any("fixture" in ast.unparse(each) for each in node.decorator_list)]
+    names = [node.name for node in defined if not node.name.startswith(("_", "test_"))]
+    return [name for name in names if name not in (*fixtures, "main")]
+
+
+def test_a_name_in_the_tests_means_one_thing() -> None:
+    """No two modules of the tests have a public class or function of the same name."""
+    where = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for name in _public(ast.parse(path.read_text(encoding="utf-8"))):
+            where[name].append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}

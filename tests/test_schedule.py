@@ -37,7 +37,7 @@ def reversed_ranges(expression: str) -> list[str]:
     return [f"{first}-{last}" for first, last in found if order(first) > order(last)]
 
 
-def mistakes(expression: str) -> tuple[str, ...]:
+def _mistakes(expression: str) -> tuple[str, ...]:
     """What is said about an expression; nothing when it can be used."""
     try:
         parse(expression)
@@ -50,7 +50,7 @@ def mistakes(expression: str) -> tuple[str, ...]:
 def test_the_host_decides(expression: str, host: str, due: str) -> None:
     """What the host refuses is refused; what it accepts is read as it reads it, to the second."""
     if host == "refuses":
-        assert mistakes(expression)
+        assert _mistakes(expression)
         with pytest.raises(NotASchedule):
             as_the_host_reads(expression)
         return
@@ -61,7 +61,7 @@ def test_the_host_decides(expression: str, host: str, due: str) -> None:
 @pytest.mark.parametrize(("expression", "due"), ACCEPTED)
 def test_only_two_things_that_the_host_accepts_are_refused(expression: str, due: str) -> None:
     """Refused are what never comes and ranges that run backwards, and nothing else."""
-    assert bool(mistakes(expression)) == (due == "never" or bool(reversed_ranges(expression)))
+    assert bool(_mistakes(expression)) == (due == "never" or bool(reversed_ranges(expression)))
 
 
 def test_the_rows_show_every_rule() -> None:
@@ -70,7 +70,7 @@ def test_the_rows_show_every_rule() -> None:
     assert sum(host == "refuses" for _, host, _ in ROWS) > 80
     assert sum(due == "never" for _, due in ACCEPTED) == 3
     assert sum(bool(reversed_ranges(expression)) for expression, _ in ACCEPTED) > 40
-    assert sum(not mistakes(expression) for expression, _ in ACCEPTED) > 40
+    assert sum(not _mistakes(expression) for expression, _ in ACCEPTED) > 40
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_the_rows_show_every_rule() -> None:
 )
 def test_a_mistake_is_a_sentence(expression: str, says: str) -> None:
     """Each mistake says what is expected, or what the host would do instead."""
-    assert mistakes(expression) == (says,)
+    assert _mistakes(expression) == (says,)
 
 
 def test_every_field_that_is_wrong_is_named() -> None:
     """All mistakes come at once, one a field, and none repeats what was typed."""
-    found = mistakes("a 60 24 0 13 SECRET")
+    found = _mistakes("a 60 24 0 13 SECRET")
     assert [text.split(":")[0] for text in found] == [
         "second", "minute", "hour", "day of month", "month", "day of week",
     ]  # fmt: skip
@@ -108,19 +108,19 @@ def test_every_field_that_is_wrong_is_named() -> None:
 def test_only_ascii_digits_are_digits(digit: str) -> None:
     """Whatever Python takes for a digit, the host takes 0 to 9: as a value, an end of a range and a step."""
     for second in (digit, f"0-{digit}", f"*/{digit}", f"1,{digit}"):
-        assert mistakes(f"{second} 0 6 * * *")
+        assert _mistakes(f"{second} 0 6 * * *")
 
 
 @pytest.mark.parametrize("name", ["ſun", "ſunday", "SUNDAYS", "FRı", "M0N", "MON\u200d", ""])
 def test_only_names_are_names(name: str) -> None:
     """A look-alike of a day's name, or more than its name, is none."""
-    assert mistakes(f"0 0 6 * * {name},1")
+    assert _mistakes(f"0 0 6 * * {name},1")
 
 
 @pytest.mark.parametrize("step", ["1" * 10, "99999999999999999999", "1_0", "1.5", "0x2", "--1", "+"])
 def test_steps_that_break_the_host_are_refused(step: str) -> None:
     """A step is a whole number that the host can count with."""
-    assert mistakes(f"0 0 */{step} * * *")
+    assert _mistakes(f"0 0 */{step} * * *")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ SCHEDULES = st.tuples(
 ).map(" ".join)
 
 
-def held(schedule: Schedule, moment: datetime) -> bool:
+def _held(schedule: Schedule, moment: datetime) -> bool:
     """Whether all six fields hold at a moment, told without the calendar's arithmetic."""
     return (
         moment.second in schedule.seconds
@@ -207,7 +207,7 @@ def test_next_times_hold_and_no_gap_is_longer(expression: str, moment: datetime)
     longest = schedule.longest_gap()
     assert len(times) == 20
     assert longest is not None
-    assert all(held(schedule, time) for time in times)
+    assert all(_held(schedule, time) for time in times)
     for earlier, later in pairwise([moment, *times]):
         assert earlier < later
     assert max(later - earlier for earlier, later in pairwise(times)) <= longest
@@ -219,7 +219,7 @@ def test_no_time_is_left_out(minutes_and_hours: str) -> None:
     """Counted minute by minute over a day, the same times come out."""
     schedule = parse(f"0 {minutes_and_hours} * * *")
     minutes = [START + timedelta(minutes=minute) for minute in range(24 * 60)]
-    by_hand = [minute for minute in minutes if held(schedule, minute)]
+    by_hand = [minute for minute in minutes if _held(schedule, minute)]
     assert schedule.next_times(START - timedelta(seconds=1), len(by_hand)) == by_hand
 
 

@@ -22,7 +22,7 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 EVERYWHERE = [name for name, everywhere in pinned(LOCK).items() if everywhere]
 
 
-def described(folder: Path, name: str, *tags: str) -> None:
+def _described(folder: Path, name: str, *tags: str) -> None:
     """Lay a package's description into a folder as an installer does; without tags it does not say what it is for."""
     about = folder / f"{name}-1.0.dist-info"
     about.mkdir(parents=True)
@@ -61,10 +61,10 @@ def test_what_an_installer_would_not_take_does_not_fit(tag: str) -> None:
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     """A missing package and one for another Python are named; one of several tags is enough; no tag is no mistake."""
     other = f"cp3{MINOR - 1}-cp3{MINOR - 1}-manylinux2014_x86_64"
-    described(tmp_path, "pydantic_core", other)
-    described(tmp_path, "cffi", other)
-    described(tmp_path, "Zope.Interface", other, "py2.py3-none-any")
-    described(tmp_path, "requests")
+    _described(tmp_path, "pydantic_core", other)
+    _described(tmp_path, "cffi", other)
+    _described(tmp_path, "Zope.Interface", other, "py2.py3-none-any")
+    _described(tmp_path, "requests")
     lock = "pydantic-core==1 \\\n    --hash=sha256:0\nrequests==2\nmsal[broker]==3\nzope.interface==1\n"
     lock += "cffi==1 ; os_name != 'x'\nx==1;y\n"
     assert misfits(pinned(lock), installed([str(tmp_path)])) == [
@@ -76,9 +76,9 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
 
 def test_what_is_left_of_an_older_version_is_no_harm(tmp_path: Path) -> None:
     """Installing over an older version leaves its description behind: one that fits is enough."""
-    described(tmp_path, "msal", "py3-none-any")
+    _described(tmp_path, "msal", "py3-none-any")
     (tmp_path / "msal-1.0.dist-info").rename(tmp_path / "msal-9.0.dist-info")
-    described(tmp_path, "msal", "cp27-cp27m-win32")
+    _described(tmp_path, "msal", "cp27-cp27m-win32")
     assert misfits({"msal": True}, installed([str(tmp_path)])) == []
 
 
@@ -100,14 +100,14 @@ def test_what_cannot_be_read_hides_no_function(wrong: str, tmp_path: Path, caplo
     caplog.set_level(logging.INFO, "sweep")
     require(file, [])
     assert caplog.records[0].getMessage().startswith("packages_fit ")
-    described(tmp_path, "msal", "py3-none-any")
+    _described(tmp_path, "msal", "py3-none-any")
     (tmp_path / "msal-1.0.dist-info/WHEEL").write_bytes(b"\xff\xfe\x81")
     assert misfits({"msal": True}, installed([str(tmp_path)])) == []
 
 
 def test_an_odd_path_is_no_harm(tmp_path: Path) -> None:
     """Whatever stands on the path, the packages of its folders are found."""
-    described(tmp_path, "msal", "py3-none-any")
+    _described(tmp_path, "msal", "py3-none-any")
     (tmp_path / "app.zip").write_bytes(b"PK")
     odd = ["x" * 5000, b"bytes", None, "null\0byte", str(tmp_path / "app.zip"), str(tmp_path / "nowhere"), "", tmp_path]
     assert misfits({"msal": True}, installed(odd)) == []
@@ -115,8 +115,8 @@ def test_an_odd_path_is_no_harm(tmp_path: Path) -> None:
 
 def test_the_first_on_the_path_counts(tmp_path: Path) -> None:
     """Of two copies of a package the one that would be imported is looked at."""
-    described(tmp_path / "first", "msal", "cp27-cp27m-win32")
-    described(tmp_path / "second", "msal", "py3-none-any")
+    _described(tmp_path / "first", "msal", "cp27-cp27m-win32")
+    _described(tmp_path / "second", "msal", "py3-none-any")
     folders = [str(tmp_path / name) for name in ("nowhere", "first", "second")]
     assert misfits({"msal": True}, installed(folders)) == ["msal is built for cp27-cp27m-win32"]
     assert misfits({"msal": True}, installed(reversed(folders))) == []

@@ -28,7 +28,7 @@ main()
 """
 
 
-def measured(environment: Mapping[str, str]) -> tuple[dict[str, Any], float, float]:
+def measured_sweep(environment: Mapping[str, str]) -> tuple[dict[str, Any], float, float]:
     """One sweep: its receipt, its seconds, its peak memory in MiB."""
     begun = time.monotonic()
     command = [sys.executable, "-c", SHELL, "sweep", "--json"]
@@ -54,7 +54,7 @@ def main(recipients: int) -> None:
             if day == "growing":
                 cloud.append("EmailEvents", crowd(cloud.clock(), recipients=recipients, messages=1, seed=2))
             before = len(cloud.log)
-            receipt, seconds, memory = measured(environment)
+            receipt, seconds, memory = measured_sweep(environment)
             seen = Counter(f"{request.service} {request.method}" for request in cloud.log[before:])
             counts = f"{receipt['created']:>9,}{receipt['commented']:>11,}{receipt['due']:>5,}"
             requests = ", ".join(f"{number:,} {kind}" for kind, number in sorted(seen.items()))

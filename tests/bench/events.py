@@ -35,7 +35,7 @@ TIMES = {
 _ZONED = ("TimeGenerated", "Timestamp", "LastEventExecutionTime")
 
 
-def write(path: Path, form: str, rows: int) -> None:
+def write_export(path: Path, form: str, rows: int) -> None:
     """The export of the Log Analytics portal, with some columns beside those that the hunt reads."""
     query = made(datetime.now(UTC), rows=rows, recipients=max(rows // 50, 1))
     times = ", ".join(f"{TIMES[form].format(t=name)} AS `{name} [UTC]`" for name in _ZONED)
@@ -48,13 +48,13 @@ def write(path: Path, form: str, rows: int) -> None:
     )
 
 
-def peak() -> float:
+def _peak() -> float:
     """The most memory this process ever held, in MB (Linux; 0 elsewhere)."""
     status = Path("/proc/self/status")
     return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) * 1024 / 1e6 if status.exists() else 0.0
 
 
-def alone(path: str) -> int:
+def _alone(path: str) -> int:
     """The engine reads the file into a table of texts, as it does by itself."""
     with Path(path).open(encoding="utf-8") as file:
         titles = file.readline().strip().replace('"', "").split(",")
@@ -64,16 +64,16 @@ def alone(path: str) -> int:
     return engine().count("alone")
 
 
-def child(what: str, path: str) -> None:
+def _child(what: str, path: str) -> None:
     """In a process of its own: what was read, in how long, with how much memory, as JSON."""
     engine().sql("SELECT 1")
     begun = time.monotonic()
     now = datetime.now(UTC)
-    rows = alone(path) if what == "alone" else load_events([path], now if what == "shifted" else None).rows
-    print(json.dumps({"rows": rows, "seconds": time.monotonic() - begun, "mb": peak()}))
+    rows = _alone(path) if what == "alone" else load_events([path], now if what == "shifted" else None).rows
+    print(json.dumps({"rows": rows, "seconds": time.monotonic() - begun, "mb": _peak()}))
 
 
-def measured(path: Path, rows: int) -> dict[str, tuple[float, float]]:
+def _measured(path: Path, rows: int) -> dict[str, tuple[float, float]]:
     """Median seconds and the highest peak of each way to read the file."""
     found: dict[str, list[tuple[float, float]]] = {"alone": [], "loaded": [], "shifted": []}
     for _ in range(RUNS):
@@ -92,12 +92,12 @@ def main(rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for form in TIMES:
             path = Path(folder) / "export.csv"
-            write(path, form, rows)
+            write_export(path, form, rows)
             size = os.path.getsize(path) / 1e6  # noqa: PTH202 (in MB)
             print(
                 f"{rows:,} rows, {size:.0f} MB of CSV, times as {form}; memory is the whole process's peak", flush=True
             )
-            found = measured(path, rows)
+            found = _measured(path, rows)
             for what, name in (
                 ("alone", "the engine alone"),
                 ("loaded", "load_events"),
@@ -111,6 +111,6 @@ def main(rows: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(*sys.argv[2:4])
+        _child(*sys.argv[2:4])
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)

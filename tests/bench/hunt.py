@@ -31,7 +31,7 @@ from tests.cloud.bulk import bulk
 RUNS = 5
 
 
-def peak() -> float:
+def _peak() -> float:
     """The most memory this process ever held, in MiB (Linux; 0 elsewhere)."""
     status = Path("/proc/self/status")
     return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024 if status.exists() else 0.0
@@ -67,7 +67,7 @@ def scale(rows: int, recipients: int) -> None:
         hunt.close()
 
 
-def answer(findings: int, messages: int) -> bytes:
+def _answer(findings: int, messages: int) -> bytes:
     """The body of an answer of so many findings, each with so many messages in its four lists."""
     rows = []
     for place in range(findings):
@@ -82,7 +82,7 @@ def answer(findings: int, messages: int) -> bytes:
     return json.dumps({"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}).encode()
 
 
-def alone() -> Callable[[Window], object]:
+def _alone() -> Callable[[Window], object]:
     """The SDK's call alone, on the same connection settings."""
     settings = from_values(os.environ)
     client = connect(settings, sign_in(settings.azure_client_id))
@@ -94,21 +94,21 @@ def alone() -> Callable[[Window], object]:
     return ask
 
 
-def child(what: str) -> None:
+def _child(what: str) -> None:
     """In a process of its own: time and memory of one call, as JSON; the memory is what it adds."""
-    ask: Callable[[Window], object] = alone() if what == "alone" else hunter().findings
+    ask: Callable[[Window], object] = _alone() if what == "alone" else hunter().findings
     now = datetime.now(UTC)
     window = Window(now - timedelta(days=30), now)
     gc.collect()
-    before, begun = peak(), time.monotonic()
+    before, begun = _peak(), time.monotonic()
     kept = ask(window)
-    print(json.dumps({"seconds": time.monotonic() - begun, "mib": peak() - before, "kept": len(list(kept))}))  # type: ignore[call-overload]
+    print(json.dumps({"seconds": time.monotonic() - begun, "mib": _peak() - before, "kept": len(list(kept))}))  # type: ignore[call-overload]
 
 
 def ratio(findings: int, messages: int) -> None:
     """The whole hunt beside the SDK's call alone, in processes of their own, by turns."""
     with tempfile.TemporaryDirectory() as folder, Cloud() as cloud:
-        body = answer(findings, messages)
+        body = _answer(findings, messages)
         cloud.faults.add(Fault(service="log_analytics", status=200, body=body, times=None))
         print(f"an answer of {findings:,} findings with {messages} messages each, {len(body) / 1e6:.0f} MB")
         environment = {
@@ -133,7 +133,7 @@ def ratio(findings: int, messages: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(sys.argv[2])
+        _child(sys.argv[2])
     else:
         sizes = [int(size) for size in sys.argv[1:]] or [5_000_000, 200_000]
         scale(*sizes)

@@ -51,7 +51,7 @@ class Timed:
     dealt: float
 
 
-def sweep(values: Mapping[str, str], speed: float) -> Timed:
+def timed_sweep(values: Mapping[str, str], speed: float) -> Timed:
     """A whole sweep as shared/app.py makes it, but with paces `speed` times as fast as the real ones."""
     settings, clock = from_values(values), SystemClock()
     begun = clock.monotonic()
@@ -164,7 +164,7 @@ PLAIN = (
 )
 
 
-def measured(incidents: int, speed: float, latency: float, others: Sequence[Plain]) -> None:
+def _measured(incidents: int, speed: float, latency: float, others: Sequence[Plain]) -> None:
     """The sweep and the others in turn, on a small Azure each; prints a line for each."""
     possible = (incidents - BURST) / (RATE * speed)
     takes = f"after {latency:g} s (/ {speed:g})" if latency else "at once"
@@ -183,7 +183,7 @@ def measured(incidents: int, speed: float, latency: float, others: Sequence[Plai
 
     with fresh() as cloud, tempfile.TemporaryDirectory() as folder:
         os.environ.update(cloud.environment)
-        done = sweep(settings_of(cloud, folder, incidents), speed)
+        done = timed_sweep(settings_of(cloud, folder, incidents), speed)
         seen = cloud.seen()
         line("the sweep", done.dealt - seen.begun, seen)
         print(
@@ -200,5 +200,5 @@ def measured(incidents: int, speed: float, latency: float, others: Sequence[Plai
 if __name__ == "__main__":
     sizes = sys.argv[1:] or ["2000", "8"]
     many, factor = int(sizes[0]), float(sizes[1])
-    measured(many, factor, 0.0, PLAIN)
-    measured(many, factor, LATENCY, (PLAIN[0], PLAIN[-1]))  # more retries would change nothing there
+    _measured(many, factor, 0.0, PLAIN)
+    _measured(many, factor, LATENCY, (PLAIN[0], PLAIN[-1]))  # more retries would change nothing there

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.bench.days import measured
+from tests.bench.days import measured_sweep
 from tests.cloud import Cloud
 from tests.cloud.mail import crowd
 from tests.support.clock import FakeClock
@@ -41,7 +41,7 @@ def main(recipients: int) -> None:
                     path.unlink()
             clock.advance(seconds=max((datetime.now(UTC) - clock.now()).total_seconds(), 0))
             before = len(cloud.log)
-            receipt, seconds, memory = measured({**cloud.environment, **tenant.settings})
+            receipt, seconds, memory = measured_sweep({**cloud.environment, **tenant.settings})
             seen = Counter(f"{request.service} {request.method}" for request in cloud.log[before:])
             requests = ", ".join(f"{number:,} {kind}" for kind, number in sorted(seen.items()))
             counts = f"{receipt['standing']:>10,}{receipt['due']:>5,}"

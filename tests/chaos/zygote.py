@@ -46,7 +46,7 @@ LATE = (
 """What a sweep imports only when it needs it: here once for all."""
 
 
-def sweep(order: Order) -> dict[str, Any]:
+def sweep_here(order: Order) -> dict[str, Any]:
     """One sweep in this process, wired as shared/app.py does it: its receipt, exit code and its ledger's verbs."""
     os.environ.update(order.environment)
     settings = from_values(order.environment)
@@ -89,7 +89,7 @@ class Zygote:
         if pid == 0:
             os.close(reading)
             try:
-                result = sweep(order)
+                result = sweep_here(order)
             except BaseException:  # noqa: BLE001 - a fault is told to the test, which fails by it
                 result = {"fault": traceback.format_exc()}
             with os.fdopen(writing, "w", encoding="utf-8") as pipe:

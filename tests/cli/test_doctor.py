@@ -50,7 +50,7 @@ def test_all_is_well(tmp_path: Path) -> None:
         assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
 
 
-def checks(
+def _checks(
     cloud: Cloud,
     folder: Path,
     patch: pytest.MonkeyPatch,
@@ -67,7 +67,7 @@ def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Data that no sweep would trust is a doubt, and the only one."""
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock() - timedelta(days=5)).events)
-        found = checks(cloud, tmp_path, monkeypatch)
+        found = _checks(cloud, tmp_path, monkeypatch)
     assert [check.about for check in found if check.found is Found.DOUBT] == ["data"]
     assert not [check for check in found if check.found is Found.WRONG]
 
@@ -80,7 +80,7 @@ def test_what_is_refused_is_named(service: str, about: str, tmp_path: Path, monk
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock()).events)
         cloud.faults.add(Fault(service=service, times=None, status=403))
-        found = checks(cloud, tmp_path, monkeypatch)
+        found = _checks(cloud, tmp_path, monkeypatch)
     assert about in [check.about for check in found if check.found is Found.WRONG]
     assert [check.found for check in found if check.about in ("settings", "ledger", "webhook")] == [Found.FINE] * 3
 
@@ -90,7 +90,7 @@ def test_two_workspaces_are_one_too_many(tmp_path: Path, monkeypatch: pytest.Mon
     other = {"SENTINEL_WORKSPACE_ID": "0b6d4f0c-7f5e-4c43-9d44-6c1b4e1f2a3d"}
     with Cloud() as cloud:
         cloud.load("EmailEvents", sample(cloud.clock()).events)
-        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, other)}
+        found = {check.about: check for check in _checks(cloud, tmp_path, monkeypatch, other)}
     assert found["workspace"].found is Found.WRONG
     assert "set both to the same workspace" in found["workspace"].words
 
@@ -114,7 +114,7 @@ def test_when_the_next_sweeps_are_due(
 ) -> None:
     """The next three times are said in UTC; a gap that the absence alarm cannot bridge is a doubt."""
     with Cloud() as cloud:
-        every = checks(cloud, tmp_path, monkeypatch, {"SWEEP_SCHEDULE": expression})
+        every = _checks(cloud, tmp_path, monkeypatch, {"SWEEP_SCHEDULE": expression})
     (check,) = (check for check in every if check.about == "schedule")
     assert check.found is found
     assert re.search(words, check.words), check.words
@@ -124,7 +124,7 @@ def test_a_ledger_that_cannot_be_read_is_wrong(tmp_path: Path, monkeypatch: pyte
     """A file that is no ledger is named."""
     (tmp_path / "ledger.db").write_text("not a database" * 100)
     with Cloud() as cloud:
-        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch)}
+        found = {check.about: check for check in _checks(cloud, tmp_path, monkeypatch)}
     assert found["ledger"].found is Found.WRONG
 
 
@@ -177,7 +177,7 @@ def test_a_ledger_that_is_not_there_yet(
     (tmp_path / "gone.db").symlink_to(tmp_path / "away.db")
     given = {"LEDGER_URL": url.format(folder=tmp_path)}
     with Cloud() as cloud:
-        by_name = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given)}
+        by_name = {check.about: check for check in _checks(cloud, tmp_path, monkeypatch, given)}
     assert by_name["ledger"].found is found
     assert words in by_name["ledger"].words
     assert [each.name for each in tmp_path.iterdir()] == ["gone.db"]
@@ -197,7 +197,7 @@ def test_a_service_that_is_not_reached_is_named(
     """A service that is not reached: its host is named, and the setting that sends the request there."""
     with Cloud() as cloud:
         given = {setting: "https://127.0.0.1:1", "HUNT_SOURCE": source}
-        found = {check.about: check for check in checks(cloud, tmp_path, monkeypatch, given, FakeClock())}
+        found = {check.about: check for check in _checks(cloud, tmp_path, monkeypatch, given, FakeClock())}
     assert found[about].found is Found.WRONG
     assert f"(the host of {setting} is 127.0.0.1:1: is it the right one?)" in found[about].words
     assert "next sweep" not in by_hand(found[about].words)

@@ -39,7 +39,7 @@ def kusto_type(kind: str) -> str:
     raise semantic_error(f"No common type can be determined: {kind}", "SEM0232")
 
 
-def moment(value: str) -> str:
+def cell_time(value: str) -> str:
     """A time as the query API writes it in a cell: up to seven digits, without trailing zeros."""
     head, _, digits = value.partition(".")
     digits = digits[:7].rstrip("0")
@@ -72,7 +72,7 @@ def _cell(kind: str) -> Callable[[Any], Any] | None:
     """How a column's values are rewritten; None when they stand as they are."""
     kusto = kusto_type(kind)
     if kusto == "datetime":
-        return moment
+        return cell_time
     if kusto == "timespan":
         if "Interval" in kind:
             return lambda value: timespan(int(value) // 100)
@@ -88,7 +88,7 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def rows(result: Result) -> tuple[list[dict[str, str]], list[list[Any]]]:
+def result_rows(result: Result) -> tuple[list[dict[str, str]], list[list[Any]]]:
     """The columns (name and Kusto type) and the rows of an answer; dynamic values as JSON text."""
     columns = [{"name": name, "type": kusto_type(kind)} for name, kind in result.columns]
     rewrites = [(place, rewrite) for place, (_, kind) in enumerate(result.columns) if (rewrite := _cell(kind))]

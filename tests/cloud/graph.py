@@ -75,19 +75,19 @@ class Graph:
     def handle(self, request: Request) -> Answer:
         """Answer a request whose token has been checked."""
         if request.route != "/v1.0/security/runHuntingQuery":
-            return error(404, "ResourceNotFound", "Resource not found for the segment.")
+            return graph_error(404, "ResourceNotFound", "Resource not found for the segment.")
         if request.method != "POST":
-            return error(405, "MethodNotAllowed", "The HTTP method is not allowed.")
+            return graph_error(405, "MethodNotAllowed", "The HTTP method is not allowed.")
         if self._bucket is not None and (wait := self._bucket.take()):
-            refused = error(429, "TooManyRequests", "You have exceeded the quota of 45 calls a minute.")
+            refused = graph_error(429, "TooManyRequests", "You have exceeded the quota of 45 calls a minute.")
             refused.headers["Retry-After"] = str(wait)
             return refused
         try:
             body = {str(key).lower(): value for key, value in request.json.items()}
         except (ValueError, AttributeError):
-            return error(400, "BadRequest", "The request body is not a JSON object.")
+            return graph_error(400, "BadRequest", "The request body is not a JSON object.")
         if not isinstance(body.get("query"), str) or not body["query"].strip():
-            return error(400, "BadRequest", "The query is missing.")
+            return graph_error(400, "BadRequest", "The query is missing.")
         return self._hunt(body["query"], body.get("timespan"))
 
     def _hunt(self, query: str, timespan: Any) -> Answer:
@@ -95,15 +95,15 @@ class Graph:
         try:
             start, end = parse_span(timespan, now) or (now - KEEPS, now)
         except ValueError:
-            return error(400, "BadRequest", f"The timespan '{timespan}' is not valid.")
+            return graph_error(400, "BadRequest", f"The timespan '{timespan}' is not valid.")
         self._defender.refresh()
         try:
             lowered = lower(query, self._defender.tables, now, (max(start, now - KEEPS), end))
-            columns, rows = kusto.rows(engine().query(lowered.text, lowered.rows))
+            columns, rows = kusto.result_rows(engine().query(lowered.text, lowered.rows))
         except KqlError as refusal:
-            return error(400, "BadRequest", f"{refusal.message}. Fix {refusal.kind} in your query.")
+            return graph_error(400, "BadRequest", f"{refusal.message}. Fix {refusal.kind} in your query.")
         if len(rows) > self._limits.graph_rows:
-            return error(
+            return graph_error(
                 400,
                 "BadRequest",
                 "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of"
@@ -123,7 +123,7 @@ class Graph:
         return name if self.casing == "camel" else name.capitalize()
 
 
-def error(status: int, code: str, message: str) -> Answer:
+def graph_error(status: int, code: str, message: str) -> Answer:
     """An error of Graph."""
     inner = {"request-id": secrets.token_hex(16)}
     return Answer(status, {"error": {"code": code, "message": message, "innerError": inner}})

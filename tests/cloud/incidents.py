@@ -15,9 +15,9 @@ from tests.cloud.properties import (
     MAX_MESSAGE,
     WRITABLE,
     Rejected,
+    arm_time,
     bad,
     properties_of,
-    stamp,
     units,
     writable,
 )
@@ -148,8 +148,8 @@ class Incidents:
             resource = self.resource(name)
             resource["etag"] = _etag()
             properties = resource["properties"]
-            properties["lastModifiedTimeUtc"] = stamp(now)
-            properties.setdefault("createdTimeUtc", stamp(now))
+            properties["lastModifiedTimeUtc"] = arm_time(now)
+            properties.setdefault("createdTimeUtc", arm_time(now))
             properties["additionalData"]["commentsCount"] = len(self.comments[name.lower()])
             if properties["status"] == "Closed":
                 self._closed.setdefault(name.lower(), now)
@@ -205,7 +205,7 @@ class Incidents:
                 old["properties"]["message"] = message
             elif len(known) >= MAX_COMMENTS:
                 raise bad(f"The incident has reached the limit of {MAX_COMMENTS} comments.")
-            now = stamp(self._tick())
+            now = arm_time(self._tick())
             made = old or {
                 "id": f"{incident['id']}/Comments/{comment}",
                 "name": comment,

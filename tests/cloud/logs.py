@@ -50,13 +50,15 @@ class Logs:
         """Answer a request whose token has been checked."""
         found = _ROUTE.fullmatch(request.route)
         if found is None:
-            return error(404, "PathNotFoundError", "The requested path does not exist")
+            return query_error(404, "PathNotFoundError", "The requested path does not exist")
         if request.method != "POST":
-            return error(405, "MethodNotAllowedError", "The requested method is not allowed")
+            return query_error(405, "MethodNotAllowedError", "The requested method is not allowed")
         if found["workspace"].lower() != self._workspace.lower():
-            return error(404, "WorkspaceNotFoundError", f"The workspace '{found['workspace']}' could not be found")
+            return query_error(
+                404, "WorkspaceNotFoundError", f"The workspace '{found['workspace']}' could not be found"
+            )
         if self._bucket is not None and (wait := self._bucket.take()):
-            refused = error(429, "ThrottledError", "Rate limit exceeded: 200 requests per 30 seconds")
+            refused = query_error(429, "ThrottledError", "Rate limit exceeded: 200 requests per 30 seconds")
             refused.headers["Retry-After"] = str(wait)
             return refused
         try:
@@ -71,11 +73,13 @@ class Logs:
         try:
             span = parse_span(body.get("timespan"), now)
         except ValueError:
-            raise Refused(error(400, "BadArgumentError", f"The timespan '{body['timespan']}' is not valid")) from None
+            raise Refused(
+                query_error(400, "BadArgumentError", f"The timespan '{body['timespan']}' is not valid")
+            ) from None
         began = time.perf_counter()
         try:
             lowered = lower(body["query"], self._tables, now, span)
-            columns, rows = kusto.rows(engine().query(lowered.text, lowered.rows))
+            columns, rows = kusto.result_rows(engine().query(lowered.text, lowered.rows))
         except KqlError as refusal:
             return bad_query(refusal)
         answer: dict[str, Any] = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
@@ -102,18 +106,18 @@ def _body(request: Request) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Refused(error(400, "BadArgumentError", "The request body is not a JSON object"))
+        raise Refused(query_error(400, "BadArgumentError", "The request body is not a JSON object"))
     if not isinstance(body.get("query"), str) or not body["query"].strip():
-        raise Refused(error(400, "BadArgumentError", "The query is missing or empty"))
+        raise Refused(query_error(400, "BadArgumentError", "The query is missing or empty"))
     if body.get("workspaces"):
-        raise Refused(error(400, "BadArgumentError", "Other workspaces could not be resolved"))
+        raise Refused(query_error(400, "BadArgumentError", "Other workspaces could not be resolved"))
     return body
 
 
 def _prefer(header: str) -> Mapping[str, str]:
     wanted = dict(part.strip().partition("=")[::2] for part in header.split(",") if part.strip())
     if "wait" in wanted and not (wanted["wait"].isdigit() and 1 <= int(wanted["wait"]) <= 600):
-        raise Refused(error(400, "BadArgumentError", "Prefer: wait must be 1 to 600 seconds"))
+        raise Refused(query_error(400, "BadArgumentError", "Prefer: wait must be 1 to 600 seconds"))
     return wanted
 
 
@@ -147,7 +151,7 @@ def _moment(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def error(status: int, code: str, message: str, inner: Mapping[str, Any] | None = None) -> Answer:
+def query_error(status: int, code: str, message: str, inner: Mapping[str, Any] | None = None) -> Answer:
     """An error of the query API."""
     found: dict[str, Any] = {"message": message, "code": code, "correlationId": secrets.token_hex(16)}
     if inner is not None:
@@ -174,7 +178,7 @@ def bad_query(refusal: KqlError) -> Answer:
         "message": said,
         "innererror": {"code": refusal.code, "message": refusal.message},
     }
-    return error(400, "BadArgumentError", "The request had some invalid properties", inner)
+    return query_error(400, "BadArgumentError", "The request had some invalid properties", inner)
 
 
 def too_large(limit: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.cloud.incidents import Change, Incidents
-from tests.cloud.properties import stamp
+from tests.cloud.properties import arm_time
 
 SECURITY_INCIDENT = {
     "TenantId": "string",
@@ -60,7 +60,7 @@ class Mirror:
 def _row(change: Change) -> dict[str, Any]:
     incident = change.incident
     properties = incident["properties"]
-    time = stamp(change.time)
+    time = arm_time(change.time)
     return {
         "TimeGenerated": time,
         "IncidentName": incident["name"],

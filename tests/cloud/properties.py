@@ -34,7 +34,7 @@ class Rejected(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-def stamp(time: datetime) -> str:
+def arm_time(time: datetime) -> str:
     """A time as ARM writes it: UTC, seven digits, no trailing zeros."""
     text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
     return text + "Z"
@@ -108,7 +108,7 @@ def _limited(name: str, value: Any) -> str:
 
 def _time(name: str, value: Any) -> str:
     try:
-        return stamp(datetime.fromisoformat(value).replace(tzinfo=datetime.fromisoformat(value).tzinfo or UTC))
+        return arm_time(datetime.fromisoformat(value).replace(tzinfo=datetime.fromisoformat(value).tzinfo or UTC))
     except (TypeError, ValueError):
         raise bad(f"'{name}' is not a time.") from None
 

@@ -29,7 +29,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def properties(answer: Any) -> dict[str, Any]:
+def _properties(answer: Any) -> dict[str, Any]:
     """An answer's properties."""
     found: dict[str, Any] = answer.json()["properties"]
     return found
@@ -58,7 +58,7 @@ class TestWorkspace:
         if expected:
             assert code(answer) == (400 if "Version" in expected else 404, expected)
         else:
-            assert properties(answer)["customerId"] == WORKSPACE_ID
+            assert _properties(answer)["customerId"] == WORKSPACE_ID
 
     def test_cannot_be_changed(self, caller: Caller) -> None:
         """It is only there to be read."""
@@ -105,14 +105,14 @@ class TestIncidents:
         assert code(answer) == (409, "Conflict")
         assert "Newer version of resource 'a' exists. Data was not saved" in answer.text
         second = caller.put("a", first["etag"], title="Other")
-        assert (second.status_code, properties(second)["title"]) == (200, "Other")
+        assert (second.status_code, _properties(second)["title"]) == (200, "Other")
         assert code(caller.put("a", first["etag"])) == (409, "Conflict")
 
     def test_a_put_replaces_the_whole(self, caller: Caller, clock: FakeClock) -> None:
         """What a PUT leaves out is gone; number, creation time and URL stay; the modification time moves."""
         first = caller.put("a", description="d", labels=[{"labelName": "x"}], classification="TruePositive").json()
         clock.advance(hours=1)
-        now = properties(caller.put("a", first["etag"], severity="High"))
+        now = _properties(caller.put("a", first["etag"], severity="High"))
         assert "description" not in now
         assert "classification" not in now
         assert now["labels"] == []
@@ -131,7 +131,7 @@ class TestIncidents:
         """A cloud may overwrite on a stale etag instead of answering 409, as it is not settled which is so."""
         with Cloud(overwrites=True) as cloud, Caller(cloud) as caller:
             caller.put("a")
-            assert properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
+            assert _properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
 
     @pytest.mark.parametrize(
         ("change", "fine"),
@@ -202,7 +202,7 @@ class TestComments:
         clock.advance(minutes=5)
         made = self.comment(caller, "c1")
         assert made.status_code == 201
-        assert properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
+        assert _properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
         after = caller.arm("GET", "/a").json()
         assert after["etag"] != before["etag"]
         assert after["properties"]["additionalData"]["commentsCount"] == 1
@@ -224,7 +224,7 @@ class TestComments:
         caller.put("a")
         etag = self.comment(caller, "c1").json()["etag"]
         assert code(self.comment(caller, "c1", "again")) == (409, "Conflict")
-        assert properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
+        assert _properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
 
     def test_limits(self, caller: Caller) -> None:
         """A message has 1 to 30,000 characters; the 101st comment of an incident is refused."""

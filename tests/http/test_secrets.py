@@ -84,7 +84,7 @@ def secrets(azure: Clients) -> set[str]:
     return {azure.cloud.webhook.sig, azure.cloud.identity.header, *tokens} - {""}
 
 
-def check(azure: Clients, shown: Shown) -> None:
+def _check(azure: Clients, shown: Shown) -> None:
     """No secret is in anything shown, and there was something to look at."""
     assert shown.texts
     for secret in secrets(azure):
@@ -134,7 +134,7 @@ def test_no_secret_shows_in_any_trouble(azure: Clients, caplog: pytest.LogCaptur
         azure.cloud.faults.add(fault)
         provoke(azure, call, shown)
     shown.logs(caplog.records)
-    check(azure, shown)
+    _check(azure, shown)
 
 
 @pytest.mark.parametrize("service", ["identity", "log_analytics", "sentinel", "graph", "teams"])
@@ -159,7 +159,7 @@ def test_no_secret_shows_without_a_connection(
     if way == "refused":
         azure.cloud.accept(service)
     shown.logs(caplog.records)
-    check(azure, shown)
+    _check(azure, shown)
 
 
 def test_no_secret_shows_when_all_is_well(azure: Clients, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,7 +168,7 @@ def test_no_secret_shows_when_all_is_well(azure: Clients, caplog: pytest.LogCapt
         call(azure)
     shown = Shown([repr(azure.webhook), repr(azure.http), repr(azure.credential), repr(azure.sentinel)])
     shown.logs(caplog.records)
-    check(azure, shown)
+    _check(azure, shown)
 
 
 def test_a_webhook_stays_secret_whatever_is_switched_on(azure: Clients, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,4 +183,4 @@ def test_a_webhook_stays_secret_whatever_is_switched_on(azure: Clients, caplog: 
         logging.getLogger("urllib3").setLevel(before)
     shown = Shown(["something"])
     shown.logs(caplog.records)
-    check(azure, shown)
+    _check(azure, shown)

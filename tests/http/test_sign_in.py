@@ -95,7 +95,7 @@ def failure(clients: SignedIn, name: str) -> Exception:
     return ended
 
 
-def check(error: Exception, words: str) -> str:
+def _check(error: Exception, words: str) -> str:
     """It is the sign-in's own error, in one sentence, with these words and something to do. The sentence."""
     said = str(error)
     assert isinstance(error, SignInFailed | LedgerSignedOut)
@@ -158,12 +158,12 @@ def test_every_client_says_so(azure: Clients, client: str, trouble: str) -> None
         azure.cloud.faults.add(again)
     credential = sign_in(client_id, azure.clock, limits=SHORT)
     clients = clients_of(azure, credential)
-    said = check(failure(clients, client), words)
+    said = _check(failure(clients, client), words)
     assert {each.service for each in azure.cloud.log} == {"identity"}
     assert len(azure.cloud.log) == asked
     assert azure.clock.monotonic() <= SHORT.seconds
     for other in CLIENTS:
-        assert check(failure(clients, other), words) == said
+        assert _check(failure(clients, other), words) == said
     assert len(azure.cloud.log) == asked
     clients.http.close()
     credential.close()
@@ -175,9 +175,9 @@ def test_an_endpoint_that_refuses_connections(azure: Clients, client: str) -> No
     azure.cloud.refuse("identity")
     credential = sign_in(CLIENT_ID, azure.clock, limits=SHORT)
     clients = clients_of(azure, credential)
-    check(failure(clients, client), "could not be reached")
+    _check(failure(clients, client), "could not be reached")
     azure.cloud.accept("identity")
-    check(failure(clients, client), "could not be reached")
+    _check(failure(clients, client), "could not be reached")
     assert not azure.cloud.log
     clients.http.close()
     credential.close()
@@ -203,7 +203,7 @@ def test_an_endpoint_that_is_none_is_named(
     credential = sign_in(CLIENT_ID, azure.clock, limits=SHORT)
     with pytest.raises(SignInFailed) as caught:
         credential.token(AUDIENCE)
-    assert "unset it, and sign in with `az login`" in check(caught.value, words)
+    assert "unset it, and sign in with `az login`" in _check(caught.value, words)
     credential.close()
 
 
@@ -316,10 +316,10 @@ def test_a_developer_is_told_how_to_sign_in(
     monkeypatch.setenv("PATH", str(tmp_path))
     credential = developer(azure)
     clients = clients_of(azure, credential)
-    said = check(failure(clients, client), words)
+    said = _check(failure(clients, client), words)
     assert "dana" not in said
     for other in ("read", "ledger", "log analytics"):
-        assert check(failure(clients, other), words) == said
+        assert _check(failure(clients, other), words) == said
     assert not azure.cloud.log
     for called in tmp_path.glob("*.calls"):
         assert len(called.read_text().splitlines()) == 1

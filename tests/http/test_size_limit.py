@@ -21,7 +21,7 @@ from shared.incidents.port import Ended
 from shared.ledger.port import LedgerUnavailable
 from shared.ledger.service import TableService
 from tests.cloud import CLIENT_ID, Fault
-from tests.http.test_total_timeout import KEY, listening
+from tests.http.test_total_timeout import KEY, listening_server
 from tests.support.clients import CARD, INCIDENT, Clients, incident_body
 
 ROOM = 24 * MIB
@@ -55,7 +55,7 @@ def bomb(service: str, size: int, how: str = "gzip", status: int = 200, times: i
     )
 
 
-def peak(work: Callable[[], object]) -> int:
+def _peak(work: Callable[[], object]) -> int:
     """The most bytes of Python's that this took at once."""
     tracemalloc.start()
     try:
@@ -76,7 +76,7 @@ def test_an_answer_that_inflates_is_refused(azure: Clients, name: str) -> None:
         with pytest.raises(PartialData, match=f"more than {most // MIB} MiB"):
             ask(azure)
 
-    assert peak(asked) < most + ROOM
+    assert _peak(asked) < most + ROOM
     assert len(azure.sent(service)) == 2  # as an answer that is not the service's own: once more
 
 
@@ -90,7 +90,7 @@ def test_it_is_refused_however_it_is_packed(azure: Clients, how: str) -> None:
         with pytest.raises(PartialData, match="more than 64 MiB"):
             azure.sentinel.read(INCIDENT)
 
-    assert peak(asked) < OTHER_BYTES + ROOM
+    assert _peak(asked) < OTHER_BYTES + ROOM
 
 
 def test_it_is_refused_without_being_packed(azure: Clients) -> None:
@@ -145,7 +145,7 @@ def test_a_token_is_small(azure: Clients) -> None:
 
     asked()  # the libraries are loaded
     azure.clock.advance(minutes=5)
-    assert peak(asked) < 2 * TOKEN_BYTES + 2 * MIB
+    assert _peak(asked) < 2 * TOKEN_BYTES + 2 * MIB
     credential.close()
 
 
@@ -158,7 +158,7 @@ def test_table_storage_is_bounded_too() -> None:
         connection.recv(65_536)
         connection.sendall(answer)
 
-    with listening(serve) as port:
+    with listening_server(serve) as port:
         service = TableService(
             f"http://127.0.0.1:{port}/account", "ledger", KEY, SystemClock(), limits=Limits(attempts=1)
         )

@@ -53,7 +53,7 @@ REQUESTS = {"final": 1, "answer": 2, "done": 1, "once": 2, "fresh": 2, "twice": 
 METHODS = {"log_analytics": "POST", "graph": "POST", "arm_get": "GET", "arm_put": "PUT", "teams": "POST"}
 
 
-def expected(answer: str, column: str) -> str:
+def _expected(answer: str, column: str) -> str:
     """The cell of the table for a status or a named fault."""
     if answer not in TABLE:
         answer = "other 5xx" if answer.startswith("5") else "other"
@@ -72,7 +72,7 @@ def azure() -> Iterator[Clients]:
         yield clients
 
 
-def ask(azure: Clients, column: str) -> str:
+def _ask(azure: Clients, column: str) -> str:
     """Send one request; how it ended."""
     try:
         if column == "log_analytics":
@@ -92,13 +92,13 @@ def ask(azure: Clients, column: str) -> str:
     return "done"
 
 
-def check(azure: Clients, answer: str, column: str, *, effect: bool = False) -> None:
+def _check(azure: Clients, answer: str, column: str, *, effect: bool = False) -> None:
     """One request met by this answer for ever behaves as the table says; with `effect` it was carried out each time."""
-    cell = expected(answer, column)
+    cell = _expected(answer, column)
     before = azure.http.requests[service_of(column)]
     retried = azure.http.retries
     tokens = len(azure.sent("identity"))
-    ended = ask(azure, column)
+    ended = _ask(azure, column)
     sent = azure.http.requests[service_of(column)] - before
     if column == "arm_put":
         if effect and cell in ("read", "decide"):
@@ -124,7 +124,7 @@ def test_every_status(azure: Clients, column: str) -> None:
         azure.cloud.faults.add(
             Fault(service=service_of(column), method=METHODS[column], status=status, times=None, effect=False)
         )
-        check(azure, str(status), column)
+        _check(azure, str(status), column)
 
 
 HTML = "<html><body>The service is unavailable</body></html>"
@@ -159,7 +159,7 @@ def test_broken_answers(azure: Clients, answer: str, column: str, effect: bool) 
     fault = ON_THE_WIRE[answer](effect)
     fault.service, fault.method = service_of(column), METHODS[column]
     azure.cloud.faults.add(fault)
-    check(azure, answer, column, effect=effect)
+    _check(azure, answer, column, effect=effect)
     if column == "arm_put":
         assert len(azure.cloud.incidents) == int(effect)
 
@@ -189,7 +189,7 @@ def test_broken_handshake(azure: Clients, column: str) -> None:
 def unreached(azure: Clients, column: str) -> None:
     """Five attempts and a failure. Of a PUT it is the GET before it that finds nobody there."""
     before = azure.http.requests[service_of(column)]
-    assert ask(azure, column) == "failed"
+    assert _ask(azure, column) == "failed"
     assert azure.http.requests[service_of(column)] - before == REQUESTS["retry"]
 
 

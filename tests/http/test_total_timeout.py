@@ -38,13 +38,13 @@ def sentinel(azure: Clients, http: Http) -> ArmIncidents:
     return ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
 
 
-def workspace(azure: Clients, http: Http) -> Workspace:
+def _workspace(azure: Clients, http: Http) -> Workspace:
     """The Log Analytics client over another Http, with the real SDK."""
     return Workspace(connect(azure.settings, azure.credential), WORKSPACE_ID, http)
 
 
 QUESTIONS: dict[str, tuple[str, Callable[[Clients, Http], Any]]] = {
-    "log analytics": ("log_analytics", lambda azure, http: workspace(azure, http).ask("EmailEvents | count")),
+    "log analytics": ("log_analytics", lambda azure, http: _workspace(azure, http).ask("EmailEvents | count")),
     "graph": ("graph", lambda azure, http: AdvancedHunting(azure.settings, http).ask("EmailEvents | count")),
     "list": ("sentinel", lambda azure, http: list(sentinel(azure, http).changed(None))),
     "incident": ("sentinel", lambda azure, http: sentinel(azure, http).read(INCIDENT)),
@@ -125,7 +125,7 @@ def test_a_token_is_not_waited_for_after_the_budget(azure: Clients) -> None:
 
 
 @contextmanager
-def listening(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
+def listening_server(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
     """The port of a server that does this with each connection, until the end."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -173,7 +173,7 @@ def dripping(head: bytes, body: bytes = b"") -> Callable[[socket.socket, threadi
 )
 def test_table_storage_that_drips_is_given_up(serve: Callable[[socket.socket, threading.Event], None]) -> None:
     """A request to the ledger, by the real SDK, has its timeout as a whole, wherever the drip is."""
-    with listening(serve) as port:
+    with listening_server(serve) as port:
         service = TableService(
             f"http://127.0.0.1:{port}/account", "ledger", KEY, SystemClock(), limits=Limits(attempts=1, read=1.0)
         )
@@ -219,7 +219,7 @@ def test_connecting_and_the_answer_share_one_timeout(monkeypatch: pytest.MonkeyP
             secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     session = Session()
-    with listening(serve) as port, suppress(ssl.SSLError):
+    with listening_server(serve) as port, suppress(ssl.SSLError):
         began = time.monotonic()
         with pytest.raises(SweepError):
             session.exchange(

@@ -45,7 +45,7 @@ def _row(
     }
 
 
-def rows(domain: str) -> st.SearchStrategy[list[Row]]:
+def colliding_rows(domain: str) -> st.SearchStrategy[list[Row]]:
     """The rows of one tenant: times absent, equal, later and earlier than others, some outside the window."""
     whom = (f"a@{domain}", f"A@{domain.upper()}", f"b@{domain}", "", None)
     row = st.builds(
@@ -63,6 +63,6 @@ def rows(domain: str) -> st.SearchStrategy[list[Row]]:
 
 def several(count: int = 4) -> st.SearchStrategy[list[Row]]:
     """The rows of several such tenants, one after the other in one table: they differ by domain."""
-    return st.tuples(*(rows(f"t{place}.example.com") for place in range(count))).map(
+    return st.tuples(*(colliding_rows(f"t{place}.example.com") for place in range(count))).map(
         lambda parts: [row for part in parts for row in part]
     )

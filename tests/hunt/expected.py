@@ -11,7 +11,7 @@ from tests.hunt.oracle import Flagged
 Plain = tuple[str, Counts, tuple[Evidence, ...]]
 
 
-def plain(findings: Iterable[Finding]) -> list[Plain]:
+def comparable(findings: Iterable[Finding]) -> list[Plain]:
     """Findings with their evidence decoded, comparable."""
     return [(finding.recipient, finding.counts, finding.evidence) for finding in findings]
 

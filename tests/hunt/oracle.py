@@ -39,7 +39,7 @@ class Flagged:
     lists: tuple[tuple[Item, ...], ...]
 
 
-def moment(value: str | datetime | None) -> str:
+def seven_digits(value: str | datetime | None) -> str:
     """A time in its one form, such as 2026-11-23T07:55:45.7357933Z; "" for none."""
     if value is None or value == "":
         return ""
@@ -50,12 +50,12 @@ def moment(value: str | datetime | None) -> str:
 
 
 def _item(row: Mapping[str, Any]) -> Item:
-    generated = moment(row["TimeGenerated"])
+    generated = seven_digits(row["TimeGenerated"])
     return Item(
-        state=moment(row.get("LastEventExecutionTime")) or generated,
+        state=seven_digits(row.get("LastEventExecutionTime")) or generated,
         generated=generated,
         rank=_RANKS.get(str(row["LatestDeliveryAction"]).lower(), 0),
-        time=moment(row.get("Timestamp")) or generated,
+        time=seven_digits(row.get("Timestamp")) or generated,
         subject=(row.get("Subject") or "")[:LONGEST_SUBJECT],
         message=row["NetworkMessageId"],
     )
@@ -68,7 +68,7 @@ def hunt(
     candidates: dict[str, list[Item]] = defaultdict(list)
     for row in rows:
         recipient, action = row.get("RecipientEmailAddress"), row.get("LatestDeliveryAction")
-        if recipient and action and moment(start) <= moment(row["TimeGenerated"]) <= moment(end):
+        if recipient and action and seven_digits(start) <= seven_digits(row["TimeGenerated"]) <= seven_digits(end):
             candidates[recipient.lower()].append(_item(row))
     found = []
     for recipient, items in candidates.items():

@@ -14,7 +14,7 @@ from shared.model import Remedy
 from tests.cloud import Fault
 from tests.cloud.mail import COUNTED, sample
 from tests.hunt.colliding import Row, several
-from tests.hunt.expected import expected, plain
+from tests.hunt.expected import comparable, expected
 from tests.hunt.oracle import hunt
 from tests.support.clients import WINDOW, Clients, connected
 from tests.support.clock import START
@@ -47,9 +47,9 @@ def agrees(azure: Clients, rows: list[Row], threshold: int, deduplicate: bool) -
     azure.cloud.faults.clear()
     azure.cloud.load("EmailEvents", rows)
     hunter = azure.hunt(deduplicate=deduplicate, sum_case_threshold=threshold)
-    assert plain(hunter.findings(WINDOW)) == expected(found)
+    assert comparable(hunter.findings(WINDOW)) == expected(found)
     split(azure, 2)
-    assert plain(hunter.findings(WINDOW)) == expected(found)
+    assert comparable(hunter.findings(WINDOW)) == expected(found)
     assert hunter.notes == ["the hunt was too large for one query and was asked in 2 parts"]
 
 
@@ -74,17 +74,17 @@ def test_order_and_repetition_change_nothing(azure: Clients, rows: list[Row], ch
     """The same rows in any order, and byte-identical ones again, give the same findings."""
     hunter = azure.hunt(sum_case_threshold=0)
     azure.cloud.load("EmailEvents", rows)
-    once = plain(hunter.findings(WINDOW))
+    once = comparable(hunter.findings(WINDOW))
     again = [*rows, *(row for row in rows if chance.random() < 0.5)]
     chance.shuffle(again)
     azure.cloud.load("EmailEvents", again)
-    assert plain(hunter.findings(WINDOW)) == once
+    assert comparable(hunter.findings(WINDOW)) == once
 
 
 def test_ties_are_decided_by_the_rows_alone(azure: Clients) -> None:
     """Of rows of one message with one state time, the later made, then the harsher, then the later delivered counts."""
     later = START - timedelta(hours=1)
-    made = many(1)[0] | {
+    made = _many(1)[0] | {
         "LastEventExecutionTime": START.isoformat(),
         "TimeGenerated": (START - timedelta(days=1)).isoformat(),
     }
@@ -116,7 +116,7 @@ def test_advanced_hunting_finds_the_same(azure: Clients, rows: list[Row], thresh
             newest[key] = {**row, "Timestamp": row["TimeGenerated"], "LastEventExecutionTime": None}
     azure.cloud.load("EmailEvents", list(newest.values()))
     found = [
-        plain(azure.hunt(hunt_source=source, sum_case_threshold=threshold).findings(WINDOW))
+        comparable(azure.hunt(hunt_source=source, sum_case_threshold=threshold).findings(WINDOW))
         for source in ("sentinel", "defender")
     ]
     assert found[0] == found[1]
@@ -131,7 +131,7 @@ def test_the_sample_tenant(timestamp: bool) -> None:
         if not timestamp:
             rows = [{name: value for name, value in row.items() if name != "Timestamp"} for row in rows]
         made.cloud.load("EmailEvents", rows)
-        found = plain(made.hunt().findings(WINDOW))
+        found = comparable(made.hunt().findings(WINDOW))
     assert found == expected(hunt(rows, WINDOW.start, WINDOW.end, threshold=10, deduplicate=True))
     assert {recipient for recipient, _, _ in found} >= {"just.above@contoso.com", "restreamed@contoso.com"}
     assert "at.threshold@contoso.com" not in {recipient for recipient, _, _ in found}
@@ -141,9 +141,9 @@ def test_the_hunt_doubles_its_parts_until_each_fits(azure: Clients) -> None:
     """A hunt too large in 1, 2 and 4 parts is asked in 8, and is the same as the whole."""
     azure.cloud.load("EmailEvents", sample(START).events)
     hunter = azure.hunt()
-    whole = plain(hunter.findings(WINDOW))
+    whole = comparable(hunter.findings(WINDOW))
     split(azure, 8)
-    assert plain(hunter.findings(WINDOW)) == whole
+    assert comparable(hunter.findings(WINDOW)) == whole
     assert hunter.notes == ["the hunt was too large for one query and was asked in 8 parts"]
 
 
@@ -161,7 +161,7 @@ def test_the_kql_in_an_incident_shows_the_findings_messages(azure: Clients, dedu
 # -- what lists hold
 
 
-def many(count: int) -> list[Row]:
+def _many(count: int) -> list[Row]:
     """So many messages to one recipient, purged one a second."""
     return [
         {
@@ -178,7 +178,7 @@ def many(count: int) -> list[Row]:
 @pytest.mark.parametrize("deduplicate", [True, False])
 def test_lists_are_cut_and_counts_are_not(azure: Clients, deduplicate: bool) -> None:
     """A list holds the 5,000 items of the newest state time; the count is exact; that it was cut is said."""
-    azure.cloud.load("EmailEvents", many(5_003)[::-1])
+    azure.cloud.load("EmailEvents", _many(5_003)[::-1])
     hunter = azure.hunt(deduplicate=deduplicate)
     (found,) = hunter.findings(WINDOW)
     assert (found.total, found.counts.hard_delete) == (5_003, 5_003)
@@ -195,7 +195,7 @@ def test_evidence_has_all_its_times(azure: Clients) -> None:
         "TimeGenerated": START - timedelta(days=2),
         "LastEventExecutionTime": START - timedelta(days=1),
     }
-    row = {**many(1)[0], **{name: time.isoformat() for name, time in times.items()}, "Subject": "a\\b\\c"}
+    row = {**_many(1)[0], **{name: time.isoformat() for name, time in times.items()}, "Subject": "a\\b\\c"}
     azure.cloud.load("EmailEvents", [row])
     (found,) = azure.hunt(sum_case_threshold=0).findings(WINDOW)
     (item,) = found.evidence
@@ -206,7 +206,7 @@ def test_evidence_has_all_its_times(azure: Clients) -> None:
 def test_the_window_is_the_callers(azure: Clients) -> None:
     """The window's ends are the caller's, both inclusive, whatever the service's clock says."""
     edges = [WINDOW.start, WINDOW.end, WINDOW.start - timedelta(microseconds=1), WINDOW.end + timedelta(microseconds=1)]
-    rows = [{**row, "TimeGenerated": edge.isoformat()} for row, edge in zip(many(4), edges, strict=True)]
+    rows = [{**row, "TimeGenerated": edge.isoformat()} for row, edge in zip(_many(4), edges, strict=True)]
     azure.cloud.load("EmailEvents", rows)
     (found,) = azure.hunt(sum_case_threshold=0).findings(WINDOW)
     assert {item.message_id for item in found.evidence} == {"m00000", "m00001"}

@@ -92,7 +92,7 @@ def fenced(text: str) -> list[str]:
     return re.findall(r"```(?:kql|kusto)\n(.+?)\n```", text, re.DOTALL)
 
 
-def shown(ground: str) -> list[str]:
+def _shown(ground: str) -> list[str]:
     """The KQL that incidents show, for everyday and for hostile recipients, and what docs/hunt.md shows."""
     asked = []
     for deduplicate in ("true", "false"):
@@ -103,12 +103,12 @@ def shown(ground: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def parsed() -> dict[str, list[dict[str, Any]]]:
+def answered() -> dict[str, list[dict[str, Any]]]:
     """Everything that this module has parsed, by what it is about."""
     batches = [(tables, shipped(ground)) for ground, tables in GROUNDS.values()]
     literals = [f"let V = {literal(text)};\nprint V" for text in HOSTILE]
     literals.append(f"let V = {literal(HOSTILE)};\nV")
-    batches += [(tables, shown(ground)) for ground, tables in GROUNDS.values()]
+    batches += [(tables, _shown(ground)) for ground, tables in GROUNDS.values()]
     batches += [(SENTINEL, faulty()), (SENTINEL, literals), (SENTINEL, with_recipients())]
     return dict(
         zip(
@@ -120,9 +120,9 @@ def parsed() -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", GROUNDS)
-def test_shipped_kql_has_no_diagnostic(name: str, parsed: dict[str, list[dict[str, Any]]]) -> None:
+def test_shipped_kql_has_no_diagnostic(name: str, answered: dict[str, list[dict[str, Any]]]) -> None:
     """Microsoft's parser and binder find nothing to say about any query, and see the columns that are read."""
-    answers = parsed[name]
+    answers = answered[name]
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
     assert len(answers) >= 6
     hunts = [answer["columns"] for answer in answers if "Sum_case" in answer["columns"]]
@@ -133,29 +133,29 @@ def test_shipped_kql_has_no_diagnostic(name: str, parsed: dict[str, list[dict[st
 
 
 @pytest.mark.parametrize("name", GROUNDS)
-def test_kql_that_people_are_shown_has_no_diagnostic(name: str, parsed: dict[str, list[dict[str, Any]]]) -> None:
+def test_kql_that_people_are_shown_has_no_diagnostic(name: str, answered: dict[str, list[dict[str, Any]]]) -> None:
     """What an incident or the docs give an analyst to run is KQL that runs."""
-    answers = parsed[f"shown, {name}"]
+    answers = answered[f"shown, {name}"]
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
     assert len(answers) >= 2 * (2 + len(HOSTILE))
 
 
-def test_planted_faults_are_seen(parsed: dict[str, list[dict[str, Any]]]) -> None:
+def test_planted_faults_are_seen(answered: dict[str, list[dict[str, Any]]]) -> None:
     """The parser would see a fault in the shipped KQL."""
-    assert [bool(answer["diagnostics"]) for answer in parsed["faulty"]] == [True] * 5
+    assert [bool(answer["diagnostics"]) for answer in answered["faulty"]] == [True] * 5
 
 
-def test_hostile_values_come_back_as_data(parsed: dict[str, list[dict[str, Any]]]) -> None:
+def test_hostile_values_come_back_as_data(answered: dict[str, list[dict[str, Any]]]) -> None:
     """Microsoft's parser reads every hostile value back as the one string that it is."""
-    *single, many = parsed["literals"]
+    *single, many = answered["literals"]
     for text, answer in zip(HOSTILE, single, strict=True):
         assert (answer["diagnostics"], answer["strings"]) == ([], [text])
     assert (many["diagnostics"], tuple(many["strings"]), many["columns"]) == ([], HOSTILE, {"Value": "string"})
 
 
-def test_hostile_recipients_are_data_in_the_whole_query(parsed: dict[str, list[dict[str, Any]]]) -> None:
+def test_hostile_recipients_are_data_in_the_whole_query(answered: dict[str, list[dict[str, Any]]]) -> None:
     """In the query that takes addresses, what Microsoft's parser takes for strings are just those addresses."""
-    hostile, without = parsed["recipients"]
+    hostile, without = answered["recipients"]
     assert hostile["strings"] == sorted(HOSTILE) + without["strings"]
 
 

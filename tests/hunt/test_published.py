@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from tests.cloud.mail import COUNTED, sample
 from tests.hunt.colliding import Row, several
-from tests.hunt.oracle import LONGEST_SUBJECT, moment
+from tests.hunt.oracle import LONGEST_SUBJECT, seven_digits
 from tests.support.clients import WINDOW, Clients, connected
 from tests.support.clock import START
 
@@ -27,7 +27,7 @@ def as_published(row: Row) -> Row | None:
     """
     action = str(row["LatestDeliveryAction"]).lower()
     spelled = {counted.lower(): counted for counted in COUNTED}
-    in_window = moment(WINDOW.start) <= moment(row["TimeGenerated"]) <= moment(WINDOW.end)
+    in_window = seven_digits(WINDOW.start) <= seven_digits(row["TimeGenerated"]) <= seven_digits(WINDOW.end)
     if not row["RecipientEmailAddress"] or action not in spelled or not in_window:
         return None
     return {
@@ -38,13 +38,15 @@ def as_published(row: Row) -> Row | None:
     }
 
 
-def comparable(rows: list[Row]) -> list[Row]:
+def _comparable(rows: list[Row]) -> list[Row]:
     """Rows whose two times are on the same side of the window's start: the published query filters by the other one."""
-    start = moment(WINDOW.start)
-    return [row for row in rows if (moment(row["TimeGenerated"]) > start) == (moment(row["Timestamp"]) > start)]
+    start = seven_digits(WINDOW.start)
+    return [
+        row for row in rows if (seven_digits(row["TimeGenerated"]) > start) == (seven_digits(row["Timestamp"]) > start)
+    ]
 
 
-def lists(names: list[str], rows: list[list[Any]]) -> dict[str, list[Any]]:
+def _lists(names: list[str], rows: list[list[Any]]) -> dict[str, list[Any]]:
     """A result in the published columns as recipient → four counts and four sorted lists."""
     found = {}
     for row in rows:
@@ -61,14 +63,14 @@ def ours(azure: Clients, rows: list[Row]) -> dict[str, list[Any]]:
     """What the hunt says of these rows with DEDUPLICATE=false and a threshold of 0, as the table's cells."""
     azure.cloud.load("EmailEvents", rows)
     azure.hunt(deduplicate=False, sum_case_threshold=0).findings(WINDOW)
-    return answer(azure, azure.cloud.log[-1].json["query"])
+    return _answer(azure, azure.cloud.log[-1].json["query"])
 
 
-def answer(azure: Clients, kql: str) -> dict[str, list[Any]]:
+def _answer(azure: Clients, kql: str) -> dict[str, list[Any]]:
     """The result of the hunt or of the published query, in the published columns."""
     names, found = azure.run(kql)
     published = [name for name in names if not name.endswith("_States")]
-    return lists(published, [row[: len(published)] for row in found])
+    return _lists(published, [row[: len(published)] for row in found])
 
 
 def published(azure: Clients, rows: list[Row]) -> dict[str, list[Any]]:
@@ -78,12 +80,12 @@ def published(azure: Clients, rows: list[Row]) -> dict[str, list[Any]]:
             f"the published query is not at {PUBLISHED.parent.parent.name}/data: only its kept results are used"
         )
     azure.cloud.load("EmailEvents", [seen for row in rows if (seen := as_published(row))])
-    return answer(azure, PUBLISHED.read_text("utf-8"))
+    return _answer(azure, PUBLISHED.read_text("utf-8"))
 
 
 def sample_rows() -> list[Row]:
     """The sample tenant, as of this module's clock, as far as the published query can be compared."""
-    return comparable(sample(START).events)
+    return _comparable(sample(START).events)
 
 
 def test_the_published_querys_kept_results(azure: Clients) -> None:
@@ -104,7 +106,7 @@ def test_the_kept_results_are_the_published_querys(azure: Clients) -> None:
 @given(rows=several())
 def test_the_published_query_on_any_tenant(azure: Clients, rows: list[Row]) -> None:
     """On any tenant the hunt gives what the published query gives, run live on the same engine."""
-    seen = [row for row in comparable(rows) if moment(row["TimeGenerated"]) > moment(WINDOW.start)]
+    seen = [row for row in _comparable(rows) if seven_digits(row["TimeGenerated"]) > seven_digits(WINDOW.start)]
     assert ours(azure, seen) == published(azure, seen)
 
 
@@ -116,7 +118,7 @@ def test_the_columns_are_the_published_ones_and_come_in_order(azure: Clients) ->
         ((one.total, one.recipient) for one in found), key=lambda one: (-one[0], one[1])
     )
     kql = azure.cloud.log[-1].json["query"]
-    assert list(answer(azure, kql)) == [one.recipient for one in found]
+    assert list(_answer(azure, kql)) == [one.recipient for one in found]
 
 
 if __name__ == "__main__":  # writes tests/data/published_sample.json anew

@@ -24,7 +24,7 @@ def swept(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def mail(now: Any, per_day: int = 30, action: str = "Delivered", days: int = 30) -> list[dict[str, Any]]:
+def _mail(now: Any, per_day: int = 30, action: str = "Delivered", days: int = 30) -> list[dict[str, Any]]:
     """So many messages a day up to now, all with this action."""
     made = Mail(now)
     for day in range(days):
@@ -33,19 +33,19 @@ def mail(now: Any, per_day: int = 30, action: str = "Delivered", days: int = 30)
     return made.events
 
 
-def quiet(swept: Tenant) -> list[dict[str, Any]]:
+def _quiet(swept: Tenant) -> list[dict[str, Any]]:
     """Mail that is wholly in order, as of now."""
-    return mail(swept.clock.now())
+    return _mail(swept.clock.now())
 
 
-def empty(swept: Tenant) -> None:
+def _empty(swept: Tenant) -> None:
     """No row at all."""
     swept.cloud.load("EmailEvents", [])
 
 
 def long_empty(swept: Tenant) -> None:
     """The last row is older than the window."""
-    swept.cloud.load("EmailEvents", mail(swept.clock.now() - 41 * DAY, days=1))
+    swept.cloud.load("EmailEvents", _mail(swept.clock.now() - 41 * DAY, days=1))
 
 
 def no_body(swept: Tenant) -> None:
@@ -55,22 +55,22 @@ def no_body(swept: Tenant) -> None:
 
 def stale(swept: Tenant) -> None:
     """The newest row is 32 hours old."""
-    swept.cloud.load("EmailEvents", mail(swept.clock.now() - timedelta(hours=31)))
+    swept.cloud.load("EmailEvents", _mail(swept.clock.now() - timedelta(hours=31)))
 
 
 def unfilled(swept: Tenant) -> None:
     """No row says what became of the mail."""
-    swept.cloud.load("EmailEvents", mail(swept.clock.now(), action=""))
+    swept.cloud.load("EmailEvents", _mail(swept.clock.now(), action=""))
 
 
 def fallen(swept: Tenant) -> None:
     """After three good days of this weekday the last day brings 9 rows instead of 30."""
     for _ in range(3):
-        swept.cloud.load("EmailEvents", quiet(swept))
+        swept.cloud.load("EmailEvents", _quiet(swept))
         assert swept.sweep().receipt.verdict is Verdict.CLEAN
         swept.clock.advance(days=7)
     now = swept.clock.now()
-    swept.cloud.load("EmailEvents", [*mail(now - DAY, days=29), *mail(now, per_day=9, days=1)])
+    swept.cloud.load("EmailEvents", [*_mail(now - DAY, days=29), *_mail(now, per_day=9, days=1)])
 
 
 def fill_fallen(swept: Tenant) -> None:
@@ -78,7 +78,7 @@ def fill_fallen(swept: Tenant) -> None:
 
     def shares(filled: int, not_filled: int) -> list[dict[str, Any]]:
         now = swept.clock.now()
-        return [*mail(now, per_day=filled), *mail(now, per_day=not_filled, action="")]
+        return [*_mail(now, per_day=filled), *_mail(now, per_day=not_filled, action="")]
 
     for _ in range(7):
         swept.cloud.load("EmailEvents", shares(16, 16))
@@ -88,7 +88,7 @@ def fill_fallen(swept: Tenant) -> None:
 
 
 CAUSES = [
-    (empty, "coverage_empty", "EmailEvents holds no row of the last 30 days, nor of the last 90"),
+    (_empty, "coverage_empty", "EmailEvents holds no row of the last 30 days, nor of the last 90"),
     (long_empty, "coverage_empty", "; its last row is of 2026-10-14 05:00 UTC, 41 days ago"),
     (no_body, "coverage_empty", "EmailEvents holds no row"),
     (stale, "coverage_stale", "32 hours ago (MAX_DATA_AGE_HOURS is 24)"),
@@ -120,7 +120,7 @@ def test_a_zero_over_bad_ground_is_untrusted(
 
 def test_the_same_mail_on_good_ground_is_clean(swept: Tenant) -> None:
     """The data that the tests above spoil is clean as it is."""
-    swept.cloud.load("EmailEvents", quiet(swept))
+    swept.cloud.load("EmailEvents", _quiet(swept))
     receipt = swept.sweep().receipt
     assert (receipt.event, receipt.verdict, receipt.reasons) == ("sweep_completed", Verdict.CLEAN, ())
 

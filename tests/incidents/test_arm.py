@@ -20,7 +20,7 @@ from tests.support.clock import START
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 
 
-def made(azure: Clients, **properties: Any) -> None:
+def _made(azure: Clients, **properties: Any) -> None:
     """Have the incident there already."""
     azure.sentinel.create(INCIDENT, incident_body(**properties))
     azure.cloud.log.clear()
@@ -71,7 +71,7 @@ def test_a_wrong_workspace_is_named(azure: Clients) -> None:
 
 def test_reading_an_incident(azure: Clients) -> None:
     """What is read is what is there, with everything that the sweep decides by."""
-    made(azure)
+    _made(azure)
     azure.cloud.analyst.assign(INCIDENT)
     azure.cloud.analyst.comment(INCIDENT, "mine")
     azure.cloud.analyst.close(INCIDENT, "BenignPositive")
@@ -97,7 +97,7 @@ def test_reading_an_incident(azure: Clients) -> None:
 
 def test_only_its_own_404_says_that_it_is_gone(azure: Clients) -> None:
     """A deleted incident reads as None; a page of somebody else's under 404 does not."""
-    made(azure)
+    _made(azure)
     azure.cloud.analyst.delete(INCIDENT)
     assert azure.sentinel.read(INCIDENT) is None
     azure.cloud.faults.add(Fault(service="sentinel", status=404, body="<html>not found</html>", times=None))
@@ -331,7 +331,7 @@ def test_creating_reads_first(azure: Clients) -> None:
 
 def test_what_is_there_is_found(azure: Clients) -> None:
     """An incident that is there already is handed back and not touched."""
-    made(azure)
+    _made(azure)
     azure.cloud.analyst.assign(INCIDENT)
     attempt = azure.sentinel.create(INCIDENT, incident_body())
     assert attempt.ended is Ended.FOUND
@@ -412,7 +412,7 @@ def test_no_role_is_named(azure: Clients) -> None:
 
 def test_conflicts_on_every_second_write(azure: Clients) -> None:
     """Where every second PUT conflicts, each effect is done in the end."""
-    made(azure)
+    _made(azure)
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=409, every=2, after=-1, times=None))
     assert azure.sentinel.escalate(INCIDENT, Severity.MEDIUM, Severity.HIGH).ended is Ended.DONE
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DONE

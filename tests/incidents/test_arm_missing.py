@@ -23,7 +23,7 @@ def azure(azure: Clients) -> Clients:
     return azure
 
 
-def missing(body: Any, times: int | None = None) -> Fault:
+def _missing(body: Any, times: int | None = None) -> Fault:
     """Every GET finds nothing, in these words."""
     return Fault(service="sentinel", method="GET", status=404, times=times, body=body)
 
@@ -49,7 +49,7 @@ ITS_OWN = ["NotFound", "ResourceNotFound", "IncidentNotFound", "notFound", "RESO
 @pytest.mark.parametrize("body", NOT_ITS_OWN, ids=repr)
 def test_another_s_404_is_tried_again_then_due(azure: Clients, body: Any) -> None:
     """A 404 of a gateway says nothing about the incident: five attempts, nothing written, nothing concluded."""
-    azure.cloud.faults.add(missing(body))
+    azure.cloud.faults.add(_missing(body))
     with pytest.raises(PartialData, match="not its own"):
         azure.sentinel.read(INCIDENT)
     assert azure.methods() == "GET GET GET GET GET"
@@ -61,7 +61,7 @@ def test_another_s_404_is_tried_again_then_due(azure: Clients, body: Any) -> Non
 
 def test_another_s_404_that_passes_is_forgotten(azure: Clients) -> None:
     """The next attempt finds the incident."""
-    azure.cloud.faults.add(missing(b"", times=2))
+    azure.cloud.faults.add(_missing(b"", times=2))
     assert azure.sentinel.read(INCIDENT) is not None
     assert azure.methods() == "GET GET GET"
 
@@ -69,7 +69,7 @@ def test_another_s_404_that_passes_is_forgotten(azure: Clients) -> None:
 @pytest.mark.parametrize("code", ITS_OWN)
 def test_its_own_404_counts_twice(azure: Clients, code: str) -> None:
     """ARM's own code, and a second time: the incident is gone."""
-    azure.cloud.faults.add(missing({"error": {"code": code, "message": f"'{INCIDENT}'"}}))
+    azure.cloud.faults.add(_missing({"error": {"code": code, "message": f"'{INCIDENT}'"}}))
     assert azure.sentinel.read(INCIDENT) is None
     assert azure.methods() == "GET GET"
     assert azure.sentinel.escalate(INCIDENT, Severity.MEDIUM, Severity.HIGH).ended is Ended.GONE
@@ -78,13 +78,13 @@ def test_its_own_404_counts_twice(azure: Clients, code: str) -> None:
 def test_its_own_404_once_is_not_enough(azure: Clients) -> None:
     """One 404 of a replica that lags behind deletes nothing, in no effect."""
     body = {"error": {"code": "NotFound", "message": "x"}}
-    azure.cloud.faults.add(missing(body, times=1))
+    azure.cloud.faults.add(_missing(body, times=1))
     assert azure.sentinel.read(INCIDENT) is not None
-    azure.cloud.faults.add(missing(body, times=1))
+    azure.cloud.faults.add(_missing(body, times=1))
     assert azure.sentinel.escalate(INCIDENT, Severity.MEDIUM, Severity.HIGH).ended is Ended.DONE
     azure.cloud.faults.clear()
     azure.cloud.faults.add(
-        missing(body, times=2),  # the comment's own, and the incident's after the PUT
+        _missing(body, times=2),  # the comment's own, and the incident's after the PUT
         Fault(service="sentinel", method="PUT", status=404, times=1, body=body),
     )
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DUE

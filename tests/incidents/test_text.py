@@ -42,7 +42,7 @@ def configured(**values: str) -> Settings:
 SETTINGS = configured()
 
 
-def messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
+def _messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
     """`count` messages, newest first, one an hour."""
     remedies = list(Remedy)
     return tuple(
@@ -64,7 +64,7 @@ def action(finding: Finding, reason: Reason = Reason.FIRST, act: Act = Act.CREAT
     return replace(made, **more)
 
 
-def properties(body: str) -> dict[str, Any]:
+def _properties(body: str) -> dict[str, Any]:
     """The properties of a body, after JSON."""
     decoded = json.loads(body)
     assert list(decoded) == ["properties"]
@@ -86,15 +86,15 @@ findings = st.builds(Finding.of, addresses, evidence())
 
 @examples(max_examples=40, deadline=None)
 @given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
-@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.FIRST, False)
-@example(Finding.of("".join(FRAGMENTS), messages(3, "".join(FRAGMENTS))), ["".join(FRAGMENTS)], "", Reason.FIRST, True)
+@example(Finding.of(WORST, _messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.FIRST, False)
+@example(Finding.of("".join(FRAGMENTS), _messages(3, "".join(FRAGMENTS))), ["".join(FRAGMENTS)], "", Reason.FIRST, True)
 def test_a_description_fits_and_is_inert(
     finding: Finding, doubts: list[str], remediators: str, reason: Reason, defender: bool
 ) -> None:
     """Whatever the finding holds, the description has at most 5,000 UTF-16 units and renders no link, image or tag."""
     settings = configured(HUNT_SOURCE="defender") if defender else SETTINGS
     plan = action(finding, reason, previous=WORST)
-    made = properties(incident_body(plan, finding, WINDOW, settings, doubts=doubts, remediators=remediators))
+    made = _properties(incident_body(plan, finding, WINDOW, settings, doubts=doubts, remediators=remediators))
     description = made["description"]
     assert units(description) <= 5_000
     kinds, _, fences = rendered(description)
@@ -107,14 +107,14 @@ def test_a_description_fits_and_is_inert(
 
 @examples(max_examples=40, deadline=None)
 @given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
-@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.ESCALATED, True)
+@example(Finding.of(WORST, _messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.ESCALATED, True)
 def test_a_comment_fits_and_is_inert(
     finding: Finding, doubts: list[str], remediators: str, reason: Reason, last: bool
 ) -> None:
     """Whatever is new, a comment has at most 30,000 UTF-16 units and renders no link, image or tag."""
     plan = action(finding, reason, Act.COMMENT)
     body = comment_body(plan, finding, WINDOW, SETTINGS, doubts=doubts, remediators=remediators, last=last)
-    message = properties(body)["message"]
+    message = _properties(body)["message"]
     assert units(message) <= 30_000
     kinds, _, _ = rendered(message)
     assert kinds <= {"text", "text_special", "softbreak", "code_inline"}
@@ -122,9 +122,9 @@ def test_a_comment_fits_and_is_inert(
 
 def test_an_incident_carries_what_an_analyst_and_the_sweep_look_for() -> None:
     """Title, severity, status, activity times and labels are the design's."""
-    finding = Finding.of("kim@contoso.com", messages(12))
+    finding = Finding.of("kim@contoso.com", _messages(12))
     plan = action(finding, severity=Severity.HIGH, episode=2)
-    made = properties(incident_body(plan, finding, WINDOW, SETTINGS))
+    made = _properties(incident_body(plan, finding, WINDOW, SETTINGS))
     assert made["title"] == "Unusual volume of remediated email: kim@contoso.com"
     assert (made["severity"], made["status"]) == ("High", "New")
     assert made["firstActivityTimeUtc"] == "2026-11-23T18:56:00.000Z"
@@ -138,10 +138,10 @@ def test_an_incident_carries_what_an_analyst_and_the_sweep_look_for() -> None:
 
 def test_a_description_says_all_that_is_needed_to_begin() -> None:
     """Counts, threshold, window, newest messages, what to do, when it is a false positive, the query, the rule."""
-    finding = Finding.of("kim@contoso.com", messages(23))
+    finding = Finding.of("kim@contoso.com", _messages(23))
     plan = action(finding, Reason.REOPENED, previous=INCIDENT)
     body = incident_body(plan, finding, WINDOW, SETTINGS, remediators="23 messages: 14 by ZAP, 9 by admins")
-    text = properties(body)["description"]
+    text = _properties(body)["description"]
     assert text.startswith("23 messages to `kim@contoso.com` were remediated in 30 days. More than 10 is unusual.")
     for said in (
         "- Sum_case: 23 (threshold 10, High above 50)",
@@ -164,8 +164,8 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
 
 def test_an_untrusted_sweep_marks_its_incidents() -> None:
     """What was found in data that is not trusted says so before its numbers."""
-    finding = Finding.of("kim@contoso.com", messages(12))
-    text = properties(incident_body(action(finding), finding, WINDOW, SETTINGS, doubts=["newest row is 31 h old"]))
+    finding = Finding.of("kim@contoso.com", _messages(12))
+    text = _properties(incident_body(action(finding), finding, WINDOW, SETTINGS, doubts=["newest row is 31 h old"]))
     lines = text["description"].splitlines()
     assert lines[2] == "- NOT TRUSTED, the real number may be higher: newest row is 31 h old"
 
@@ -173,9 +173,9 @@ def test_an_untrusted_sweep_marks_its_incidents() -> None:
 @pytest.mark.parametrize("deduplicate", ["true", "false"])
 def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplicate: str) -> None:
     """The KQL holds the address as a literal, the window as datetimes, and one row per message when deduplicating."""
-    finding = Finding.of("o'neil_k+x@contoso.com", messages(12))
+    finding = Finding.of("o'neil_k+x@contoso.com", _messages(12))
     settings = configured(DEDUPLICATE=deduplicate)
-    text = properties(incident_body(action(finding), finding, WINDOW, settings))["description"]
+    text = _properties(incident_body(action(finding), finding, WINDOW, settings))["description"]
     [query] = rendered(text)[2]
     assert '| where RecipientEmailAddress =~ "o\'neil_k+x@contoso.com"' in query
     assert "between (datetime(2026-10-25T06:01:00.000Z) .. datetime(2026-11-24T06:01:00.000Z))" in query
@@ -187,8 +187,8 @@ def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplica
 @example('x" | union SecurityIncident //@contoso.com')
 def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
     """An address that is not everyday is asked for by its hash."""
-    finding = Finding.of(recipient, messages(1))
-    [query] = rendered(properties(incident_body(action(finding), finding, WINDOW, SETTINGS))["description"])[2]
+    finding = Finding.of(recipient, _messages(1))
+    [query] = rendered(_properties(incident_body(action(finding), finding, WINDOW, SETTINGS))["description"])[2]
     if not ordinary(recipient):
         assert re.search(r'\| where hash_sha256\(tolower\(RecipientEmailAddress\)\) == "[0-9a-f]{64}"\n', query)
     assert re.fullmatch(r"[A-Za-z0-9 |\n().,:=~_\"*@%+'-]*", query)
@@ -196,9 +196,9 @@ def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
 
 def test_a_comment_tells_just_the_new_messages_newest_first() -> None:
     """Only what is new is listed, the newest first; beyond a hundred by count; the totals are those of now."""
-    finding = Finding.of("kim@contoso.com", messages(200))
+    finding = Finding.of("kim@contoso.com", _messages(200))
     plan = action(finding, Reason.GREW, Act.COMMENT, new=tuple(reversed(finding.evidence[:130])))
-    text = properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
+    text = _properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
     assert text.startswith("130 new messages remediated for `kim@contoso.com` since the last report.")
     assert "- Sum_case: 200 (threshold 10, High above 50)" in text
     listed = re.findall(r"[0-9a-f]{8}-1111-4222-8333-[0-9a-f]{12}", text)
@@ -209,18 +209,18 @@ def test_a_comment_tells_just_the_new_messages_newest_first() -> None:
 
 def test_an_escalation_says_why() -> None:
     """The comment of a raised severity names the severity, the count and the limit."""
-    finding = Finding.of("kim@contoso.com", messages(60))
+    finding = Finding.of("kim@contoso.com", _messages(60))
     plan = action(finding, Reason.ESCALATED, Act.ESCALATE, severity=Severity.HIGH, new=finding.evidence[:1])
-    text = properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
+    text = _properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
     assert text.startswith("Severity raised to High: Sum_case is now 60, above 50. 1 new message.")
     nothing_new = replace(plan, new=())
-    assert "newest first" not in properties(comment_body(nothing_new, finding, WINDOW, SETTINGS))["message"]
+    assert "newest first" not in _properties(comment_body(nothing_new, finding, WINDOW, SETTINGS))["message"]
 
 
 def test_the_last_comment_says_so() -> None:
     """The 91st comment tells where further messages are counted."""
-    finding = Finding.of("kim@contoso.com", messages(60))
-    text = properties(comment_body(action(finding, Reason.GREW), finding, WINDOW, SETTINGS, last=True))["message"]
+    finding = Finding.of("kim@contoso.com", _messages(60))
+    text = _properties(comment_body(action(finding, Reason.GREW), finding, WINDOW, SETTINGS, last=True))["message"]
     assert "further messages are counted on the card only" in text
 
 
@@ -236,7 +236,7 @@ def test_a_comment_has_one_id_for_one_set_of_messages() -> None:
 def test_a_finding_without_lists_is_dated_by_the_window() -> None:
     """Where the hunt brought counts but no message, the incident's times are the window's."""
     finding = Finding("kim@contoso.com", Counts(11), (), tuple)
-    made = properties(incident_body(action(finding), finding, WINDOW, SETTINGS))
+    made = _properties(incident_body(action(finding), finding, WINDOW, SETTINGS))
     assert made["firstActivityTimeUtc"] == "2026-10-25T06:01:00.000Z"
     assert "Newest messages" not in made["description"]
 

@@ -83,7 +83,7 @@ def declared(file: Path) -> tuple[Declaration, ...]:
     return tuple(BicepReader(file.read_text(encoding="utf-8")).declarations())
 
 
-def of(file: Path, *what: str) -> dict[str, Declaration]:
+def declarations(file: Path, *what: str) -> dict[str, Declaration]:
     """The file's declarations of these sorts, by name."""
     return {item.name: item for item in declared(file) if item.what in what}
 
@@ -91,7 +91,7 @@ def of(file: Path, *what: str) -> dict[str, Declaration]:
 def parameters(file: Path = MAIN) -> dict[str, Parameter]:
     """The file's parameters by name."""
     found = {}
-    for name, item in of(file, "param").items():
+    for name, item in declarations(file, "param").items():
         assert item.kind
         said = {each: plain(arguments[0]) for each, arguments in item.decorators.items() if arguments}
         found[name] = Parameter(
@@ -132,9 +132,9 @@ class Scope:
     def __init__(self, file: Path, given: Mapping[str, Any]) -> None:
         self.file = file
         self.locals: dict[str, Any] = dict(given)
-        self._variables = of(file, "var")
-        self._made = of(file, "resource", "module")
-        wanted = of(file, "param")
+        self._variables = declarations(file, "var")
+        self._made = declarations(file, "resource", "module")
+        wanted = declarations(file, "param")
         if unknown := given.keys() - wanted.keys():
             raise DeploymentRefused(f"{file.name} has no parameter {sorted(unknown)}")
         for name, item in wanted.items():
@@ -149,7 +149,7 @@ class Scope:
     def _fits(self, name: str, kind: BicepType | None, decorators: Mapping[str, tuple[Any, ...]], value: Any) -> None:
         if isinstance(value, Known) or kind is None:
             return
-        if named := of(self.file, "type").get(kind.name):
+        if named := declarations(self.file, "type").get(kind.name):
             self._fits(name, named.kind, named.decorators, value)
             return
         if not isinstance(value, _PYTHON[kind.name]) or (kind.name == "int" and isinstance(value, bool)):
@@ -215,7 +215,7 @@ class Scope:
         module = self._made.get(base.removesuffix(".outputs>")[1:])
         if module and module.what == "module":
             below = module_file(self.file, module)
-            output = of(below, "output")[expression.name]
+            output = declarations(below, "output")[expression.name]
             if output.kind and output.kind.name == "array":
                 return Scope(below, self.value(module.body.get("params"))).value(output.value)
         return base.then(f".{expression.name}")
@@ -259,7 +259,7 @@ _LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
 def deployed(given: Mapping[str, Any], file: Path = MAIN) -> Iterator[Resource]:
     """Every resource that a deployment with these parameters makes, existing ones not among them."""
     scope = Scope(file, given)
-    for item in of(file, "resource", "module").values():
+    for item in declarations(file, "resource", "module").values():
         if item.existing or (isinstance(item.value, Condition) and not scope.value(item.condition)):
             continue
         if item.what == "module":
@@ -273,7 +273,7 @@ def deployed(given: Mapping[str, Any], file: Path = MAIN) -> Iterator[Resource]:
 def outputs(given: Mapping[str, Any], file: Path = MAIN) -> dict[str, Any]:
     """What a deployment with these parameters gives out."""
     scope = Scope(file, given)
-    return {name: scope.value(item.value) for name, item in of(file, "output").items()}
+    return {name: scope.value(item.value) for name, item in declarations(file, "output").items()}
 
 
 def every_file() -> list[Path]:

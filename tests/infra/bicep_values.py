@@ -60,7 +60,7 @@ _SAME = {"toLower", "union"}
 _BOOL = {"&&", "||", "!", "==", "!=", "=~", "!~", "<", ">", "<=", ">="}
 
 
-def literal(value: str | int | bool | None) -> Value:
+def literal_value(value: str | int | bool | None) -> Value:
     """What a text, number, truth or null is."""
     if isinstance(value, str):
         return Value("string", frozenset({value}), len(value), len(value))
@@ -98,7 +98,7 @@ class Values:
         """The kind of the expression's value."""
         match expression:
             case Literal(value):
-                return literal(value)
+                return literal_value(value)
             case Text(parts):
                 return self._text(parts)
             case Items(values):
@@ -122,8 +122,8 @@ class Values:
 
     def _text(self, parts: tuple[Any, ...]) -> Value:
         if all(isinstance(part, str) for part in parts):
-            return literal("".join(parts))
-        return together([literal(part) if isinstance(part, str) else self.of(part) for part in parts])
+            return literal_value("".join(parts))
+        return together([literal_value(part) if isinstance(part, str) else self.of(part) for part in parts])
 
     def declared(self, kind: BicepType | None, decorators: Mapping[str, tuple[Any, ...]]) -> Value:
         """What a parameter with this type and these decorators holds."""

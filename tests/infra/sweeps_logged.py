@@ -95,7 +95,7 @@ SCENES: dict[str, Callable[[Tenant], Receipt | None]] = {
 
 
 @cache
-def scene(name: str) -> Logged:
+def logged_in(name: str) -> Logged:
     """What the sweep of that scene logs at START; each is run once."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -108,9 +108,9 @@ def scene(name: str) -> Logged:
     return Logged(tuple(heard.rows), receipt)
 
 
-def at(name: str, ago: timedelta) -> list[Row]:
+def logged_before(name: str, ago: timedelta) -> list[Row]:
     """The scene's lines, so long before START."""
-    return [{**row, "TimeGenerated": row["TimeGenerated"] - ago} for row in scene(name).rows]
+    return [{**row, "TimeGenerated": row["TimeGenerated"] - ago} for row in logged_in(name).rows]
 
 
 def skipped(ago: timedelta) -> Row:

@@ -15,7 +15,7 @@ from shared.model import LABEL
 from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA, deployed, outputs, parameters
-from tests.infra.sweeps_logged import SCENES, at, scene, skipped
+from tests.infra.sweeps_logged import SCENES, logged_before, logged_in, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, trace, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
 from tests.support.clock import START
@@ -54,55 +54,57 @@ def test_there_are_four() -> None:
 )
 def test_the_last_sweep_alone(name: str, expected: set[str]) -> None:
     """A tenant in which this has been the only sweep: who is quiet is left in peace, who is in trouble is not."""
-    assert fired(*at(name, timedelta())) == expected
+    assert fired(*logged_before(name, timedelta())) == expected
 
 
 @pytest.mark.parametrize("name", ["failing", "untrusted", "due", "invalid"])
 def test_trouble_after_a_good_day(name: str) -> None:
     """Trouble is told although the sweep of the day before ended well; absence is not, as one is no gap yet."""
-    assert fired(*at("quiet", timedelta(hours=24)), *at(name, timedelta())) == {TROUBLE}
+    assert fired(*logged_before("quiet", timedelta(hours=24)), *logged_before(name, timedelta())) == {TROUBLE}
 
 
 def test_a_dead_app() -> None:
     """An app that logs nothing more is told, whether it never did or stopped, and that nothing is in the table."""
     assert fired() == {ABSENCE}
-    assert fired(*at("flagged", timedelta(hours=25, minutes=30))) == {ABSENCE}
-    assert fired(*at("quiet", timedelta(days=40))) == {ABSENCE}
+    assert fired(*logged_before("flagged", timedelta(hours=25, minutes=30))) == {ABSENCE}
+    assert fired(*logged_before("quiet", timedelta(days=40))) == {ABSENCE}
 
 
 def test_a_slow_day_is_no_absence() -> None:
     """A sweep that ends up to two hours later than the day before is not missed."""
-    assert fired(*at("quiet", timedelta(hours=24, minutes=59))) == set()
+    assert fired(*logged_before("quiet", timedelta(hours=24, minutes=59))) == set()
 
 
 def test_the_window_follows_its_parameter() -> None:
     """absenceHours is how long a gap may be, up to what Azure Monitor looks back."""
-    late = at("quiet", timedelta(hours=9))
+    late = logged_before("quiet", timedelta(hours=9))
     assert fired(*late, absenceHours=8) == {ABSENCE}
     assert fired(*late, absenceHours=12) == set()
-    assert fired(*at("quiet", timedelta(hours=45)), absenceHours=47) == set()
+    assert fired(*logged_before("quiet", timedelta(hours=45)), absenceHours=47) == set()
 
 
 def test_leaving_to_another_sweep_is_neither() -> None:
     """A sweep that found another at work counts neither as one that ended well nor as trouble."""
     assert fired(skipped(timedelta())) == {ABSENCE}
-    assert fired(skipped(timedelta()), *at("quiet", HOUR)) == set()
+    assert fired(skipped(timedelta()), *logged_before("quiet", HOUR)) == set()
 
 
 def test_a_dry_run_beside_real_sweeps() -> None:
     """A dry run is not told while real sweeps go on."""
-    assert fired(*at("dry run", HOUR), *at("flagged", timedelta(hours=2))) == set()
+    assert fired(*logged_before("dry run", HOUR), *logged_before("flagged", timedelta(hours=2))) == set()
 
 
 def test_a_sweep_that_mends_itself_is_still_told() -> None:
     """Trouble of the last day is told once even when the next attempt ended well; yesterday's is not."""
-    assert fired(*at("due", HOUR), *at("flagged", timedelta())) == {TROUBLE}
-    assert fired(*at("due", timedelta(hours=23, minutes=30)), *at("flagged", timedelta())) == set()
+    assert fired(*logged_before("due", HOUR), *logged_before("flagged", timedelta())) == {TROUBLE}
+    assert (
+        fired(*logged_before("due", timedelta(hours=23, minutes=30)), *logged_before("flagged", timedelta())) == set()
+    )
 
 
 def test_other_lines_are_not_receipts() -> None:
     """What others log, and what merely quotes a receipt, is not taken for one."""
-    line = scene("quiet").rows[-1]["Message"]
+    line = logged_in("quiet").rows[-1]["Message"]
     assert fired(trace(START, f"echo {line}"), trace(START, "sweeping the floor"), trace(START, "")) == {ABSENCE}
     quoted = json.dumps({"notes": ['"verdict": "clean", "dry_run": false'], "verdict": "failed", "due": 0})
     assert fired(trace(START, f"sweep_failed {quoted}")) == {ABSENCE, TROUBLE}
@@ -121,11 +123,11 @@ def test_the_mail_says_which(name: str, trouble: str, reason: str) -> None:
     """The trouble is the dimension that the e-mail names, and the row behind it carries the receipt's reasons."""
     (criterion,) = RULES[TROUBLE].body["properties"]["criteria"]["allOf"]
     assert criterion["dimensions"] == [{"name": "Trouble", "operator": "Include", "values": ["*"]}]
-    with workspace(at(name, timedelta())) as tables:
+    with workspace(logged_before(name, timedelta())) as tables:
         (row,) = ask(criterion["query"], tables, START + HOUR)
     assert row["Trouble"] == trouble
     assert reason in row["Reasons"]
-    receipt = scene(name).receipt
+    receipt = logged_in(name).receipt
     assert (row["RunId"] or "") == (receipt.run_id if receipt else "")
 
 
@@ -346,7 +348,7 @@ def test_the_severities() -> None:
 
 def test_every_scene_leaves_one_line() -> None:
     """Each sweep says how it ended in exactly one line that begins with its event."""
-    events = {name: scene(name).rows[-1]["Message"].split(" ")[0] for name in SCENES}
+    events = {name: logged_in(name).rows[-1]["Message"].split(" ")[0] for name in SCENES}
     assert events == {
         "quiet": "sweep_completed",
         "flagged": "sweep_completed",
@@ -357,5 +359,5 @@ def test_every_scene_leaves_one_line() -> None:
         "invalid": "settings_invalid",
     }
     for name in SCENES:
-        lines = [row for row in scene(name).rows if re.match("sweep_|settings_", row["Message"])]
+        lines = [row for row in logged_in(name).rows if re.match("sweep_|settings_", row["Message"])]
         assert len(lines) == 1, name

@@ -18,10 +18,10 @@ from tests.infra.bicep import (
     MAIN,
     Parameter,
     Scope,
+    declarations,
     declared,
     deployed,
     every_file,
-    of,
     outputs,
     parameters,
     parsed,
@@ -154,7 +154,7 @@ def test_main_is_for_azd() -> None:
     )
     (app,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Web/sites")
     assert app.body["tags"] == {"azd-env-name": "prod", "azd-service-name": "sweep"}
-    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in of(MAIN, "output"))
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in declarations(MAIN, "output"))
 
 
 def test_everything_is_tagged() -> None:
@@ -284,8 +284,8 @@ def test_what_comes_out_does_not_go_in_again() -> None:
     That is wanted of one alone: once the vault has the webhook, the next deployment knows so.
     """
     text = (INFRA / "main.parameters.json").read_text(encoding="utf-8")
-    assert set(re.findall(r"\$\{(\w+)", text)) & of(MAIN, "output").keys() == {"WEBHOOK_IN_VAULT"}
-    assert plain(of(MAIN, "output")["WEBHOOK_IN_VAULT"].value) is True
+    assert set(re.findall(r"\$\{(\w+)", text)) & declarations(MAIN, "output").keys() == {"WEBHOOK_IN_VAULT"}
+    assert plain(declarations(MAIN, "output")["WEBHOOK_IN_VAULT"].value) is True
 
 
 def test_the_workspace_tells_its_id() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, MAIN, every_file, module_file, of
+from tests.infra.bicep import INFRA, MAIN, declarations, every_file, module_file
 
 ROOT = INFRA.parent
 WARNING = "infra/main.bicep(3,7) : Warning no-unused-params: Parameter is declared but never used."
@@ -132,5 +132,5 @@ def test_one_file_reaches_all() -> None:
     reached, new = set(), {MAIN}
     while new:
         reached |= new
-        new = {module_file(file, item) for file in new for item in of(file, "module").values()} - reached
+        new = {module_file(file, item) for file in new for item in declarations(file, "module").values()} - reached
     assert sorted(reached) == every_file()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.bicep import INFRA, MAIN, every_file, module_file, of, parameters
+from tests.infra.bicep import INFRA, MAIN, declarations, every_file, module_file, parameters
 
 ROOT = INFRA.parent
 CHECKOV = ROOT / ".venv-checks/bin/checkov"
@@ -27,7 +27,7 @@ def skips() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def findings() -> dict[str, Any]:
+def linted() -> dict[str, Any]:
     """checkov's report, with nothing skipped."""
     if not CHECKOV.exists():
         assert not os.environ.get("CI"), "checkov is not installed, and this is where it must be"
@@ -38,18 +38,20 @@ def findings() -> dict[str, Any]:
     return report
 
 
-def test_the_linter_finds_nothing_else(findings: dict[str, Any]) -> None:
+def test_the_linter_finds_nothing_else(linted: dict[str, Any]) -> None:
     """checkov reports just the checks that infra/checkov.yaml skips: nothing else, and no skip is out of date."""
-    failed = {check["check_id"] for check in findings["results"]["failed_checks"]}
+    failed = {check["check_id"] for check in linted["results"]["failed_checks"]}
     assert failed == skips().keys()
 
 
-def test_the_linter_reads_everything(findings: dict[str, Any]) -> None:
+def test_the_linter_reads_everything(linted: dict[str, Any]) -> None:
     """checkov could parse every file, and looked at the resources that matter."""
     # Its parser does not know fail(). main.bicep makes a resource group, of which it knows no check, and modules.
-    assert findings["results"]["parsing_errors"] == [str(MAIN)]
-    assert [item.detail for item in of(MAIN, "resource").values()] == ["Microsoft.Resources/resourceGroups@2024-03-01"]
-    seen = {check["resource"] for check in findings["results"]["passed_checks"]}
+    assert linted["results"]["parsing_errors"] == [str(MAIN)]
+    assert [item.detail for item in declarations(MAIN, "resource").values()] == [
+        "Microsoft.Resources/resourceGroups@2024-03-01"
+    ]
+    seen = {check["resource"] for check in linted["results"]["passed_checks"]}
     for kind in ("storageAccounts.account", "vaults.vault", "sites.app"):
         assert any(resource.endswith(kind) for resource in seen), kind
 
@@ -204,7 +206,7 @@ def _locks() -> list[Path]:
 def test_the_parser_reads_what_the_linter_reads() -> None:
     """Every Bicep file has something in it: resources or modules, and every module that is named exists."""
     for file in every_file():
-        assert of(file, "resource", "module"), file.name
+        assert declarations(file, "resource", "module"), file.name
         assert parameters(file)
-        for module in of(file, "module").values():
+        for module in declarations(file, "module").values():
             assert module_file(file, module).exists()

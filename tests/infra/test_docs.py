@@ -15,7 +15,7 @@ from shared.settings import Settings
 from shared.teams.alert import Notice
 from shared.teams.wording import NOTICES
 from tests.infra.bicep import INFRA, MAIN, parameters, parsed
-from tests.infra.sweeps_logged import at
+from tests.infra.sweeps_logged import logged_before
 from tests.infra.telemetry import ask, trace, workspace
 from tests.support.clock import START
 
@@ -170,7 +170,11 @@ def test_the_query_for_receipts_works(name: str) -> None:
     """The query that reads the last receipts gives them, the newest first, and nothing else."""
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     (kql,) = re.findall(r"```kusto\n(.+?)```|--analytics-query '([^']+)'", text, re.DOTALL)
-    rows = [*at("quiet", timedelta(days=1)), *at("invalid", timedelta()), trace(START, "something else")]
+    rows = [
+        *logged_before("quiet", timedelta(days=1)),
+        *logged_before("invalid", timedelta()),
+        trace(START, "something else"),
+    ]
     with workspace(rows) as tables:
         shown = ask(kql[0] or kql[1], tables, START)
     assert [row["Message"].split(" ")[0] for row in shown] == ["settings_invalid", "sweep_completed"]

@@ -10,7 +10,7 @@ import pytest
 from tests.infra import test_docs as docs
 from tests.infra.bicep import INFRA, deployed, outputs
 from tests.infra.test_bicep import GIVEN, PRIVATE
-from tests.infra.test_security import of, only
+from tests.infra.test_security import of_type, only_one_of
 
 ZONES = ["/z/blob", "/z/table", "/z/vault"]
 WAYS: dict[str, dict[str, Any]] = {
@@ -30,9 +30,9 @@ def test_nothing_of_it_without_being_asked() -> None:
     """Without a subnet for endpoints there is no network resource, and storage, vault and app are as they were."""
     assert network({}) == []
     for kind in ("Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"):
-        assert only(kind)["publicNetworkAccess"] == "Enabled"
-        assert only(kind)["networkAcls"]["defaultAction"] == "Allow"
-    site = only("Microsoft.Web/sites")
+        assert only_one_of(kind)["publicNetworkAccess"] == "Enabled"
+        assert only_one_of(kind)["networkAcls"]["defaultAction"] == "Allow"
+    site = only_one_of("Microsoft.Web/sites")
     assert site["virtualNetworkSubnetId"] is None
     assert site["vnetRouteAllEnabled"] is None
 
@@ -41,9 +41,9 @@ def test_nothing_of_it_without_being_asked() -> None:
 def test_the_public_way_is_closed(way: str) -> None:
     """Storage and vault answer over their endpoints only, and the app sends all its traffic through its subnet."""
     for kind in ("Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"):
-        assert only(kind, **WAYS[way])["publicNetworkAccess"] == "Disabled"
-        assert only(kind, **WAYS[way])["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny"}
-    site = only("Microsoft.Web/sites", **WAYS[way])
+        assert only_one_of(kind, **WAYS[way])["publicNetworkAccess"] == "Disabled"
+        assert only_one_of(kind, **WAYS[way])["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny"}
+    site = only_one_of("Microsoft.Web/sites", **WAYS[way])
     assert site["virtualNetworkSubnetId"] == PRIVATE["appSubnetId"]
     assert site["vnetRouteAllEnabled"] is True
 
@@ -52,7 +52,7 @@ def test_the_public_way_is_closed(way: str) -> None:
 def test_an_endpoint_each(way: str) -> None:
     """Blob, table and vault have one endpoint each, in the endpoints' subnet."""
     found = {}
-    for item in of("Microsoft.Network/privateEndpoints", **WAYS[way]):
+    for item in of_type("Microsoft.Network/privateEndpoints", **WAYS[way]):
         assert item.body["properties"]["subnet"] == {"id": PRIVATE["endpointSubnetId"]}
         (connection,) = item.body["properties"]["privateLinkServiceConnections"]
         (part,) = connection["properties"]["groupIds"]
@@ -77,13 +77,13 @@ def test_what_is_made_for_names(way: str, expected: list[str]) -> None:
 
 def test_own_zones_are_linked_and_used_in_order() -> None:
     """Each endpoint's records are in the zone of its own name, and each zone is linked to the network."""
-    zones = [item.body["name"] for item in of("Microsoft.Network/privateDnsZones", **PRIVATE)]
+    zones = [item.body["name"] for item in of_type("Microsoft.Network/privateDnsZones", **PRIVATE)]
     assert zones == [
         "privatelink.blob.core.windows.net",
         "privatelink.table.core.windows.net",
         "privatelink.vaultcore.azure.net",
     ]
-    links = of("Microsoft.Network/privateDnsZones/virtualNetworkLinks", **PRIVATE)
+    links = of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks", **PRIVATE)
     assert [item.body["parent"] for item in links] == ["<zones[0]>", "<zones[1]>", "<zones[2]>"]
     assert {item.body["properties"]["virtualNetwork"]["id"] for item in links} == {PRIVATE["virtualNetworkId"]}
     assert records("own") == {
@@ -102,7 +102,7 @@ def test_existing_zones_are_used_in_order() -> None:
 def records(way: str) -> dict[str, tuple[str, str]]:
     """For each endpoint, what it is for and the zone of its records."""
     found = {}
-    for item in of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", **WAYS[way]):
+    for item in of_type("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", **WAYS[way]):
         (config,) = item.body["properties"]["privateDnsZoneConfigs"]
         found[str(item.body["parent"])] = (config["name"], config["properties"]["privateDnsZoneId"])
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.settings import from_values
-from tests.infra.bicep import MAIN, Scope, deployed, of, outputs
+from tests.infra.bicep import MAIN, Scope, declarations, deployed, outputs
 from tests.infra.bicep_functions import DeploymentRefused
 from tests.infra.test_bicep import GIVEN, PRIVATE, WORKSPACE, app_settings
 
@@ -15,14 +15,14 @@ ZONES = ["/z/blob", "/z/table", "/z/vault"]
 LAST = WORKSPACE.rsplit("/", 1)[0]
 
 
-def refusal(**given: Any) -> str:
+def _refusal(**given: Any) -> str:
     """The sentences with which a deployment with these parameters stops."""
     with pytest.raises(DeploymentRefused) as refused:
         list(deployed({**GIVEN, **given}))
     return str(refused.value)
 
 
-def mails(**given: Any) -> list[str]:
+def _mails(**given: Any) -> list[str]:
     """Who gets mail."""
     (group,) = (item for item in deployed({**GIVEN, **given}) if item.type == "Microsoft.Insights/actionGroups")
     return [receiver["emailAddress"] for receiver in group.body["properties"]["emailReceivers"]]
@@ -50,7 +50,7 @@ def mails(**given: Any) -> list[str]:
 )
 def test_a_workspace_id_is_whole(typed: str, said: str) -> None:
     """Whatever is not a workspace's id is said so, in one sentence, with what was expected."""
-    text = refusal(sentinelWorkspaceResourceId=typed)
+    text = _refusal(sentinelWorkspaceResourceId=typed)
     assert text.startswith(f"sentinelWorkspaceResourceId {said}: expected /subscriptions/<id>/resourceGroups/<name>/")
     assert text.count("sentinelWorkspaceResourceId") == 1
 
@@ -76,7 +76,7 @@ def test_a_workspace_id_is_read_as_meant(typed: str) -> None:
 )
 def test_addresses_are_read_as_meant(typed: str) -> None:
     """Commas, semicolons and blanks part addresses; none is empty, none gets two mails."""
-    assert mails(alertEmails=typed) == ["a@x.com", "b@y.com"]
+    assert _mails(alertEmails=typed) == ["a@x.com", "b@y.com"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_addresses_are_read_as_meant(typed: str) -> None:
 )
 def test_a_mistake_is_told_in_words(given: dict[str, Any], said: str) -> None:
     """Each mistake, and each set given in part, stops the deployment with one sentence that says what was expected."""
-    text = refusal(**given)
+    text = _refusal(**given)
     assert said in text
     assert text.endswith(".")
     assert text.count(". ") == 0
@@ -121,7 +121,7 @@ def test_a_mistake_is_told_in_words(given: dict[str, Any], said: str) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     """Who made two mistakes reads of both."""
-    text = refusal(alertEmails="", teamsWebhookUrl="", sentinelWorkspaceResourceId=f"{WORKSPACE}/")
+    text = _refusal(alertEmails="", teamsWebhookUrl="", sentinelWorkspaceResourceId=f"{WORKSPACE}/")
     for name in ("alertEmails", "teamsWebhookUrl", "sentinelWorkspaceResourceId"):
         assert name in text
 
@@ -129,8 +129,11 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_the_first_thing_made_waits_for_the_check() -> None:
     """The group that all is in, and wherever the workspace is reached, take their values from behind the check."""
     scope = Scope(MAIN, {**GIVEN, "alertEmails": ""})
-    reached = [of(MAIN, "resource")["group"].body.get("name"), of(MAIN, "module")["sentinelRights"].body.get("scope")]
-    reached.append(of(MAIN, "module")["sentinelWorkspace"].body.get("params"))
+    reached = [
+        declarations(MAIN, "resource")["group"].body.get("name"),
+        declarations(MAIN, "module")["sentinelRights"].body.get("scope"),
+    ]
+    reached.append(declarations(MAIN, "module")["sentinelWorkspace"].body.get("params"))
     for expression in reached:
         with pytest.raises(DeploymentRefused, match="alertEmails"):
             scope.value(expression)
@@ -160,7 +163,7 @@ def test_the_first_thing_made_waits_for_the_check() -> None:
 def test_a_list_has_its_shape(given: dict[str, Any]) -> None:
     """A misspelt, missing or foreign key, an empty text, another type or choice: the deployment does not take it."""
     (name,) = given
-    assert name in refusal(**given)
+    assert name in _refusal(**given)
 
 
 def test_the_webhook_may_be_left_out_once_it_is_there() -> None:

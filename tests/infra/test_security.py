@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.infra.bicep import INFRA, MAIN, Resource, Scope, deployed, every_file, module_file, outputs, parameters
-from tests.infra.bicep import of as declared
+from tests.infra.bicep import declarations as declared
 from tests.infra.bicep_tree import Call, Declaration, Get, Name, nodes
 from tests.infra.test_bicep import GIVEN, PRIVATE, WEBHOOK, WORKSPACE, app_settings
 
@@ -29,14 +29,14 @@ REFUSED = {
 QUERY_TABLES = "Microsoft.OperationalInsights/workspaces/query/*/read"
 
 
-def of(kind: str, **given: Any) -> list[Resource]:
+def of_type(kind: str, **given: Any) -> list[Resource]:
     """The deployed resources of a type."""
     return [item for item in deployed({**GIVEN, **given}) if item.type == kind]
 
 
-def only(kind: str, **given: Any) -> Mapping[str, Any]:
+def only_one_of(kind: str, **given: Any) -> Mapping[str, Any]:
     """The properties of the only resource of a type."""
-    (item,) = of(kind, **given)
+    (item,) = of_type(kind, **given)
     properties: Mapping[str, Any] = item.body["properties"]
     return properties
 
@@ -59,20 +59,20 @@ def texts(value: Any) -> Iterator[str]:
 
 def test_storage_takes_identities_only() -> None:
     """The storage account has no shared keys and no public blobs, and speaks TLS 1.2 or newer over https."""
-    account = only("Microsoft.Storage/storageAccounts")
+    account = only_one_of("Microsoft.Storage/storageAccounts")
     assert account["allowSharedKeyAccess"] is False
     assert account["allowBlobPublicAccess"] is False
     assert account["defaultToOAuthAuthentication"] is True
     assert account["allowCrossTenantReplication"] is False
     assert account["minimumTlsVersion"] == "TLS1_2"
     assert account["supportsHttpsTrafficOnly"] is True
-    for container in of("Microsoft.Storage/storageAccounts/blobServices/containers"):
+    for container in of_type("Microsoft.Storage/storageAccounts/blobServices/containers"):
         assert container.body["properties"]["publicAccess"] == "None"
 
 
 def test_the_vault_takes_identities_only() -> None:
     """The vault decides by roles, and what is deleted in it cannot be purged at once."""
-    vault = only("Microsoft.KeyVault/vaults")
+    vault = only_one_of("Microsoft.KeyVault/vaults")
     assert vault["enableRbacAuthorization"] is True
     assert vault["enablePurgeProtection"] is True
     assert "accessPolicies" not in vault
@@ -80,8 +80,8 @@ def test_the_vault_takes_identities_only() -> None:
 
 def test_telemetry_takes_identities_only() -> None:
     """Application Insights and its workspace accept no instrumentation key; the app authenticates as itself."""
-    assert only("Microsoft.Insights/components")["DisableLocalAuth"] is True
-    assert only("Microsoft.OperationalInsights/workspaces")["features"]["disableLocalAuth"] is True
+    assert only_one_of("Microsoft.Insights/components")["DisableLocalAuth"] is True
+    assert only_one_of("Microsoft.OperationalInsights/workspaces")["features"]["disableLocalAuth"] is True
     assert app_settings()["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == (
         "ClientId=<identity.outputs.clientId>;Authorization=AAD"
     )
@@ -89,23 +89,23 @@ def test_telemetry_takes_identities_only() -> None:
 
 def test_the_app_is_closed() -> None:
     """The app speaks https with TLS 1.2 only, and nobody publishes to it with a password."""
-    site = only("Microsoft.Web/sites")
+    site = only_one_of("Microsoft.Web/sites")
     assert site["httpsOnly"] is True
     assert site["siteConfig"]["minTlsVersion"] == site["siteConfig"]["scmMinTlsVersion"] == "1.2"
-    policies = of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    policies = of_type("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
     assert {item.body["name"]: item.body["properties"]["allow"] for item in policies} == {"ftp": False, "scm": False}
 
 
 @pytest.mark.parametrize("given", [{}, PRIVATE], ids=["public", "private"])
 def test_flex_consumption_takes_the_site(given: dict[str, Any]) -> None:
     """The site has no property for which Flex Consumption refuses a deployment (error 51021), in any case."""
-    site = only("Microsoft.Web/sites", **given)
+    site = only_one_of("Microsoft.Web/sites", **given)
     assert {name.lower() for name in texts(site) if name.lower() in REFUSED} == set()
     # What Microsoft's own Flex samples and the Terraform provider send.
     assert site["siteConfig"].keys() <= {"minTlsVersion", "scmMinTlsVersion", "http20Enabled"}
-    for config in of("Microsoft.Web/sites/config", **given):
+    for config in of_type("Microsoft.Web/sites/config", **given):
         assert config.body["name"] == "appsettings"
-    (plan,) = of("Microsoft.Web/serverfarms", **given)
+    (plan,) = of_type("Microsoft.Web/serverfarms", **given)
     assert plan.body["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
 
 
@@ -123,15 +123,15 @@ def test_the_webhook_is_in_the_vault_only() -> None:
     """The URL is the value of one vault secret, and of nothing else that is deployed."""
     holders = {item.type for item in deployed(GIVEN) if any(WEBHOOK in text for text in texts(item.body))}
     assert holders == {"Microsoft.KeyVault/vaults/secrets"}
-    (config,) = of("Microsoft.Web/sites/config")
+    (config,) = of_type("Microsoft.Web/sites/config")
     reference = config.body["properties"]["TEAMS_WEBHOOK_URL"]
     assert reference == "@Microsoft.KeyVault(SecretUri=<vault.outputs.webhookSecretUri>)"
-    assert only("Microsoft.Web/sites")["keyVaultReferenceIdentity"] == "<identity.outputs.id>"
+    assert only_one_of("Microsoft.Web/sites")["keyVaultReferenceIdentity"] == "<identity.outputs.id>"
 
 
 def test_the_webhook_is_kept_when_it_is_not_given() -> None:
     """A deployment without the URL does not touch the secret that is there."""
-    assert of("Microsoft.KeyVault/vaults/secrets", teamsWebhookUrl="", webhookInVault=True) == []
+    assert of_type("Microsoft.KeyVault/vaults/secrets", teamsWebhookUrl="", webhookInVault=True) == []
 
 
 def test_the_secret_travels_in_secure_parameters_only() -> None:
@@ -151,7 +151,7 @@ def test_the_secret_travels_in_secure_parameters_only() -> None:
 
 def test_the_identity_is_wired_everywhere() -> None:
     """One user-assigned identity runs the app, reads its package, secret and storage, and signs the code in."""
-    (app,) = of("Microsoft.Web/sites")
+    (app,) = of_type("Microsoft.Web/sites")
     identity, client = "<identity.outputs.id>", "<identity.outputs.clientId>"
     assert app.body["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
     package = app.body["properties"]["functionAppConfig"]["deployment"]["storage"]
@@ -159,7 +159,7 @@ def test_the_identity_is_wired_everywhere() -> None:
         "type": "UserAssignedIdentity",
         "userAssignedIdentityResourceId": identity,
     }
-    (config,) = of("Microsoft.Web/sites/config")
+    (config,) = of_type("Microsoft.Web/sites/config")
     settings = config.body["properties"]
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert settings["AzureWebJobsStorage__clientId"] == settings["AZURE_CLIENT_ID"] == client
@@ -206,7 +206,7 @@ def documented() -> dict[str, str]:
 def assigned(**given: Any) -> dict[str, str]:
     """The roles that a deployment assigns: id to scope."""
     found = {}
-    for item in of("Microsoft.Authorization/roleAssignments", **given):
+    for item in of_type("Microsoft.Authorization/roleAssignments", **given):
         properties = item.body["properties"]
         assert properties["principalType"] == "ServicePrincipal"
         assert properties["principalId"] == "<identity.outputs.principalId>"
@@ -229,7 +229,9 @@ def test_the_roles_are_the_documented_ones() -> None:
 def test_every_assignment_is_made_once() -> None:
     """An assignment's name is derived from who, what and where, so that deploying again makes no second one."""
     for access in ("responder", "custom"):
-        names = [item.body["name"] for item in of("Microsoft.Authorization/roleAssignments", sentinelAccess=access)]
+        names = [
+            item.body["name"] for item in of_type("Microsoft.Authorization/roleAssignments", sentinelAccess=access)
+        ]
         assert len(set(names)) == len(names) == 5
         assert all(re.fullmatch(r"<guid\([^,]+, <identity\.outputs\.principalId>, .+\)>", name) for name in names)
 
@@ -237,7 +239,7 @@ def test_every_assignment_is_made_once() -> None:
 def test_sentinel_access_can_be_left_out() -> None:
     """With `none` nothing is made at the workspace, and the command for an administrator is what is printed."""
     assert RESPONDER not in assigned(sentinelAccess="none")
-    assert of("Microsoft.Authorization/roleDefinitions", sentinelAccess="none") == []
+    assert of_type("Microsoft.Authorization/roleDefinitions", sentinelAccess="none") == []
     for access in ("responder", "custom"):
         assert outputs({**GIVEN, "sentinelAccess": access})["SENTINEL_ACCESS_COMMAND"] == ""
     said = outputs({**GIVEN, "sentinelAccess": "none"})["SENTINEL_ACCESS_COMMAND"]
@@ -253,7 +255,7 @@ def test_a_grant_by_hand_is_the_deployments_own(typed: str) -> None:
     """The printed command and a later `responder` deployment make one assignment, however the id was typed."""
     said = outputs({**GIVEN, "sentinelAccess": "none"})["SENTINEL_ACCESS_COMMAND"]
     (by_hand,) = re.findall(r"--name (<guid\(.+\)>) ", said)
-    granted = of("Microsoft.Authorization/roleAssignments", sentinelWorkspaceResourceId=typed)
+    granted = of_type("Microsoft.Authorization/roleAssignments", sentinelWorkspaceResourceId=typed)
     assert by_hand in [item.body["name"] for item in granted]
 
 
@@ -287,7 +289,7 @@ def test_deployments_outside_the_apps_group_are_the_documented_one() -> None:
 
 def test_a_custom_role_is_named_apart() -> None:
     """Two workspaces of one name in a tenant get two roles: a role's name is unique there."""
-    (role,) = of("Microsoft.Authorization/roleDefinitions", sentinelAccess="custom")
+    (role,) = of_type("Microsoft.Authorization/roleDefinitions", sentinelAccess="custom")
     assert role.body["properties"]["roleName"] == "Email Remediation Sweep (law-soc, 0123456789abc)"
     ((_, hashed),) = [
         (node.name, node.arguments)
@@ -300,7 +302,7 @@ def test_a_custom_role_is_named_apart() -> None:
 
 def custom_actions() -> list[str]:
     """The actions of the custom role."""
-    (role,) = of("Microsoft.Authorization/roleDefinitions", sentinelAccess="custom")
+    (role,) = of_type("Microsoft.Authorization/roleDefinitions", sentinelAccess="custom")
     (permission,) = role.body["properties"]["permissions"]
     assert permission["notActions"] == permission["dataActions"] == permission["notDataActions"] == []
     actions: list[str] = permission["actions"]
@@ -336,7 +338,7 @@ def test_who_needs_a_permission_exists(module: str) -> None:
 def test_who_touches_what_is_logged() -> None:
     """The vault, the ledger's tables, the package's container and the app send their logs to the workspace."""
     found = {}
-    for item in of("Microsoft.Insights/diagnosticSettings"):
+    for item in of_type("Microsoft.Insights/diagnosticSettings"):
         properties = item.body["properties"]
         assert properties["workspaceId"] in ("<workspace.id>", "<monitoring.outputs.workspaceId>")
         found[item.body["scope"]] = {log["category"] for log in properties["logs"] if log["enabled"]}

@@ -17,7 +17,7 @@ from shared.sweep.receipt import as_json
 from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA, deployed
-from tests.infra.sweeps_logged import SCENES, at, scene, skipped
+from tests.infra.sweeps_logged import SCENES, logged_before, logged_in, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
 from tests.support.clock import START
@@ -36,7 +36,7 @@ WEEK = ("quiet", "flagged", "failing", "untrusted", "due", "dry run", "invalid")
 
 def week() -> list[Row]:
     """The lines of that week."""
-    return [row for day, name in enumerate(reversed(WEEK)) for row in at(name, timedelta(days=day))]
+    return [row for day, name in enumerate(reversed(WEEK)) for row in logged_before(name, timedelta(days=day))]
 
 
 def panel(name: str, *rows: Row) -> list[Row]:
@@ -45,9 +45,9 @@ def panel(name: str, *rows: Row) -> list[Row]:
         return ask(PANELS[name]["query"], tables, START + timedelta(hours=1))
 
 
-def receipt(name: str) -> dict[str, Any]:
+def _receipt(name: str) -> dict[str, Any]:
     """The receipt of a scene, as JSON."""
-    found = scene(name).receipt
+    found = logged_in(name).receipt
     assert found is not None
     return as_json(found)
 
@@ -105,7 +105,7 @@ def test_how_sweeps_ended() -> None:
 
 def test_a_line_that_came_twice_counts_once() -> None:
     """Telemetry is delivered at least once; a repeated line is one sweep, and a skipped one none."""
-    rows = [*at("quiet", timedelta()), *at("quiet", timedelta()), skipped(timedelta())]
+    rows = [*logged_before("quiet", timedelta()), *logged_before("quiet", timedelta()), skipped(timedelta())]
     assert [row["Sweeps"] for row in panel("outcomes", *rows)] == [1]
     assert len(panel("sweeps", *rows)) == 1
 
@@ -113,8 +113,8 @@ def test_a_line_that_came_twice_counts_once() -> None:
 @pytest.mark.parametrize("name", RECEIPTS)
 def test_findings_are_the_receipts(name: str) -> None:
     """What became of the flagged recipients is what the receipt counts."""
-    said = receipt(name)
-    assert series(panel("findings", *at(name, timedelta())), "What", "Recipients") == {
+    said = _receipt(name)
+    assert series(panel("findings", *logged_before(name, timedelta())), "What", "Recipients") == {
         "flagged": said["flagged"],
         "new incident": said["created"],
         "standing": said["standing"],
@@ -126,34 +126,34 @@ def test_findings_are_the_receipts(name: str) -> None:
 @pytest.mark.parametrize("name", ["quiet", "flagged", "due", "dry run"])
 def test_actions_are_the_coverages(name: str) -> None:
     """The four actions are those of the rule, with the rows that the sweep saw; one that was not there is zero."""
-    said = receipt(name)["coverage"]["actions"]
-    shown = series(panel("actions", *at(name, timedelta())), "Action", "Rows")
+    said = _receipt(name)["coverage"]["actions"]
+    shown = series(panel("actions", *logged_before(name, timedelta())), "Action", "Rows")
     assert shown == {remedy.value: said.get(remedy.value, 0) for remedy in Remedy}
     assert name == "quiet" or sum(shown.values()) == 60
 
 
 def test_actions_need_a_coverage() -> None:
     """A sweep that failed before it measured anything adds nothing to the actions."""
-    assert panel("actions", *at("failing", timedelta())) == []
+    assert panel("actions", *logged_before("failing", timedelta())) == []
 
 
 def test_the_data_under_the_verdicts() -> None:
     """Rows of the last day, the share of rows with an action and the newest row's age are those of the coverage."""
-    said = receipt("flagged")
+    said = _receipt("flagged")
     coverage = said["coverage"]
     age = datetime.fromisoformat(said["started"]) - datetime.fromisoformat(coverage["newest"])
-    shown = series(panel("data", *at("flagged", timedelta())), "What", "Value")
+    shown = series(panel("data", *logged_before("flagged", timedelta())), "What", "Value")
     assert shown.pop("hours since the newest row") == pytest.approx(age.total_seconds() / 3600, abs=0.02)
     assert shown == {"rows of the last day": coverage["last_day"], "% of rows with an action": coverage["filled"] * 100}
-    empty = series(panel("data", *at("untrusted", timedelta())), "What", "Value")
+    empty = series(panel("data", *logged_before("untrusted", timedelta())), "What", "Value")
     assert empty == {"rows of the last day": 0, "% of rows with an action": 0}
 
 
 @pytest.mark.parametrize("name", RECEIPTS)
 def test_what_is_due(name: str) -> None:
     """What is due or held is what the receipt says; only the sweep whose sink failed has any."""
-    said = receipt(name)
-    shown = series(panel("due", *at(name, timedelta())), "What", "Effects")
+    said = _receipt(name)
+    shown = series(panel("due", *logged_before(name, timedelta())), "What", "Effects")
     assert shown == {"due": said["due"], "held": said["held"]}
     assert (shown["due"] > 0) == (name == "due")
 
@@ -166,7 +166,7 @@ def test_the_newest_sweeps() -> None:
         "sweep_completed",
     ]  # fmt: skip
     for row, name in zip(shown[1:], reversed(WEEK[:-1]), strict=True):
-        said = receipt(name)
+        said = _receipt(name)
         assert (row["Flagged"], row["Due"], row["Told"]) == (said["flagged"], said["due"], said["told"])
         assert (row["Version"], row["Settings"], row["RunId"]) == (said["version"], said["settings"], said["run_id"])
         assert row["Seconds"] == pytest.approx(said["seconds"])
@@ -243,8 +243,8 @@ def keys(value: Any) -> set[str]:
 
 def test_every_field_that_is_read_is_logged() -> None:
     """No query reads a field that receipts do not have, so that renaming one cannot silence an alert."""
-    logged = keys(json.loads(scene("flagged").rows[-1]["Message"].split(" ", 1)[1]))
-    mistakes = keys(json.loads(scene("invalid").rows[-1]["Message"].split(" ", 1)[1]))
+    logged = keys(json.loads(logged_in("flagged").rows[-1]["Message"].split(" ", 1)[1]))
+    mistakes = keys(json.loads(logged_in("invalid").rows[-1]["Message"].split(" ", 1)[1]))
     owner = {"objectId", "email", "assignedTo", "userPrincipalName"}
     actions = {remedy.value.lower() for remedy in Remedy}
     assert {"verdict", "dry_run", "due", "run_id", "reasons", "mistakes"} <= fields()
@@ -255,11 +255,11 @@ def test_every_field_that_is_read_is_logged() -> None:
 @pytest.mark.parametrize("name", RECEIPTS)
 def test_a_receipt_is_one_line_of_json(name: str) -> None:
     """What follows the event's name is the receipt, each field at most once at its level, within a trace's length."""
-    message = scene(name).rows[-1]["Message"]
+    message = logged_in(name).rows[-1]["Message"]
     event, text = message.split(" ", 1)
-    assert json.loads(text) == receipt(name)
-    assert event == receipt(name)["event"]
+    assert json.loads(text) == _receipt(name)
+    assert event == _receipt(name)["event"]
     assert "\n" not in message
     assert len(message) < 32_768
-    for field in fields() & set(receipt(name)):
+    for field in fields() & set(_receipt(name)):
         assert len(re.findall(rf'"{field}": ', text)) == 1, field

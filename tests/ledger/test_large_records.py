@@ -38,7 +38,7 @@ def midnight(day: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
 
 
-def finding(*state_times: datetime) -> Finding:
+def _finding(*state_times: datetime) -> Finding:
     """Messages that nobody has reported, remediated at these times."""
     items = [Evidence(f"new {n}", when, "s", Remedy.SOFT_DELETE, when, when) for n, when in enumerate(state_times)]
     return Finding.of("ann@contoso.com", tuple(items))
@@ -58,7 +58,7 @@ def test_a_record_too_large_loses_its_oldest_messages(place: LedgerPlace) -> Non
     assert kept.reported_before == midnight(oldest)
     assert replace(kept, reported=large.reported, reported_before=None) == large
     edge = midnight(oldest)
-    new = new_messages(finding(edge - timedelta(seconds=1), edge, NOW), kept)
+    new = new_messages(_finding(edge - timedelta(seconds=1), edge, NOW), kept)
     assert [item.state_time for item in new] == [edge, NOW]
 
 

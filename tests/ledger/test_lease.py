@@ -56,7 +56,7 @@ def hold() -> Iterator[Callable[..., Held | None]]:
 Hold = Callable[..., Held | None]
 
 
-def held(found: Held | None) -> Held:
+def _held(found: Held | None) -> Held:
     """What was claimed, which must have been got."""
     assert found is not None
     return found
@@ -66,7 +66,7 @@ def test_a_free_lease_is_got_and_given_back(place: LedgerPlace, hold: Hold) -> N
     """A free lease is got at once, is there while it is held, and is free again at once when given back."""
     clock = FakeClock()
     ledger = place.open()
-    mine = held(hold(ledger, 60, clock, "me"))
+    mine = _held(hold(ledger, 60, clock, "me"))
     assert mine.holder == "me"
     row = place.open().lease()
     assert row is not None
@@ -75,7 +75,7 @@ def test_a_free_lease_is_got_and_given_back(place: LedgerPlace, hold: Hold) -> N
     mine.prove()
     mine.release()
     assert place.open().lease() is None
-    held(hold(place.open(), 60, clock, "next"))
+    _held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == 0
 
 
@@ -104,7 +104,7 @@ def test_of_many_at_once_one_works(place: LedgerPlace, hold: Hold) -> None:
 
 def test_a_living_holder_is_left_alone(place: LedgerPlace, hold: Hold) -> None:
     """A sweep that finds a lease which is renewed leaves, without waiting to its end."""
-    held(hold(place.open(), SHORT, SystemClock(), "first"))
+    _held(hold(place.open(), SHORT, SystemClock(), "first"))
     began = time.monotonic()
     assert hold(place.open(), SHORT, SystemClock(), "second") is None
     assert time.monotonic() - began < 10
@@ -112,7 +112,7 @@ def test_a_living_holder_is_left_alone(place: LedgerPlace, hold: Hold) -> None:
 
 def test_a_lease_is_renewed_while_it_is_held(place: LedgerPlace, hold: Hold) -> None:
     """A sweep longer than its lease keeps it: the row changes in the background every third of its length."""
-    mine = held(hold(place.open(), SHORT, SystemClock(), "me"))
+    mine = _held(hold(place.open(), SHORT, SystemClock(), "me"))
     seen: list[LeaseRow] = []
     reader = place.open()
     end = time.monotonic() + 2.5 * SHORT
@@ -151,7 +151,7 @@ def test_the_longer_of_both_lengths_is_waited(
     """A dead holder's lease is watched for its length, or for the own when that is longer; never longer than any is."""
     place.open().take(None, "dead", theirs)
     clock = FakeClock()
-    held(hold(place.open(), mine, clock, "next"))
+    _held(hold(place.open(), mine, clock, "next"))
     assert clock.slept == pytest.approx(waits)
 
 
@@ -169,13 +169,13 @@ class Shifted(SystemClock):
 @pytest.mark.parametrize("hours", [2, -2])
 def test_clocks_that_disagree_change_nothing(place: LedgerPlace, hold: Hold, hours: float) -> None:
     """With wall clocks two hours apart, either way, a living holder is left alone and a dead one is waited out."""
-    mine = held(hold(place.open(), SHORT, SystemClock(), "first"))
+    mine = _held(hold(place.open(), SHORT, SystemClock(), "first"))
     assert hold(place.open(), SHORT, Shifted(hours=hours), "second") is None
     mine.prove()
     mine.release()
     place.open().take(None, "dead", SHORT)
     began = time.monotonic()
-    held(hold(place.open(), SHORT, Shifted(hours=hours), "third"))
+    _held(hold(place.open(), SHORT, Shifted(hours=hours), "third"))
     assert SHORT <= time.monotonic() - began < SHORT + 5
 
 
@@ -184,7 +184,7 @@ def test_a_wall_clock_that_is_set_meanwhile_changes_nothing(place: LedgerPlace, 
     """A wall clock that jumps while a sweep waits, or while it holds the lease, neither shortens nor lengthens it."""
     place.open().take(None, "dead", 60)
     clock = Waking(lambda: clock.jump(seconds=step.total_seconds()))
-    mine = held(hold(place.open(), 60, clock, "next"))
+    mine = _held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
     before = place.open().lease()
     clock.jump(seconds=step.total_seconds())
@@ -203,7 +203,7 @@ def test_a_killed_holder_is_waited_out(sqlite_place: SqlitePlace, hold: Hold) ->
         process.kill()
         process.communicate()
     began = time.monotonic()
-    mine = held(hold(sqlite_place.open(), SHORT, SystemClock(), "third"))
+    mine = _held(hold(sqlite_place.open(), SHORT, SystemClock(), "third"))
     assert time.monotonic() - began <= SHORT + 5
     mine.prove()
 
@@ -256,7 +256,7 @@ def test_a_lease_of_the_first_form_is_waited_out(place: LedgerPlace, hold: Hold,
     place.open().take(None, "me", 60)
     place.overwrite("a.lease", first_form(expires))
     clock = FakeClock()
-    mine = held(hold(place.open(), 60, clock, "next"))
+    mine = _held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
     mine.prove()
     row = place.open().lease()
@@ -282,7 +282,7 @@ def test_a_damaged_lease_is_waited_out(place: LedgerPlace, hold: Hold) -> None:
     place.open().take(None, "me", 600)
     place.overwrite("a.lease", b"garbage")
     clock = FakeClock()
-    held(hold(place.open(), 60, clock, "next"))
+    _held(hold(place.open(), 60, clock, "next"))
     assert clock.slept == pytest.approx(60)
 
 
@@ -302,10 +302,10 @@ def test_each_renewal_changes_the_version(place: LedgerPlace) -> None:
 def test_a_waiting_sweep_says_so(place: LedgerPlace, hold: Hold, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever waits logs for whom and for how long; who need not wait logs nothing."""
     caplog.set_level("INFO", logger="sweep.lease")
-    held(hold(place.open(), 60, FakeClock(), "first")).release()
+    _held(hold(place.open(), 60, FakeClock(), "first")).release()
     assert "lease_waiting" not in caplog.text
     place.open().take(None, "dead", 90)
-    held(hold(place.open(), 60, FakeClock(), "next"))
+    _held(hold(place.open(), 60, FakeClock(), "next"))
     assert caplog.text.count("lease_waiting holder=dead seconds=90") == 1
 
 
@@ -330,7 +330,7 @@ def test_a_living_holder_is_seen_within_the_budget(place: LedgerPlace, hold: Hol
 def test_a_hung_sweep_lets_its_lease_go(place: LedgerPlace, hold: Hold) -> None:
     """Five minutes after its budget a sweep renews its lease no more, neither in the background nor for an effect."""
     clock = FakeClock()
-    mine = held(hold(place.open(), 60, clock, "me", 100.0))
+    mine = _held(hold(place.open(), 60, clock, "me", 100.0))
     clock.advance(seconds=100 + OVERTIME)
     mine.prove()
     clock.advance(seconds=31)
@@ -340,16 +340,16 @@ def test_a_hung_sweep_lets_its_lease_go(place: LedgerPlace, hold: Hold) -> None:
             ask()
     assert place.open().lease() == row
     other = FakeClock()
-    held(hold(place.open(), 60, other, "next"))
+    _held(hold(place.open(), 60, other, "next"))
     assert other.slept == pytest.approx(60)
 
 
 def test_a_hung_sweep_is_taken_over(place: LedgerPlace, hold: Hold) -> None:
     """The background renewal of a sweep that hangs ends, and another sweep gets the lease after its length."""
-    held(hold(place.open(), SHORT, SystemClock(), "hung", time.monotonic() - OVERTIME + 2 * SHORT))
+    _held(hold(place.open(), SHORT, SystemClock(), "hung", time.monotonic() - OVERTIME + 2 * SHORT))
     assert hold(place.open(), SHORT, SystemClock(), "second") is None
     assert _ends("lease", 2 * SHORT + 5)
-    held(hold(place.open(), SHORT, SystemClock(), "third")).prove()
+    _held(hold(place.open(), SHORT, SystemClock(), "third")).prove()
 
 
 class Slow:
@@ -373,7 +373,7 @@ def test_a_renewal_that_takes_too_long_proves_nothing(sqlite_place: SqlitePlace,
     """What counts is when the renewal began: one that took more than half the lease lets no effect begin."""
     clock = FakeClock()
     ledger = Slow(sqlite_place.open(), clock)
-    mine = held(hold(ledger, 60, clock, "me"))
+    mine = _held(hold(ledger, 60, clock, "me"))
     ledger.seconds = 29
     mine.prove()
     mine.check()
@@ -388,7 +388,7 @@ def test_a_renewal_that_takes_too_long_proves_nothing(sqlite_place: SqlitePlace,
 def test_a_lost_lease_is_noticed(place: LedgerPlace, hold: Hold) -> None:
     """When another has taken over, proving says so, checking says so from then on, and releasing leaves it alone."""
     clock = FakeClock()
-    mine = held(hold(place.open(), 60, clock, "me"))
+    mine = _held(hold(place.open(), 60, clock, "me"))
     other = place.open()
     taken = other.take(other.lease(), "other", 60)
     mine.check()  # from memory: within half its time it need not ask
@@ -404,7 +404,7 @@ def test_a_lost_lease_is_noticed(place: LedgerPlace, hold: Hold) -> None:
 
 def test_the_background_notices_a_lost_lease(place: LedgerPlace, hold: Hold) -> None:
     """When another has taken over, checking from memory says so after the next renewal, and the thread ends."""
-    mine = held(hold(place.open(), SHORT, SystemClock(), "me"))
+    mine = _held(hold(place.open(), SHORT, SystemClock(), "me"))
     other = place.open()
     while True:
         try:
@@ -420,7 +420,7 @@ def test_the_background_notices_a_lost_lease(place: LedgerPlace, hold: Hold) -> 
 def test_checking_asks_nothing(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """Checking a fresh lease asks the ledger nothing; proving writes once."""
     ledger = Cut(sqlite_place.open())
-    mine = held(hold(ledger, 600, FakeClock(), "me"))
+    mine = _held(hold(ledger, 600, FakeClock(), "me"))
     asked = ledger.asked
     for _ in range(100):
         mine.check()
@@ -432,7 +432,7 @@ def test_checking_asks_nothing(sqlite_place: SqlitePlace, hold: Hold) -> None:
 def test_after_half_its_length_a_lease_is_proved(place: LedgerPlace, hold: Hold) -> None:
     """Half a lease after its last renewal an effect needs another one: ours if nobody took it, and only then."""
     clock = FakeClock()
-    mine = held(hold(place.open(), 60, clock, "me"))
+    mine = _held(hold(place.open(), 60, clock, "me"))
     first = place.open().lease()
     clock.advance(seconds=30)
     mine.check()
@@ -454,7 +454,7 @@ def test_many_workers_renew_once(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """Workers that find the lease in its second half at once renew it once between them."""
     ledger = Cut(sqlite_place.open())
     clock = FakeClock()
-    mine = held(hold(ledger, 600, clock, "me"))
+    mine = _held(hold(ledger, 600, clock, "me"))
     clock.advance(seconds=301)
     asked = ledger.asked
     threads = [threading.Thread(target=mine.check) for _ in range(16)]
@@ -468,7 +468,7 @@ def test_many_workers_renew_once(sqlite_place: SqlitePlace, hold: Hold) -> None:
 def test_a_ledger_that_is_away_for_a_moment_does_no_harm(sqlite_place: SqlitePlace, hold: Hold) -> None:
     """Renewals that fail are tried again; the lease holds while it lasts, and after the ledger is back."""
     ledger = Cut(sqlite_place.open())
-    mine = held(hold(ledger, 2 * SHORT, SystemClock(), "me"))
+    mine = _held(hold(ledger, 2 * SHORT, SystemClock(), "me"))
     ledger.off = True
     asked = ledger.asked
     while ledger.asked < asked + 2:
@@ -491,7 +491,7 @@ def test_a_ledger_that_stays_away_stops_the_sweep(sqlite_place: SqlitePlace, hol
     """In the lease's second half nothing more may be sent while the ledger does not answer; proving fails at once."""
     ledger = Cut(sqlite_place.open())
     clock = FakeClock()
-    mine = held(hold(ledger, 60, clock, "me"))
+    mine = _held(hold(ledger, 60, clock, "me"))
     ledger.off = True
     mine.check()
     with pytest.raises(LedgerUnavailable):
@@ -509,7 +509,7 @@ def test_a_ledger_that_stays_away_stops_the_sweep(sqlite_place: SqlitePlace, hol
 def test_releasing_raises_nothing(sqlite_place: SqlitePlace, hold: Hold, caplog: pytest.LogCaptureFixture) -> None:
     """Giving back never hides how a sweep ended: without a ledger it is logged, and the next sweep waits."""
     ledger = Cut(sqlite_place.open())
-    mine = held(hold(ledger, 60, FakeClock(), "me"))
+    mine = _held(hold(ledger, 60, FakeClock(), "me"))
     ledger.off = True
     mine.release()
     mine.release()
@@ -520,7 +520,7 @@ def test_releasing_raises_nothing(sqlite_place: SqlitePlace, hold: Hold, caplog:
 
 def test_the_thread_ends_with_the_lease(place: LedgerPlace, hold: Hold) -> None:
     """After giving back no thread renews anything."""
-    mine = held(hold(place.open(), 600, SystemClock(), "me"))
+    mine = _held(hold(place.open(), 600, SystemClock(), "me"))
     mine.release()
     assert _ends("lease")
     assert place.open().lease() is None

@@ -38,18 +38,18 @@ def policy(*, max_new: int = 100, excluded: str = "") -> Policy:
     return Policy(WORKSPACE, 10, 50, 2, max_new, 30, lambda recipient: recipient == excluded)
 
 
-def messages(start: int, count: int, *, age_days: float = 1) -> tuple[Evidence, ...]:
+def _messages(start: int, count: int, *, age_days: float = 1) -> tuple[Evidence, ...]:
     """So many messages, remediated so long ago."""
     when = NOW - timedelta(days=age_days)
     return tuple(Evidence(f"m-{n}", when, "s", Remedy.SOFT_DELETE, when, when) for n in range(start, start + count))
 
 
-def finding(count: int, *, start: int = 0, who: str = WHO, age_days: float = 1) -> Finding:
+def _finding(count: int, *, start: int = 0, who: str = WHO, age_days: float = 1) -> Finding:
     """A recipient with so many messages."""
-    return Finding.of(who, messages(start, count, age_days=age_days))
+    return Finding.of(who, _messages(start, count, age_days=age_days))
 
 
-def record(
+def _record(
     reported: int,
     *,
     status: str = "New",
@@ -81,25 +81,25 @@ def record(
 
 def closed(reported: int, classification: str = "", *, deleted: bool = False) -> Record:
     """The record of a closed incident."""
-    return record(reported, status="Closed", classification=classification, deleted=deleted)
+    return _record(reported, status="Closed", classification=classification, deleted=deleted)
 
 
 TABLE = {
     # the last incident, Sum_case -> act, reason, episode, new messages, told
     "none known": (None, 11, Act.CREATE, Reason.FIRST, 0, 11, True),
-    "open, reaches High": (record(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
-    "open, reaches High without anything new": (record(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
-    "active, reaches High": (record(50, status="Active"), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
-    "open, an analyst lowered it": (record(50, now_severity=Severity.LOW), 60, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, an analyst raised it": (record(50, now_severity=Severity.HIGH), 61, Act.COMMENT, Reason.GREW, 0, 11, True),
-    "open and High, falls below": (record(12, severity=Severity.HIGH), 12, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, few new": (record(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
-    "open, a threshold of new": (record(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, more than a threshold of new": (record(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
-    "open, untold ones add up": (record(11, untold=10), 12, Act.COMMENT, Reason.GREW, 0, 1, True),
-    "open, nothing new": (record(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, the 91st comment": (record(11, comments=90), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
-    "open, after the 91st comment": (record(11, comments=91), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False),
+    "open, reaches High": (_record(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
+    "open, reaches High without anything new": (_record(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
+    "active, reaches High": (_record(50, status="Active"), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
+    "open, an analyst lowered it": (_record(50, now_severity=Severity.LOW), 60, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, an analyst raised it": (_record(50, now_severity=Severity.HIGH), 61, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "open and High, falls below": (_record(12, severity=Severity.HIGH), 12, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, few new": (_record(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, a threshold of new": (_record(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, more than a threshold of new": (_record(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "open, untold ones add up": (_record(11, untold=10), 12, Act.COMMENT, Reason.GREW, 0, 1, True),
+    "open, nothing new": (_record(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, the 91st comment": (_record(11, comments=90), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, after the 91st comment": (_record(11, comments=91), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False),
     "closed true, a threshold": (closed(11, "TruePositive"), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed true, more": (closed(11, "TruePositive"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
     "closed undetermined": (closed(11, "Undetermined"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
@@ -107,8 +107,8 @@ TABLE = {
     "closed benign, a threshold": (closed(11, "BenignPositive"), 22, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed benign, the factor": (closed(11, "BenignPositive"), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed false, more": (closed(11, "FalsePositive"), 32, Act.CREATE, Reason.REOPENED_BENIGN, 1, 21, True),
-    "deleted, a threshold": (record(11, deleted=True), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
-    "deleted, more": (record(11, deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
+    "deleted, a threshold": (_record(11, deleted=True), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "deleted, more": (_record(11, deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
     "deleted after a benign closing": (
         closed(11, "BenignPositive", deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
     ),
@@ -119,7 +119,7 @@ TABLE = {
 def test_each_row_of_the_table(row: tuple[Record | None, int, Act, Reason, int, int, bool]) -> None:
     """The first row of the design's table that fits gives the action and its reason."""
     known, total, act, reason, episode, new, told = row
-    action = decide(finding(total), known, policy())
+    action = decide(_finding(total), known, policy())
     assert (action.act, action.reason, action.episode, len(action.new), action.tell) == (
         act,
         reason,
@@ -138,7 +138,7 @@ def test_severity_is_high_only_above_its_threshold() -> None:
 
 def test_the_fuse_holds_the_lowest() -> None:
     """More new incidents than MAX_NEW_INCIDENTS are held, and those raised are the highest."""
-    found = [finding(11 + n, who=f"r{n}@contoso.com") for n in range(5)]
+    found = [_finding(11 + n, who=f"r{n}@contoso.com") for n in range(5)]
     actions = plan(found, {}, policy(max_new=2))
     assert [(each.recipient[:2], each.act, each.reason) for each in actions] == [
         ("r4", Act.CREATE, Reason.FIRST),
@@ -151,21 +151,21 @@ def test_the_fuse_holds_the_lowest() -> None:
 
 def test_excluded_recipients_are_left_alone() -> None:
     """An excluded recipient is never raised, and does not use up the fuse."""
-    found = [finding(30), finding(11, who="other@contoso.com")]
+    found = [_finding(30), _finding(11, who="other@contoso.com")]
     assert [each.reason for each in plan(found, {}, policy(max_new=1, excluded=WHO))] == [Reason.EXCLUDED, Reason.FIRST]
 
 
 def test_a_message_counts_once_however_often_its_rows_are_streamed() -> None:
     """New messages are those by message id, whatever the letters' case and however many rows tell of them."""
-    rows = messages(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in messages(0, 3))
-    assert [each.message_id for each in new_messages(Finding.of(WHO, rows), record(1))] == ["m-1", "m-2"]
+    rows = _messages(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in _messages(0, 3))
+    assert [each.message_id for each in new_messages(Finding.of(WHO, rows), _record(1))] == ["m-1", "m-2"]
 
 
 def test_adoption_takes_what_came_before_the_last_modification_as_reported() -> None:
     """After a lost ledger only messages with a state time after the incident's last modification are new."""
-    before, after = messages(0, 11, age_days=3), messages(11, 2, age_days=1)
+    before, after = _messages(0, 11, age_days=3), _messages(11, 2, age_days=1)
     found = Finding.of(WHO, before + after)
-    incident = replace(record(0).incident or Incident("", "", Severity.LOW), modified=NOW - timedelta(days=2))
+    incident = replace(_record(0).incident or Incident("", "", Severity.LOW), modified=NOW - timedelta(days=2))
     adopted = adopt(WHO, found, incident, 0, policy(), NOW)
     action = decide(found, adopted, policy())
     assert (action.act, [each.message_id for each in action.new]) == (Act.COMMENT, ["m-11", "m-12"])
@@ -175,14 +175,14 @@ def test_adoption_takes_what_came_before_the_last_modification_as_reported() -> 
 def test_adopting_a_closed_incident_does_not_raise_it_again() -> None:
     """Dealt with stays dealt with after the ledger is lost."""
     incident = Incident("x", "Closed", Severity.MEDIUM, "TruePositive", modified=NOW)
-    adopted = adopt(WHO, finding(40), incident, 3, policy(), NOW)
-    assert decide(finding(40), adopted, policy()).reason is Reason.SETTLED
+    adopted = adopt(WHO, _finding(40), incident, 3, policy(), NOW)
+    assert decide(_finding(40), adopted, policy()).reason is Reason.SETTLED
     assert adopted.tell is None
 
 
 def test_adoption_raises_only_what_nobody_can_have_lowered() -> None:
     """An adopted Medium incident is raised later only if it was Medium when it was made and has no comments."""
-    old, new = messages(0, 11, age_days=5), messages(11, 45, age_days=0.1)
+    old, new = _messages(0, 11, age_days=5), _messages(11, 45, age_days=0.1)
     found = Finding.of(WHO, old + new)
     made = NOW - timedelta(days=4)
     quiet = Incident("x", "New", Severity.MEDIUM, created=made, modified=made)
@@ -195,39 +195,39 @@ def test_adoption_raises_only_what_nobody_can_have_lowered() -> None:
 
 def test_a_longer_lookback_reports_nothing_old_as_new() -> None:
     """What only the longer window shows is taken as reported."""
-    old, recent = messages(11, 20, age_days=45), messages(0, 11)
+    old, recent = _messages(11, 20, age_days=45), _messages(0, 11)
     found = Finding.of(WHO, recent + old)
-    kept = lengthen(found, record(11), NOW - timedelta(days=30), NOW)
+    kept = lengthen(found, _record(11), NOW - timedelta(days=30), NOW)
     assert decide(found, kept, policy()).reason is Reason.STANDING
 
 
 def test_seen_days_are_refreshed_and_forgotten() -> None:
     """A record is forgotten only when closed, told, and unseen for the look-back plus 30 days."""
-    kept = replace(record(3, status="Closed"), raised_at=NOW - timedelta(days=200))
-    assert refresh(finding(3), kept, NOW) is not kept
-    assert refresh(finding(3), refresh(finding(3), kept, NOW), NOW) == refresh(finding(3), kept, NOW)
+    kept = replace(_record(3, status="Closed"), raised_at=NOW - timedelta(days=200))
+    assert refresh(_finding(3), kept, NOW) is not kept
+    assert refresh(_finding(3), refresh(_finding(3), kept, NOW), NOW) == refresh(_finding(3), kept, NOW)
     assert forget([kept], policy(), NOW) == []
     long_ago = replace(kept, reported=dict.fromkeys(kept.reported, 20_780 - 200))
     assert forget([long_ago], policy(), NOW) == [WHO]
-    for living in (replace(long_ago, tell=Reason.GREW), replace(record(0), raised_at=long_ago.raised_at)):
+    for living in (replace(long_ago, tell=Reason.GREW), replace(_record(0), raised_at=long_ago.raised_at)):
         assert forget([living], policy(), NOW) == []
 
 
 @pytest.mark.parametrize(
     ("known", "days", "due"),
     [
-        (record(11), 3, True),
-        (record(11), 6, False),
-        (record(11), 0, False),
-        (record(11, owned=True), 3, False),
-        (record(11, status="Active"), 3, False),
+        (_record(11), 3, True),
+        (_record(11), 6, False),
+        (_record(11), 0, False),
+        (_record(11, owned=True), 3, False),
+        (_record(11, status="Active"), 3, False),
         (closed(11), 3, False),
-        (record(11, deleted=True), 3, False),
-        (replace(record(11), reminded_at=NOW - timedelta(days=2)), 3, False),
-        (replace(record(11), reminded_at=NOW - timedelta(days=3)), 3, True),
-        (replace(record(11), tell=Reason.FIRST), 3, False),
-        (replace(record(11), told_at=NOW - timedelta(hours=1)), 3, False),
-        (replace(record(11), told_at=NOW - timedelta(days=1)), 3, True),
+        (_record(11, deleted=True), 3, False),
+        (replace(_record(11), reminded_at=NOW - timedelta(days=2)), 3, False),
+        (replace(_record(11), reminded_at=NOW - timedelta(days=3)), 3, True),
+        (replace(_record(11), tell=Reason.FIRST), 3, False),
+        (replace(_record(11), told_at=NOW - timedelta(hours=1)), 3, False),
+        (replace(_record(11), told_at=NOW - timedelta(days=1)), 3, True),
     ],
 )
 def test_reminders(known: Record, days: int, due: bool) -> None:
@@ -248,8 +248,8 @@ def test_invariants(
     total: int, reported: int, status: str, classification: str, severity: Severity, deleted: bool
 ) -> None:
     """Whatever is known: reported messages are never new, severity never falls, an analyst's is never changed."""
-    known = record(reported, status=status, classification=classification, now_severity=severity, deleted=deleted)
-    action = decide(finding(total), known, policy())
+    known = _record(reported, status=status, classification=classification, now_severity=severity, deleted=deleted)
+    action = decide(_finding(total), known, policy())
     assert all(message_hash(each.message_id) not in known.reported for each in action.new)
     assert action.episode in (known.episode, known.episode + 1)
     if action.act is Act.ESCALATE:
@@ -259,4 +259,4 @@ def test_invariants(
         assert len(action.new) > 10
         assert deleted or status == "Closed"
     by_recipient: Mapping[str, Record] = {WHO: known}
-    assert plan([finding(total)], by_recipient, policy()) == [action]
+    assert plan([_finding(total)], by_recipient, policy()) == [action]

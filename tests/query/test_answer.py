@@ -31,7 +31,7 @@ ROW: list[Any] = [
 ]
 
 
-def read(*rows: list[Any], names: Any = COLUMNS, kinds: Any = KINDS, threshold: int = 1) -> Any:
+def _read(*rows: list[Any], names: Any = COLUMNS, kinds: Any = KINDS, threshold: int = 1) -> Any:
     """The evidence of all findings in an answer of these rows."""
     found = findings(Answer(names, kinds, rows, Service.LOG_ANALYTICS), threshold)
     return [finding.evidence for finding in found]
@@ -46,7 +46,7 @@ def changed(place: int, value: Any) -> list[Any]:
 
 def test_a_good_answer_is_read() -> None:
     """Lists come as JSON text or as lists, and both are read."""
-    (evidence,) = read(ROW)
+    (evidence,) = _read(ROW)
     assert [item.message_id for item in evidence] == ["m1", "m1"]
 
 
@@ -84,7 +84,7 @@ def test_a_good_answer_is_read() -> None:
 def test_an_answer_that_lies_names_its_column(row: list[Any], column: str) -> None:
     """Whatever cell lies, the error names its column, says what to do, and holds little of what it said."""
     with pytest.raises(PartialData) as caught:
-        read(row)
+        _read(row)
     assert f"a column {column} " in str(caught.value)
     assert caught.value.code == f"column {column}"
     assert "run the query in the portal" in str(caught.value)
@@ -102,13 +102,13 @@ def test_a_missing_or_mistyped_column_is_named(place: int) -> None:
         (COLUMNS, kinds),
     ):
         with pytest.raises(PartialData, match=f"a column {name} "):
-            read(names=names, kinds=types)
+            _read(names=names, kinds=types)
 
 
 def test_a_recipient_comes_once() -> None:
     """Two rows about one recipient are a lie: one of them would be lost."""
     with pytest.raises(PartialData, match="RecipientEmailAddress that names a recipient twice"):
-        read(ROW, ROW)
+        _read(ROW, ROW)
 
 
 def test_lists_are_decoded_only_when_read() -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -141,23 +140,13 @@ def test_what_is_around_a_name_is_not_repeated() -> None:
 
 
 @pytest.fixture
-def values(tmp_path: Path) -> Iterator[dict[str, str]]:
+def values(cloud: Cloud, environment: dict[str, str]) -> dict[str, str]:
     """The environment of a small Azure with mail, a ledger in the folder, and one misspelt setting."""
-    with Cloud() as cloud:
-        cloud.load("EmailEvents", sample(cloud.clock()).events)
-        base = {"PATH": os.environ["PATH"], **cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
-        yield {**base, "SUM_CASE_TRESHOLD": "40"}
+    cloud.load("EmailEvents", sample(cloud.clock()).events)
+    return {**environment, "SUM_CASE_TRESHOLD": "40"}
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project in a folder of its own, where a local.settings.json may lie."""
-    folder = tmp_path / "a checkout"
-    shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
-
-
-def shell(folder: Path, values: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def _shell(folder: Path, values: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m shared` in that folder, with this environment only."""
     command = [sys.executable, "-m", "shared", *arguments]
     return subprocess.run(command, cwd=folder, env=dict(values), capture_output=True, text=True)
@@ -170,7 +159,7 @@ IN_FILE = "LOOKBACK_DAY in local.settings.json is no setting and has no effect: 
 def test_the_shell_warns_once(checkout: Path, values: dict[str, str]) -> None:
     """`sweep` says it once on standard error and goes on; `--json` keeps standard output to itself."""
     (checkout / "local.settings.json").write_text(json.dumps({"Values": {"LOOKBACK_DAY": "3"}}))
-    ran = shell(checkout, values, "sweep", "--dry-run", "--json")
+    ran = _shell(checkout, values, "sweep", "--dry-run", "--json")
     assert ran.returncode == 0, ran.stderr
     assert [line for line in ran.stderr.splitlines() if line.startswith("warning:")] == [
         f"warning: {ENVIRONMENT}",
@@ -184,7 +173,7 @@ def test_the_shell_warns_once(checkout: Path, values: dict[str, str]) -> None:
 def test_bad_settings_are_said_beside_it(checkout: Path, values: dict[str, str], command: list[str]) -> None:
     """A required setting that is missing because it is misspelt: both are said, once each, and the code is 2."""
     values["SENTINEL_WORKSPACE_IDD"] = values.pop("SENTINEL_WORKSPACE_ID")
-    ran = shell(checkout, values, *command)
+    ran = _shell(checkout, values, *command)
     assert ran.returncode == 2
     assert ran.stderr.count("SENTINEL_WORKSPACE_IDD is no setting") == 1
     assert ran.stderr.count("SENTINEL_WORKSPACE_ID is missing") == 1
@@ -194,7 +183,7 @@ def test_bad_settings_are_said_beside_it(checkout: Path, values: dict[str, str],
 def test_the_doctor_has_a_check_for_it(checkout: Path, values: dict[str, str]) -> None:
     """`doctor` shows each as a doubt about the settings; there is nothing of it on standard error."""
     (checkout / "local.settings.json").write_text(json.dumps({"Values": {"LOOKBACK_DAY": "3"}}))
-    ran = shell(checkout, values, "doctor")
+    ran = _shell(checkout, values, "doctor")
     assert ran.returncode == 3, ran.stdout
     assert [line for line in ran.stdout.splitlines() if line.startswith("doubt")] == [
         f"doubt settings   {ENVIRONMENT}",

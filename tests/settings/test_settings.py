@@ -27,7 +27,7 @@ GOOD = {
 }
 
 
-def mistakes(values: Mapping[str, str]) -> tuple[str, ...]:
+def _mistakes(values: Mapping[str, str]) -> tuple[str, ...]:
     """What is said of the good settings with these over them; nothing when they are fine."""
     try:
         from_values({**GOOD, **values})
@@ -102,7 +102,7 @@ def test_every_mistake_is_said_at_once() -> None:
         "ARM_ENDPOINT": "http://management.azure.com",
         "GRAPH_ENDPOINT": "https://graph.microsoft.com/v1.0",
     }
-    said = mistakes(wrong)
+    said = _mistakes(wrong)
     assert {text.split(" ")[0].split(":")[0].split("[")[0] for text in said} == set(wrong)
     assert len(said) == len(wrong)
     assert all("expected" in text for text in said)
@@ -163,9 +163,9 @@ def test_missing_settings_are_named() -> None:
 def test_bounds(name: str, fine: tuple[str, ...], wrong: tuple[str, ...]) -> None:
     """Each setting takes what lies within its bounds and refuses, by name, what does not."""
     for value in fine:
-        assert not mistakes({name: value}), value
+        assert not _mistakes({name: value}), value
     for value in wrong:
-        said = mistakes({name: value})
+        said = _mistakes({name: value})
         assert len(said) == 1, value
         assert said[0].startswith(name), value
         assert "expected" in said[0], value
@@ -192,7 +192,7 @@ def test_bounds(name: str, fine: tuple[str, ...], wrong: tuple[str, ...]) -> Non
 )
 def test_webhook(url: str, said: str | None) -> None:
     """Only the https URL of a Teams Workflows webhook is taken; what is pasted instead is called by its name."""
-    found = mistakes({"TEAMS_WEBHOOK_URL": url})
+    found = _mistakes({"TEAMS_WEBHOOK_URL": url})
     assert (not found) if said is None else (len(found) == 1 and said in found[0])
 
 
@@ -207,13 +207,13 @@ def test_webhook_of_ones_own() -> None:
         "https://relay.contoso.com:443/x": True,
         "https://relay.contoso.com:8443/x": False,
     }.items():
-        assert (not mistakes({**extra, "TEAMS_WEBHOOK_URL": url})) is fine, url
+        assert (not _mistakes({**extra, "TEAMS_WEBHOOK_URL": url})) is fine, url
 
 
 def test_the_webhook_is_checked_beside_other_mistakes() -> None:
     """A bad webhook URL is named although the hosts that are allowed cannot be told."""
     wrong = {"AZURE_CLOUD": "x", "TEAMS_WEBHOOK_EXTRA_HOSTS": "x", "TEAMS_WEBHOOK_URL": "http://x.logic.azure.com/"}
-    assert [text.split(" ")[0].rstrip(":") for text in mistakes(wrong)] == sorted(wrong)
+    assert [text.split(" ")[0].rstrip(":") for text in _mistakes(wrong)] == sorted(wrong)
 
 
 @pytest.mark.parametrize("cloud", ["AzureUSGovernment", "AzureChinaCloud"])
@@ -226,7 +226,7 @@ def test_other_clouds(cloud: str) -> None:
     )
     assert settings.arm == there.arm
     assert settings.ledger_url == f"https://acct.{there.table_suffix}"
-    assert len(mistakes({"AZURE_CLOUD": cloud})) == 1
+    assert len(_mistakes({"AZURE_CLOUD": cloud})) == 1
 
 
 def test_an_override_moves_the_address_only() -> None:
@@ -239,14 +239,14 @@ def test_an_override_moves_the_address_only() -> None:
 def test_high_follows_the_threshold() -> None:
     """Without a high threshold of its own it is five times the threshold, and it is never below it."""
     assert from_values({**GOOD, "SUM_CASE_THRESHOLD": "100"}).high_severity_threshold == 500
-    assert mistakes({"SUM_CASE_THRESHOLD": "100", "HIGH_SEVERITY_THRESHOLD": "99"})
-    assert not mistakes({"SUM_CASE_THRESHOLD": "100", "HIGH_SEVERITY_THRESHOLD": "100"})
+    assert _mistakes({"SUM_CASE_THRESHOLD": "100", "HIGH_SEVERITY_THRESHOLD": "99"})
+    assert not _mistakes({"SUM_CASE_THRESHOLD": "100", "HIGH_SEVERITY_THRESHOLD": "100"})
 
 
 def test_defender_keeps_thirty_days() -> None:
     """With Graph as the source of the hunt the look-back is 30 days at most."""
-    assert mistakes({"HUNT_SOURCE": "defender", "LOOKBACK_DAYS": "31"})
-    assert not mistakes({"HUNT_SOURCE": "defender", "LOOKBACK_DAYS": "30"})
+    assert _mistakes({"HUNT_SOURCE": "defender", "LOOKBACK_DAYS": "31"})
+    assert not _mistakes({"HUNT_SOURCE": "defender", "LOOKBACK_DAYS": "30"})
 
 
 @pytest.mark.parametrize("place", ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"])
@@ -262,7 +262,7 @@ def test_in_azure_the_ledger_is_a_table(place: str) -> None:
         == "https://t.example"
     )
     assert from_values({**here, "LEDGER_URL": "sqlite:////mnt/l.db"}).ledger_url == "sqlite:////mnt/l.db"
-    said = mistakes({place: "x", "AzureWebJobsStorage": "UseDevelopmentStorage=true"})
+    said = _mistakes({place: "x", "AzureWebJobsStorage": "UseDevelopmentStorage=true"})
     assert len(said) == 1
     assert said[0].startswith("LEDGER_URL is missing")
 
@@ -270,14 +270,14 @@ def test_in_azure_the_ledger_is_a_table(place: str) -> None:
 def test_exclusions_need_pattern_date_and_reason() -> None:
     """An exclusion without a pattern, a date or a reason, or with anything else, is refused where it stands."""
     fine = {"pattern": "*@lab.contoso.com", "until": "2027-01-31", "reason": "test lab"}
-    assert not mistakes({"EXCLUDED_RECIPIENTS": json.dumps([fine])})
+    assert not _mistakes({"EXCLUDED_RECIPIENTS": json.dumps([fine])})
     for wrong in ({"until": "soon"}, {"pattern": ""}, {"reason": " "}, {"owner": "me"}):
-        said = mistakes({"EXCLUDED_RECIPIENTS": json.dumps([fine, {**fine, **wrong}])})
+        said = _mistakes({"EXCLUDED_RECIPIENTS": json.dumps([fine, {**fine, **wrong}])})
         assert [text.split(":")[0] for text in said] == [f"EXCLUDED_RECIPIENTS[1].{name}" for name in wrong]
     for name in fine:
-        said = mistakes({"EXCLUDED_RECIPIENTS": json.dumps([{**fine, name: None}])})
+        said = _mistakes({"EXCLUDED_RECIPIENTS": json.dumps([{**fine, name: None}])})
         assert len(said) == 1
-    assert mistakes({"EXCLUDED_RECIPIENTS": '["x@contoso.com"]'})
+    assert _mistakes({"EXCLUDED_RECIPIENTS": '["x@contoso.com"]'})
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_what_is_wrong_with_the_file_is_said(content: bytes | None, said: str, t
 )
 def test_what_was_expected_is_exact(given: Mapping[str, str], said: str) -> None:
     """A number's both bounds are said, and an endpoint's example is that very service's in that cloud."""
-    assert any(said in mistake for mistake in mistakes(given)), mistakes(given)
+    assert any(said in mistake for mistake in _mistakes(given)), _mistakes(given)
 
 
 def test_a_dry_run_takes_the_webhook_s_placeholder_for_none() -> None:
@@ -414,9 +414,9 @@ def test_a_dry_run_takes_the_webhook_s_placeholder_for_none() -> None:
         assert not from_values({**left, **dry}).teams_webhook_url.get_secret_value()
     assert from_values(left, dry_run=True).dry_run
     for real in ({}, {"DRY_RUN": "false"}):
-        (said,) = mistakes({**left, **real})
+        (said,) = _mistakes({**left, **real})
         assert said.startswith("TEAMS_WEBHOOK_URL still holds the placeholder")
-    (said,) = mistakes({**left, "DRY_RUN": "true", "LOOKBACK_DAYS": "0"})
+    (said,) = _mistakes({**left, "DRY_RUN": "true", "LOOKBACK_DAYS": "0"})
     assert said.startswith("LOOKBACK_DAYS")
 
 
@@ -451,8 +451,8 @@ def test_the_example_s_placeholders_are_named(filled: tuple[str, ...], more: Map
 def test_a_workspace_may_be_named_as_the_example_s() -> None:
     """The names in the example's resource id may well be somebody's own: only its subscription tells."""
     own = f"/subscriptions/{GUID}/resourceGroups/rg-sentinel/providers/Microsoft.OperationalInsights/workspaces"
-    assert not mistakes({"SENTINEL_WORKSPACE_RESOURCE_ID": f"{own}/law-sentinel"})
-    assert not mistakes({"TEAMS_WEBHOOK_URL": "https://prod-00.westeurope.logic.azure.com/workflows/yours?sig=1"})
+    assert not _mistakes({"SENTINEL_WORKSPACE_RESOURCE_ID": f"{own}/law-sentinel"})
+    assert not _mistakes({"TEAMS_WEBHOOK_URL": "https://prod-00.westeurope.logic.azure.com/workflows/yours?sig=1"})
 
 
 @pytest.mark.parametrize(

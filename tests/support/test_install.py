@@ -84,7 +84,7 @@ def with_oldest_pip(home: Path) -> Path:
     return own
 
 
-def version(python: Path, package: str) -> str:
+def _version(python: Path, package: str) -> str:
     """The version of a package that is installed there."""
     command = [str(python), "-c", f"from importlib.metadata import version; print(version({package!r}))"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -107,7 +107,7 @@ def test_what_is_deployed_installs_after_a_release(stripped: bool, tmp_path: Pat
         assert "must have their versions pinned" in ran.stderr
     else:
         assert not ran.returncode, ran.stderr
-        assert version(python, "pyjwt") == pins("requirements.txt")["pyjwt"]
+        assert _version(python, "pyjwt") == pins("requirements.txt")["pyjwt"]
 
 
 @pytest.mark.slow
@@ -125,9 +125,9 @@ def test_it_is_set_up_after_a_release(lock: str, installer: str, tmp_path: Path,
     ran = set_up(home, ROOT / lock, **environment)
     assert ran.returncode == 0, ran.stderr
     assert (python.parent / "uv").exists()
-    assert version(python, "pyjwt") == pins(lock)["pyjwt"]
+    assert _version(python, "pyjwt") == pins(lock)["pyjwt"]
     tools = {"chdb-core", "trustme", *(("pytest", "mypy") if "dev" in lock else ())}
-    assert all(version(python, tool) == pins(lock)[tool] for tool in tools)
+    assert all(_version(python, tool) == pins(lock)[tool] for tool in tools)
 
 
 def pins(lock: str) -> dict[str, str]:

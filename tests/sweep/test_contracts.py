@@ -26,7 +26,7 @@ def tenant(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def reported(tenant: Tenant, who: str) -> int:
+def _reported(tenant: Tenant, who: str) -> int:
     """How many message ids the ledger holds as reported for a recipient."""
     ledger = SqliteLedger(tenant.ledger, WORKSPACE_RESOURCE_ID, read_only=True)
     try:
@@ -167,7 +167,7 @@ def test_messages_long_unseen_are_forgotten_though_their_incident_stays_open(ten
         tenant.clock.advance(days=day - (tenant.clock.now() - START).days)
         fresh(tenant, mails(tenant, 12) if day == 40 else [])
         tenant.sweep()
-        assert reported(tenant, WHO) == held, day
+        assert _reported(tenant, WHO) == held, day
 
 
 def test_the_shell_says_settings_invalid_and_nothing_on_standard_output(tmp_path: Path) -> None:

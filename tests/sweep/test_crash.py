@@ -10,7 +10,7 @@ from tests.chaos.ledgers import KeptTable
 from tests.chaos.order import Moment, When
 from tests.chaos.scene import Scene, address, scene
 from tests.chaos.story import Step, Story, any_day, first_day, lost_ledger, survive
-from tests.chaos.sweeper import Sweeper, sweeper
+from tests.chaos.sweeper import Sweeper
 from tests.cloud import Fault
 from tests.support.azurite import Azurite
 
@@ -18,25 +18,11 @@ SAMPLE = 11  # in the fast tests: every so manieth step, before and after altern
 PAIRS = 60
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Sweeper]:
-    """Where sweeps are forked from."""
-    with sweeper() as made:
-        yield made
-
-
 @pytest.fixture
 def empty(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
     """A tenant without mail, its ledger in SQLite."""
     with scene(forks, tmp_path) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def story(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A day like any other, its ledger in SQLite."""
-    with scene(forks, tmp_path_factory.mktemp("crash")) as made:
-        yield any_day(made)
 
 
 def wrong(story: Story, *steps: Step) -> list[str]:

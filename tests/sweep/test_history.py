@@ -49,7 +49,7 @@ class Message:
         return bool(seen) and max(seen, key=lambda row: (row[1], row[0]))[2] in COUNTED
 
 
-def faults() -> dict[str, Fault]:
+def _faults() -> dict[str, Fault]:
     """What may break, by name; each lasts until it is mended, or hits once."""
     return {
         "sentinel down": Fault(service="sentinel", status=503, times=None),
@@ -119,7 +119,7 @@ class History(RuleBasedStateMachine):
             max_size=4,
         ),
         again=st.lists(st.tuples(st.sampled_from(RECIPIENTS), st.integers(1, 3), st.sampled_from(ACTIONS)), max_size=1),
-        broken=st.sampled_from([*[""] * 6, *sorted(faults())]),
+        broken=st.sampled_from([*[""] * 6, *sorted(_faults())]),
     )
     def a_day(
         self,
@@ -135,7 +135,7 @@ class History(RuleBasedStateMachine):
             self._add(recipient, sorted(self.messages[recipient])[::share], action)
         self.tenant.cloud.faults.clear()
         if broken:
-            self.tenant.cloud.faults.add(faults()[broken])
+            self.tenant.cloud.faults.add(_faults()[broken])
         self._sweep()
 
     @precondition(lambda self: self._open())

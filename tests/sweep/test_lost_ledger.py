@@ -18,23 +18,23 @@ OPEN, CLOSED, DELETED, NEW = (f"{name}@contoso.com" for name in ("open", "closed
 @pytest.fixture
 def tenant(tenant: Tenant) -> Tenant:
     """Three recipients raised and told; then one incident is closed and one deleted."""
-    mail(tenant, 1, OPEN, CLOSED, DELETED, many=11)
+    _mail(tenant, 1, OPEN, CLOSED, DELETED, many=11)
     assert facts(tenant.sweep())["created"] == 3
-    keep(tenant, 0)
+    _keep(tenant, 0)
     tenant.clock.advance(hours=1)
-    tenant.cloud.analyst.close(name(CLOSED))
-    tenant.cloud.analyst.delete(name(DELETED))
+    tenant.cloud.analyst.close(_name(CLOSED))
+    tenant.cloud.analyst.delete(_name(DELETED))
     tenant.clock.advance(days=1)
-    mail(tenant, 50, "quiet@contoso.com", many=1)
+    _mail(tenant, 50, "quiet@contoso.com", many=1)
     return tenant
 
 
-def name(recipient: str, episode: int = 0) -> str:
+def _name(recipient: str, episode: int = 0) -> str:
     """The derived id."""
     return incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
 
 
-def mail(tenant: Tenant, seed: int, *recipients: str, many: int) -> None:
+def _mail(tenant: Tenant, seed: int, *recipients: str, many: int) -> None:
     """So many messages to each, remediated in the last hours."""
     made = Mail(tenant.clock.now(), seed=seed)
     for recipient in recipients:
@@ -42,7 +42,7 @@ def mail(tenant: Tenant, seed: int, *recipients: str, many: int) -> None:
     tenant.cloud.append("EmailEvents", made.events)
 
 
-def keep(tenant: Tenant, number: int) -> None:
+def _keep(tenant: Tenant, number: int) -> None:
     """Back the ledger up."""
     (tenant.ledger.parent / f"copy{number}").write_bytes(tenant.ledger.read_bytes())
 
@@ -55,7 +55,7 @@ def lose(tenant: Tenant, restore: int | None = None) -> None:
         tenant.ledger.write_bytes((tenant.ledger.parent / f"copy{restore}").read_bytes())
 
 
-def puts(tenant: Tenant) -> int:
+def _puts(tenant: Tenant) -> int:
     """How many writes Sentinel has seen."""
     return sum(each.service == "sentinel" and each.method == "PUT" for each in tenant.cloud.log)
 
@@ -64,12 +64,12 @@ def test_a_deleted_ledger_raises_nothing_again(tenant: Tenant) -> None:
     """Open incidents are adopted, closed and deleted ones stay dealt with; nothing is written to Sentinel."""
     tenant.sweep()
     lose(tenant)
-    before = puts(tenant)
+    before = _puts(tenant)
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 3, "standing": 1, "settled": 2, "told": 1,
     }  # fmt: skip
-    assert puts(tenant) == before
-    assert set(tenant.cloud.incidents) == {name(OPEN), name(CLOSED)}
+    assert _puts(tenant) == before
+    assert set(tenant.cloud.incidents) == {_name(OPEN), _name(CLOSED)}
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 3, "standing": 1, "settled": 2,
     }  # fmt: skip
@@ -79,39 +79,39 @@ def test_after_a_lost_ledger_what_is_new_is_still_found(tenant: Tenant) -> None:
     """More than a threshold of new messages makes the next episode of dealt-with ones, a few comment the open."""
     tenant.sweep()
     lose(tenant)
-    mail(tenant, 2, CLOSED, DELETED, NEW, many=11)
-    mail(tenant, 3, OPEN, many=2)
+    _mail(tenant, 2, CLOSED, DELETED, NEW, many=11)
+    _mail(tenant, 3, OPEN, many=2)
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 4,
         "created": 3, "commented": 1, "standing": 1, "told": 4,
     }  # fmt: skip
-    assert {name(CLOSED, 1), name(DELETED, 1), name(NEW)} < set(tenant.cloud.incidents)
-    assert name(CLOSED) in tenant.cloud.incidents[name(CLOSED, 1)]["properties"]["description"]
+    assert {_name(CLOSED, 1), _name(DELETED, 1), _name(NEW)} < set(tenant.cloud.incidents)
+    assert _name(CLOSED) in tenant.cloud.incidents[_name(CLOSED, 1)]["properties"]["description"]
 
 
 def test_a_stale_ledger_catches_up(tenant: Tenant) -> None:
     """Restored from two sweeps ago: later episodes are adopted, comments are found by their ids, nothing is twice."""
     tenant.sweep()
-    mail(tenant, 2, CLOSED, DELETED, many=11)
-    mail(tenant, 3, OPEN, many=2)
+    _mail(tenant, 2, CLOSED, DELETED, many=11)
+    _mail(tenant, 3, OPEN, many=2)
     tenant.sweep()
-    incidents, comments = set(tenant.cloud.incidents), json.dumps(tenant.cloud.comments[name(OPEN)])
-    tenant.cloud.analyst.delete(name(DELETED, 1))
+    incidents, comments = set(tenant.cloud.incidents), json.dumps(tenant.cloud.comments[_name(OPEN)])
+    tenant.cloud.analyst.delete(_name(DELETED, 1))
     tenant.clock.advance(hours=1)
-    before = puts(tenant)
+    before = _puts(tenant)
     lose(tenant, restore=0)
     report = tenant.sweep()
     assert report.receipt.event == "sweep_completed"
-    assert set(tenant.cloud.incidents) == incidents - {name(DELETED, 1)}
-    assert json.dumps(tenant.cloud.comments[name(OPEN)]) == comments
-    assert puts(tenant) == before
+    assert set(tenant.cloud.incidents) == incidents - {_name(DELETED, 1)}
+    assert json.dumps(tenant.cloud.comments[_name(OPEN)]) == comments
+    assert _puts(tenant) == before
     assert facts(tenant.sweep())["standing"] == 2
 
 
 def test_an_incident_raised_but_not_told_is_told_after_the_ledger_is_lost(tmp_path: Path) -> None:
     """Nothing is lost: an open incident that nobody has taken is told again when the ledger does not know it."""
     with pytest.MonkeyPatch.context() as patch, running_tenant(tmp_path, patch) as tenant:
-        mail(tenant, 1, OPEN, many=11)
+        _mail(tenant, 1, OPEN, many=11)
         tenant.sweep(TEAMS_WEBHOOK_URL=tenant.cloud.webhook_url.replace("/workflows/", "/workflows/0"))
         assert len(tenant.cloud.incidents) == 1
         assert tenant.cloud.cards == []
@@ -127,5 +127,5 @@ def test_incidents_are_found_by_their_titles_when_nobody_is_flagged(tenant: Tena
     tenant.settings["SUM_CASE_THRESHOLD"] = "500"
     assert facts(tenant.sweep())["told"] == 1
     tenant.clock.advance(days=3)
-    mail(tenant, 9, "quiet@contoso.com", many=1)
+    _mail(tenant, 9, "quiet@contoso.com", many=1)
     assert facts(tenant.sweep())["reminded"] == 1

@@ -49,7 +49,7 @@ class Quiet:
         return report, kinds
 
 
-def reads(kinds: Counter[str]) -> int:
+def _reads(kinds: Counter[str]) -> int:
     """How often Sentinel and Log Analytics were read."""
     return kinds["sentinel GET"] + kinds["log_analytics POST"]
 
@@ -77,11 +77,11 @@ def test_a_sweep_right_after_the_first_writes_nothing_and_reads_little(quiet: Qu
     report, kinds = quiet.sweep()
     assert (report.receipt.event, report.receipt.due) == ("sweep_completed", 0)
     assert kinds.keys() == {"sentinel GET", "log_analytics POST"}
-    assert reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL
+    assert _reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL
     report, kinds = quiet.sweep()
     assert (report.receipt.event, report.receipt.due) == ("sweep_completed", 0)
     assert kinds.keys() == {"sentinel GET", "log_analytics POST"}
-    assert reads(kinds) <= CHEAP
+    assert _reads(kinds) <= CHEAP
 
 
 def test_a_quiet_day_writes_nothing_and_reads_little(quiet: Quiet) -> None:
@@ -94,7 +94,7 @@ def test_a_quiet_day_writes_nothing_and_reads_little(quiet: Quiet) -> None:
     report, kinds = quiet.sweep()
     assert (report.receipt.standing, report.receipt.settled) == (quiet.many - 1, 1)
     assert kinds.keys() == {"sentinel GET", "log_analytics POST"}
-    assert reads(kinds) <= CHEAP
+    assert _reads(kinds) <= CHEAP
 
 
 def test_a_lost_ledger_costs_one_list_of_all_incidents(quiet: Quiet) -> None:
@@ -105,10 +105,10 @@ def test_a_lost_ledger_costs_one_list_of_all_incidents(quiet: Quiet) -> None:
     assert (report.receipt.event, report.receipt.due) == ("sweep_completed", 0)
     assert report.receipt.standing + report.receipt.settled == quiet.many
     assert kinds["sentinel PUT"] == 0
-    assert reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL
+    assert _reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL
     _, kinds = quiet.sweep()
     assert kinds.keys() == {"sentinel GET", "log_analytics POST"}
-    assert reads(kinds) <= CHEAP
+    assert _reads(kinds) <= CHEAP
 
 
 def test_a_day_of_reminders_is_cheap_too(quiet: Quiet) -> None:
@@ -119,4 +119,4 @@ def test_a_day_of_reminders_is_cheap_too(quiet: Quiet) -> None:
     assert report.receipt.reminded >= quiet.many - 2
     assert kinds["teams POST"] == 1
     assert kinds["sentinel PUT"] == 0
-    assert reads(kinds) <= CHEAP
+    assert _reads(kinds) <= CHEAP

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench._azure import apart
-from tests.bench.limit import settings_of, sweep
+from tests.bench.limit import settings_of, timed_sweep
 from tests.support.clients import sign_in_to
 
 
@@ -22,7 +22,7 @@ def test_a_sweep_raises_all_that_is_new_within_the_rate_limit(
     """Paced ahead of time, every new incident is raised in one sweep, none is due, and Sentinel hardly says 429."""
     with apart(recipients=incidents, speed=speed) as cloud:
         sign_in_to(cloud.environment, monkeypatch)
-        receipt = sweep(settings_of(cloud, tmp_path, incidents), speed).report.receipt
+        receipt = timed_sweep(settings_of(cloud, tmp_path, incidents), speed).report.receipt
         seen = cloud.seen()
     assert (receipt.event, receipt.created, receipt.due, receipt.held) == ("sweep_completed", incidents, 0, 0)
     assert seen.incidents == incidents

@@ -40,7 +40,7 @@ def mails(tenant: Tenant, many: int, recipient: str = WHO, *, days: float = 0.4)
     return mail.remediated(recipient, many, days, (SOFT,))
 
 
-def next_day(tenant: Tenant, *rows: list[dict[str, Any]]) -> None:
+def _next_day(tenant: Tenant, *rows: list[dict[str, Any]]) -> None:
     """A day passes; new rows arrive."""
     tenant.clock.advance(days=1)
     fresh(tenant, *rows)
@@ -52,7 +52,7 @@ def only(tenant: Tenant, recipient: str = WHO, episode: int = 0) -> dict[str, An
     return found
 
 
-def comments(tenant: Tenant, recipient: str = WHO, episode: int = 0) -> list[str]:
+def _comments(tenant: Tenant, recipient: str = WHO, episode: int = 0) -> list[str]:
     """What was said in comments on an incident."""
     found = tenant.cloud.comments.get(incident_id(WORKSPACE_RESOURCE_ID, recipient, episode), [])
     return [each["properties"]["message"] for each in found]
@@ -108,21 +108,21 @@ def test_new_messages_are_commented_once_and_told_when_they_are_many(tenant: Ten
     """A comment tells just the new messages; on-call hears of them when the untold ones exceed the threshold."""
     fresh(tenant, mails(tenant, 11))
     tenant.sweep()
-    next_day(tenant, mails(tenant, 6))
+    _next_day(tenant, mails(tenant, 6))
     assert facts(tenant.sweep())["commented"] == 1
     assert len(tenant.cloud.cards) == 1
-    assert comments(tenant)[0].startswith("6 new messages")
-    next_day(tenant, mails(tenant, 5))
+    assert _comments(tenant)[0].startswith("6 new messages")
+    _next_day(tenant, mails(tenant, 5))
     assert facts(tenant.sweep())["told"] == 1
     assert len(tenant.cloud.cards) == 2
-    assert comments(tenant)[1].startswith("5 new messages")
+    assert _comments(tenant)[1].startswith("5 new messages")
 
 
 def test_a_finding_that_reaches_high_is_raised_and_told(tenant: Tenant) -> None:
     """When Sum_case exceeds the high threshold, a severity that we set becomes High, with a comment and a card."""
     fresh(tenant, mails(tenant, 11))
     tenant.sweep()
-    next_day(tenant, mails(tenant, 40))
+    _next_day(tenant, mails(tenant, 40))
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 1,
         "commented": 1, "raised": 1, "standing": 1, "told": 1,
@@ -139,12 +139,12 @@ def test_an_analysts_severity_stands(tenant: Tenant) -> None:
     tenant.cloud.analyst.set_severity(name, "Low")
     tenant.cloud.analyst.assign(name, "Ana Lyst")
     tenant.cloud.analyst.edit(name, title="Mine", description="Looked at it")
-    next_day(tenant, mails(tenant, 60))
+    _next_day(tenant, mails(tenant, 60))
     assert facts(tenant.sweep()).get("raised") is None
     assert {key: only(tenant)[key] for key in ("severity", "title", "description", "status")} == {
         "severity": "Low", "title": "Mine", "description": "Looked at it", "status": "Active",
     }  # fmt: skip
-    assert len(comments(tenant)) == 1
+    assert len(_comments(tenant)) == 1
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_closed_stays_closed_until_enough_is_new(
     tenant.sweep()
     name = incident_id(WORKSPACE_RESOURCE_ID, WHO, 0)
     tenant.cloud.analyst.close(name, classification)
-    next_day(tenant, mails(tenant, enough - 1))
+    _next_day(tenant, mails(tenant, enough - 1))
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean", "flagged": 1, "settled": 1}
-    next_day(tenant, mails(tenant, 1))
+    _next_day(tenant, mails(tenant, 1))
     report = tenant.sweep()
     assert (facts(report)["created"], report.actions[0].reason) == (1, reason)
     assert name in only(tenant, episode=1)["description"]
@@ -174,7 +174,7 @@ def test_a_deleted_incident_is_settled_and_mentioned_once(tenant: Tenant) -> Non
     fresh(tenant, mails(tenant, 11))
     tenant.sweep()
     tenant.cloud.analyst.delete(incident_id(WORKSPACE_RESOURCE_ID, WHO, 0))
-    next_day(tenant, mails(tenant, 2))
+    _next_day(tenant, mails(tenant, 2))
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed",
         "verdict": "clean",
@@ -183,11 +183,11 @@ def test_a_deleted_incident_is_settled_and_mentioned_once(tenant: Tenant) -> Non
         "told": 1,
     }
     assert "deleted" in words(tenant.cloud.cards[1])
-    next_day(tenant)
+    _next_day(tenant)
     tenant.sweep()
     assert len(tenant.cloud.cards) == 2
     assert tenant.cloud.incidents == {}
-    next_day(tenant, mails(tenant, 9))
+    _next_day(tenant, mails(tenant, 9))
     assert facts(tenant.sweep())["created"] == 1
     assert only(tenant, episode=1)["status"] == "New"
 
@@ -214,7 +214,7 @@ def test_excluded_recipients(tenant: Tenant) -> None:
         [{"pattern": "*@contoso.com", "until": "2026-11-24", "reason": "lab"}]
     )
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean", "flagged": 1, "excluded": 1}
-    next_day(tenant)
+    _next_day(tenant)
     report = tenant.sweep()
     assert facts(report)["created"] == 1
     assert "past their date" in report.receipt.notes[0]
@@ -257,7 +257,7 @@ def test_what_is_due_is_raised_even_when_it_has_fallen_below_the_threshold(tenan
     tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", status=503, times=None))
     tenant.sweep()
     tenant.cloud.faults.clear()
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep(SUM_CASE_THRESHOLD="500")) == {
         "event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1,
     }  # fmt: skip
@@ -284,7 +284,7 @@ def test_a_card_that_was_refused_is_told_on_the_next_one(tenant: Tenant) -> None
     tenant.cloud.faults.add(Fault(service="teams", status=404, times=None))
     assert facts(tenant.sweep())["due"] == 1
     tenant.cloud.faults.clear()
-    next_day(tenant, mails(tenant, 12, "new@contoso.com"))
+    _next_day(tenant, mails(tenant, 12, "new@contoso.com"))
     assert facts(tenant.sweep())["told"] == 2
     assert len(tenant.cloud.cards) == 1
     assert WHO in words(tenant.cloud.cards[0])
@@ -339,7 +339,7 @@ def test_a_hunt_not_answered_in_full_fails_and_is_told_once_a_day(tenant: Tenant
     assert tenant.cloud.incidents == {}
     tenant.sweep()
     assert len(tenant.cloud.cards) == 1
-    next_day(tenant)
+    _next_day(tenant)
     tenant.sweep()
     assert len(tenant.cloud.cards) == 2
     tenant.cloud.faults.clear()
@@ -384,12 +384,12 @@ def test_reminders(tenant: Tenant) -> None:
     tenant.sweep()
     told = []
     for _ in range(7):
-        next_day(tenant)
+        _next_day(tenant)
         told.append(tenant.sweep(SUM_CASE_THRESHOLD="500").receipt.reminded)
     assert told == [0, 0, 1, 0, 0, 1, 0]
     tenant.cloud.analyst.assign(incident_id(WORKSPACE_RESOURCE_ID, WHO, 0), status="New")
-    next_day(tenant)
-    next_day(tenant)
+    _next_day(tenant)
+    _next_day(tenant)
     assert tenant.sweep().receipt.reminded == 0
 
 
@@ -399,7 +399,7 @@ def test_the_heartbeat(tenant: Tenant) -> None:
     for _ in range(15):
         assert facts(tenant.sweep())["verdict"] == "clean"
         cards.append(len(tenant.cloud.cards))
-        next_day(tenant)
+        _next_day(tenant)
     assert cards == [0] * 7 + [1] * 7 + [2]
     assert "8 sweeps since" in words(tenant.cloud.cards[0])
 
@@ -411,12 +411,12 @@ def test_comments_end_at_ninety_one(tenant: Tenant) -> None:
     name = incident_id(WORKSPACE_RESOURCE_ID, WHO, 0)
     for number in range(90):
         tenant.cloud.analyst.comment(name, f"note {number}")
-    next_day(tenant, mails(tenant, 3))
+    _next_day(tenant, mails(tenant, 3))
     tenant.sweep()
-    assert "card only" in comments(tenant)[90]
-    next_day(tenant, mails(tenant, 9))
+    assert "card only" in _comments(tenant)[90]
+    _next_day(tenant, mails(tenant, 9))
     report = tenant.sweep()
-    assert (len(comments(tenant)), report.actions[0].reason, report.receipt.told) == (91, Reason.COMMENTS_FULL, 1)
+    assert (len(_comments(tenant)), report.actions[0].reason, report.receipt.told) == (91, Reason.COMMENTS_FULL, 1)
     assert facts(tenant.sweep()).get("told") is None
 
 
@@ -461,7 +461,7 @@ def test_who_remediated_is_said(tenant: Tenant) -> None:
     assert line in only(tenant)["description"]
     assert line in words(tenant.cloud.cards[0])
     tenant.cloud.remove("EmailPostDeliveryEvents")
-    next_day(tenant, mails(tenant, 2))
+    _next_day(tenant, mails(tenant, 2))
     report = tenant.sweep()
     assert report.receipt.commented == 1
     assert "EmailPostDeliveryEvents" in report.receipt.notes[0]

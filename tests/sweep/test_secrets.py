@@ -42,7 +42,7 @@ def tenant(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def rows(ledger: Path) -> str:
+def _rows(ledger: Path) -> str:
     """All that the ledger's file holds, inflated."""
     found = []
     with sqlite3.connect(ledger) as database:
@@ -75,7 +75,7 @@ def test_no_secret_leaves_a_sweep(tenant: Tenant, trouble: Fault | None, caplog:
             caplog.text,
             json.dumps(as_json(report.receipt)),
             repr(report),
-            rows(tenant.ledger),
+            _rows(tenant.ledger),
         ]
     )
     assert len(secrets) >= 3

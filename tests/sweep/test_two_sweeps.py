@@ -12,19 +12,12 @@ from shared.sweep.deliver import WORKERS
 from tests.chaos.ledgers import KeptTable
 from tests.chaos.order import Moment, When
 from tests.chaos.scene import Scene, scene
-from tests.chaos.story import Step, Story, any_day, check, overtake
-from tests.chaos.sweeper import Sweeper, sweeper
+from tests.chaos.story import Step, Story, check, overtake
+from tests.chaos.sweeper import Sweeper
 from tests.cloud import Fault, Request
 from tests.support.azurite import Azurite
 
 MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Sweeper]:
-    """Where sweeps are forked from."""
-    with sweeper() as made:
-        yield made
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def still(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
-def alone(place: Scene) -> dict[str, Any]:
+def _alone(place: Scene) -> dict[str, Any]:
     """What one sweep would have done."""
     assert place.sweep().receipt["created"] == len(MANY)
     assert len(place.cards()) == 1
@@ -92,7 +85,7 @@ def paused(place: Scene, many: int = 1, **which: Any) -> Iterator[Pause]:
 
 def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Scene) -> None:
     """A sweep that finds a living one at work leaves, green; what is left is what one alone leaves."""
-    expected = alone(real)
+    expected = _alone(real)
     with paused(real, service="log_analytics") as pause:
         first = real.begin()
         assert pause.reached()
@@ -106,7 +99,7 @@ def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Scene) -> None:
 
 def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> None:
     """However two sweeps that start at once meet, every incident is made once and told once."""
-    expected = alone(real)
+    expected = _alone(real)
     for _ in range(3):
         real.restore()
         both = [real.begin(), real.begin()]
@@ -129,7 +122,7 @@ def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azuri
 
 def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
     """A sweep that waits for one that is killed meanwhile takes over after its lease's length, and completes it."""
-    expected = alone(real)
+    expected = _alone(real)
     with paused(real, service="sentinel", method="PUT", after=5) as pause:
         first = real.begin()
         assert pause.reached()
@@ -153,26 +146,26 @@ def rob(place: Scene) -> None:
     ledger.close()
 
 
-def puts(place: Scene) -> int:
+def _puts(place: Scene) -> int:
     """How often Sentinel was asked for an effect."""
     return sum((each.service, each.method) == ("sentinel", "PUT") for each in place.cloud.log)
 
 
 def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
     """Once another holds its lease a sweep begins no further effect and posts no card; the next completes it."""
-    expected = alone(still)
+    expected = _alone(still)
     with paused(still, WORKERS, service="sentinel", method="PUT", after=2) as pause:
         first = still.begin()
         assert pause.reached()
         still.freeze(first)
         rob(still)
-        before = puts(still)
+        before = _puts(still)
         first.thaw()
         pause.resume()
         ended = first.end()
     assert (ended.event, ended.code) == ("sweep_failed", 1)
     assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
-    assert puts(still) == before < len(MANY)
+    assert _puts(still) == before < len(MANY)
     assert not still.cards()
     assert still.sweep().green  # once it has waited for the other's lease, too
     assert still.remains() == expected
@@ -192,7 +185,7 @@ def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
 )
 def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, Any]) -> None:
     """A sweep that hangs, wherever it is, until another has taken over and done all, does and leaves nothing more."""
-    expected = alone(still)
+    expected = _alone(still)
     with paused(still, **which) as pause:
         first = still.begin()
         assert pause.reached()
@@ -209,27 +202,20 @@ def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, 
     assert len(still.cards()) == 1
 
 
-@pytest.fixture(scope="module")
-def story(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A day like any other."""
-    with scene(forks, tmp_path_factory.mktemp("overtaken")) as made:
-        yield any_day(made)
-
-
-def moments(story: Story) -> list[Step]:
+def _moments(story: Story) -> list[Step]:
     """Before and after each of the ledger's verbs."""
     return [step for step in story.verbs if not step.name.startswith("halfway")]
 
 
 def test_a_sweep_that_is_overtaken_here_and_there_adds_nothing(story: Story) -> None:
     """Frozen at a sample of its ledger's verbs until another has done all, a sweep does and leaves nothing more."""
-    assert not [wrong for step in moments(story)[::9] if (wrong := overtake(story, step))]
+    assert not [wrong for step in _moments(story)[::9] if (wrong := overtake(story, step))]
 
 
 @pytest.mark.slow
 def test_a_sweep_that_is_overtaken_anywhere_adds_nothing(story: Story) -> None:
     """The same before and after each of its ledger's verbs."""
-    assert not [wrong for step in moments(story) if (wrong := overtake(story, step))]
+    assert not [wrong for step in _moments(story) if (wrong := overtake(story, step))]
 
 
 def test_a_card_of_an_earlier_sweep_is_not_posted_by_one_that_is_overtaken(story: Story) -> None:

@@ -33,7 +33,7 @@ def tenant(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def name(recipient: str = WHO, episode: int = 0) -> str:
+def _name(recipient: str = WHO, episode: int = 0) -> str:
     """The id of an incident of this tenant."""
     return incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
 
@@ -46,7 +46,7 @@ def arrives(tenant: Tenant, many: int = 0, *recipients: str) -> None:
     tenant.cloud.append("EmailEvents", [*mail.events, *rows])
 
 
-def reads(tenant: Tenant) -> int:
+def _reads(tenant: Tenant) -> int:
     """How many GETs Sentinel has had since the log was cleared."""
     return sum(each.service == "sentinel" and each.method == "GET" for each in tenant.cloud.log)
 
@@ -59,12 +59,12 @@ def reopened(tenant: Tenant) -> None:
     arrives(tenant, 12, WHO)
     tenant.sweep()
     tenant.clock.advance(hours=1)
-    tenant.cloud.analyst.close(name())
+    tenant.cloud.analyst.close(_name())
     tenant.clock.advance(days=1)
     arrives(tenant)
     assert facts(tenant.sweep())["settled"] == 1
     tenant.clock.advance(hours=1)
-    tenant.cloud.analyst.reopen(name(), "New")
+    tenant.cloud.analyst.reopen(_name(), "New")
     tenant.clock.advance(days=1)
     arrives(tenant, 3, WHO)
 
@@ -112,12 +112,12 @@ def test_a_page_of_our_own_incidents_hides_nothing(tenant: Tenant, monkeypatch: 
     arrives(tenant, 12, WHO)
     tenant.sweep()
     tenant.clock.advance(hours=1)
-    tenant.cloud.analyst.close(name())
+    tenant.cloud.analyst.close(_name())
     tenant.clock.advance(days=1)
     arrives(tenant, 12, *(f"n{number}@contoso.com" for number in range(6)))
 
     def reopen(_: Request) -> None:
-        tenant.cloud.analyst.reopen(name(), "New")
+        tenant.cloud.analyst.reopen(_name(), "New")
         tenant.clock.advance(seconds=1)
 
     # After the list was read, before the first creation.
@@ -164,7 +164,7 @@ def test_a_gateway_s_404_deletes_nothing(tenant: Tenant, body: Any) -> None:
     tenant.clock.advance(days=1)
     arrives(tenant)
     assert tenant.sweep().receipt.commented == 3
-    assert set(tenant.cloud.incidents) == {name(each) for each in who}
+    assert set(tenant.cloud.incidents) == {_name(each) for each in who}
 
 
 STORMS: dict[str, tuple[str, dict[str, Any], int]] = {
@@ -190,7 +190,7 @@ def test_what_fails_for_all_is_not_found_out_by_each(tenant: Tenant, how: str) -
     tenant.cloud.log.clear()
     receipt = tenant.sweep().receipt
     assert (receipt.event, receipt.due) == ("sweep_incomplete", 60)
-    assert 1 <= reads(tenant) - (1 if match else 0) <= most
+    assert 1 <= _reads(tenant) - (1 if match else 0) <= most
     tenant.cloud.faults.clear()
     tenant.clock.advance(days=1)
     arrives(tenant)
@@ -206,7 +206,7 @@ def test_what_cannot_be_read_is_read_once(tenant: Tenant) -> None:
     tenant.cloud.faults.add(Fault(service="sentinel", match="/incidents/", times=None, status=404, body=GROUP))
     tenant.cloud.log.clear()
     assert tenant.sweep().receipt.due == 1
-    assert reads(tenant) == 3  # the list among them
+    assert _reads(tenant) == 3  # the list among them
 
 
 def test_one_odd_incident_stops_no_other(tenant: Tenant) -> None:
@@ -219,7 +219,7 @@ def test_one_odd_incident_stops_no_other(tenant: Tenant) -> None:
     odd = {"name": "x", "properties": {"status": "New", "severity": "Unheard of"}}
     for each in who[:5]:
         tenant.cloud.faults.add(
-            Fault(service="sentinel", method="GET", match=f"/{name(each)}?", times=None, status=200, body=odd)
+            Fault(service="sentinel", method="GET", match=f"/{_name(each)}?", times=None, status=200, body=odd)
         )
     assert tenant.sweep().receipt.commented >= 3
 

@@ -20,25 +20,25 @@ def tenant(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def mail(tenant: Tenant, recipient: str, many: int) -> None:
+def _mail(tenant: Tenant, recipient: str, many: int) -> None:
     """So many messages, remediated in the last hours."""
     made = Mail(tenant.clock.now(), seed=int(tenant.clock.monotonic()) + many)
     made.remediated(recipient, many, 0.2, (SOFT,))
     tenant.cloud.append("EmailEvents", made.events)
 
 
-def next_day(tenant: Tenant, days: int = 1) -> None:
+def _next_day(tenant: Tenant, days: int = 1) -> None:
     """Later, with some mail, so that the data is fresh."""
     tenant.clock.advance(days=days)
-    mail(tenant, "quiet@contoso.com", 1)
+    _mail(tenant, "quiet@contoso.com", 1)
 
 
 def test_nothing_is_clean_while_a_finding_waits_nor_when_it_is_raised(tenant: Tenant) -> None:
     """A finding that Sentinel refused and that has left the window keeps the sweep from `clean` until it is raised."""
-    mail(tenant, "ceo@contoso.com", 60)
+    _mail(tenant, "ceo@contoso.com", 60)
     tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", times=None, status=403))
     assert facts(tenant.sweep())["verdict"] == "flagged"
-    next_day(tenant, 31)
+    _next_day(tenant, 31)
     assert facts(tenant.sweep()) | {"told": 0} == {
         "event": "sweep_incomplete",
         "verdict": "flagged",
@@ -46,47 +46,47 @@ def test_nothing_is_clean_while_a_finding_waits_nor_when_it_is_raised(tenant: Te
         "told": 0,
     }
     tenant.cloud.faults.clear()
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1}
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
 
 
 def test_nothing_is_clean_while_a_card_waits_nor_when_it_is_told(tenant: Tenant) -> None:
     """A finding that was raised, but that Teams took no card of, is told after it has left the window: `flagged`."""
-    mail(tenant, "ceo@contoso.com", 60)
+    _mail(tenant, "ceo@contoso.com", 60)
     tenant.cloud.faults.add(Fault(service="teams", times=None, status=404))
     assert facts(tenant.sweep())["due"] == 1
-    next_day(tenant, 31)
+    _next_day(tenant, 31)
     found = facts(tenant.sweep())
     assert (found["event"], found["verdict"], found["due"]) == ("sweep_incomplete", "flagged", 1)
     tenant.cloud.faults.clear()
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "told": 1}
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
 
 
 def test_a_reminder_alone_is_clean(tenant: Tenant) -> None:
     """Reminding about an incident that waits is no finding."""
-    mail(tenant, "ceo@contoso.com", 11)
+    _mail(tenant, "ceo@contoso.com", 11)
     tenant.sweep()
-    next_day(tenant, 31)
+    _next_day(tenant, 31)
     assert facts(tenant.sweep(REMIND_AFTER_DAYS="3")) == {"event": "sweep_completed", "verdict": "clean", "reminded": 1}
 
 
 def test_a_proxys_page_is_told_again_until_teams_answers(tenant: Tenant) -> None:
     """A card that a proxy answered with its own page is due, and is told once by the sweep that reaches Teams."""
-    mail(tenant, "ceo@contoso.com", 60)
+    _mail(tenant, "ceo@contoso.com", 60)
     tenant.cloud.faults.add(Fault(service="teams", times=None, status=200, body="<html>Blocked by policy.</html>"))
     report = tenant.sweep()
     assert facts(report) == {"event": "sweep_incomplete", "verdict": "flagged", "flagged": 1, "created": 1, "due": 1}
     assert "with a web page" in report.receipt.reasons[0]
     tenant.cloud.faults.clear()
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep())["told"] == 1
     assert len(tenant.cloud.cards) == 1
-    next_day(tenant)
+    _next_day(tenant)
     assert "told" not in facts(tenant.sweep())
     assert len(tenant.cloud.cards) == 1
 
@@ -94,9 +94,9 @@ def test_a_proxys_page_is_told_again_until_teams_answers(tenant: Tenant) -> None
 @pytest.mark.parametrize("settings", [{"SENTINEL_WORKSPACE_ID": OTHER}, {"SENTINEL_WORKSPACE_ID": OTHER.upper()}])
 def test_another_workspaces_guid_is_noticed(tenant: Tenant, settings: dict[str, str]) -> None:
     """The GUID is checked again when it has changed, in a dry run too; that it was right once says nothing."""
-    next_day(tenant)
+    _next_day(tenant)
     assert facts(tenant.sweep())["verdict"] == "clean"
-    next_day(tenant)
+    _next_day(tenant)
     for dry_run in ("true", "false"):
         report = tenant.sweep(**settings, DRY_RUN=dry_run)
         assert report.receipt.reasons[0].startswith("workspace_mismatch: SENTINEL_WORKSPACE_ID is")
@@ -116,7 +116,7 @@ def test_another_workspaces_guid_is_noticed(tenant: Tenant, settings: dict[str, 
 def test_an_odd_text_of_an_incident_costs_no_sweep(tenant: Tenant, odd: str) -> None:
     """Half a character, or a control character, in what an analyst typed names nobody; all else is raised and told."""
     for name in ("a", "b"):
-        mail(tenant, f"{name}@contoso.com", 12)
+        _mail(tenant, f"{name}@contoso.com", 12)
     tenant.sweep()
     tenant.clock.advance(hours=1)
     text = f"Unusual volume of remediated email: {odd}"
@@ -126,13 +126,13 @@ def test_an_odd_text_of_an_incident_costs_no_sweep(tenant: Tenant, odd: str) -> 
     tenant.cloud.analyst.edit(ids[1], title=f"b@contoso.com{odd}", classificationComment=odd)
     for file in tenant.ledger.parent.glob("ledger.db*"):
         file.unlink()
-    next_day(tenant)
-    mail(tenant, "new@contoso.com", 60)
-    mail(tenant, "a@contoso.com", 61)
+    _next_day(tenant)
+    _mail(tenant, "new@contoso.com", 60)
+    _mail(tenant, "a@contoso.com", 61)
     for _ in range(2):
         report = tenant.sweep()
         assert report.receipt.verdict == "flagged", report.receipt.reasons
-        next_day(tenant)
+        _next_day(tenant)
     new = tenant.cloud.incidents[incident_id(WORKSPACE_RESOURCE_ID, "new@contoso.com", 0)]
     assert new["properties"]["severity"] == "High"
     escalated = tenant.cloud.incidents[ids[0]]["properties"]

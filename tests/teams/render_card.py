@@ -227,7 +227,7 @@ def draw(browser: str, file: Path, shown: list[tuple[Card, int, bool]], page: st
         )  # fmt: skip
 
 
-def as_text(card: Card) -> str:
+def card_as_text(card: Card) -> str:
     """The card's lines, one per paragraph, for a reader without pictures."""
     lines: list[str] = []
 
@@ -259,7 +259,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"*** NO CARD WAS DRAWN: {missing}. ***\n")
         return 1
     if arguments == ["--docs"]:
-        (ROOT / "docs/card.txt").write_text(as_text(CARDS["few"]), encoding="utf-8")
+        (ROOT / "docs/card.txt").write_text(card_as_text(CARDS["few"]), encoding="utf-8")
         draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 640, False)], "#f0f0f0")
         return 0
     folder = Path(arguments[0]) if arguments else ROOT / ".tools/cards"

@@ -33,7 +33,7 @@ from shared.teams.card import (
 )
 from shared.teams.links import incident_link, incidents_link
 from tests.support.hostile import FRAGMENTS, NOW, addresses, counts, texts
-from tests.teams.render_card import CARDS, as_text
+from tests.teams.render_card import CARDS, card_as_text
 
 MARK = "zq7"  # stands in every untrusted text, so that each place where one shows can be found
 WORST = MARK + "\U0001f4b8" * 400  # four bytes a character
@@ -172,7 +172,7 @@ WORST_SITUATION = Situation(
 )  # fmt: skip
 
 
-def many(some: list[Entry], count: int) -> list[Entry]:
+def _many(some: list[Entry], count: int) -> list[Entry]:
     """`count` entries like these, each about another recipient and incident."""
     return [
         replace(some[n % len(some)], recipient=f"{some[n % len(some)].recipient}{n}", incident_id=f"{n:036}")
@@ -188,7 +188,7 @@ def many(some: list[Entry], count: int) -> list[Entry]:
 )
 def test_every_digest_arrives_is_valid_and_inert(some: list[Entry], situation: Situation, count: int) -> None:
     """One to ten thousand findings, any text: 20 KB at most, valid 1.4, untrusted text in TextRuns and words only."""
-    told = many(some, count) if count else some
+    told = _many(some, count) if count else some
     card = digest_card(told, situation)
     opened(card)
     assert card.tells == tuple(sorted(entry.key(situation.now) for entry in told))
@@ -206,26 +206,27 @@ def test_every_notice_arrives_is_valid_and_inert(kind: Notice, why: tuple[Cause,
 SITUATION = Situation("soc", NOW, Verdict.FLAGGED, 10, 50, Window(NOW - timedelta(days=30), NOW))
 
 
-def entry(name: str, total: int, reason: Reason | Also = Reason.FIRST, **more: Any) -> Entry:
+def _entry(name: str, total: int, reason: Reason | Also = Reason.FIRST, **more: Any) -> Entry:
     """A finding of so many hard deletes, High above 50."""
     severity = Severity.HIGH if total > 50 else Severity.MEDIUM
     made = Entry(f"{name}@contoso.com", f"incident-{name}", 0, reason, severity, Counts(total), total)
     return replace(made, **more)
 
 
-def shown(card: Card) -> list[str]:
+def _shown(card: Card) -> list[str]:
     """The card's lines, top to bottom."""
-    return as_text(card).splitlines()
+    return card_as_text(card).splitlines()
 
 
 def test_the_worst_comes_first() -> None:
     """Findings by severity and count, then reminders, then deletions, whatever order they were given in."""
     told = [
-        entry("deleted", 900, Also.DELETED), entry("waiting", 800, Also.REMINDER), entry("low", 11), entry("mid", 49),
-        entry("top", 70), entry("high", 60, Also.NOT_RAISED, cause="Sentinel is down."),
-        entry("many", 500, severity=Severity.MEDIUM),
+        _entry("deleted", 900, Also.DELETED), _entry("waiting", 800, Also.REMINDER), _entry("low", 11),
+        _entry("mid", 49),
+        _entry("top", 70), _entry("high", 60, Also.NOT_RAISED, cause="Sentinel is down."),
+        _entry("many", 500, severity=Severity.MEDIUM),
     ]  # fmt: skip
-    lines = shown(digest_card(told, SITUATION))
+    lines = _shown(digest_card(told, SITUATION))
     assert lines[0] == "4 new (1 High), 1 NOT raised (1 High), 1 still waiting (1 High), 1 deleted"
     order = [line.split("@")[0] for line in lines if line.endswith("@contoso.com")]
     assert order == ["top", "high", "many", "mid", "low", "waiting", "deleted"]
@@ -233,9 +234,9 @@ def test_the_worst_comes_first() -> None:
 
 def test_those_without_a_place_are_told_by_count() -> None:
     """A flood: five in detail, as many names as fit, the rest counted with how many are High; all of them are told."""
-    told = [entry(f"user{n}", 12 + n % 60) for n in range(1_000)]
+    told = [_entry(f"user{n}", 12 + n % 60) for n in range(1_000)]
     card = digest_card(told, replace(SITUATION, incidents_url=incidents_link(PORTAL, WORKSPACE)))
-    text = as_text(card)
+    text = card_as_text(card)
     high = sum(1 for each in told if each.severity is Severity.HIGH)
     assert text.startswith(f"1,000 new ({high:,} High)\n")
     named = len(re.findall("user[0-9]+@contoso", text))
@@ -249,17 +250,17 @@ def test_those_without_a_place_are_told_by_count() -> None:
 
 def test_a_flood_is_rendered_at_once() -> None:
     """Ten thousand findings make the same small card as a thousand."""
-    card = digest_card([entry(f"user{n}", 12) for n in range(10_000)], SITUATION)
-    assert "and 9,965 more: see the incident list" in as_text(card)
+    card = digest_card([_entry(f"user{n}", 12) for n in range(10_000)], SITUATION)
+    assert "and 9,965 more: see the incident list" in card_as_text(card)
 
 
 def test_a_finding_says_who_how_many_why_and_where() -> None:
     """Address, Sum_case and threshold, the four counts, what is new, who remediated, the way to the incident."""
     url = incident_link(PORTAL, WORKSPACE, "8")
-    told = entry("kim", 0, Reason.ESCALATED, severity=Severity.HIGH, counts=Counts(41, 19, 2, 1), new=24, url=url)
+    told = _entry("kim", 0, Reason.ESCALATED, severity=Severity.HIGH, counts=Counts(41, 19, 2, 1), new=24, url=url)
     told = replace(told, number=3177, remediators="51 by automation, 12 by admins", subjects=("Invoice 1", "Invoice 2"))
     card = digest_card([told], SITUATION)
-    assert shown(card)[:11] == [
+    assert _shown(card)[:11] == [
         "1 now High",
         "Unusual volume of remediated email in soc: more than 10 in 30 days",
         "63",
@@ -297,23 +298,23 @@ def test_a_finding_says_who_how_many_why_and_where() -> None:
 )
 def test_every_reason_has_its_words(reason: Reason | Also, words: str) -> None:
     """Each reason to be on a card is said, on it and in its plain words."""
-    card = digest_card([entry("kim", 12, reason, since=NOW - timedelta(days=4))], SITUATION)
-    assert words in as_text(card)
+    card = digest_card([_entry("kim", 12, reason, since=NOW - timedelta(days=4))], SITUATION)
+    assert words in card_as_text(card)
     assert words in json.loads(card.body)["summary"]
 
 
 def test_what_could_not_be_raised_says_why() -> None:
     """On-call sees the cause of a finding that Sentinel did not take, and no link."""
-    card = digest_card([entry("kim", 12, Also.NOT_RAISED, cause="Sentinel refused (403): grant the role.")], SITUATION)
-    assert "Sentinel refused (403): grant the role." in as_text(card)
-    assert "1 NOT raised" in as_text(card)
+    card = digest_card([_entry("kim", 12, Also.NOT_RAISED, cause="Sentinel refused (403): grant the role.")], SITUATION)
+    assert "Sentinel refused (403): grant the role." in card_as_text(card)
+    assert "1 NOT raised" in card_as_text(card)
     assert "url" not in [key for part in parts(opened(card)) for key in part]
 
 
 def test_doubt_is_said_before_any_number() -> None:
     """An untrusted sweep's card says so, and what to check, above the first finding."""
     reasons = ("The newest row is 31 h old: check the data connector.",)
-    lines = shown(digest_card([entry("kim", 12)], replace(SITUATION, verdict=Verdict.UNTRUSTED, reasons=reasons)))
+    lines = _shown(digest_card([_entry("kim", 12)], replace(SITUATION, verdict=Verdict.UNTRUSTED, reasons=reasons)))
     assert lines.index(reasons[0]) < lines.index("kim@contoso.com")
     assert "Data not trusted: the numbers may be too low, and others may be missing" in lines
 
@@ -324,7 +325,7 @@ def test_how_things_stand_is_on_every_digest() -> None:
     causes_of_due = (Cause("x", "Teams is down."),)
     situation = replace(SITUATION, standing=4, settled=3, excluded=2, held=17, due=1, coverage=coverage)
     situation = replace(situation, causes=causes_of_due)
-    card = digest_card([entry("kim", 12)], situation)
+    card = digest_card([_entry("kim", 12)], situation)
     for line in (
         "17 more over the threshold are held back; the next sweeps raise them, highest first.",
         "1 still to be delivered; the next sweep completes it.",
@@ -333,13 +334,13 @@ def test_how_things_stand_is_on_every_digest() -> None:
         "Data: 1,000 rows in 30 days, 50 in the last 24 h, newest 2 h old, action filled in 93%.",
         f"Sent 2026-11-24 06:01 UTC. Card {card.id}",
     ):
-        assert line in shown(card)
+        assert line in _shown(card)
 
 
 @pytest.mark.parametrize("reason", [*Reason, *Also])
 def test_only_new_and_escalated_findings_mention_anybody(reason: Reason | Also) -> None:
     """A mention wakes people: for what is new, raised to High, or could not be raised; for nothing else."""
-    card = digest_card([entry("kim", 12, reason)], replace(SITUATION, mentions=("on_call@contoso.com",)))
+    card = digest_card([_entry("kim", 12, reason)], replace(SITUATION, mentions=("on_call@contoso.com",)))
     entities = opened(card)["msteams"].get("entities", [])
     waking = {
         Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED, Reason.ESCALATED, Also.NOT_RAISED,
@@ -350,7 +351,7 @@ def test_only_new_and_escalated_findings_mention_anybody(reason: Reason | Also) 
 def test_mentions_of_like_names_stay_apart() -> None:
     """Two users of one name are mentioned by two texts."""
     upns_given = ("on.call@contoso.com", "on.call@fabrikam.com", "on.call@tailspin.com")
-    content = opened(digest_card([entry("kim", 12)], replace(SITUATION, mentions=upns_given)))
+    content = opened(digest_card([_entry("kim", 12)], replace(SITUATION, mentions=upns_given)))
     entities = content["msteams"]["entities"]
     assert [item["text"] for item in entities] == ["<at>on.call</at>", "<at>on.call 2</at>", "<at>on.call 3</at>"]
     assert tuple(item["mentioned"]["id"] for item in entities) == upns_given
@@ -358,7 +359,7 @@ def test_mentions_of_like_names_stay_apart() -> None:
 
 def test_a_cards_id_is_derived_from_what_it_tells() -> None:
     """The same things told make the same id, in any order and at any hour; another reason or episode makes another."""
-    one, two = entry("a", 12), entry("b", 13)
+    one, two = _entry("a", 12), _entry("b", 13)
     made = digest_card([one, two], SITUATION).id
     assert digest_card([two, one], replace(SITUATION, now=NOW + timedelta(days=1), held=3)).id == made
     assert digest_card([one], SITUATION).id != made
@@ -369,7 +370,7 @@ def test_a_cards_id_is_derived_from_what_it_tells() -> None:
 @pytest.mark.parametrize("reason", [Also.REMINDER, Also.NOT_RAISED, Reason.GREW])
 def test_what_is_told_again_another_day_is_another_card(reason: Reason | Also) -> None:
     """Reminders, failures and growth tell once a day: the same day the same id, the next day the next."""
-    told = [entry("a", 12, reason)]
+    told = [_entry("a", 12, reason)]
     made = digest_card(told, SITUATION).id
     assert digest_card(told, replace(SITUATION, now=NOW + timedelta(hours=5))).id == made
     assert digest_card(told, replace(SITUATION, now=NOW + timedelta(days=1))).id != made
@@ -406,16 +407,16 @@ def test_a_notice_says_what_happened_what_it_means_and_what_to_do(kind: Notice, 
     why = () if kind is Notice.HEARTBEAT else (Cause("x", "Log Analytics refused (403): grant the role."),)
     card = notice_card(kind, why, situation)
     for line in lines + tuple(cause.text for cause in why):
-        assert line in as_text(card)
+        assert line in card_as_text(card)
     if kind is Notice.HEARTBEAT:
         standing = notice_card(kind, (), replace(situation, standing=2))
-        assert shown(standing)[0] == "Nothing new"
+        assert _shown(standing)[0] == "Nothing new"
 
 
 def test_the_picture_in_the_readme_is_of_this_code() -> None:
     """`docs/card.txt` is the sample card as text; `python -m tests.teams.render_card --docs` writes both."""
     docs = Path(__file__).parents[2] / "docs/card.txt"
-    assert docs.read_text(encoding="utf-8") == as_text(CARDS["few"])
+    assert docs.read_text(encoding="utf-8") == card_as_text(CARDS["few"])
 
 
 def test_portal_links_are_absolute_and_escaped() -> None:

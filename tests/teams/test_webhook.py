@@ -14,7 +14,7 @@ from tests.cloud import Fault, Wire
 from tests.support.clients import CARD, Clients
 
 
-def refused(azure: Clients) -> SweepError:
+def _refused(azure: Clients) -> SweepError:
     """The error of one post."""
     with pytest.raises(SweepError) as caught:
         azure.webhook.post(CARD)
@@ -75,7 +75,7 @@ def test_a_web_page_is_no_acceptance(azure: Clients, page: str, packed: str) -> 
     headers = {"Content-Type": kind, "Content-Encoding": packed}
     sent = {"": body, "gzip": gzip.compress(body), "deflate": zlib.compress(body)}[packed]
     azure.cloud.faults.add(Fault(service="teams", status=200, body=sent, headers=headers, times=None))
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, PartialData)
     assert error.cause == "teams_partial"
     assert "127.0.0.1 answered 200 with a web page" in str(error)
@@ -97,7 +97,7 @@ def test_a_page_that_breaks_off_is_no_acceptance(azure: Clients) -> None:
     """Half a page is a page, also one that breaks off within its first tag."""
     for body in (PAGE, "<!DOCTYPE html>"):
         azure.cloud.faults.add(Fault(service="teams", status=200, body=body, wire=Wire.TRUNCATE))
-        assert isinstance(refused(azure), PartialData)
+        assert isinstance(_refused(azure), PartialData)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 4096])
@@ -130,7 +130,7 @@ def test_an_acceptance_is_not_waited_out(azure: Clients) -> None:
 def test_a_final_refusal_says_what_to_check(azure: Clients, status: int, kind: type[SweepError], named: str) -> None:
     """A refusal that no repetition helps is one request, and says what to look at in the flow."""
     azure.cloud.faults.add(Fault(service="teams", status=status, times=None))
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, kind)
     assert named in str(error)
     assert not error.maybe_done
@@ -157,7 +157,7 @@ def test_a_signature_that_is_wrong(azure: Clients) -> None:
 def test_what_teams_may_have_taken_is_said(azure: Clients, fault: Fault, kind: type[SweepError], unsure: bool) -> None:
     """After a failure the error says whether the card may have been taken all the same."""
     azure.cloud.faults.add(fault)
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, kind)
     assert error.maybe_done is unsure
 
@@ -166,7 +166,7 @@ def test_doubt_outlives_a_later_refusal(azure: Clients) -> None:
     """When the first attempt may have been taken, a later attempt's plain refusal does not take that back."""
     azure.cloud.faults.add(Fault(service="teams", wire=Wire.DROP, effect=True))
     azure.cloud.faults.add(Fault(service="teams", status=404, times=None))
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, NotFound)
     assert error.maybe_done
     assert len(azure.cloud.cards) == 1
@@ -175,7 +175,7 @@ def test_doubt_outlives_a_later_refusal(azure: Clients) -> None:
 def test_unreached_is_surely_not_done(azure: Clients) -> None:
     """Where no connection came about, nothing can have been taken."""
     azure.cloud.refuse("teams")
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, Unavailable)
     assert not error.maybe_done
     azure.cloud.accept("teams")
@@ -184,13 +184,13 @@ def test_unreached_is_surely_not_done(azure: Clients) -> None:
 def test_a_broken_handshake_is_surely_not_done(azure: Clients) -> None:
     """Where TLS did not come about, nothing can have been taken."""
     azure.cloud.break_handshakes("teams")
-    assert not refused(azure).maybe_done
+    assert not _refused(azure).maybe_done
 
 
 def test_the_error_names_the_host_and_no_more(azure: Clients) -> None:
     """An error names the host that answered, its status and a well-known code."""
     azure.cloud.faults.add(Fault(service="teams", status=401, times=None))
-    assert str(refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
+    assert str(_refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
 
 
 def test_its_repr_names_the_host_and_no_more(azure: Clients) -> None:

@@ -132,7 +132,7 @@ def kept(cloud: Cloud, receipt: Mapping[str, Any], console: Console) -> str:
     return stored
 
 
-def sweep(events: Any, rows: int, outside: Mapping[str, str], console: Console) -> tuple[int, str]:
+def sweep_events(events: Any, rows: int, outside: Mapping[str, str], console: Console) -> tuple[int, str]:
     """Run the function over so many rows of events, show and keep what came out. The exit code and the verdict."""
     receipts = Receipts(console)
     logging.getLogger().addHandler(receipts)
@@ -180,7 +180,7 @@ def main(outside: Mapping[str, str], console: Console) -> int:
     )
     for hint in own.loaded.hints if own else ():
         console.print(Text(hint, style="yellow"))
-    code, verdict = sweep(events, rows, outside, console)
+    code, verdict = sweep_events(events, rows, outside, console)
     if own and not own.shifted and verdict == "untrusted":
         console.print(
             "\nIs the export an old one, or not in UTC? SHIFT=now moves its times so that its newest row is now."

@@ -42,12 +42,12 @@ def demo(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def kept(folder: Path) -> dict[str, str]:
+def _kept(folder: Path) -> dict[str, str]:
     """The run's files, by name."""
     return {path.name: path.read_text(encoding="utf-8") for path in (folder / ".sweep/last-run").iterdir()}
 
 
-def export(folder: Path, days_old: int) -> Path:
+def _export(folder: Path, days_old: int) -> Path:
     """An export of two recipients with a dozen messages each, its newest row so many days old."""
     path = folder / "my export.ndjson"
     write(crowd(datetime.now(UTC) - timedelta(days=days_old), recipients=2, messages=12), path)
@@ -76,7 +76,7 @@ def test_the_sample_tenant_is_swept(demo: Demo) -> None:
 
 def test_an_old_export_is_not_an_all_clear(demo: Demo, tmp_path: Path) -> None:
     """An old export is untrusted as it stands, with a hint; shifted to now it is swept as if it were of today."""
-    path = export(tmp_path, 400)
+    path = _export(tmp_path, 400)
     as_it_is = demo(EVENTS=str(path))
     assert as_it_is.returncode == 0, as_it_is.stdout + as_it_is.stderr
     assert "verdict   untrusted" in as_it_is.stdout
@@ -88,7 +88,7 @@ def test_an_old_export_is_not_an_all_clear(demo: Demo, tmp_path: Path) -> None:
 
 def test_policy_settings_are_taken_from_the_environment(demo: Demo, tmp_path: Path) -> None:
     """An operator can try a threshold on the own export; a bad one is named and leaves with 2."""
-    path = export(tmp_path, 0)
+    path = _export(tmp_path, 0)
     assert "0 flagged" in demo(EVENTS=str(path), SUM_CASE_THRESHOLD="1000").stdout
     ran = demo(EVENTS=str(path), SUM_CASE_THRESHOLD="many")
     assert ran.returncode == 2
@@ -98,7 +98,7 @@ def test_policy_settings_are_taken_from_the_environment(demo: Demo, tmp_path: Pa
 @pytest.mark.parametrize("wrong", ["absent", "line", "gzip", "shift", "quote"])
 def test_what_cannot_be_read_is_named(demo: Demo, wrong: str, tmp_path: Path) -> None:
     """A file or a word that cannot be read is named without a traceback, and the exit code is 2."""
-    path = export(tmp_path, 0)
+    path = _export(tmp_path, 0)
     given = {"EVENTS": str(path)}
     expected = str(path)
     if wrong == "absent":
@@ -148,7 +148,7 @@ def test_a_folder_of_hours_is_swept(demo: Demo) -> None:
 def test_what_came_out_lies_there_as_files(demo: Demo, tmp_path: Path) -> None:
     """Each incident, comment and card of the run, and its receipt, is a file that says what the services were sent."""
     assert demo().returncode == 0
-    files = kept(tmp_path)
+    files = _kept(tmp_path)
     receipt = json.loads(files["receipt.json"])
     numbers = range(1, receipt["created"] + 1)
     assert receipt["created"] == 11
@@ -195,7 +195,7 @@ def test_the_next_run_replaces_the_files(demo: Demo, tmp_path: Path) -> None:
     said."""
     assert demo().returncode == 0
     assert demo(SUM_CASE_THRESHOLD="50").returncode == 0
-    assert sum(name.endswith(".md") for name in kept(tmp_path)) == 1
+    assert sum(name.endswith(".md") for name in _kept(tmp_path)) == 1
     folder = tmp_path / ".sweep/last-run"
     (folder / "README.txt").rename(folder / "mine.txt")
     ran = demo()
@@ -255,7 +255,7 @@ def test_a_closed_terminal_leaves_nothing(tmp_path: Path) -> None:
     """Ended by a signal, it removes what it has written into temporary folders."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = surroundings(TMPDIR=str(temporary), EVENTS=str(export(tmp_path, 0)))
+    environment = surroundings(TMPDIR=str(temporary), EVENTS=str(_export(tmp_path, 0)))
     command = [sys.executable, "-m", "tests.tryout"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None

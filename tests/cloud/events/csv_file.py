@@ -100,7 +100,7 @@ def _first_end(data: bytes, start: int) -> int:
     return len(data)
 
 
-def records(source: Source, chunk: Chunk) -> Iterator[tuple[int, dict[str, str] | str]]:
+def csv_records(source: Source, chunk: Chunk) -> Iterator[tuple[int, dict[str, str] | str]]:
     """Line and cells of each record of a chunk, or what is wrong with that line."""
     csv.field_size_limit(FIELD)
     text = decoded(source, chunk.data, chunk.line)

@@ -37,7 +37,7 @@ def read_header(source: Source, line: int, text: str) -> Header:
     """
     for delimiter in DELIMITERS:
         titles = _split(text, delimiter)
-        columns = tuple(named(title)[0] for title in titles)
+        columns = tuple(column_named(title)[0] for title in titles)
         if all(name in columns for name in _WANTED) and {"TimeGenerated", "Timestamp"} & set(columns):
             _check(source, line, titles, columns)
             return Header(delimiter, tuple(titles), columns)
@@ -53,7 +53,7 @@ def _split(text: str, delimiter: str) -> list[str]:
 
 
 @lru_cache(1024)
-def named(title: str) -> tuple[str, str]:
+def column_named(title: str) -> tuple[str, str]:
     """The column that a title (such as `TimeGenerated [UTC]`) names, and what is wrong with its zone; "" for none."""
     found = _TITLE.fullmatch(title)
     name = KNOWN.get(found["name"].lower(), "") if found else ""
@@ -70,5 +70,5 @@ def _check(source: Source, line: int, titles: Sequence[str], columns: Sequence[s
     for place, name in enumerate(columns):
         if name and name in columns[:place]:
             raise EventsInvalid(at(source.path, line, f"{name} comes twice; expected each column once"))
-        if wrong := named(titles[place])[1]:
+        if wrong := column_named(titles[place])[1]:
             raise EventsInvalid(at(source.path, line, wrong))

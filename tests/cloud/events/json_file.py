@@ -10,7 +10,7 @@ from typing import Any
 from tests.cloud.events.json_text import JsonText, ends_early
 from tests.cloud.events.mistakes import EXPECTED, EventsInvalid, at
 from tests.cloud.events.record import Cells, cells
-from tests.cloud.events.saved_answer import error_of, frame, rows
+from tests.cloud.events.saved_answer import error_of, frame, saved_rows
 from tests.cloud.events.source import Source, decoded
 
 Record = tuple[int, Cells | str]
@@ -22,7 +22,7 @@ _LISTS = ("records", "results")
 _AROUND = frozenset(name for each in (*_LISTS, "tables", "error") for name in (each, each.capitalize()))
 
 
-def records(source: Source, blocks: Iterable[bytes]) -> Iterator[Record]:
+def json_records(source: Source, blocks: Iterable[bytes]) -> Iterator[Record]:
     """Line and cells of each record, or what is wrong with that line.
 
     Raises:
@@ -117,7 +117,7 @@ def _top(source: Source, text: JsonText) -> Iterator[Record]:
                     yield from _record(text.line, text.read())
             elif key.lower() == "tables" and text.begins == "[":
                 listed = True
-                yield from rows(text)
+                yield from saved_rows(text)
             else:
                 others[key] = text.read()
         if why := error_of(others, listed):

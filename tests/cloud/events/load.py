@@ -74,13 +74,13 @@ def _advance(report: Report, source: Source, before: int) -> Callable[[int], Non
 def _read(source: Source, staging: Staging, mistakes: Mistakes, advance: Advance) -> Hashable:
     is_json, content = _opened(source, advance)
     if is_json:
-        _keep(source, staging, mistakes, json_file.records(source, content))
+        _keep(source, staging, mistakes, json_file.json_records(source, content))
         return "JSON"
     titles: tuple[str, ...] = ()
     for chunk in csv_file.chunks(source, content):
         titles = chunk.header.titles
         if chunk.data and not staging.chunk(source, chunk):
-            _keep(source, staging, mistakes, csv_file.records(source, chunk))
+            _keep(source, staging, mistakes, csv_file.csv_records(source, chunk))
     return titles
 
 
@@ -139,7 +139,7 @@ def _typed(
         return typed.table(staging, orders, places, shift_to)
     except ValueError as error:
         mistakes = Mistakes()
-        for bad in typed.bad(staging, orders, places):
+        for bad in typed.bad_cells(staging, orders, places):
             source = sources[bad.source]
             line, _ = _lines(source, [bad.record])[bad.record]
             mistakes.add(source.path, line, bad.words, bad.rows)
@@ -161,7 +161,9 @@ def _lines(source: Source, wanted: Collection[int]) -> dict[int, tuple[int, Cell
     """Line and cells of some records, which are counted from 0 as they were staged."""
     found: dict[int, tuple[int, Cells]] = {}
     is_json, content = _opened(source)
-    records = json_file.records(source, content) if is_json else records_of(source, csv_file.chunks(source, content))
+    records = (
+        json_file.json_records(source, content) if is_json else records_of(source, csv_file.chunks(source, content))
+    )
     for number, (line, cells) in enumerate(records):
         if number in wanted and not isinstance(cells, str):
             found[number] = (line, cells)

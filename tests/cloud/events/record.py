@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.events.header import named
+from tests.cloud.events.header import column_named
 from tests.cloud.events.source import repaired
 
 Cells = dict[str, str]
@@ -32,7 +32,7 @@ def cells(record: Mapping[str, Any]) -> Cells:
     found: Cells = {}
     known = False
     for title, value in record.items():
-        name, wrong = named(title)
+        name, wrong = column_named(title)
         if wrong:
             raise ValueError(wrong)
         known = known or name == "NetworkMessageId"

@@ -16,7 +16,7 @@ _LARGE = re.compile(r"partial|too[ _]?large|size[ _]?(limit|error)|time[ds]?[ _-
 _ROW = "expected a row with a cell for each column"
 
 
-def rows(text: JsonText) -> Iterator[Record]:
+def saved_rows(text: JsonText) -> Iterator[Record]:
     """The rows of those tables in a list of tables that are EmailEvents: those that have NetworkMessageId.
 
     Older answers carry further tables, about the query. Both ways of writing the keys are read.

@@ -131,4 +131,4 @@ def _plain(data: bytes) -> bool:
 def records_of(source: Source, chunks: Iterable[Chunk]) -> Iterable[tuple[int, Cells | str]]:
     """Line and cells of the records of all chunks."""
     for chunk in chunks:
-        yield from csv_file.records(source, chunk)
+        yield from csv_file.csv_records(source, chunk)

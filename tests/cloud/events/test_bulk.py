@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.bench.events import TIMES, write
+from tests.bench.events import TIMES, write_export
 from tests.cloud.bulk import bulk, made
 from tests.cloud.engine import engine, literal
 from tests.cloud.events import load_events
@@ -42,7 +42,7 @@ def test_every_way_to_write_times_is_read_as_the_same_rows(tmp_path: Path) -> No
     found = {}
     for form in TIMES:
         path = tmp_path / "export.csv"
-        write(path, form, 3_000)
+        write_export(path, form, 3_000)
         loaded = load_events([path], NOW)
         rows = loaded.read()
         engine().drop(loaded.table)

@@ -42,7 +42,7 @@ def both(staging: Staging, text: str, delimiter: str) -> tuple[list[list[str]] |
         )
         theirs = [json.loads(line) for line in answer.split("\n") if line]
     ours: list[list[str]] | None = []
-    for _, cells in csv_file.records(source, chunk):
+    for _, cells in csv_file.csv_records(source, chunk):
         if isinstance(cells, str) or ours is None:
             ours = None
         else:
@@ -50,7 +50,7 @@ def both(staging: Staging, text: str, delimiter: str) -> tuple[list[list[str]] |
     return theirs, ours
 
 
-def quote(cell: str, delimiter: str, always: bool) -> str:
+def _quote(cell: str, delimiter: str, always: bool) -> str:
     """A cell as CSV is written."""
     if always or any(mark in cell for mark in f'{delimiter}"\n\r'):
         return '"' + cell.replace('"', '""') + '"'
@@ -69,7 +69,7 @@ def test_what_is_written_as_csv_is_read_by_both(
 ) -> None:
     """Whatever the cells hold, Python reads them back. The engine reads the same, or leaves it to Python, which it may
     do only of cells that are not quoted, or that hold a CR alone."""
-    text = "".join(delimiter.join(quote(cell, delimiter, always) for cell in row) + end for row in rows)
+    text = "".join(delimiter.join(_quote(cell, delimiter, always) for cell in row) + end for row in rows)
     theirs, ours = both(staging, text, delimiter)
     assert ours == [[row[0], row[2]] for row in rows]
     assert theirs in (None, ours)

@@ -72,14 +72,14 @@ SECOND = {
 }
 
 
-def put(folder: Path, content: str | bytes, name: str = "export") -> Path:
+def put_file(folder: Path, content: str | bytes, name: str = "export") -> Path:
     """The file with this content."""
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
-def rows(*paths: Path, **how: Any) -> list[dict[str, Any]]:
+def _rows(*paths: Path, **how: Any) -> list[dict[str, Any]]:
     """What these files hold."""
     loaded = load_events(paths, **how)
     found = loaded.read()
@@ -89,12 +89,12 @@ def rows(*paths: Path, **how: Any) -> list[dict[str, Any]]:
 
 def test_log_analytics_csv(tmp_path: Path) -> None:
     """The Log Analytics portal's CSV: a BOM, zones in the header, its own times, quoted line breaks, typed cells."""
-    assert rows(put(tmp_path, LOG_ANALYTICS)) == [FIRST, SECOND]
+    assert _rows(put_file(tmp_path, LOG_ANALYTICS)) == [FIRST, SECOND]
 
 
 def test_defender_csv(tmp_path: Path) -> None:
     """The Defender portal's CSV has Timestamp only, which is taken for TimeGenerated, as the workspace does."""
-    found = rows(put(tmp_path, DEFENDER))
+    found = _rows(put_file(tmp_path, DEFENDER))
     assert [row["TimeGenerated"] for row in found] == ["2026-11-23T07:55:45.7357933Z", "2026-11-03T13:05:06.0000000Z"]
     assert [row["Timestamp"] for row in found] == [row["TimeGenerated"] for row in found]
 
@@ -121,7 +121,7 @@ def test_defender_csv(tmp_path: Path) -> None:
 )
 def test_the_same_rows_in_another_dress(tmp_path: Path, content: str | bytes, what: str) -> None:
     """Marks, line ends, blank lines, packing and encoding change no value."""
-    assert rows(put(tmp_path, content)) == [FIRST, SECOND], what
+    assert _rows(put_file(tmp_path, content)) == [FIRST, SECOND], what
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -130,7 +130,7 @@ def test_other_delimiters(tmp_path: Path, delimiter: str) -> None:
     titles = delimiter.join(["TimeGenerated", "NetworkMessageId", "RecipientEmailAddress", "Subject", "UrlCount"])
     first = delimiter.join(["2026-11-23T07:55:45Z", "m1", "a@contoso.com", "one, two", "3"])
     second = delimiter.join(["23.11.2026 07:56", "m2", "a@contoso.com", f'"a{delimiter}b"', ""])
-    found = rows(put(tmp_path, f"{titles}\r\n{first}\r\n{second}\r\n"))
+    found = _rows(put_file(tmp_path, f"{titles}\r\n{first}\r\n{second}\r\n"))
     assert [row["Subject"] for row in found] == ["one, two", f"a{delimiter}b"]
     assert [row["TimeGenerated"] for row in found] == ["2026-11-23T07:55:45.0000000Z", "2026-11-23T07:56:00.0000000Z"]
     assert found[0]["UrlCount"] == 3
@@ -163,7 +163,7 @@ def test_other_delimiters(tmp_path: Path, delimiter: str) -> None:
 )
 def test_streaming_export(tmp_path: Path, content: str) -> None:
     """The envelope of the streaming export is taken off, in each of the forms it is kept in."""
-    assert rows(put(tmp_path, content)) == [FROM_ENVELOPE] * 2
+    assert _rows(put_file(tmp_path, content)) == [FROM_ENVELOPE] * 2
 
 
 def test_a_real_record_loads() -> None:
@@ -179,7 +179,7 @@ def test_a_real_record_loads() -> None:
 
 def test_a_folder_of_hourly_files() -> None:
     """The storage export's tree of hours is read as it lies there."""
-    found = rows(*find(str(DATA / "events" / "streaming")))
+    found = _rows(*find(str(DATA / "events" / "streaming")))
     assert len(found) == 14
     assert {row["RecipientEmailAddress"] for row in found} == {"c.green@contoso.example"}
     assert {row["LatestDeliveryAction"] for row in found} == {"Soft delete"}
@@ -231,13 +231,13 @@ ABOUT = {"TableName": "Table_1", "Columns": [{"ColumnName": "Value", "DataType":
 @pytest.mark.parametrize("indent", [None, 2])
 def test_saved_answers(tmp_path: Path, answer: Any, indent: int | None) -> None:
     """An answer that the query APIs, or the Azure CLI, gave and that was saved is read, on one line or on many."""
-    assert rows(put(tmp_path, json.dumps(answer, indent=indent))) == [SAVED]
+    assert _rows(put_file(tmp_path, json.dumps(answer, indent=indent))) == [SAVED]
 
 
 def test_a_powershell_answer_in_utf16(tmp_path: Path) -> None:
     """What PowerShell redirects to a file is UTF-16."""
     answer = json.dumps({"results": [OBJECT]}, indent=4).replace("\n", "\r\n")
-    assert rows(put(tmp_path, answer.encode("utf-16"))) == [SAVED]
+    assert _rows(put_file(tmp_path, answer.encode("utf-16"))) == [SAVED]
 
 
 @pytest.mark.parametrize(
@@ -255,43 +255,43 @@ def test_a_powershell_answer_in_utf16(tmp_path: Path) -> None:
 def test_text_that_the_engine_cannot_take_is_repaired(tmp_path: Path, subject: str, read: str, form: str) -> None:
     """The row counts; what no UTF-8 can hold is a question mark, as in a live answer."""
     record = json.dumps(ROW)[:-1] + f', "Subject": "{subject}"}}'
-    (row,) = rows(put(tmp_path, form.format(record)))
+    (row,) = _rows(put_file(tmp_path, form.format(record)))
     assert row["Subject"] == read
     assert row["RecipientEmailAddress"] == "a@contoso.com"
 
 
 def test_the_lone_surrogate_counts() -> None:
     """The record of the report: one row, its subject replaced."""
-    (row,) = rows(DATA / "events" / "lone_surrogate.ndjson")
+    (row,) = _rows(DATA / "events" / "lone_surrogate.ndjson")
     assert (row["NetworkMessageId"], row["Subject"], row["LatestDeliveryAction"]) == ("m", "?", "Hard delete")
 
 
 def test_odd_bytes_in_csv(tmp_path: Path) -> None:
     """Halves of pairs as three bytes, NUL, and the mark that the engine is given for null are text."""
     content = DEFENDER.encode().replace(b",s,", b",\xed\xa0\xbd\x00\x01\\N,")
-    assert [row["Subject"] for row in rows(put(tmp_path, content))] == ["?\0\x01\\N"] * 2
-    assert [row["Subject"] for row in rows(put(tmp_path, DEFENDER.replace(",s,", ",\\N,")))] == ["\\N"] * 2
+    assert [row["Subject"] for row in _rows(put_file(tmp_path, content))] == ["?\0\x01\\N"] * 2
+    assert [row["Subject"] for row in _rows(put_file(tmp_path, DEFENDER.replace(",s,", ",\\N,")))] == ["\\N"] * 2
 
 
 def test_gzip_and_several_files(tmp_path: Path) -> None:
     """Files of any kind together, packed or not, are one table."""
-    one = put(tmp_path, gzip.compress(LOG_ANALYTICS.encode()), "one.csv.gz")
-    two = put(tmp_path, json.dumps(ROW), "two.ndjson")
-    three = put(tmp_path, gzip.compress(json.dumps(ENVELOPE).encode()), "three.json.gz")
-    assert [row["NetworkMessageId"] for row in rows(one, two, three)] == ["m1", "m2", "m1", "m3"]
+    one = put_file(tmp_path, gzip.compress(LOG_ANALYTICS.encode()), "one.csv.gz")
+    two = put_file(tmp_path, json.dumps(ROW), "two.ndjson")
+    three = put_file(tmp_path, gzip.compress(json.dumps(ENVELOPE).encode()), "three.json.gz")
+    assert [row["NetworkMessageId"] for row in _rows(one, two, three)] == ["m1", "m2", "m1", "m3"]
 
 
 def test_shift(tmp_path: Path) -> None:
     """A shift moves every time of every file by one amount, to the last digit; the newest becomes the given moment."""
-    one, two = put(tmp_path, LOG_ANALYTICS, "one"), put(tmp_path, DEFENDER, "two")
+    one, two = put_file(tmp_path, LOG_ANALYTICS, "one"), put_file(tmp_path, DEFENDER, "two")
     now = datetime(2027, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    first, second, third, _ = rows(one, two, shift_to=now)
+    first, second, third, _ = _rows(one, two, shift_to=now)
     assert third["TimeGenerated"] == "2027-01-01T12:00:00.1234560Z"
     assert first["TimeGenerated"] == first["Timestamp"] == "2027-01-01T12:00:00.1226627Z"
     assert first["LastEventExecutionTime"] == "2027-01-01T16:04:14.3876627Z"
     assert "LastEventExecutionTime" not in second
     back = datetime(2020, 2, 29, tzinfo=UTC)
-    assert rows(two, shift_to=back)[0]["TimeGenerated"] == "2020-02-29T00:00:00.0000000Z"
+    assert _rows(two, shift_to=back)[0]["TimeGenerated"] == "2020-02-29T00:00:00.0000000Z"
 
 
 @pytest.mark.parametrize(
@@ -301,12 +301,12 @@ def test_a_round_number_of_rows_was_probably_cut(tmp_path: Path, rows_: int, who
     """As many rows as an answer has at most gets a hint; one more or less does not."""
     line = "2026-11-23T07:55:45Z,m,a@contoso.com,Hard delete\n"
     header = "TimeGenerated,NetworkMessageId,RecipientEmailAddress,LatestDeliveryAction\n"
-    exact = load_events([put(tmp_path, header + line * rows_)])
+    exact = load_events([put_file(tmp_path, header + line * rows_)])
     engine().drop(exact.table)
     (hint,) = exact.hints
     assert f"exactly {rows_:,} rows" in hint
     assert whose in hint
-    more = load_events([put(tmp_path, header + line * (rows_ + 1))])
+    more = load_events([put_file(tmp_path, header + line * (rows_ + 1))])
     engine().drop(more.table)
     assert (more.rows, more.hints) == (rows_ + 1, ())
 
@@ -314,7 +314,7 @@ def test_a_round_number_of_rows_was_probably_cut(tmp_path: Path, rows_: int, who
 def test_an_empty_hour_is_said(tmp_path: Path) -> None:
     """Among several files one without rows is no mistake, but it is said."""
     loaded = load_events(
-        [put(tmp_path, DEFENDER, "full.csv"), put(tmp_path, "", "PT1H.json"), put(tmp_path, "\n", "b")]
+        [put_file(tmp_path, DEFENDER, "full.csv"), put_file(tmp_path, "", "PT1H.json"), put_file(tmp_path, "\n", "b")]
     )
     engine().drop(loaded.table)
     assert loaded.rows == 2
@@ -329,9 +329,9 @@ def test_batches_change_nothing(tmp_path: Path, chunk: int, monkeypatch: pytest.
     monkeypatch.setattr("tests.cloud.events.source.BLOCK", 64)
     monkeypatch.setattr("tests.cloud.events.source.HEAD", 128)
     body = LOG_ANALYTICS.partition("\r\n")[2] * 5
-    assert rows(put(tmp_path, LOG_ANALYTICS.partition("\r\n")[0] + "\r\n" + body)) == [FIRST, SECOND] * 5
-    assert rows(put(tmp_path, f"{json.dumps(ENVELOPE)}\n" * 5)) == [FROM_ENVELOPE] * 5
-    path = put(tmp_path, LOG_ANALYTICS + body.replace("3,true", "x,true"))
+    assert _rows(put_file(tmp_path, LOG_ANALYTICS.partition("\r\n")[0] + "\r\n" + body)) == [FIRST, SECOND] * 5
+    assert _rows(put_file(tmp_path, f"{json.dumps(ENVELOPE)}\n" * 5)) == [FROM_ENVELOPE] * 5
+    path = put_file(tmp_path, LOG_ANALYTICS + body.replace("3,true", "x,true"))
     with pytest.raises(EventsInvalid, match=f"{path}, line 5: UrlCount is 'x'"):
         load_events([path])
 
@@ -339,7 +339,7 @@ def test_batches_change_nothing(tmp_path: Path, chunk: int, monkeypatch: pytest.
 def test_a_huge_field(tmp_path: Path) -> None:
     """A subject longer than many batches is one cell; a quote that never closes ends the reading with its line."""
     long = "x" * (csv_file.CHUNK + 1000)
-    found = rows(put(tmp_path, DEFENDER.replace(",s,", f',"{long}\n",', 1)))
+    found = _rows(put_file(tmp_path, DEFENDER.replace(",s,", f',"{long}\n",', 1)))
     assert [len(row["Subject"]) for row in found] == [len(long) + 1, 1]
 
 
@@ -348,14 +348,14 @@ def test_a_quote_that_never_closes_is_bounded(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(csv_file, "CHUNK", 1000)
     monkeypatch.setattr(csv_file, "FIELD", 5000)
     monkeypatch.setattr("tests.cloud.events.source.BLOCK", 1000)
-    path = put(tmp_path, DEFENDER + 'm,"never closed\n' * 1 + "more text\n" * 1000)
+    path = put_file(tmp_path, DEFENDER + 'm,"never closed\n' * 1 + "more text\n" * 1000)
     with pytest.raises(EventsInvalid, match="line 4: no record ends within"):
         load_events([path])
 
 
 def test_a_loaded_export_is_the_clouds_table(tmp_path: Path) -> None:
     """`Cloud` takes the engine's table over; one without Timestamp, as the reference has it, gets the other columns."""
-    path = put(tmp_path, LOG_ANALYTICS)
+    path = put_file(tmp_path, LOG_ANALYTICS)
     loaded = load_events([path])
     with Cloud(events=loaded) as cloud:
         source = cloud.tables.table("EmailEvents")
@@ -376,7 +376,9 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """Of a load that fails no table stays in the engine, and no row is handed out."""
     before = engine().sql("SHOW TABLES")
     with pytest.raises(EventsInvalid):
-        load_events([put(tmp_path, DEFENDER, "good"), put(tmp_path, DEFENDER.replace("Nov 3", "Foo 3"), "bad")])
+        load_events(
+            [put_file(tmp_path, DEFENDER, "good"), put_file(tmp_path, DEFENDER.replace("Nov 3", "Foo 3"), "bad")]
+        )
     after = engine().sql("SHOW TABLES")
     assert [name for name in after.split() if name not in before.split() and "shape" not in name] == []
 
@@ -398,7 +400,9 @@ def test_progress_on_a_terminal_only(tmp_path: Path, terminal: bool) -> None:
     """A bar names the file and how much is read; elsewhere no byte is written."""
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=terminal, width=100)
-    loaded = load_events([put(tmp_path, LOG_ANALYTICS, "one.csv"), put(tmp_path, DEFENDER, "two.csv")], console=console)
+    loaded = load_events(
+        [put_file(tmp_path, LOG_ANALYTICS, "one.csv"), put_file(tmp_path, DEFENDER, "two.csv")], console=console
+    )
     engine().drop(loaded.table)
     assert ("reading the columns" in shown.getvalue()) is terminal
     assert terminal or not shown.getvalue()
@@ -406,7 +410,10 @@ def test_progress_on_a_terminal_only(tmp_path: Path, terminal: bool) -> None:
 
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
     """Block by block, over all files, up to their size: of gzip what is packed."""
-    files = [put(tmp_path, gzip.compress(LOG_ANALYTICS.encode() * 50), "one"), put(tmp_path, DEFENDER * 50, "two")]
+    files = [
+        put_file(tmp_path, gzip.compress(LOG_ANALYTICS.encode() * 50), "one"),
+        put_file(tmp_path, DEFENDER * 50, "two"),
+    ]
     for place, path in enumerate(files):
         seen: list[int] = []
         assert sum(map(len, blocks(Source(place, path), seen.append))) > 0

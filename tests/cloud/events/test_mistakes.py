@@ -16,7 +16,7 @@ import pytest
 from tests.cloud.engine import engine, literal
 from tests.cloud.events import EventsInvalid, load_events
 from tests.cloud.events.mistakes import Mistakes
-from tests.cloud.events.test_load import DEFENDER, ENVELOPE, LOG_ANALYTICS, ROW, put
+from tests.cloud.events.test_load import DEFENDER, ENVELOPE, LOG_ANALYTICS, ROW, put_file
 
 
 def archive(*names: str) -> bytes:
@@ -36,7 +36,7 @@ def parquet() -> bytes:
         return path.read_bytes()
 
 
-def named(value: str | bytes) -> str | None:
+def _named(value: str | bytes) -> str | None:
     """A test's name, the same in every process: a packed file has the moment in it when it was packed."""
     return "bytes" if isinstance(value, bytes) else None
 
@@ -66,11 +66,11 @@ def named(value: str | bytes) -> str | None:
         ('<?xml version="1.0"?><Error/>', "XML; export EmailEvents again"),
         ("<html>".encode("utf-16"), "a web page"),
     ],
-    ids=named,
+    ids=_named,
 )
 def test_other_kinds_are_named_as_what_they_are(tmp_path: Path, content: str | bytes, words: str) -> None:
     """A file of another kind is called by its name, with what to do."""
-    path = put(tmp_path, content)
+    path = put_file(tmp_path, content)
     with pytest.raises(EventsInvalid) as caught:
         load_events([path])
     assert str(caught.value).startswith(f"{path}: this is ")
@@ -82,7 +82,7 @@ def failed(code: str, **more: object) -> str:
     return json.dumps({"error": {"code": code, "message": "why", **more}})
 
 
-def answer(rows: Sequence[object], **more: object) -> str:
+def _answer(rows: Sequence[object], **more: object) -> str:
     """A saved answer of the Log Analytics API."""
     columns = [{"name": name, "type": "string"} for name in ("TimeGenerated", "NetworkMessageId")]
     return json.dumps({"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}], **more})
@@ -97,7 +97,7 @@ def answer(rows: Sequence[object], **more: object) -> str:
         (LOG_ANALYTICS.partition("\n")[0] + "\n\r\n", "holds no row: the query found nothing"),
         ("[]", "holds no row: the query found nothing"),
         ('{"records": []}', "holds no row: the query found nothing"),
-        (answer([]), "holds no row: the query found nothing"),
+        (_answer([]), "holds no row: the query found nothing"),
         ("Pictures,and,more", "line 1: expected a header with NetworkMessageId"),
         ("\n\nPictures,and,more", "line 3: expected a header with NetworkMessageId"),
         (
@@ -143,7 +143,7 @@ def answer(rows: Sequence[object], **more: object) -> str:
         (f"{json.dumps(ROW)}\n{json.dumps(ROW)[:-5]}", "line 2: ends in the middle: was it cut off?"),
         (f"{json.dumps(ROW)}\n{json.dumps(ROW)[:-5]}\n{json.dumps(ROW)}", "line 2: not a JSON object"),
         (f"{json.dumps(ROW)}\n{json.dumps(ROW)[:-5]}\n", "line 2: not a JSON object"),
-        (answer([["2026-11-23T07:55:45Z", "m"]])[:-8], "line 1: ends in the middle: was it cut off?"),
+        (_answer([["2026-11-23T07:55:45Z", "m"]])[:-8], "line 1: ends in the middle: was it cut off?"),
         (json.dumps([ROW, {**ROW, "IsFirstContact": True}])[:-4], "line 1: ends in the middle"),
         (json.dumps([ROW, ROW], indent=1)[:-2], "ends in the middle"),
         (json.dumps([ROW, {"Subject": "\u00e9"}])[:-5], "line 1: ends in the middle"),
@@ -162,9 +162,9 @@ def answer(rows: Sequence[object], **more: object) -> str:
             json.dumps({**ENVELOPE, "category": "AdvancedHunting-EmailUrlInfo"}),
             "a record of 'AdvancedHunting-EmailUrlInfo'; ex",
         ),
-        (answer([["2026-11-23T07:55:45Z"]]), "expected a row with a cell for each column"),
+        (_answer([["2026-11-23T07:55:45Z"]]), "expected a row with a cell for each column"),
         (
-            answer([["2026-11-23T07:55:45Z", "m"]], error={"code": "PartialError", "message": "too large"}),
+            _answer([["2026-11-23T07:55:45Z", "m"]], error={"code": "PartialError", "message": "too large"}),
             "a partial answer (PartialError: too large); expected a whole one: ask for fewer days",
         ),
         (json.dumps({"error": {"code": "BadArgumentError", "message": "no"}}), "an error that the query API answered"),
@@ -182,11 +182,11 @@ def answer(rows: Sequence[object], **more: object) -> str:
             "expected an answer of EmailEvents",
         ),
     ],
-    ids=named,
+    ids=_named,
 )
 def test_a_wrong_file_is_named(tmp_path: Path, content: str | bytes, words: str) -> None:
     """A file that is no export, or a bad line in one, is named with its line and what was expected."""
-    path = put(tmp_path, content)
+    path = put_file(tmp_path, content)
     with pytest.raises(EventsInvalid) as caught:
         load_events([path])
     assert str(path) in str(caught.value)
@@ -195,13 +195,13 @@ def test_a_wrong_file_is_named(tmp_path: Path, content: str | bytes, words: str)
 
 def test_nothing_is_half_loaded(tmp_path: Path) -> None:
     """One bad line of one file, and no row of any file is handed out; each cause is named once."""
-    good = put(tmp_path, DEFENDER, "good")
-    bad = put(tmp_path, "\n".join([json.dumps(ROW), *["x"] * 30]), "bad")
+    good = put_file(tmp_path, DEFENDER, "good")
+    bad = put_file(tmp_path, "\n".join([json.dumps(ROW), *["x"] * 30]), "bad")
     with pytest.raises(EventsInvalid) as caught:
         load_events([good, bad])
     words = "line 2: not a JSON object; expected one record of EmailEvents a line"
     assert str(caught.value) == f"{bad}, {words}\n  the same in 29 more rows"
-    wide = put(tmp_path, DEFENDER + "a,b\n" * 3 + DEFENDER.partition("\n")[2] + "c\n", "wide")
+    wide = put_file(tmp_path, DEFENDER + "a,b\n" * 3 + DEFENDER.partition("\n")[2] + "c\n", "wide")
     with pytest.raises(EventsInvalid) as caught:
         load_events([wide])
     words = "line 4: 2 fields; expected 5, as in the header"
@@ -211,8 +211,8 @@ def test_nothing_is_half_loaded(tmp_path: Path) -> None:
 def test_bad_cells_of_many_files_are_named_in_order(tmp_path: Path) -> None:
     """Each cause once, with the file and line of its first cell and the number of rows, over records of several
     lines."""
-    one = put(tmp_path, LOG_ANALYTICS.replace("plain,,,,", "plain,,x,perhaps,"), "one")
-    two = put(tmp_path, "\n".join(json.dumps({**ROW, "UrlCount": n}) for n in ["a", 1, "b", *["c"] * 20]), "two")
+    one = put_file(tmp_path, LOG_ANALYTICS.replace("plain,,,,", "plain,,x,perhaps,"), "one")
+    two = put_file(tmp_path, "\n".join(json.dumps({**ROW, "UrlCount": n}) for n in ["a", 1, "b", *["c"] * 20]), "two")
     with pytest.raises(EventsInvalid) as caught:
         load_events([one, two])
     lines = str(caught.value).splitlines()
@@ -232,7 +232,7 @@ def test_a_row_is_counted_once_however_many_of_its_columns_are_wrong(tmp_path: P
     """Times that a spreadsheet has written over are one cause for all columns; they are called what they are."""
     header = "TimeGenerated,Timestamp,LastEventExecutionTime,NetworkMessageId,RecipientEmailAddress\n"
     for cell in ("46:13.0", "46000.5", "46000,708333", "########", "1.79571E+09"):
-        path = put(tmp_path, header + f'"{cell}","{cell}","{cell}",m,a\n' * 3)
+        path = put_file(tmp_path, header + f'"{cell}","{cell}","{cell}",m,a\n' * 3)
         with pytest.raises(EventsInvalid) as caught:
             load_events([path])
         first, second = str(caught.value).splitlines()
@@ -254,7 +254,7 @@ def test_no_more_than_ten_causes_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         EventsInvalid, match=r"a record of 'x'; expected AdvancedHunting-EmailEvents\n  the same in 1 more"
     ):
-        load_events([put(tmp_path, "\n".join([json.dumps(ROW), *lines]))])
+        load_events([put_file(tmp_path, "\n".join([json.dumps(ROW), *lines]))])
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_what_is_no_file_is_named_and_never_waited_for(tmp_path: Path) -> None:
     link.symlink_to("gone.csv")
     loop.symlink_to(loop)
     with pytest.raises(EventsInvalid) as caught:
-        load_events([put(tmp_path, "not read"), pipe, "/dev/null", link, loop])
+        load_events([put_file(tmp_path, "not read"), pipe, "/dev/null", link, loop])
     assert str(caught.value).splitlines() == [
         f"{pipe}: is a pipe or device; save it as a file first",
         "/dev/null: is a pipe or device; save it as a file first",
@@ -286,6 +286,6 @@ def test_what_is_no_file_is_named_and_never_waited_for(tmp_path: Path) -> None:
 def test_several_files_without_a_row(tmp_path: Path) -> None:
     """Many empty hours are no empty table: the load fails."""
     with pytest.raises(EventsInvalid, match="no rows at all in 2 files: the query found nothing"):
-        load_events([put(tmp_path, "", "one"), put(tmp_path, "[]", "two")])
+        load_events([put_file(tmp_path, "", "one"), put_file(tmp_path, "[]", "two")])
     with pytest.raises(EventsInvalid, match="no rows at all in 2 files; expected"):
-        load_events([put(tmp_path, "", "one"), put(tmp_path, "\n", "two")])
+        load_events([put_file(tmp_path, "", "one"), put_file(tmp_path, "\n", "two")])

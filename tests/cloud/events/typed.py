@@ -84,7 +84,7 @@ def _bounded(rows: int) -> str:
     )
 
 
-def bad(staging: Staging, orders: Mapping[int, Orders], sources: Collection[int]) -> list[Bad]:
+def bad_cells(staging: Staging, orders: Mapping[int, Orders], sources: Collection[int]) -> list[Bad]:
     """The first cell of each kind that is not of its type, in the order of the files."""
     found: list[Bad] = []
     for order, alike in _alike(orders, sources):

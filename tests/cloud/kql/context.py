@@ -76,6 +76,6 @@ class QueryReader(Cursor):
         return dict(self.context.catalog.columns(f"{self.context.prelude}{text}\n| take 0"))
 
 
-def moment(time: datetime) -> str:
+def datetime_of(time: datetime) -> str:
     """A datetime literal."""
     return f"datetime({time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond:06d}0Z)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Context, QueryReader, moment
+from tests.cloud.kql.context import Context, QueryReader, datetime_of
 from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
@@ -210,11 +210,11 @@ class Scalars(QueryReader):
         if len(args) > 1 or (name == "ago" and not args):
             raise semantic_error(f"{name}(): wrong number of arguments", "SEM0219")
         if not args:
-            return Expr(moment(now), literal="datetime", kind="datetime")
+            return Expr(datetime_of(now), literal="datetime", kind="datetime")
         if args[0].literal == "timespan" and args[0].text[0] not in "-+":
             shift = timedelta(seconds=seconds(args[0].text))
-            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
-        return Expr(f"({moment(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
+            return Expr(datetime_of(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
+        return Expr(f"({datetime_of(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
 
     def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
         if len(args) != 2 or args[0].literal != "string" or not self.context.left:

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from tests.cloud.kql.context import moment
+from tests.cloud.kql.context import datetime_of
 from tests.cloud.kql.errors import KqlError, missing_table, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
@@ -86,7 +86,7 @@ class Sources(Scalars):
             context.basic = name
         if context.span is None or not source.time:
             return source.name
-        start, end = map(moment, context.span)
+        start, end = map(datetime_of, context.span)
         return f"({source.name} | where {source.time} >= {start} and {source.time} <= {end})"
 
     def _printed(self) -> list[str]:
