@@ -52,7 +52,7 @@ def running_tenant(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Tenant]:
 
 def facts(report: Report) -> dict[str, object]:
     """What a receipt counts, without the zeros."""
-    counts = ("flagged", "created", "commented", "raised", "standing", "settled", "excluded", "held", "due", "told")
+    counts = ("flagged", "created", "commented", "escalated", "standing", "settled", "excluded", "held", "due", "told")
     receipt = report.receipt
     found = {name: getattr(receipt, name) for name in (*counts, "reminded") if getattr(receipt, name)}
     return {"event": receipt.event, "verdict": receipt.verdict and receipt.verdict.value, **found}
