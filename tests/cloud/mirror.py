@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.cloud.incidents import Change, Incidents
+from tests.cloud.mail import stamp
 from tests.cloud.properties import arm_time
 
 SECURITY_INCIDENT = {
