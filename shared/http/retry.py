@@ -46,7 +46,7 @@ _COLUMNS = (Call.QUERY, Call.READ, Call.WRITE, Call.TELL)
 _TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
     #             QUERY READ WRITE TELL
     "unreached": (_R, _R, _R, _R),
-    "lost": (_1, _R, _G, _R),
+    "lost": (_1, _R, _G, _F),  # a card cannot be looked up: Teams may have taken it
     "garbled": (_1, _1, _G, _F),
     "401": (_T, _T, _T, _F),
     "404": (_F, _R, _F, _F),  # not the service's own; its own is a NotFound, and final
@@ -54,7 +54,8 @@ _TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
     "429": (_R, _R, _R, _R),
     "409": (_F, _F, _D, _F),
     "412": (_F, _F, _D, _F),
-    "504": (_2, _R, _G, _R),
+    "502": (_R, _R, _G, _F),  # as "lost": what is behind the gateway may have taken the card
+    "504": (_2, _R, _G, _F),
     "5xx": (_R, _R, _G, _R),
     "other": (_F, _F, _F, _F),
 }

@@ -183,7 +183,7 @@ def _made(
     todo: str = "",
 ) -> SweepError:
     effect = call in (Call.WRITE, Call.TELL)
-    unsure = fault in (Fault.LOST, Fault.GARBLED) or status == 408 or (status is not None and 500 <= status <= 599)
+    unsure = fault in (Fault.LOST, Fault.GARBLED) or _may_have_gone_on(call, status)
     todo = todo or NEXT.get((kind.kind, service)) or _NEXT_BY_KIND[kind.kind]
     return kind(
         f"{service.words} {happened}: {todo}",
@@ -195,6 +195,14 @@ def _made(
         retry_after=after,
         maybe_done=effect and unsure,
     )
+
+
+def _may_have_gone_on(call: Call, status: int | None) -> bool:
+    """Whether the effect may have happened in spite of this status. Of a card it may after a gateway's word only: Teams
+    itself takes none that it answers with an error."""
+    if status is None:
+        return False
+    return status in (502, 504) if call is Call.TELL else status == 408 or 500 <= status <= 599
 
 
 def faulty(service: Service, call: Call, fault: Fault, *, status: int | None = None, what: str = "") -> SweepError:

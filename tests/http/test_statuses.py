@@ -29,8 +29,8 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     #              Log Analytics Graph    ARM GET   ARM PUT   Teams
     "no connection": ("retry", "retry", "retry", "retry", "retry"),
     "broken handshake": ("retry", "retry", "retry", "retry", "retry"),
-    "dropped": ("once", "once", "retry", "read", "retry"),
-    "hung": ("once", "once", "retry", "read", "retry"),
+    "dropped": ("once", "once", "retry", "read", "final"),
+    "hung": ("once", "once", "retry", "read", "final"),
     "truncated": ("once", "once", "retry", "read", "done"),
     "html": ("once", "once", "once", "read", "final"),
     "broken json": ("once", "once", "once", "read", "done"),
@@ -45,7 +45,8 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "409": ("final", "final", "final", "decide", "final"),
     "412": ("final", "final", "final", "decide", "final"),
     "413": ("final", "final", "final", "final", "final"),
-    "504": ("twice", "twice", "retry", "read", "retry"),
+    "502": ("retry", "retry", "retry", "read", "final"),
+    "504": ("twice", "twice", "retry", "read", "final"),
     "other 5xx": ("retry", "retry", "retry", "read", "retry"),
     "other": ("final", "final", "final", "final", "final"),
 }
