@@ -3,18 +3,27 @@
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import NotFound, PartialData, Rejected, SignInFailed, SweepError, Throttled, Unavailable
+from shared.errors import NotFound, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
+from shared.http.client import Limits
 from shared.http.web_page import LOOKED_AT, begins_as_page, is_page
-from shared.teams.webhook import Webhook
+from shared.teams.webhook import Webhook, refused_for_its_content
 from tests.cloud import Fault, Wire
-from tests.support.clients import CARD, Clients
+from tests.support.clients import CARD, Clients, connected
 
 
-def _refused(azure: Clients) -> SweepError:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    """The same, with answers waited for a fifth of a second."""
+    with connected(monkeypatch, limits=Limits(read=0.2)) as clients:
+        yield clients
+
+
+def refused(azure: Clients) -> SweepError:
     """The error of one post."""
     with pytest.raises(SweepError) as caught:
         azure.webhook.post(CARD)
@@ -75,7 +84,7 @@ def test_a_web_page_is_no_acceptance(azure: Clients, page: str, packed: str) -> 
     headers = {"Content-Type": kind, "Content-Encoding": packed}
     sent = {"": body, "gzip": gzip.compress(body), "deflate": zlib.compress(body)}[packed]
     azure.cloud.faults.add(Fault(service="teams", status=200, body=sent, headers=headers, times=None))
-    error = _refused(azure)
+    error = refused(azure)
     assert isinstance(error, PartialData)
     assert error.cause == "teams_partial"
     assert "127.0.0.1 answered 200 with a web page" in str(error)
@@ -97,7 +106,7 @@ def test_a_page_that_breaks_off_is_no_acceptance(azure: Clients) -> None:
     """Half a page is a page, also one that breaks off within its first tag."""
     for body in (PAGE, "<!DOCTYPE html>"):
         azure.cloud.faults.add(Fault(service="teams", status=200, body=body, wire=Wire.TRUNCATE))
-        assert isinstance(_refused(azure), PartialData)
+        assert isinstance(refused(azure), PartialData)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 4096])
@@ -130,7 +139,7 @@ def test_an_acceptance_is_not_waited_out(azure: Clients) -> None:
 def test_a_final_refusal_says_what_to_check(azure: Clients, status: int, kind: type[SweepError], named: str) -> None:
     """A refusal that no repetition helps is one request, and says what to look at in the flow."""
     azure.cloud.faults.add(Fault(service="teams", status=status, times=None))
-    error = _refused(azure)
+    error = refused(azure)
     assert isinstance(error, kind)
     assert named in str(error)
     assert not error.maybe_done
@@ -148,34 +157,86 @@ def test_a_signature_that_is_wrong(azure: Clients) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "unsure"),
     [
-        (Fault(service="teams", status=429, times=None), Throttled, False),
-        (Fault(service="teams", status=503, times=None), Unavailable, True),
-        (Fault(service="teams", wire=Wire.DROP, effect=False, times=None), Unavailable, True),
-        (Fault(service="teams", wire=Wire.DROP, effect=True, times=None), Unavailable, True),
+        (Fault(status=408), Unavailable, False),
+        (Fault(status=429), Throttled, False),
+        (Fault(status=500), Unavailable, False),
+        (Fault(status=503), Unavailable, False),
+        (Fault(status=507), Unavailable, False),
+        (Fault(status=502), Unavailable, True),
+        (Fault(status=504), Unavailable, True),
+        (Fault(status=502, effect=True), Unavailable, True),
+        (Fault(status=504, effect=True), Unavailable, True),
+        (Fault(wire=Wire.DROP, effect=False), Unavailable, True),
+        (Fault(wire=Wire.DROP, effect=True), Unavailable, True),
+        (Fault(wire=Wire.HANG, effect=False, seconds=0.3), Unavailable, True),
+        (Fault(wire=Wire.HANG, effect=True, seconds=0.3), Unavailable, True),
     ],
 )
-def test_what_teams_may_have_taken_is_said(azure: Clients, fault: Fault, kind: type[SweepError], unsure: bool) -> None:
-    """After a failure the error says whether the card may have been taken all the same."""
-    azure.cloud.faults.add(fault)
-    error = _refused(azure)
+def test_what_teams_may_have_taken_is_not_sent_again(
+    hasty: Clients, fault: Fault, kind: type[SweepError], unsure: bool
+) -> None:
+    """After a lost answer or a gateway's error Teams may have taken the card: one request, and the error says so.
+
+    What Teams has refused for now is tried five times, and is certainly not taken.
+    """
+    fault.service, fault.times = "teams", None
+    hasty.cloud.faults.add(fault)
+    error = refused(hasty)
     assert isinstance(error, kind)
     assert error.maybe_done is unsure
+    assert len(hasty.sent("teams")) == (1 if unsure else 5)
+    assert len(hasty.cloud.cards) == int(bool(fault.effect))
 
 
-def test_doubt_outlives_a_later_refusal(azure: Clients) -> None:
-    """When the first attempt may have been taken, a later attempt's plain refusal does not take that back."""
+def test_a_doubt_after_refusals_is_a_doubt(azure: Clients) -> None:
+    """When a later attempt may have been taken, the refusals before it do not count, and nothing is sent after it."""
+    azure.cloud.faults.add(Fault(service="teams", status=503, times=2))
     azure.cloud.faults.add(Fault(service="teams", wire=Wire.DROP, effect=True))
-    azure.cloud.faults.add(Fault(service="teams", status=404, times=None))
-    error = _refused(azure)
-    assert isinstance(error, NotFound)
-    assert error.maybe_done
+    assert refused(azure).maybe_done
+    assert len(azure.sent("teams")) == 3
     assert len(azure.cloud.cards) == 1
+
+
+def test_a_card_that_is_refused_for_now_arrives(azure: Clients) -> None:
+    """What a later attempt brings through is no error, and arrives once."""
+    for status in (408, 429, 500, 503):
+        azure.cloud.faults.add(Fault(service="teams", status=status))
+    azure.webhook.post(CARD)
+    assert len(azure.sent("teams")) == 5
+    assert len(azure.cloud.cards) == 1
+
+
+def test_only_the_card_itself_is_refused_for_its_content(azure: Clients) -> None:
+    """400 and 413 are about what the card holds; every other status is about the way to the channel."""
+    for status in (*range(300, 310), *range(400, 432), 451, *range(500, 512), 599):
+        azure.forget()
+        azure.cloud.faults.add(Fault(service="teams", status=status, times=None, effect=False))
+        assert refused_for_its_content(refused(azure)) is (status in (400, 413)), status
+
+
+@pytest.mark.parametrize("wire", [Wire.DROP, Wire.HANG])
+def test_a_lost_answer_is_no_refusal(hasty: Clients, wire: Wire) -> None:
+    """No answer, a web page and a missing connection say nothing about the card."""
+    hasty.cloud.faults.add(Fault(service="teams", wire=wire, times=None, seconds=0.3))
+    assert not refused_for_its_content(refused(hasty))
+    hasty.cloud.faults.clear()
+    hasty.cloud.faults.add(Fault(service="teams", status=200, body=PAGE, times=None))
+    assert not refused_for_its_content(refused(hasty))
+    hasty.cloud.refuse("teams")
+    assert not refused_for_its_content(refused(hasty))
+    hasty.cloud.accept("teams")
+
+
+def test_only_teams_refuses_a_card() -> None:
+    """A 400 of another service, or an error without a status, is not about a card."""
+    assert not refused_for_its_content(Rejected("no", service=Service.SENTINEL, status=400))
+    assert not refused_for_its_content(Rejected("no", service=Service.TEAMS))
 
 
 def test_unreached_is_surely_not_done(azure: Clients) -> None:
     """Where no connection came about, nothing can have been taken."""
     azure.cloud.refuse("teams")
-    error = _refused(azure)
+    error = refused(azure)
     assert isinstance(error, Unavailable)
     assert not error.maybe_done
     azure.cloud.accept("teams")
@@ -184,13 +245,13 @@ def test_unreached_is_surely_not_done(azure: Clients) -> None:
 def test_a_broken_handshake_is_surely_not_done(azure: Clients) -> None:
     """Where TLS did not come about, nothing can have been taken."""
     azure.cloud.break_handshakes("teams")
-    assert not _refused(azure).maybe_done
+    assert not refused(azure).maybe_done
 
 
 def test_the_error_names_the_host_and_no_more(azure: Clients) -> None:
     """An error names the host that answered, its status and a well-known code."""
     azure.cloud.faults.add(Fault(service="teams", status=401, times=None))
-    assert str(_refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
+    assert str(refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
 
 
 def test_its_repr_names_the_host_and_no_more(azure: Clients) -> None:
