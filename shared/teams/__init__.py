@@ -1,1 +1,18 @@
-"""What on-call is told in Teams: what the card says, and posting it."""
+"""What on-call is shown in Teams: what a card says, and posting it (`shared.teams.webhook`)."""
+
+from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation
+from shared.teams.card import digest_card, notice_card, probe_card
+from shared.teams.links import incident_link, incidents_link
+
+__all__ = [
+    "Card",
+    "Entry",
+    "Notice",
+    "OtherReason",
+    "Situation",
+    "digest_card",
+    "incident_link",
+    "incidents_link",
+    "notice_card",
+    "probe_card",
+]

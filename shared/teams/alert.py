@@ -1,18 +1,22 @@
-"""What a card is made from: the entries that are told, and the situation they are told in."""
+"""What a card is made from: the entries on it, and the situation of the sweep that posts it."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window
 
+_POSITIVE = (1 << 63) - 1  # the ledger keeps signed integers of 64 bits
 
-class Also(StrEnum):
+
+class OtherReason(StrEnum):
     """Why a recipient is on a card when no row of the plan put it there."""
 
-    NOT_RAISED = "not_raised"  # Sentinel did not take it; told again, with the link, once it did
+    NOT_RAISED = "not_raised"  # Sentinel did not take what is owed; shown again, with the link, once it did
+    UNANSWERED = "unanswered"  # cards about it may have arrived: Teams did not answer
     REMINDER = "reminder"  # its incident has been New and unowned for too long
     DELETED = "deleted"  # somebody deleted its incident; mentioned once
 
@@ -26,21 +30,26 @@ class Notice(StrEnum):
     HEARTBEAT = "heartbeat"
 
 
+_ONCE_A_DAY = (OtherReason.NOT_RAISED, OtherReason.UNANSWERED, OtherReason.REMINDER)
+_BY_NAME = (OtherReason.NOT_RAISED, OtherReason.UNANSWERED)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One recipient to tell about.
 
-    `new`: messages not told before. `url`: its incident in the portal, "" when there is none. `number`: Sentinel's
-    incident number. `subjects`: only with CARD_SUBJECTS, newest first. `cause`: why it was not raised. `since`: when
-    the incident was made (reminders).
+    `messages`: the hashes of the messages that this card is the first to tell, and `new` how many to speak of. `url`:
+    its incident in the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with
+    CARD_SUBJECTS, newest first. `cause`: why it was not raised. `since`: when the incident was made (reminders).
     """
 
     recipient: str
     incident_id: str
     episode: int
-    reason: Reason | Also
+    reason: Reason | OtherReason
     severity: Severity
     counts: Counts
+    messages: tuple[int, ...] = ()
     new: int = 0
     url: str = ""
     number: int | None = None
@@ -54,20 +63,29 @@ class Entry:
         """`Sum_case`."""
         return self.counts.total
 
+    @property
+    def by_name(self) -> bool:
+        """Whether a card tells it only by naming it: no incident list shows what was not raised or not confirmed."""
+        return self.reason in _BY_NAME
+
+    def digest(self) -> int:
+        """A number of at most 63 bits for the messages told: the same in any order, on every machine; 0 for none."""
+        if not self.messages:
+            return 0
+        hashes = b"".join(each.to_bytes(8) for each in sorted(set(self.messages)))
+        return int.from_bytes(hashlib.blake2b(hashes, digest_size=8).digest()) & _POSITIVE
+
     def key(self, now: datetime) -> str:
-        """What is told, as a short text: incident, episode and reason, and what tells two tellings of them apart."""
-        key = f"{self.incident_id}|{self.episode}|{self.reason.value}"
-        if self.reason in (Also.NOT_RAISED, Also.REMINDER):
-            return f"{key}|{day(now)}"
-        if self.reason in (Reason.GREW, Reason.COMMENTS_FULL):  # an incident grows more than once
-            return f"{key}|{day(now)}|{self.total}"
-        return key
+        """What is told: incident, episode, reason and messages, and the UTC day of what is told once a day."""
+        key = f"{self.incident_id}|{self.episode}|{self.reason.value}|{self.digest()}"
+        return f"{key}|{day(now)}" if self.reason in _ONCE_A_DAY else key
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The sweep that tells. `workspace` is its name, `reasons` say why the verdict is untrusted or failed, `causes` why
-    effects are still due, `mentions` are UPNs. `sweeps` (heartbeats): how many there were since `since`, the last card.
+    """The sweep that posts the card. `workspace` is its name, `reasons` say why the verdict is untrusted or failed,
+    `causes` why effects are still due, `mentions` are UPNs. Of the `held`, so many are `held_unremembered`. `sweeps`
+    (heartbeats): how many there were since `since`, the last card; `first`: this is the first sweep of a ledger.
     """
 
     workspace: str
@@ -90,15 +108,21 @@ class Situation:
     run_id: str = ""
     sweeps: int = 0
     since: datetime | None = None
+    held_unremembered: int = 0
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card ready to post: `body` is the webhook's whole JSON, `tells` the keys of all it tells, sorted."""
+    """A card ready to post: `body` is the webhook's whole JSON.
+
+    `told` are the entries that count as told once Teams has taken it: all findings, reminders and deletions, but of
+    those that must be named (`Entry.by_name`) only the ones that are.
+    """
 
     id: str
     body: str
-    tells: tuple[str, ...]
+    told: tuple[Entry, ...] = ()
 
 
 def day(moment: datetime) -> str:

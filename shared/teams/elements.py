@@ -48,9 +48,14 @@ def beside(narrow: Sequence[Element], width: str, wide: Sequence[Element], **sty
     return {"type": "ColumnSet", "columns": columns, **style}
 
 
+def link_action(url: str) -> Element | None:
+    """The action that opens this URL, None unless it is absolute https."""
+    return {"type": "Action.OpenUrl", "url": url} if link(url) else None
+
+
 def buttons(*links: tuple[str, str]) -> list[Element]:
     """One ActionSet that opens these (title, URL) pairs, without those whose URL is not absolute https; or nothing."""
-    actions = [{"type": "Action.OpenUrl", "title": title, "url": url} for title, url in links if link(url)]
+    actions = [{**action, "title": title} for title, url in links if (action := link_action(url))]
     return [{"type": "ActionSet", "actions": actions}] if actions else []
 
 
@@ -76,8 +81,8 @@ def mentions(upns: Sequence[str]) -> tuple[list[Element], list[Element]]:
     return [words(text, spacing="Small")], entities
 
 
-def message(body: Sequence[Element], told: str, entities: Sequence[Element]) -> str:
-    """The webhook's whole JSON: a message with one card, `told` being the alert in plain words."""
+def message(body: Sequence[Element], spoken: str, entities: Sequence[Element]) -> str:
+    """The webhook's whole JSON: a message with one card, `spoken` being the alert in plain words."""
     teams: Element = {"width": "Full"}
     if entities:
         teams["entities"] = list(entities)
@@ -85,11 +90,20 @@ def message(body: Sequence[Element], told: str, entities: Sequence[Element]) -> 
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": told,
-        "speak": told,
+        "fallbackText": spoken,
+        "speak": spoken,
         "body": list(body),
         "msteams": teams,
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-    whole = {"type": "message", "summary": told, "attachments": [attachment]}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    whole = {"type": "message", "summary": spoken, "attachments": [attachment]}
+    return _as_json(whole)
+
+
+def size_of(properties: Element) -> int:
+    """Bytes that these properties add to a card."""
+    return len(_as_json(properties).encode()) - 1  # without its braces, with a comma
+
+
+def _as_json(value: Element) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

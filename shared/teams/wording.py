@@ -1,37 +1,39 @@
 """The words on cards: the headline, why a recipient is there, how things stand, what a failure means for on-call.
 
-All of it is the sweep's own text and numbers, except where a function says that it takes somebody else's.
+All of it is the sweep's own text and numbers, but for the name of the workspace, which operators choose. `own` leaves
+out a name that has a character in it that no workspace has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import takewhile
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict
-from shared.teams.alert import Also, Entry, Notice, Situation
-from shared.text import bare, plain
+from shared.teams.alert import Entry, Notice, OtherReason, Situation
+from shared.text import plain, when
 
-RAISED = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
+NEW = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
 SUBJECT_MATTER = "Unusual volume of remediated email"
-_TOLD_BYTES = 1_500  # three copies of the words travel in each card
 
-_GROUPS: tuple[tuple[tuple[Reason | Also, ...], str], ...] = (
-    (RAISED, "new"),
+_COUNTED: tuple[tuple[tuple[Reason | OtherReason, ...], str], ...] = (
+    ((OtherReason.NOT_RAISED,), "NOT raised"),
+    (NEW, "new"),
     ((Reason.ESCALATED,), "now High"),
     ((Reason.GREW, Reason.COMMENTS_FULL), "grew"),
     ((Reason.ADOPTED,), "open, told again"),
-    ((Also.NOT_RAISED,), "NOT raised"),
-    ((Also.REMINDER,), "still waiting"),
-    ((Also.DELETED,), "deleted"),
+    ((OtherReason.UNANSWERED,), "posted without an answer"),
+    ((OtherReason.REMINDER,), "still waiting"),
+    ((OtherReason.DELETED,), "deleted"),
 )
+_OF_ONE_SEVERITY = ("now High", "open, told again", "deleted")
 
 NOTICES: dict[Notice, tuple[str, str, str]] = {
     Notice.FAILED: (
         "Sweep failed: nothing was checked",
         "Until a sweep succeeds, silence is not an all-clear.",
-        "Mend the cause and run the sweep again, or wait for the next: it looks back as far, so nothing is skipped.",
+        "Fix the cause and run the sweep again, or wait for the next: it looks back as far, so nothing is skipped.",
     ),
     Notice.UNTRUSTED: (
         "No all-clear: data not trusted",
@@ -40,33 +42,74 @@ NOTICES: dict[Notice, tuple[str, str, str]] = {
     ),
     Notice.DUE: (
         "Not everything was delivered",
-        "Nothing is lost: what is still due is written down, and the next sweep sends it word for word.",
-        "Mend the cause before the next sweep, or it will be stopped by it too.",
+        "Nothing is lost: what is due is written down, and the next sweep tries again.",
+        "Fix the cause before the next sweep, or it will fail there too.",
     ),
     Notice.HEARTBEAT: (
         "All quiet",
-        "The sweep is alive and has had nothing to tell. If this card stops coming, something is wrong.",
+        "The sweep runs and had nothing to report. If this card stops coming, something is wrong.",
         "",
     ),
 }
+FIRST_CARD = (
+    "The sweep is set up",
+    (
+        "This is its first card: the way to this channel works. More cards follow when a recipient is over the"
+        " threshold, when a sweep fails or its data is not trusted, and now and then when there is nothing to report."
+        " If no card comes for long, something is wrong."
+    ),
+    "",
+)
+NOT_READ = (
+    "Not everything could be looked up",
+    (
+        "What analysts did since the last sweep may not be known, so this is no all-clear. Nothing is lost: the next"
+        " sweep looks it up again."
+    ),
+    "Fix the cause before the next sweep, or it will not know it either.",
+)
+PROBE = (
+    "A card could not be delivered",
+    "Teams did not accept a card of this sweep. What was on it follows in smaller parts.",
+    "",
+)
+MINIMAL = "Shown in short: Teams did not accept the full card."
+
+
+def notice(kind: Notice, situation: Situation) -> tuple[str, str, str]:
+    """What happened, what that means, what to do ("" for nothing)."""
+    heading, meaning, todo = NOTICES[kind]
+    if kind is Notice.HEARTBEAT and situation.first:
+        return FIRST_CARD
+    if kind is Notice.HEARTBEAT:
+        if situation.standing or situation.held or situation.due:
+            heading = "Nothing new"
+        if situation.sweeps and situation.since:
+            meaning = f"{situation.sweeps:,} sweeps since {when(situation.since)}. {meaning}"
+    elif kind is Notice.DUE:
+        if not situation.due:  # what is owed was done; something could not be read
+            return NOT_READ
+        heading = f"{situation.due:,} not delivered yet"
+    return heading, meaning, todo
 
 
 def headline(entries: Sequence[Entry]) -> str:
     """How many of each kind, and how many of them High: "3 new (1 High), 1 now High"."""
     parts = []
-    for reasons, name in _GROUPS:
+    for reasons, name in _COUNTED:
         group = [entry for entry in entries if entry.reason in reasons]
         if not group:
             continue
         high = sum(1 for entry in group if entry.severity is Severity.HIGH)
-        show = high and name in ("new", "NOT raised", "still waiting", "grew")
+        show = high and name not in _OF_ONE_SEVERITY
         parts.append(f"{len(group):,} {name}" + (f" ({high:,} High)" if show else ""))
     return ", ".join(parts) or "Nothing new"
 
 
-_WHY: dict[Reason | Also, str] = {
+_WHY: dict[Reason | OtherReason, str] = {
     Reason.FIRST: "New: first time over the threshold",
     Reason.ADOPTED: "Open in Sentinel, but not in the sweep's ledger, which was lost: told again, to be sure",
+    OtherReason.NOT_RAISED: "NOT written to Sentinel yet; the next sweep tries again",
 }
 
 
@@ -81,40 +124,50 @@ def why(entry: Entry, situation: Situation) -> str:
         case Reason.RECREATED:
             return f"Back: {new} since its incident was deleted"
         case Reason.ESCALATED:
-            return f"Raised to {entry.severity.value}: {new}"
+            return f"Escalated to {entry.severity.value}" + (f": {new}" if entry.new else "")
         case Reason.GREW:
             return f"Growing: {new} since the last card"
         case Reason.COMMENTS_FULL:
             return f"Growing: {new}; the incident takes no more comments, so they are counted here only"
-        case Also.NOT_RAISED:
-            return "NOT written to Sentinel yet; the next sweep tries again"
-        case Also.DELETED:
+        case OtherReason.UNANSWERED:
+            return "Cards about this may have arrived, Teams did not answer" + (f": {new}" if entry.new else "")
+        case OtherReason.DELETED:
             return f"Its incident was deleted; more than {situation.threshold:,} new messages will raise it again"
-        case Also.REMINDER if entry.since:
+        case OtherReason.REMINDER if entry.since:
             return f"Waiting for {age(situation.now, entry.since)}: still New, without an owner"
-        case Also.REMINDER:
+        case OtherReason.REMINDER:
             return "Waiting: still New, without an owner"
         case _:
             return _WHY.get(entry.reason, entry.reason.value.replace("_", " ").capitalize())
 
 
 def counted(counts: Counts) -> str:
-    """`Sum_case` and the four counts in a line."""
-    return (
-        f"{counts.total:,} remediated: hard delete {counts.hard_delete:,}, soft delete {counts.soft_delete:,}, "
-        f"to junk {counts.move_to_junk:,}, to deleted items {counts.move_to_delete:,}"
+    """`Sum_case` and the counts of the actions that were taken, in a line."""
+    actions = (
+        ("hard delete", counts.hard_delete),
+        ("soft delete", counts.soft_delete),
+        ("to junk", counts.move_to_junk),
+        ("to deleted items", counts.move_to_delete),
     )
+    taken = ", ".join(f"{name} {number:,}" for name, number in actions if number)
+    return f"{counts.total:,} remediated" + (f": {taken}" if taken else "")
 
 
-def about(situation: Situation) -> str:
+def about(situation: Situation, *, own: bool = False) -> str:
     """What kind of alert this is, where, and from when on."""
     more = f": more than {situation.threshold:,} in {situation.window.days} days" if situation.window else ""
-    return f"{SUBJECT_MATTER} in {plain(situation.workspace, 63) or 'the workspace'}{more}"
+    return f"{SUBJECT_MATTER} in {_workspace(situation, own)}{more}"
 
 
-def whose(situation: Situation) -> str:
-    """Which sweep it is that speaks."""
-    return f"Email remediation sweep of {plain(situation.workspace, 63) or 'the workspace'}"
+def whose(situation: Situation, *, own: bool = False) -> str:
+    """Which sweep posts the card."""
+    return f"Email remediation sweep of {_workspace(situation, own)}"
+
+
+def _workspace(situation: Situation, own: bool) -> str:
+    if own and re.fullmatch(r"[A-Za-z0-9-]{1,63}", situation.workspace) is None:
+        return "the workspace"
+    return plain(situation.workspace, 63) or "the workspace"
 
 
 def more(entries: Sequence[Entry]) -> str:
@@ -124,10 +177,22 @@ def more(entries: Sequence[Entry]) -> str:
 
 
 def held(situation: Situation) -> str:
-    """What the fuse holds back, "" for nothing."""
-    if not situation.held:
+    """What the fuse holds back, and what of it is held beyond memory; "" for nothing."""
+    lost = situation.held_unremembered
+    number = max(situation.held, lost)
+    if not number:
         return ""
-    return f"{situation.held:,} more over the threshold are held back; the next sweeps raise them, highest first."
+    text = f"{number:,} more over the threshold {_are(number)} held back; the next sweeps raise them, highest first."
+    if lost:
+        text += (
+            f" {lost:,} of them {_are(lost)} not remembered: they are raised only if a later sweep finds them again."
+            " Raise MAX_NEW_INCIDENTS, or SUM_CASE_THRESHOLD if it is too low."
+        )
+    return text
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def standing(situation: Situation) -> str:
@@ -170,24 +235,5 @@ def doubt(situation: Situation) -> str:
     if situation.verdict is Verdict.UNTRUSTED:
         return "Data not trusted: the numbers may be too low, and others may be missing"
     if situation.verdict is Verdict.FAILED:
-        return "The sweep failed: this is what an earlier one found; nothing was checked since"
+        return "The sweep failed: this is what an earlier sweep found; nothing was checked since"
     return ""
-
-
-def told(first: Sequence[str], each: Iterable[str] = (), count: int = 0) -> str:
-    """The alert in plain words, for clients that draw no card: `first`, then of the `count` in `each` what fits."""
-    kept: list[str] = []
-    room = _TOLD_BYTES
-
-    def fits(sentence: str) -> bool:
-        nonlocal room
-        text = bare(sentence, 300)
-        room -= len(text.encode()) + 1
-        if room >= 0:
-            kept.append(text)
-        return room >= 0
-
-    shown = sum(1 for _ in takewhile(fits, each)) if all(fits(sentence) for sentence in first) else 0
-    if shown < count:
-        kept.append(f"And {count - shown:,} more: see the incident list.")
-    return " ".join(kept)

@@ -16,9 +16,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.model import Counts, Coverage, Reason, Severity, Verdict, Window
-from shared.teams.card import Also, Card, Cause, Entry, Notice, Situation, digest_card, notice_card
-from shared.teams.links import incident_link, incidents_link
+from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window, message_hash
+from shared.teams import (
+    Card,
+    Entry,
+    Notice,
+    OtherReason,
+    Situation,
+    digest_card,
+    incident_link,
+    incidents_link,
+    notice_card,
+    probe_card,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 RENDERER = ROOT / "tests/npm/node_modules/adaptivecards/dist/adaptivecards.min.js"
@@ -43,15 +53,17 @@ SITUATION = Situation(
     excluded=1,
     mentions=("oncall.soc@contoso.com",),
     incidents_url=incidents_link(PORTAL, WORKSPACE),
+    run_id="7c1f2a90-5e0b-4c7d-9a53-1c0a3f1f7d26",
 )
 
 
-def entry(recipient: str, reason: Reason | Also, counts: Counts, number: int | None, **more: object) -> Entry:
+def entry(recipient: str, reason: Reason | OtherReason, counts: Counts, number: int | None, **more: object) -> Entry:
     """A sample entry with a link, High above 50."""
     severity = Severity.HIGH if counts.total > 50 else Severity.MEDIUM
     incident = f"{number or 0:08x}-9aa8-5f0c-8f0e-2f6f2b1d7a11"
     url = incident_link(PORTAL, WORKSPACE, incident) if number else ""
-    made = Entry(recipient, incident, 0, reason, severity, counts, counts.total, url, number)
+    hashes = tuple(message_hash(f"{recipient}/{place}") for place in range(counts.total))
+    made = Entry(recipient, incident, 0, reason, severity, counts, hashes, counts.total, url, number)
     return replace(made, **more)  # type: ignore[arg-type]
 
 
@@ -80,13 +92,13 @@ HOSTILE = (
     ),
     entry(
         "finance@contoso.com",
-        Also.NOT_RAISED,
+        OtherReason.NOT_RAISED,
         Counts(3, 9, 11, 0),
         None,
         cause="Sentinel refused (403): give the app's identity the role Microsoft Sentinel Responder on contoso-soc.",
     ),
-    entry("li.wei@contoso.com", Also.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
-    entry("old@contoso.com", Also.DELETED, Counts(0, 12, 0, 0), None),
+    entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
+    entry("old@contoso.com", OtherReason.DELETED, Counts(0, 12, 0, 0), None),
 )
 DOUBTED = replace(
     SITUATION,
@@ -100,11 +112,29 @@ MANY = tuple(
     entry(f"user{place:04}@contoso.com", Reason.FIRST, Counts(12 + 3 * place % 97, place % 5), 4000 + place)
     for place in range(900)
 )
+REFUSAL = "Sentinel answered 403: give the app's identity the role Microsoft Sentinel Responder on the workspace."
+REFUSED = tuple(
+    entry(f"mailbox{place:02}@contoso.com", OtherReason.NOT_RAISED, Counts(60 - place // 2, 3), None, cause=REFUSAL)
+    for place in range(60)
+)
+UNANSWERED = tuple(replace(each, reason=OtherReason.UNANSWERED, remediators="") for each in FEW[:2])
+MIXED = (
+    *REFUSED[:7],
+    *MANY[:40],
+    *UNANSWERED,
+    entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
+)
 CARDS: dict[str, Card] = {
     "few": digest_card(FEW, SITUATION),
     "one": digest_card(FEW[1:2], replace(SITUATION, mentions=(), standing=0, settled=0, excluded=0)),
     "hostile": digest_card(HOSTILE, DOUBTED),
     "many": digest_card(MANY, SITUATION),
+    "refused": digest_card(REFUSED, SITUATION),
+    "mixed": digest_card(MIXED, replace(SITUATION, held=6_000, held_unremembered=1_000)),
+    "unanswered": digest_card(UNANSWERED, SITUATION),
+    "waiting": digest_card([replace(FEW[0], reason=OtherReason.REMINDER, since=NOW - timedelta(days=6))], SITUATION),
+    "minimal": digest_card(HOSTILE[:2], DOUBTED, minimal=True),
+    "probe": probe_card(DOUBTED),
     "failed": notice_card(
         Notice.FAILED,
         (
@@ -119,6 +149,12 @@ CARDS: dict[str, Card] = {
         Notice.UNTRUSTED, (Cause("stale", DOUBTED.reasons[0]),), replace(DOUBTED, due=0, held=0, causes=())
     ),
     "due": notice_card(Notice.DUE, DOUBTED.causes, DOUBTED),
+    "unread": notice_card(
+        Notice.DUE,
+        (Cause("incidents_unread", "Our incidents could not be listed: Sentinel answered 503."),),
+        replace(DOUBTED, verdict=Verdict.FLAGGED, reasons=(), due=0, held=0, causes=()),
+    ),
+    "first": notice_card(Notice.HEARTBEAT, (), replace(SITUATION, verdict=Verdict.CLEAN, standing=0, first=True)),
     "heartbeat": notice_card(
         Notice.HEARTBEAT,
         (),
@@ -171,6 +207,7 @@ body{margin:0;padding:12px;display:flex;gap:12px;align-items:flex-start;backgrou
 .card{border-radius:6px;overflow:hidden;box-shadow:0 1px 3px #0006}
 .ac-pushButton{border:1px solid #8888;border-radius:4px;background:transparent;padding:5px 12px;color:inherit;
 font:600 14px 'Noto Sans'}
+.ac-anchor{color:inherit}
 </style><script>%(renderer)s</script><body><script>
 for (const [card, width, theme, ink] of %(shown)s) {
   const view = new AdaptiveCards.AdaptiveCard();

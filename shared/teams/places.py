@@ -1,0 +1,89 @@
+"""Which entry gets which place on a card: in detail, in a line, or by number only."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from shared.teams.alert import Entry, OtherReason
+
+_DETAILS = 8
+_DETAILS_OF_MANY = 5  # with more than _DETAILS, a phone shows the names sooner than the tenth button
+_LINES = (34, 24, 16, 10, 5, 1)
+
+
+class Group(IntEnum):
+    """What the entries of a card are, in the order in which they stand there."""
+
+    REFUSED = 0
+    FINDING = 1
+    UNANSWERED = 2
+    REMINDER = 3
+    DELETION = 4
+
+
+_GROUPS = {
+    OtherReason.NOT_RAISED: Group.REFUSED,
+    OtherReason.UNANSWERED: Group.UNANSWERED,
+    OtherReason.REMINDER: Group.REMINDER,
+    OtherReason.DELETED: Group.DELETION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Who stands on a card how; each in the order of the card. `rest` are those told by number."""
+
+    details: tuple[Entry, ...]
+    lines: tuple[Entry, ...]
+    rest: tuple[Entry, ...]
+
+    @property
+    def told(self) -> tuple[Entry, ...]:
+        """Who counts as told."""
+        return (*self.details, *self.lines, *(entry for entry in self.rest if not entry.by_name))
+
+
+def group_of(entry: Entry) -> Group:
+    """The group that an entry belongs to."""
+    return _GROUPS.get(entry.reason, Group.FINDING) if isinstance(entry.reason, OtherReason) else Group.FINDING
+
+
+def in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """By group, then highest severity and count first."""
+    return sorted(entries, key=lambda each: (group_of(each), -each.severity.rank, -each.total, each.recipient))
+
+
+def arrangements(ordered: Sequence[Entry]) -> Iterator[Places]:
+    """The ways to place these entries, best first: first fewer details, then fewer names, at least one name.
+
+    Few entries stand on a card in detail, each of them named as long as there is room.
+    """
+    count = len(ordered)
+    most = count if count <= _DETAILS else _DETAILS_OF_MANY
+    for lines in _LINES:
+        least = 0 if count <= _DETAILS or lines < _LINES[2] else 2
+        for details in range(most, least - 1, -1):
+            yield _placed(ordered, details, lines)
+
+
+def _placed(ordered: Sequence[Entry], details: int, lines: int) -> Places:
+    """So many of them in detail and in lines. A quarter of the places that refusals leave is kept for what Teams did
+    not answer for: behind ever new findings it would never be named."""
+    members = Counter(group_of(entry) for entry in ordered)
+    free = max(details + lines - members[Group.REFUSED], 0)
+    kept = min(members[Group.UNANSWERED], math.ceil(free / 4))
+    places = {Group.REFUSED: details + lines, Group.FINDING: free - kept}
+    named: list[Entry] = []
+    rest: list[Entry] = []
+    start = 0
+    for group in Group:
+        these = ordered[start : start + members[group]]
+        room = min(details + lines - len(named), places.get(group, len(these)))
+        named += these[:room]
+        rest += these[room:]
+        start += len(these)
+    return Places(tuple(named[:details]), tuple(named[details:]), tuple(rest))

@@ -1,0 +1,59 @@
+"""A card in plain words: for toasts, for screen readers, and for clients that draw no card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from shared.teams import wording
+from shared.teams.alert import Entry, Situation
+from shared.teams.frame import CAUSES
+from shared.teams.listing import who
+from shared.text import bare
+
+_BYTES = 1_200  # three copies of the words travel in each card
+
+
+def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: bool = False) -> str:
+    """A digest of these, in order. `minimal` leaves out what anybody else wrote, but the addresses, made inert."""
+    first = [f"{wording.headline(entries)}. {wording.about(situation, own=minimal)}."]
+    if doubt := wording.doubt(situation):
+        first += [f"{doubt}.", *(() if minimal else situation.reasons[:CAUSES])]
+    if minimal:
+        first.append(wording.MINIMAL)
+    if held := wording.held(situation):
+        first.append(held)
+    if situation.due:
+        first.append(f"{situation.due:,} still due.")
+        first += () if minimal else [cause.text for cause in situation.causes[:CAUSES]]
+    each = (_sentence(entry, situation, minimal) for entry in entries)
+    return _joined(first, each, len(entries), listed=not any(entry.by_name for entry in entries))
+
+
+def in_words(sentences: Iterable[str]) -> str:
+    """These sentences, without empty ones, as many as fit."""
+    return _joined([sentence for sentence in sentences if sentence])
+
+
+def _sentence(entry: Entry, situation: Situation, minimal: bool) -> str:
+    recipient = who(entry, 100, minimal=minimal)
+    return f"{recipient}: {entry.total:,} ({entry.severity.value}). {wording.why(entry, situation)}."
+
+
+def _joined(first: Sequence[str], each: Iterable[str] = (), count: int = 0, *, listed: bool = True) -> str:
+    """`first`, then of the `count` in `each` what fits. `listed`: the incident list shows all of them."""
+    kept: list[str] = []
+    room = _BYTES
+
+    def fits(sentence: str) -> bool:
+        nonlocal room
+        text = bare(sentence, 300)
+        room -= len(text.encode()) + 1
+        if room >= 0:
+            kept.append(text)
+        return room >= 0
+
+    shown = sum(1 for _ in takewhile(fits, each)) if all(fits(sentence) for sentence in first) else 0
+    if shown < count:
+        kept.append(f"And {count - shown:,} more" + (": see the incident list." if listed else "."))
+    return " ".join(kept)
