@@ -25,7 +25,9 @@ from shared.teams import (
     notice_card,
     probe_card,
 )
-from tests.cards import (
+from tests.hostile import FRAGMENTS, NOW
+from tests.render_card import CARDS, as_text
+from tests.support.cards import (
     MARK,
     PORTAL,
     SITUATION,
@@ -41,8 +43,6 @@ from tests.cards import (
     shown,
     situations,
 )
-from tests.hostile import FRAGMENTS, NOW
-from tests.render_card import CARDS, as_text
 
 
 @examples(max_examples=25, deadline=None)

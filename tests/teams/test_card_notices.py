@@ -15,15 +15,15 @@ from shared.teams import (
     notice_card,
     probe_card,
 )
-from tests.cards import (
+from tests.hostile import NOW
+from tests.render_card import DOUBTED, FEW, HOSTILE, as_text
+from tests.support.cards import (
     PORTAL,
     SITUATION,
     WORKSPACE,
     opened,
     shown,
 )
-from tests.hostile import NOW
-from tests.render_card import DOUBTED, FEW, HOSTILE, as_text
 
 
 def test_a_minimal_card_says_who_how_many_and_where() -> None:

@@ -13,16 +13,16 @@ from shared.incidents.road import of_the_road
 from shared.model import Severity
 from tests.cloud import Fault
 from tests.cloud.faults import Wire
-from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
 
 WORDS = '{"properties": {"message": "Two more messages."}}'
 PAGE = "<html><body>Bad request</body></html>"
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure with an incident, and its clients."""
-    with wired(monkeypatch) as clients:
+    with connected(monkeypatch) as clients:
         assert clients.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
         clients.cloud.log.clear()
         yield clients
@@ -70,7 +70,7 @@ NESTED = arm("InternalError", '{"error": {"code": "BadRequest", "message": "desc
         (201, {"ok": True}, Ended.DUE, False),
     ],
 )
-def test_what_a_refused_write_says(azure: Wired, status: int, body: Any, ended: Ended, road: bool) -> None:
+def test_what_a_refused_write_says(azure: Clients, status: int, body: Any, ended: Ended, road: bool) -> None:
     """For every effect: whether another form may be taken, and whether any other call would end so."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=status, body=body, times=None))
     for attempt in (
@@ -83,7 +83,7 @@ def test_what_a_refused_write_says(azure: Wired, status: int, body: Any, ended: 
         assert attempt.in_doubt is (status in (200, 201, 500, 503))
 
 
-def test_a_refused_reading_is_no_refused_effect(azure: Wired) -> None:
+def test_a_refused_reading_is_no_refused_effect(azure: Clients) -> None:
     """Only what was sent can be refused: a 400 for the GET before it leaves the effect due."""
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=400, body=arm("BadRequest"), times=None))
     attempt = azure.sentinel.create(COMMENT, incident_body())
@@ -91,7 +91,7 @@ def test_a_refused_reading_is_no_refused_effect(azure: Wired) -> None:
     assert not attempt.in_doubt
 
 
-def test_no_connection_is_of_the_road(azure: Wired) -> None:
+def test_no_connection_is_of_the_road(azure: Clients) -> None:
     """Neither a refused connection nor a lost answer says anything about the incident."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", wire=Wire.DROP, times=None))
     lost = azure.sentinel.create(COMMENT, incident_body())
@@ -101,7 +101,7 @@ def test_no_connection_is_of_the_road(azure: Wired) -> None:
     assert (unreached.ended, of_the_road(unreached.error), unreached.in_doubt) == (Ended.DUE, True, False)
 
 
-def test_an_incident_that_makes_no_sense_is_not_of_the_road(azure: Wired) -> None:
+def test_an_incident_that_makes_no_sense_is_not_of_the_road(azure: Clients) -> None:
     """One incident without its etag says nothing about the others; no error says nothing at all."""
     body = {"name": INCIDENT, "properties": {"title": "t", "severity": "Medium", "status": "New"}}
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=200, body=body, times=None))

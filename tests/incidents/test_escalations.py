@@ -12,43 +12,43 @@ from shared.errors import Conflict, PartialData
 from shared.incidents.port import Attempt, Ended
 from shared.model import LABEL, Severity
 from tests.cloud import Fault, Wire
-from tests.wired import INCIDENT, Wired, incident_body, wired
+from tests.support.clients import INCIDENT, Clients, connected, incident_body
 
 OURS = "raised-to:High"
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure with an incident, and its clients."""
-    with wired(monkeypatch) as clients:
+    with connected(monkeypatch) as clients:
         made(clients)
         yield clients
 
 
-def made(azure: Wired, **properties: Any) -> None:
+def made(azure: Clients, **properties: Any) -> None:
     """Have the incident there, made anew with these properties."""
     azure.cloud.analyst.delete(INCIDENT)
     assert azure.sentinel.create(INCIDENT, incident_body(**properties)).ended is Ended.DONE
     azure.cloud.log.clear()
 
 
-def stored(azure: Wired) -> dict[str, Any]:
+def stored(azure: Clients) -> dict[str, Any]:
     """The incident's properties as they are stored."""
     properties: dict[str, Any] = azure.cloud.incidents[INCIDENT]["properties"]
     return properties
 
 
-def labels(azure: Wired) -> list[str]:
+def labels(azure: Clients) -> list[str]:
     """The names of its labels as they are stored."""
     return [label["labelName"] for label in stored(azure)["labels"]]
 
 
-def escalate(azure: Wired) -> Attempt:
+def escalate(azure: Clients) -> Attempt:
     """Escalate it from Medium to High."""
     return azure.sentinel.escalate(INCIDENT, Severity.MEDIUM, Severity.HIGH)
 
 
-def test_the_severity_and_its_label_go_in_one_put(azure: Wired) -> None:
+def test_the_severity_and_its_label_go_in_one_put(azure: Clients) -> None:
     """The incident has severity and label, the other labels stay, and the answer says so."""
     attempt = escalate(azure)
     assert attempt.ended is Ended.DONE
@@ -59,7 +59,7 @@ def test_the_severity_and_its_label_go_in_one_put(azure: Wired) -> None:
     assert azure.methods() == "GET PUT"
 
 
-def test_an_escalation_changes_nothing_else(azure: Wired) -> None:
+def test_an_escalation_changes_nothing_else(azure: Clients) -> None:
     """Every field that an analyst may have set comes through as it was; only severity and labels change."""
     made(azure, description="what the sweep wrote", firstActivityTimeUtc="2026-11-01T00:00:00Z")
     azure.cloud.analyst.assign(INCIDENT)
@@ -78,7 +78,7 @@ def test_an_escalation_changes_nothing_else(azure: Wired) -> None:
     assert labels(azure) == ["mine", OURS]
 
 
-def test_an_escalation_sends_back_what_it_read(azure: Wired) -> None:
+def test_an_escalation_sends_back_what_it_read(azure: Clients) -> None:
     """The PUT holds every writable property as read and the etag, and nothing that Sentinel keeps itself."""
     azure.cloud.analyst.edit(INCIDENT, somethingNew="an analyst's")
     etag = azure.cloud.incidents[INCIDENT]["etag"]
@@ -89,7 +89,7 @@ def test_an_escalation_sends_back_what_it_read(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("severity", ["High", "Medium"])
-def test_a_closed_incident_is_not_escalated(azure: Wired, severity: str) -> None:
+def test_a_closed_incident_is_not_escalated(azure: Clients, severity: str) -> None:
     """A closed incident is CHANGED, whatever its severity, and not touched."""
     made(azure, severity=severity)
     azure.cloud.analyst.close(INCIDENT)
@@ -100,7 +100,7 @@ def test_a_closed_incident_is_not_escalated(azure: Wired, severity: str) -> None
 
 
 @pytest.mark.parametrize("severity", ["High", "Low", "Informational"])
-def test_a_severity_that_an_analyst_set_stands(azure: Wired, severity: str) -> None:
+def test_a_severity_that_an_analyst_set_stands(azure: Clients, severity: str) -> None:
     """A severity other than the expected one, High included, is CHANGED, and not touched."""
     azure.cloud.analyst.set_severity(INCIDENT, severity)
     assert escalate(azure).ended is Ended.CHANGED
@@ -109,7 +109,7 @@ def test_a_severity_that_an_analyst_set_stands(azure: Wired, severity: str) -> N
 
 
 @pytest.mark.parametrize("wire", [Wire.DROP, Wire.TRUNCATE])
-def test_a_lost_answer_is_looked_up(azure: Wired, wire: Wire) -> None:
+def test_a_lost_answer_is_looked_up(azure: Clients, wire: Wire) -> None:
     """Where the PUT was carried out and its answer lost, the label tells that it is done, by this call."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", wire=wire, effect=True))
     assert escalate(azure).ended is Ended.DONE
@@ -118,7 +118,7 @@ def test_a_lost_answer_is_looked_up(azure: Wired, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("change", ["High", "Medium", "Low", "closed"])
-def test_what_was_escalated_before_is_not_escalated_again(azure: Wired, change: str) -> None:
+def test_what_was_escalated_before_is_not_escalated_again(azure: Clients, change: str) -> None:
     """A label that was there is FOUND, whatever was done to the incident since: also when it was lowered to Medium."""
     escalate(azure)
     if change == "closed":
@@ -132,7 +132,7 @@ def test_what_was_escalated_before_is_not_escalated_again(azure: Wired, change: 
     assert azure.methods() == "GET"
 
 
-def test_an_analyst_who_lowers_it_while_the_answer_is_lost_wins(azure: Wired) -> None:
+def test_an_analyst_who_lowers_it_while_the_answer_is_lost_wins(azure: Clients) -> None:
     """The PUT arrives, its answer does not, an analyst sets Medium: the label tells, and Medium stays."""
     azure.cloud.faults.add(
         Fault(
@@ -147,7 +147,7 @@ def test_an_analyst_who_lowers_it_while_the_answer_is_lost_wins(azure: Wired) ->
     assert stored(azure)["severity"] == "Medium"
 
 
-def test_an_edit_between_read_and_write_is_kept(azure: Wired) -> None:
+def test_an_edit_between_read_and_write_is_kept(azure: Clients) -> None:
     """An analyst who edits between GET and PUT wins: the 409 leads to a new reading, and the edit stays."""
     azure.cloud.faults.add(
         Fault(service="sentinel", method="GET", effect=True, then=lambda _: azure.cloud.analyst.assign(INCIDENT))
@@ -157,7 +157,7 @@ def test_an_edit_between_read_and_write_is_kept(azure: Wired) -> None:
     assert stored(azure)["owner"]["assignedTo"] == "Ana Lyst"
 
 
-def test_an_analyst_who_sets_it_between_read_and_write_wins(azure: Wired) -> None:
+def test_an_analyst_who_sets_it_between_read_and_write_wins(azure: Clients) -> None:
     """When the conflict is about the severity itself, the new reading says CHANGED."""
     azure.cloud.faults.add(
         Fault(
@@ -172,7 +172,7 @@ def test_an_analyst_who_sets_it_between_read_and_write_wins(azure: Wired) -> Non
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_three_conflicts_are_enough(azure: Wired, status: int) -> None:
+def test_three_conflicts_are_enough(azure: Clients, status: int) -> None:
     """An incident that changes under every attempt is decided anew three times, then left due."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=status, times=None))
     attempt = escalate(azure)
@@ -181,7 +181,7 @@ def test_three_conflicts_are_enough(azure: Wired, status: int) -> None:
     assert azure.methods() == " ".join(["GET PUT"] * 4)
 
 
-def test_a_deleted_incident_cannot_be_escalated(azure: Wired) -> None:
+def test_a_deleted_incident_cannot_be_escalated(azure: Clients) -> None:
     """GONE when its GET says 404, also when it is deleted between GET and PUT."""
     azure.cloud.faults.add(
         Fault(service="sentinel", method="GET", effect=True, then=lambda _: azure.cloud.analyst.delete(INCIDENT))
@@ -192,7 +192,7 @@ def test_a_deleted_incident_cannot_be_escalated(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("broken", [{"etag": None}, {"labels": "x"}], ids=repr)
-def test_an_incident_that_could_be_overwritten_is_left_alone(azure: Wired, broken: dict[str, Any]) -> None:
+def test_an_incident_that_could_be_overwritten_is_left_alone(azure: Clients, broken: dict[str, Any]) -> None:
     """Without its etag, or with labels that are no list, an update could lose what is there: it is left due."""
     properties = {"title": "t", "severity": "Medium", "status": "New", "labels": broken.get("labels", [])}
     body = {"name": INCIDENT, "etag": broken.get("etag", '"1"'), "properties": properties}
@@ -203,7 +203,7 @@ def test_an_incident_that_could_be_overwritten_is_left_alone(azure: Wired, broke
     assert not azure.sent("sentinel", "PUT")
 
 
-def test_a_refused_escalation_says_so(azure: Wired) -> None:
+def test_a_refused_escalation_says_so(azure: Clients) -> None:
     """An incident that takes no further label is REFUSED, and stays as it is."""
     azure.cloud.analyst.edit(INCIDENT, labels=[{"labelName": str(number)} for number in range(50)])
     attempt = escalate(azure)

@@ -14,37 +14,37 @@ from shared.incidents.arm import NO_TIME
 from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
 from tests.cloud.wire import Request
-from tests.sweeping import START
-from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
+from tests.support.tenant import START
 
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure with an incident, and its clients."""
-    with wired(monkeypatch) as clients:
+    with connected(monkeypatch) as clients:
         assert clients.sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
-        clients.clock.turn(hours=1)
+        clients.clock.advance(hours=1)
         clients.cloud.log.clear()
         yield clients
 
 
-def comments(azure: Wired) -> list[str]:
+def comments(azure: Clients) -> list[str]:
     """The incident's comments as they are stored."""
     return [comment["properties"]["message"] for comment in azure.cloud.comments[INCIDENT]]
 
 
-def write(azure: Wired) -> None:
+def write(azure: Clients) -> None:
     """Have the comment there, made by somebody else just now."""
     azure.cloud.store.put_comment(INCIDENT, COMMENT, json.loads(WORDS))
 
 
-def test_a_comment_is_written_once(azure: Wired) -> None:
+def test_a_comment_is_written_once(azure: Clients) -> None:
     """The first call makes it, a second one finds it; both know when Sentinel made it."""
     made = azure.sentinel.comment(INCIDENT, COMMENT, WORDS)
     assert (made.ended, made.made) == (Ended.DONE, START + timedelta(hours=1))
-    azure.clock.turn(hours=2)
+    azure.clock.advance(hours=2)
     found = azure.sentinel.comment(INCIDENT, COMMENT, WORDS)
     assert (found.ended, found.made) == (Ended.FOUND, made.made)
     assert azure.methods() == "GET PUT GET"
@@ -53,7 +53,7 @@ def test_a_comment_is_written_once(azure: Wired) -> None:
 
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("status", [None, 500, 504, 408])
-def test_a_lost_answer_is_looked_up(azure: Wired, status: int | None, effect: bool) -> None:
+def test_a_lost_answer_is_looked_up(azure: Clients, status: int | None, effect: bool) -> None:
     """Whatever the answer to the PUT, with or without its effect, the comment is there once, and by this call."""
     wire = Wire.DROP if status is None else Wire.ANSWER
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=status, wire=wire, effect=effect))
@@ -64,7 +64,7 @@ def test_a_lost_answer_is_looked_up(azure: Wired, status: int | None, effect: bo
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_conflict_is_decided_anew(azure: Wired, status: int) -> None:
+def test_a_conflict_is_decided_anew(azure: Clients, status: int) -> None:
     """After a conflict about the incident the comment is made; after one about the comment it is found."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=status))
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DONE
@@ -77,7 +77,7 @@ def test_a_conflict_is_decided_anew(azure: Wired, status: int) -> None:
 
 
 @pytest.mark.parametrize("body", [{"ok": True}, {"name": COMMENT}, {"name": "", "properties": {}}], ids=repr)
-def test_an_answer_that_is_no_comment_is_not_believed(azure: Wired, body: dict[str, Any]) -> None:
+def test_an_answer_that_is_no_comment_is_not_believed(azure: Clients, body: dict[str, Any]) -> None:
     """After a PUT it is looked up; for a GET it is an error, and nothing is taken for done."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=201, body=body, effect=True))
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DONE
@@ -93,7 +93,7 @@ def test_an_answer_that_is_no_comment_is_not_believed(azure: Wired, body: dict[s
     assert comments(azure) == []
 
 
-def test_an_attempt_without_a_certain_answer_is_in_doubt(azure: Wired) -> None:
+def test_an_attempt_without_a_certain_answer_is_in_doubt(azure: Clients) -> None:
     """A comment that is due says whether it may have been made, whichever attempt that was."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", wire=Wire.DROP))
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=503, after=1, times=None))
@@ -105,7 +105,7 @@ def test_an_attempt_without_a_certain_answer_is_in_doubt(azure: Wired) -> None:
     assert (attempt.ended, attempt.in_doubt) == (Ended.DUE, False)
 
 
-def test_a_comment_on_a_deleted_incident_is_gone(azure: Wired) -> None:
+def test_a_comment_on_a_deleted_incident_is_gone(azure: Clients) -> None:
     """GONE only when the incident's own GET says 404; a 404 for the PUT alone leaves it due."""
     azure.cloud.faults.add(Fault(service="sentinel", method="PUT", status=404, times=None))
     attempt = azure.sentinel.comment(INCIDENT, COMMENT, WORDS)
@@ -116,7 +116,7 @@ def test_a_comment_on_a_deleted_incident_is_gone(azure: Wired) -> None:
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.GONE
 
 
-def test_a_full_incident_refuses(azure: Wired) -> None:
+def test_a_full_incident_refuses(azure: Clients) -> None:
     """A comment that the incident has no room for is refused, with the reason."""
     for number in range(100):
         azure.cloud.analyst.comment(INCIDENT, f"number {number}")
@@ -125,11 +125,11 @@ def test_a_full_incident_refuses(azure: Wired) -> None:
     assert isinstance(attempt.error, Rejected)
 
 
-def test_a_comment_is_found_by_its_id(azure: Wired) -> None:
+def test_a_comment_is_found_by_its_id(azure: Clients) -> None:
     """It is there since the service's own time, which our clock does not move; or it is not there."""
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) is None
     write(azure)
-    azure.clock.turn(days=1)
+    azure.clock.advance(days=1)
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) == START + timedelta(hours=1)
     azure.cloud.analyst.delete(INCIDENT)
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) is None
@@ -137,7 +137,7 @@ def test_a_comment_is_found_by_its_id(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", 7, "2026-13-01T00:00:00Z"])
-def test_a_comment_without_a_time_is_there(azure: Wired, time: object) -> None:
+def test_a_comment_without_a_time_is_there(azure: Clients, time: object) -> None:
     """A comment whose creation time cannot be read is there since ever, and is not made again."""
     write(azure)
     azure.cloud.comments[INCIDENT][0]["properties"]["createdTimeUtc"] = time
@@ -147,7 +147,7 @@ def test_a_comment_without_a_time_is_there(azure: Wired, time: object) -> None:
     assert (attempt.ended, attempt.made) == (Ended.FOUND, None)
 
 
-def test_one_404_of_a_replica_is_not_enough(azure: Wired) -> None:
+def test_one_404_of_a_replica_is_not_enough(azure: Clients) -> None:
     """A comment is not there when ARM says so twice."""
     write(azure)
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=404))
@@ -166,7 +166,7 @@ def test_one_404_of_a_replica_is_not_enough(azure: Wired) -> None:
     ],
     ids=["gateway", "down", "group"],
 )
-def test_what_cannot_be_looked_up_is_no_missing_comment(azure: Wired, fault: Fault, error: type[Exception]) -> None:
+def test_what_cannot_be_looked_up_is_no_missing_comment(azure: Clients, fault: Fault, error: type[Exception]) -> None:
     """A gateway's 404, a fault, or a missing resource group says nothing about the comment."""
     write(azure)
     azure.cloud.faults.add(fault)
@@ -174,7 +174,7 @@ def test_what_cannot_be_looked_up_is_no_missing_comment(azure: Wired, fault: Fau
         azure.sentinel.find_comment(INCIDENT, COMMENT)
 
 
-def test_an_analyst_who_edits_meanwhile_loses_nothing(azure: Wired) -> None:
+def test_an_analyst_who_edits_meanwhile_loses_nothing(azure: Clients) -> None:
     """Where the answer is lost and an analyst rewrites the comment, the words of the analyst stay."""
 
     def rewrite(_: Request) -> None:

@@ -10,36 +10,36 @@ import pytest
 from shared.incidents.port import Ended
 from shared.incidents.service_time import ServiceTime
 from tests.cloud import Cloud, Fault
-from tests.sweeping import START, Hands
-from tests.wired import COMMENT, INCIDENT, Wired, incident_body, wired
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
+from tests.support.tenant import START, FakeClock
 
 AHEAD = timedelta(hours=3, seconds=2)
 
 
 @pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure whose clock is three hours ahead of ours."""
-    clock = Hands()
-    with wired(monkeypatch, Cloud(clock=lambda: clock.now() + AHEAD), clock=clock) as clients:
+    clock = FakeClock()
+    with connected(monkeypatch, Cloud(clock=lambda: clock.now() + AHEAD), clock=clock) as clients:
         yield clients
 
 
-def test_sentinel_s_time_is_known_from_its_answers(azure: Wired) -> None:
+def test_sentinel_s_time_is_known_from_its_answers(azure: Clients) -> None:
     """It is that of the last answer and what has passed since, whatever our own clock says."""
     sentinel = azure.sentinel
     assert (sentinel.time(), sentinel.skew()) == (None, None)
     assert sentinel.create(INCIDENT, incident_body()).ended is Ended.DONE
     assert sentinel.time() == START + AHEAD
-    azure.clock.turn(minutes=5)
+    azure.clock.advance(minutes=5)
     assert sentinel.time() == START + AHEAD + timedelta(minutes=5)
     assert sentinel.skew() == -AHEAD.total_seconds()
 
 
-def test_a_comment_is_made_after_its_note_by_one_clock(azure: Wired) -> None:
+def test_a_comment_is_made_after_its_note_by_one_clock(azure: Clients) -> None:
     """The creation time that Sentinel gives a comment is not before the time we noted for it."""
     sentinel = azure.sentinel
     sentinel.create(INCIDENT, incident_body())
-    azure.clock.turn(seconds=7)
+    azure.clock.advance(seconds=7)
     noted = sentinel.time()
     assert noted is not None
     made = sentinel.comment(INCIDENT, COMMENT, '{"properties": {"message": "m"}}').made
@@ -48,7 +48,7 @@ def test_a_comment_is_made_after_its_note_by_one_clock(azure: Wired) -> None:
 
 
 @pytest.mark.parametrize("call", ["list", "workspace", "read", "find"])
-def test_every_good_answer_tells_the_time(azure: Wired, call: str) -> None:
+def test_every_good_answer_tells_the_time(azure: Clients, call: str) -> None:
     """A list and a single resource tell it, a question as well as an effect."""
     azure.sentinel.create(INCIDENT, incident_body())
     azure.sentinel.comment(INCIDENT, COMMENT, '{"properties": {"message": "m"}}')
@@ -64,7 +64,7 @@ def test_every_good_answer_tells_the_time(azure: Wired, call: str) -> None:
     assert sentinel.time() == START + AHEAD
 
 
-def test_a_gateway_s_page_does_not_tell_sentinel_s_time(azure: Wired) -> None:
+def test_a_gateway_s_page_does_not_tell_sentinel_s_time(azure: Clients) -> None:
     """A refusal in Sentinel's place has a clock of its own."""
     headers = {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}
     azure.cloud.faults.add(Fault(service="sentinel", status=502, body="<html>", headers=headers, times=None))
@@ -83,12 +83,12 @@ BAD = [
 @pytest.mark.parametrize("header", BAD)
 def test_a_malformed_date_changes_nothing(header: str) -> None:
     """What is no date is passed over, and the time known before stands."""
-    clock = Hands()
+    clock = FakeClock()
     time = ServiceTime(clock)
     time.note(header)
     assert (time.now(), time.skew()) == (None, None)
     time.note("Tue, 24 Nov 2026 06:00:05 GMT")
-    clock.turn(seconds=2)
+    clock.advance(seconds=2)
     time.note(header)
     time.note(None)
     assert time.now() == START + timedelta(seconds=7)
@@ -107,15 +107,15 @@ def test_a_malformed_date_changes_nothing(header: str) -> None:
 )
 def test_a_date_is_read_in_every_form(header: str, seconds: int) -> None:
     """The three forms that HTTP allows, with or without a zone, are the same time."""
-    time = ServiceTime(Hands())
+    time = ServiceTime(FakeClock())
     time.note(header)
     assert time.now() == START + timedelta(seconds=seconds)
 
 
 def test_the_end_of_time_is_no_error() -> None:
     """A date after which no time can pass gives no time."""
-    clock = Hands(datetime(2026, 11, 24, tzinfo=UTC))
+    clock = FakeClock(datetime(2026, 11, 24, tzinfo=UTC))
     time = ServiceTime(clock)
     time.note("Fri, 31 Dec 9999 23:59:59 GMT")
-    clock.turn(seconds=2)
+    clock.advance(seconds=2)
     assert (time.now(), time.skew()) == (None, None)

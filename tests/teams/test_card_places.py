@@ -19,7 +19,8 @@ from shared.teams import (
     incident_link,
     incidents_link,
 )
-from tests.cards import (
+from tests.render_card import as_text
+from tests.support.cards import (
     PORTAL,
     SITUATION,
     WORKSPACE,
@@ -29,7 +30,6 @@ from tests.cards import (
     named,
     shown,
 )
-from tests.render_card import as_text
 
 PLAIN = replace(WORST_SITUATION, workspace="soc", mentions=(), reasons=("r",), causes=(Cause("c", "why"),), run_id="")
 
