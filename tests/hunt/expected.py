@@ -13,7 +13,7 @@ Plain = tuple[str, Counts, tuple[Evidence, ...]]
 
 def comparable(findings: Iterable[Finding]) -> list[Plain]:
     """Findings with their evidence decoded, comparable."""
-    return [(finding.recipient, finding.counts, finding.evidence) for finding in findings]
+    return [(finding.recipient, finding.counts, finding.evidence()) for finding in findings]
 
 
 def expected(flagged: Sequence[Flagged]) -> list[Plain]:

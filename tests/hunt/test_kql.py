@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from shared.errors import Service
 from shared.hunt.hunt import Hunt
 from shared.incidents import guidance
+from shared.incidents.terms import Terms
 from shared.model import Remedy, Window
 from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.query.literals import literal, query
@@ -29,9 +30,14 @@ SENTINEL = {
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
     "SecurityIncident": SECURITY_INCIDENT,
 }
+NEEDED = ("TimeGenerated", "IncidentName", "Title", "Status", "Severity")
 GROUNDS: dict[str, tuple[str, Tables]] = {
     "workspace": ("sentinel", SENTINEL),
     "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
+    "few columns": (
+        "sentinel",
+        {**SENTINEL, "SecurityIncident": {name: SECURITY_INCIDENT[name] for name in NEEDED}},
+    ),
     "advanced hunting": (
         "defender",
         {
@@ -95,10 +101,11 @@ def fenced(text: str) -> list[str]:
 def _shown(ground: str) -> list[str]:
     """The KQL that incidents show, for everyday and for hostile recipients, and what docs/hunt.md shows."""
     asked = []
-    for deduplicate in ("true", "false"):
-        settings = settings_for(hunt_source=ground, deduplicate=deduplicate)
+    for deduplicate in (True, False):
+        source: Literal["sentinel", "defender"] = "sentinel" if ground == "sentinel" else "defender"
+        terms = Terms(10, 50, 2, deduplicate, source, WINDOW)
         for recipient in ("a@contoso.com", "o'brien@contoso.com", *HOSTILE):
-            asked += fenced("\n".join(guidance.query(recipient, WINDOW, settings)))
+            asked += fenced("\n".join(guidance.query(recipient, terms)))
     return asked + (fenced((DOCS / "hunt.md").read_text("utf-8")) if ground == "sentinel" else [])
 
 

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.errors import Call, Service
 from shared.hunt import Deeds
-from shared.model import LABEL
 from shared.settings.clouds import CLOUDS
-from tests.cloud import WORKSPACE_RESOURCE_ID, schemas
-from tests.cloud.mail import Mail, sample
-from tests.query.test_literals import HOSTILE
-from tests.support.clients import WINDOW, Clients, connected
-from tests.support.clock import START
+from tests.cloud import schemas
+from tests.cloud.tenant import Tenant, sample
+from tests.hunting import NOW, WINDOW, Ground, hunting_ground
+from tests.test_kql_literals import HOSTILE
 
 
 @pytest.fixture(scope="module")
-def azure(azure: Clients) -> Clients:
-    """A small Azure with the sample tenant's mail."""
-    azure.cloud.load("EmailEvents", sample(START).events)
-    return azure
+def ground() -> Iterator[Ground]:
+    """One small Azure with the sample tenant."""
+    with hunting_ground(events=sample(NOW).events) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_faults(ground: Ground) -> Iterator[None]:
+    """A test's faults end with it."""
+    yield
+    ground.cloud.faults.clear()
 
 
 @pytest.mark.parametrize("cloud", ["AzureUSGovernment", "AzureChinaCloud"])
 def test_each_cloud_is_asked_with_its_own_tokens(cloud: str) -> None:
     """In another cloud tokens are asked for that cloud's services, whatever address stands in for them."""
-    with pytest.MonkeyPatch.context() as patch, connected(patch, cloud=cloud, events=sample(START).events) as made:
+    with hunting_ground(cloud=cloud, events=sample(NOW).events) as made:
         for source in ("sentinel", "defender"):
             hunter = made.hunt(hunt_source=source)
             assert hunter.coverage(WINDOW).rows > 0
@@ -42,20 +46,20 @@ def test_each_cloud_is_asked_with_its_own_tokens(cloud: str) -> None:
     assert audiences == {services.log_analytics, services.graph}
 
 
-def test_one_request_asks_for_one_answer(azure: Clients) -> None:
+def test_one_request_asks_for_one_answer(ground: Ground) -> None:
     """The hunt waits as long as the service may take, sets no timespan of its own, and asks once."""
-    http = azure.fresh_http()
-    azure.hunt(http).findings(WINDOW)
-    request = azure.cloud.log[-1]
+    http = ground.http()
+    ground.hunt(http).findings(WINDOW)
+    request = ground.cloud.log[-1]
     assert request.headers["prefer"] == "wait=600"
     assert request.json.get("timespan") is None
     assert http.requests["log_analytics"] == 1
 
 
 @pytest.mark.parametrize("source", ["sentinel", "defender"])
-def test_who_remediated(azure: Clients, source: str) -> None:
+def test_who_remediated(ground: Ground, source: str) -> None:
     """Of the messages asked about, it is told who remediated them, and how many attempts failed."""
-    tenant = Mail(START)
+    tenant = Tenant(NOW)
     rows = [tenant.add("Me@contoso.com", "Hard delete", tenant.ago(2), message=f"M{place}") for place in range(5)]
     for row, kind, result in [
         (rows[0], "Manual remediation", "Success"),
@@ -73,11 +77,11 @@ def test_who_remediated(azure: Clients, source: str) -> None:
         ]
         columns = schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER
         deeds = [{name: value for name, value in row.items() if name in columns} for row in deeds]
-        azure.cloud.defender.tables.define("EmailPostDeliveryEvents", columns)
-        azure.cloud.defender.tables.append("EmailPostDeliveryEvents", deeds)
+        ground.cloud.defender.tables.define("EmailPostDeliveryEvents", columns)
+        ground.cloud.defender.tables.append("EmailPostDeliveryEvents", deeds)
     else:
-        azure.cloud.load("EmailPostDeliveryEvents", deeds)
-    found = azure.hunt(hunt_source=source).remediators(
+        ground.cloud.load("EmailPostDeliveryEvents", deeds)
+    found = ground.hunt(hunt_source=source).remediators(
         WINDOW, {"me@contoso.com": ["m0", "M1", "M2", "M4"], "else@contoso.com": ["M1"]}
     )
     assert found is not None
@@ -88,52 +92,25 @@ def test_who_remediated(azure: Clients, source: str) -> None:
     assert found["else@contoso.com"].words == ""
 
 
-def test_who_remediated_is_asked_in_portions(azure: Clients) -> None:
+def test_who_remediated_is_asked_in_portions(ground: Ground) -> None:
     """Many recipients are asked about in several queries, none of them too long for the service."""
-    azure.cloud.load("EmailPostDeliveryEvents", sample(START).post_delivery)
-    before = len(azure.cloud.log)
+    ground.cloud.load("EmailPostDeliveryEvents", sample(NOW).post_delivery)
+    before = len(ground.cloud.log)
     asked = {f"user{place:04}@contoso.com": ["m"] for place in range(1_200)} | {"just.above@contoso.com": ["m"]}
-    found = azure.hunt().remediators(WINDOW, asked)
+    found = ground.hunt().remediators(WINDOW, asked)
     assert found is not None
     assert found.keys() == asked.keys()
-    queries = [request for request in azure.cloud.log[before:] if request.service == "log_analytics"]
+    queries = [request for request in ground.cloud.log[before:] if request.service == "log_analytics"]
     assert len(queries) == 3
 
 
-def test_hostile_recipients_are_data_for_the_engine(azure: Clients) -> None:
+def test_hostile_recipients_are_data_for_the_engine(ground: Ground) -> None:
     """Addresses that try to be KQL are compared as text by the engine, to the letter."""
-    tenant = Mail(START)
+    tenant = Tenant(NOW)
     hostile = [text for text in HOSTILE if text]
     for place, text in enumerate(hostile):
         row = tenant.add(text, "Hard delete", tenant.ago(1), message=f"m{place}")
         tenant.acted(row, "Manual remediation")
-    azure.cloud.load("EmailPostDeliveryEvents", tenant.post_delivery)
-    found = azure.hunt().remediators(WINDOW, {text.lower(): [f"m{place}"] for place, text in enumerate(hostile)})
+    ground.cloud.load("EmailPostDeliveryEvents", tenant.post_delivery)
+    found = ground.hunt().remediators(WINDOW, {text.lower(): [f"m{place}"] for place, text in enumerate(hostile)})
     assert found == {text.lower(): Deeds({"admin": 1}) for text in hostile}
-
-
-def test_the_incidents_of_earlier_sweeps_are_known(azure: Clients) -> None:
-    """Every incident with our label or title is known by its id, deleted or not, and no other."""
-    http = azure.fresh_http()
-    address = azure.cloud.environment["ARM_ENDPOINT"] + WORKSPACE_RESOURCE_ID
-    made = {}
-    for place, (title, label) in enumerate(
-        [
-            ("Unusual volume of remediated email: a@contoso.com", "other"),
-            ("renamed", LABEL),
-            ("Something else", "other"),
-        ]
-    ):
-        made[place] = f"00000000-0000-4000-8000-00000000000{place}"
-        properties = {"title": title, "severity": "Medium", "status": "New", "labels": [{"labelName": label}]}
-        http.send(
-            Service.SENTINEL,
-            Call.WRITE,
-            f"{address}/providers/Microsoft.SecurityInsights/incidents/{made[place]}?api-version=2025-09-01",
-            audience="https://management.azure.com",
-            body=json.dumps({"properties": properties}).encode(),
-        )
-    azure.cloud.analyst.delete(made[0])
-    known = azure.hunt(hunt_source="defender").known_incidents()
-    assert known.keys() == {made[0], made[1]}
-    assert all(time.tzinfo is not None for time in known.values())

@@ -34,7 +34,7 @@ ROW: list[Any] = [
 def _read(*rows: list[Any], names: Any = COLUMNS, kinds: Any = KINDS, threshold: int = 1) -> Any:
     """The evidence of all findings in an answer of these rows."""
     found = findings(Answer(names, kinds, rows, Service.LOG_ANALYTICS), threshold)
-    return [finding.evidence for finding in found]
+    return [finding.evidence() for finding in found]
 
 
 def changed(place: int, value: Any) -> list[Any]:
@@ -116,4 +116,4 @@ def test_lists_are_decoded_only_when_read() -> None:
     (found,) = findings(Answer(COLUMNS, KINDS, [changed(6, "not JSON")], Service.GRAPH), 1)
     assert found.total == 2
     with pytest.raises(PartialData, match="Graph answered the hunt with a column HardDelete_NetworkID"):
-        _ = found.evidence
+        found.evidence()
