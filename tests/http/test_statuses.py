@@ -84,8 +84,9 @@ def _ask(azure: Clients, column: str) -> str:
             return "answer" if azure.sentinel.read(INCIDENT) is None else "done"
         elif column == "arm_put":
             attempt = azure.sentinel.create(INCIDENT, incident_body())
-            assert (attempt.error is None) is (attempt.ended is not Ended.DUE)
-            return "failed" if attempt.ended is Ended.DUE else "done"
+            failed = attempt.ended in (Ended.DUE, Ended.REFUSED)
+            assert (attempt.error is not None) is failed
+            return "failed" if failed else "done"
         else:
             azure.webhook.post(CARD)
     except SweepError as error:
