@@ -6,7 +6,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +15,8 @@ from azure.data.tables import TableClient, UpdateMode
 
 from shared.ledger import Ledger, SqliteLedger
 from shared.ledger.table import TableLedger
-from shared.model import Counts, Incident, Intent, IntentKind, Reason, Record, Severity, incident_id, message_hash
 from tests.support.azurite import Azurite
-
-WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/W"
-NOW = datetime(2026, 11, 24, 6, 0, 0, 123456, tzinfo=UTC)
+from tests.support.ledger_samples import WORKSPACE
 
 
 class LedgerPlace(Protocol):
@@ -162,39 +158,3 @@ def place(request: pytest.FixtureRequest) -> LedgerPlace:
     """Each adapter's place in turn: what holds of the port holds of both."""
     found: LedgerPlace = request.getfixturevalue(f"{request.param}_place")
     return found
-
-
-def record(recipient: str = "ann@contoso.com", messages: int = 12, **changes: object) -> Record:
-    """A record with a field of every kind."""
-    fields: dict[str, object] = {
-        "recipient": recipient,
-        "episode": 1,
-        "incident_id": incident_id(WORKSPACE, recipient, 1),
-        "severity": Severity.HIGH,
-        "reported": {message_hash(f"{recipient} {number}"): 20_000 + number % 30 for number in range(messages)},
-        "counts": Counts(1, 2, 3, 4),
-        "raised_at": NOW,
-        "untold": 3,
-        "tell": Reason.GREW,
-        "told_at": NOW - timedelta(days=1),
-        "incident": Incident("i", "Active", Severity.HIGH, owned=True, number=7, modified=NOW, episode=1),
-    }
-    return Record(**(fields | changes))  # type: ignore[arg-type]
-
-
-def intent(name: str = "one", **changes: object) -> Intent:
-    """An intent with a field of every kind."""
-    fields: dict[str, object] = {
-        "id": name,
-        "kind": IntentKind.COMMENT,
-        "noted_at": NOW,
-        "body": '{"properties":{"message":"\N{ROBOT FACE} <b>"}}',
-        "recipient": "ann@contoso.com",
-        "incident_id": incident_id(WORKSPACE, "ann@contoso.com", 1),
-        "reason": Reason.GREW,
-        "counts": Counts(hard_delete=5),
-        "messages": (1, 2, 2**64 - 1),
-        "tell": True,
-        "tells": ("a/b", "c/d"),
-    }
-    return Intent(**(fields | changes))  # type: ignore[arg-type]
