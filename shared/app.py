@@ -83,7 +83,14 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
     ends = begun + settings.sweep_budget_seconds
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
-    ledger = open_ledger(settings, credential, read_only=settings.dry_run, clock=clock, deadline=lambda: ends)
+    ledger = open_ledger(
+        settings.ledger_url,
+        settings.sentinel_workspace_resource_id,
+        credential,
+        read_only=settings.dry_run,
+        clock=clock,
+        deadline=lambda: ends,
+    )
     hunt = open_hunt(settings, http, credential)
     try:
         return run(

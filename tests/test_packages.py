@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "hunt": {"query", "http", "settings"} | COMMON,
     "incidents": {"http"} | COMMON,
     "teams": {"query", "http"} | COMMON,
-    "ledger": {"query", "http", "settings"} | COMMON,
+    "ledger": {"http"} | COMMON,
     "query": {"http", "settings"} | COMMON,
     "http": COMMON,
     # Pure: decisions and words know the types alone.

@@ -53,7 +53,7 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     hunt = open_hunt(settings, http, credential)
-    ledger = open_ledger(settings, credential, read_only=True)
+    ledger = open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential, read_only=True)
     sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     trying = _Trying(settings)
     try:

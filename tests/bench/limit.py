@@ -64,7 +64,7 @@ def timed_sweep(values: Mapping[str, str], speed: float) -> Timed:
 
     credential = sign_in(settings.azure_client_id, clock)
     http = Http(credential, clock=clock, pace=paces(clock, speed))
-    ledger = open_ledger(settings, credential, read_only=False)
+    ledger = open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential)
     hunt = open_hunt(settings, http, credential)
     sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     try:

@@ -71,7 +71,7 @@ def sweep_here(order: Order) -> dict[str, Any]:
 def _ledger(order: Order, settings: Settings, credential: Credential) -> Ledger:
     if order.tables:
         return TableLedger(order.tables, settings.sentinel_workspace_resource_id, Azurite().credential, order.table)
-    return open_ledger(settings, credential)
+    return open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential)
 
 
 class Zygote:
