@@ -120,6 +120,8 @@ def _decide_closed(about: Candidate, record: Record | None, incident: OurInciden
 def _decide_open(about: Candidate, record: Record | None, incident: OurIncident, policy: Policy) -> Action:
     severity = policy.severity(about.counts.total)
     escalation = record.escalation if record else None
+    if escalation is not None and escalation.incident_id != incident.id:
+        escalation = None  # it was about an earlier incident, and has lapsed
     ours, seen = incident.severity, incident.seen
     if seen is not None and seen.escalated_to is not None:
         ours = max(ours, seen.escalated_to, key=lambda each: each.rank)
