@@ -65,11 +65,14 @@ def _owed_comments(record: Record, action: Action, now: datetime) -> tuple[OwedC
         for each in record.comments
         if is_fixed_for(each.incident_id, each.fixed, each.attempts.in_doubt, record.incident)
     ]
-    if action.act not in (Act.COMMENT, Act.ESCALATE) or not action.messages:
+    messages = action.messages
+    if action.act is Act.COUNT:
+        messages = messages.without(record.untold.keys())  # noted until they are counted: those are not told yet
+    if action.act not in (Act.COMMENT, Act.ESCALATE, Act.COUNT) or not messages:
         return _one_refused(fixed)
     open_ones = [each for each in record.comments if not each.fixed and each.incident_id == action.incident_id]
     attempts = open_ones[0].attempts if open_ones else Attempts(now)
-    owed = OwedComment(action.incident_id, action.counts, action.messages.cut(), attempts)
+    owed = OwedComment(action.incident_id, action.counts, messages.cut(), attempts)
     return (*_one_refused(fixed), owed)
 
 

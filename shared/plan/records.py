@@ -80,12 +80,13 @@ def escalated(record: Record, owed: OwedEscalation, incident: Incident | None) -
 
 
 def counted(record: Record, action: Action, policy: Policy) -> Record:
-    """New messages that no comment can carry: to be told, and reported once they were."""
+    """New messages that no comment can carry: to be told, and reported once they were. No comment is owed for them."""
     untold = {**record.untold, **action.messages.times}
     tell = record.tell or (Reason.COMMENTS_FULL if len(untold) > policy.threshold else None)
-    if untold.keys() == record.untold.keys() and tell is record.tell:
+    comments = tuple(each for each in record.comments if each.fixed)
+    if untold.keys() == record.untold.keys() and tell is record.tell and comments == record.comments:
         return record
-    return replace(record, counts=action.counts, untold=untold, tell=tell)
+    return replace(record, counts=action.counts, untold=untold, tell=tell, comments=comments)
 
 
 def told(record: Record, now: datetime) -> Record:
