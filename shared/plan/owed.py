@@ -86,7 +86,9 @@ def _one_refused(comments: Iterable[OwedComment]) -> tuple[OwedComment, ...]:
         elif refused is None:
             refused = each
         else:
-            refused = replace(each, messages=refused.messages.joined(each.messages).cut(), attempts=refused.attempts)
+            messages = refused.messages.joined(each.messages).cut()
+            counts = max(refused.counts, each.counts, key=lambda both: both.total)
+            refused = replace(refused, messages=messages, counts=counts)
     return (*others, refused) if refused else tuple(others)
 
 
