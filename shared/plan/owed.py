@@ -116,9 +116,11 @@ def marked(owed: Effect, sentinel_time: datetime) -> Effect:
 
 
 def failed(owed: Effect, cause: Cause, *, in_doubt: bool, refused: bool = False) -> Effect:
-    """What is owed after an attempt: `in_doubt` when it may have been done all the same."""
-    attempts = owed.attempts
-    return replace(
-        owed,
-        attempts=replace(attempts, marked=attempts.marked if in_doubt else None, cause=cause, refused=refused),
-    )
+    """What is owed after an attempt: `in_doubt` when it may have been done all the same.
+
+    Once it was refused it stays so: a failure of the road says nothing about what it holds.
+    """
+    before = owed.attempts
+    marked_at = before.marked if in_doubt else None
+    after = replace(before, marked=marked_at, cause=cause, refused=refused or before.refused)
+    return replace(owed, attempts=after)
