@@ -48,13 +48,22 @@ def created(record: Record, owed: OwedCreation, incident: Incident | None, now: 
         reported(record, owed.messages, now),
         incident=ours,
         creation=None,
-        comments=tuple(each for each in record.comments if each.attempts.in_doubt),
+        comments=_not_in(owed.messages, record.comments),
         escalation=None,
         counts=owed.counts,
         untold=dict(owed.messages.times),
         reminded_at=None,
     )
     return replace(changed, tell=owed.reason if incident else None)
+
+
+def _not_in(made: Messages, comments: Iterable[OwedComment]) -> tuple[OwedComment, ...]:
+    """The comments that are still owed once these messages are reported. Those in doubt are fixed: they stay whole."""
+    left = (
+        each if each.attempts.in_doubt else replace(each, messages=each.messages.without(made.times.keys()))
+        for each in comments
+    )
+    return tuple(each for each in left if each.messages)
 
 
 def commented(record: Record, owed: OwedComment, policy: Policy, now: datetime) -> Record:
