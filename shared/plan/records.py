@@ -30,6 +30,7 @@ from shared.plan.owed import exchanged
 REFRESH_DAYS = 10  # a reported message's last-seen day is written anew only when it is this old
 REMEMBER_DAYS = 30  # beyond the look-back, for message ids no longer seen
 CLOCKS_APART = timedelta(seconds=5)  # Sentinel's time is known to the second, and each answer takes some
+_MADE = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)  # they say more than an escalation
 
 # -- what is done -----------------------------------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ def escalated(record: Record, owed: OwedEscalation, incident: Incident | None) -
     )
     if incident is None:
         return changed
-    tell = Reason.ESCALATED if record.tell in (None, Reason.GREW) else record.tell
+    tell = record.tell if record.tell in _MADE else Reason.ESCALATED
     return replace(changed, counts=max(record.counts, owed.counts, key=lambda each: each.total), tell=tell)
 
 
