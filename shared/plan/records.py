@@ -181,9 +181,15 @@ def adopted(
 
 
 def lengthened(finding: Finding, record: Record, before: datetime, now: datetime) -> Record:
-    """The record with those messages reported that arrived before `before`: no earlier sweep could see them."""
+    """The record with those messages reported that arrived before `before`: no earlier sweep could see them.
+
+    What is owed, or counted to be told, was seen by one.
+    """
+    known = set(record.untold)
+    for owed in (record.creation, *record.comments):
+        known |= owed.messages.times.keys() if owed else set()
     older = Messages.of(item for item in finding.evidence() if item.generated < before)
-    return reported(record, older, now)
+    return reported(record, older.without(known), now)
 
 
 def refreshed(finding: Finding, record: Record, now: datetime) -> Record:
