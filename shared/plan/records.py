@@ -218,7 +218,10 @@ def thinned(record: Record, policy: Policy, now: datetime) -> Record:
 
 
 def forgettable(records: Iterable[Record], policy: Policy, now: datetime) -> list[str]:
-    """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing owed."""
+    """Whose records can go: no message seen for the look-back plus 30 days, nothing open, nothing owed.
+
+    What is remembered by time alone is remembered as long.
+    """
     edge = _unseen_since(policy, now)
     return [
         record.recipient
@@ -228,6 +231,7 @@ def forgettable(records: Iterable[Record], policy: Policy, now: datetime) -> lis
         and (record.incident is None or not record.incident.open)
         and all(each.day < edge for each in record.reported.values())
         and (record.incident is None or day_number(record.incident.made_at) < edge)
+        and (record.reported_before is None or day_number(record.reported_before) < edge)
     ]
 
 
