@@ -94,7 +94,7 @@ def findings_to_tell(
 def due_to_tell(
     due: Mapping[str, Cause], records: Mapping[str, Record], cards: Iterable[CardNote], threshold: int, today: date
 ) -> tuple[NotDone, ...]:
-    """What could not be done and is to be named today; one line for each recipient.
+    """What could not be done and is to be named today; one line for each recipient, what was refused first.
 
     `due` says for each recipient why not. A comment that would not be told is not named either, unless refused.
     """
@@ -104,20 +104,24 @@ def due_to_tell(
         record = records.get(recipient)
         if record is None:
             continue
-        for owed in record.owed:
+        for owed in sorted(record.owed, key=_refused_first):
             name = f"{today.isoformat()}/due/{recipient}/{owed.incident_id}"
             if _to_be_named(record, owed, cause, threshold, today) and posts[name] < MOST_DOUBTFUL:
                 refusal = owed.attempts.cause if owed.attempts.refused else None
                 found.append(NotDone(record, owed, refusal or cause))
                 break
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: _refused_first(each.owed)))
+
+
+def _refused_first(owed: Owed) -> bool:
+    return not owed.attempts.refused
 
 
 def _to_be_named(record: Record, owed: Owed, cause: Cause, threshold: int, today: date) -> bool:
     attempts = owed.attempts
     if attempts.refused:
         return attempts.told is None or today - attempts.told >= REFUSED_AGAIN
-    if isinstance(owed, OwedComment) and len(record.untold) + len(owed.messages) <= threshold:
+    if isinstance(owed, OwedComment) and len(record.untold.keys() | owed.messages.times.keys()) <= threshold:
         return False
     return attempts.told != today or attempts.told_cause != cause.id
 
@@ -137,14 +141,18 @@ def causes_to_tell(
 
 
 def named_as_due(record: Record, incident_id: str, cause: str, today: date) -> Record:
-    """The record once a card has named what it owes on this incident as not done."""
+    """The record once a card has named what it owes on this incident as not done, for this cause.
+
+    What was refused is named by its own cause only.
+    """
 
     def with_day(owed: Owed) -> Owed:
         return replace(owed, attempts=replace(owed.attempts, told=today, told_cause=cause))
 
     changed = record
     for owed in record.owed:
-        if owed.incident_id == incident_id:
+        refusal = owed.attempts.cause if owed.attempts.refused else None
+        if owed.incident_id == incident_id and (refusal is None or refusal.id == cause):
             changed = exchanged(changed, owed, with_day(owed))
     return changed
 
