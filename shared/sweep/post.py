@@ -48,6 +48,12 @@ class Unanswered:
     finding: ToldFinding
 
 
+_UNANSWERED = Cause(
+    "teams_unanswered",
+    "Teams may have taken today's cards, but did not answer: look at the flow's run history in Power Automate; they are"
+    " posted again tomorrow",
+)
+
 Tell = ToldFinding | ToldDue | Unanswered | Reminded | Mentioned
 
 
@@ -85,8 +91,7 @@ def post_digest(
 ) -> bool:
     """Tell all these, on as few cards as Teams takes; whether all were told. `causes` are told by the first card."""
     waiting = [(list(tells), False)]
-    probed = whole = True
-    probed = False
+    probed, whole = False, True
     while waiting:
         entries, minimal = waiting.pop(0)
         if tally.posts >= MOST_POSTS or tally.down:
@@ -119,7 +124,11 @@ def post_digest(
 
 
 def _probe(context: Context, tally: Tally, situation: Situation) -> bool:
+    """Whether Teams takes a card without foreign text. Posted once a day, when Teams does not answer."""
     card = probe_card(situation)
+    if card.id in context.ledger.cards:
+        tally.causes.append(_UNANSWERED)
+        return False
     day = situation.now.date()
     return post(context, tally, card, CardNote(card.id, day)) is Posted.ACCEPTED
 
