@@ -20,7 +20,7 @@ from shared.model import LABEL, Incident, Severity
 
 PAGE = 1000
 MOST_PAGES = 500
-"""Of one list: half a million incidents, far more than Sentinel bears. A list that goes on longer has no end."""
+"""Of one list: half a million incidents, far more than Sentinel holds. A list that goes on longer has no end."""
 NO_TIME = datetime.min.replace(tzinfo=UTC)
 """When a comment was created that is there without a time that can be read."""
 

@@ -4,23 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
+from tests.caller import BODY, SENTINEL, Caller
+from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault
 from tests.cloud.bucket import Bucket
-from tests.support.caller import BODY, SENTINEL, Caller
-from tests.support.clock import FakeClock
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        """What time it is."""
+        return self.time
+
+
 @pytest.fixture
-def cloud(clock: FakeClock) -> Iterator[Cloud]:
+def clock() -> Clock:
+    """A clock at 2026-11-24T06:00Z."""
+    return Clock()
+
+
+@pytest.fixture
+def cloud(clock: Clock) -> Iterator[Cloud]:
     """A cloud that goes by the clock."""
     with Cloud(clock=clock) as made:
+        yield made
+
+
+@pytest.fixture
+def caller(cloud: Cloud) -> Iterator[Caller]:
+    """A caller of the cloud."""
+    with Caller(cloud) as made:
         yield made
 
 
@@ -29,7 +52,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def _properties(answer: Any) -> dict[str, Any]:
+def properties(answer: Any) -> dict[str, Any]:
     """An answer's properties."""
     found: dict[str, Any] = answer.json()["properties"]
     return found
@@ -58,7 +81,7 @@ class TestWorkspace:
         if expected:
             assert code(answer) == (400 if "Version" in expected else 404, expected)
         else:
-            assert _properties(answer)["customerId"] == WORKSPACE_ID
+            assert properties(answer)["customerId"] == WORKSPACE_ID
 
     def test_cannot_be_changed(self, caller: Caller) -> None:
         """It is only there to be read."""
@@ -105,14 +128,14 @@ class TestIncidents:
         assert code(answer) == (409, "Conflict")
         assert "Newer version of resource 'a' exists. Data was not saved" in answer.text
         second = caller.put("a", first["etag"], title="Other")
-        assert (second.status_code, _properties(second)["title"]) == (200, "Other")
+        assert (second.status_code, properties(second)["title"]) == (200, "Other")
         assert code(caller.put("a", first["etag"])) == (409, "Conflict")
 
-    def test_a_put_replaces_the_whole(self, caller: Caller, clock: FakeClock) -> None:
+    def test_a_put_replaces_the_whole(self, caller: Caller, clock: Clock) -> None:
         """What a PUT leaves out is gone; number, creation time and URL stay; the modification time moves."""
         first = caller.put("a", description="d", labels=[{"labelName": "x"}], classification="TruePositive").json()
-        clock.advance(hours=1)
-        now = _properties(caller.put("a", first["etag"], severity="High"))
+        clock.time += timedelta(hours=1)
+        now = properties(caller.put("a", first["etag"], severity="High"))
         assert "description" not in now
         assert "classification" not in now
         assert now["labels"] == []
@@ -131,7 +154,7 @@ class TestIncidents:
         """A cloud may overwrite on a stale etag instead of answering 409, as it is not settled which is so."""
         with Cloud(overwrites=True) as cloud, Caller(cloud) as caller:
             caller.put("a")
-            assert _properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
+            assert properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
 
     @pytest.mark.parametrize(
         ("change", "fine"),
@@ -196,13 +219,13 @@ class TestComments:
             body["etag"] = etag
         return caller.arm("PUT", f"/a/comments/{name}", json=body)
 
-    def test_a_comment_changes_its_incident(self, caller: Caller, clock: FakeClock) -> None:
+    def test_a_comment_changes_its_incident(self, caller: Caller, clock: Clock) -> None:
         """A comment is stored, and changes the incident's etag, count of comments and modification time."""
         before = caller.put("a").json()
-        clock.advance(minutes=5)
+        clock.time += timedelta(minutes=5)
         made = self.comment(caller, "c1")
         assert made.status_code == 201
-        assert _properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
+        assert properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
         after = caller.arm("GET", "/a").json()
         assert after["etag"] != before["etag"]
         assert after["properties"]["additionalData"]["commentsCount"] == 1
@@ -224,7 +247,7 @@ class TestComments:
         caller.put("a")
         etag = self.comment(caller, "c1").json()["etag"]
         assert code(self.comment(caller, "c1", "again")) == (409, "Conflict")
-        assert _properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
+        assert properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
 
     def test_limits(self, caller: Caller) -> None:
         """A message has 1 to 30,000 characters; the 101st comment of an incident is refused."""
@@ -249,10 +272,10 @@ class TestLists:
     """The paged, filtered, ordered list."""
 
     @pytest.fixture
-    def filled(self, caller: Caller, clock: FakeClock) -> Caller:
+    def filled(self, caller: Caller, clock: Clock) -> Caller:
         """Seven incidents, an hour apart; the even ones carry our label."""
         for number in range(7):
-            clock.advance(hours=1 if number else 0)
+            clock.time = NOW + timedelta(hours=number)
             labels = [{"labelName": "our's" if number % 2 == 0 else "other"}]
             caller.put(f"i{number}", labels=labels, severity="High" if number > 4 else "Low")
         return caller
@@ -275,11 +298,11 @@ class TestLists:
         names = self.listed(filled, **{"$top": top, "$orderby": f"properties/lastModifiedTimeUtc {order}"})
         assert names == sorted((f"i{number}" for number in range(7)), reverse=order == "desc")
 
-    def test_an_incident_modified_meanwhile_moves(self, filled: Caller, clock: FakeClock) -> None:
+    def test_an_incident_modified_meanwhile_moves(self, filled: Caller, clock: Clock) -> None:
         """Pages go on behind the last one seen: what moved to the front is missed, what is left is not lost."""
         order = {"$orderby": "properties/lastModifiedTimeUtc desc", "$top": "2"}
         first = filled.arm("GET", **order).json()
-        clock.advance(days=1)
+        clock.time += timedelta(days=1)
         filled.cloud.analyst.close("i4")
         second = filled.call("GET", first["nextLink"], "sentinel").json()
         assert [found["name"] for found in second["value"]] == ["i3", "i2"]
@@ -383,11 +406,11 @@ class TestAnalyst:
 class TestMirror:
     """The SecurityIncident table."""
 
-    def test_a_row_for_each_change(self, caller: Caller, clock: FakeClock) -> None:
+    def test_a_row_for_each_change(self, caller: Caller, clock: Clock) -> None:
         """Each change adds a row as it was then; a deletion adds none."""
         caller.put("A", labels=[{"labelName": "ours"}], description="d")
         assert caller.rows("SecurityIncident | count") == [[1]]
-        clock.advance(hours=1)
+        clock.time += timedelta(hours=1)
         caller.cloud.analyst.close("a")
         caller.cloud.analyst.delete("a")
         rows = caller.rows(
@@ -404,6 +427,34 @@ class TestMirror:
         latest = "SecurityIncident | summarize arg_max(TimeGenerated, *) by IncidentName | project Status, ClosedTime"
         assert caller.rows(latest) == [["Closed", "2026-11-24T07:00:00Z"]]
         assert caller.rows("SecurityIncident | where tostring(Labels) has 'ours' | count") == [[2]]
+
+    def test_a_closed_incident_keeps_its_closing_time(self, caller: Caller, clock: Clock) -> None:
+        """What is changed of a closed incident does not move it; opened and closed again, it has a new one."""
+        caller.put("a")
+        times = []
+        for change in ("close", "comment", "reopen", "close"):
+            clock.time += timedelta(hours=1)
+            {
+                "close": lambda: caller.cloud.analyst.close("a"),
+                "comment": lambda: caller.cloud.analyst.edit("a", classificationComment="c"),
+                "reopen": lambda: caller.cloud.analyst.reopen("a"),
+            }[change]()
+            times.append(caller.rows("SecurityIncident | top 1 by TimeGenerated desc | project ClosedTime")[0][0])
+        assert times == ["2026-11-24T07:00:00Z", "2026-11-24T07:00:00Z", None, "2026-11-24T10:00:00Z"]
+
+
+class TestDate:
+    """The time that answers carry."""
+
+    def test_every_answer_is_dated_by_the_cloud_s_clock(self, caller: Caller, clock: Clock) -> None:
+        """A resource, a refusal and a fault say when they were answered, to the second; a fault may say otherwise."""
+        clock.time += timedelta(seconds=7, milliseconds=900)
+        now = "Tue, 24 Nov 2026 06:00:07 GMT"
+        assert caller.put("a").headers["Date"] == now
+        assert caller.arm("GET", "/none").headers["Date"] == now
+        caller.cloud.faults.add(Fault(service="sentinel", status=503), Fault(status=503, headers={"Date": "soon"}))
+        assert caller.arm("GET", "/a").headers["Date"] == now
+        assert caller.arm("GET", "/a").headers["Date"] == "soon"
 
 
 class TestBuckets:

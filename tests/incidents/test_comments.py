@@ -14,8 +14,8 @@ from shared.incidents.arm import NO_TIME
 from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
 from tests.cloud.wire import Request
-from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
 from tests.support.tenant import START
+from tests.support.clients import COMMENT, INCIDENT, Clients, incident_body, connected
 
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 
@@ -138,7 +138,7 @@ def test_a_comment_is_found_by_its_id(azure: Clients) -> None:
 
 @pytest.mark.parametrize("time", [None, "yesterday", 7, "2026-13-01T00:00:00Z"])
 def test_a_comment_without_a_time_is_there(azure: Clients, time: object) -> None:
-    """A comment whose creation time cannot be read is there since ever, and is not made again."""
+    """A comment whose creation time cannot be read counts as there from the beginning, and is not made again."""
     write(azure)
     azure.cloud.comments[INCIDENT][0]["properties"]["createdTimeUtc"] = time
     found = azure.sentinel.find_comment(INCIDENT, COMMENT)
