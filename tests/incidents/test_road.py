@@ -109,3 +109,13 @@ def test_an_incident_that_makes_no_sense_is_not_of_the_road(azure: Clients) -> N
     assert isinstance(attempt.error, SweepError)
     assert not of_the_road(attempt.error)
     assert not of_the_road(None)
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_doubt(azure: Wired) -> None:
+    """The first attempt may yet arrive: that the second was refused does not settle it."""
+    azure.cloud.faults.add(
+        Fault(service="sentinel", method="PUT", wire=Wire.DROP),
+        Fault(service="sentinel", method="PUT", status=400, body=arm("BadRequest")),
+    )
+    attempt = azure.sentinel.create(COMMENT, incident_body())
+    assert (attempt.ended, attempt.in_doubt) == (Ended.REFUSED, True)
