@@ -89,12 +89,12 @@ class Delivering:
         about = marked(owed, self.context.parts.incidents.time() or self.context.now())
         return self.save(exchanged(record, owed, about)), about
 
-    def not_done(self, record: Record, owed: Owed, attempt: Attempt) -> tuple[Record, Cause]:
-        """Record why an attempt failed, and whether it may have been done all the same."""
+    def not_done(self, record: Record, owed: Owed, attempt: Attempt, *, lost: bool = False) -> tuple[Record, Cause]:
+        """Record why an attempt failed, and whether it, or one before it (`lost`), may have been done all the same."""
         error = attempt.error
         cause = cause_of(error) if error else _CHANGING
         refused = attempt.ended is Ended.REFUSED
-        after = failed(owed, cause, in_doubt=error is not None and error.maybe_done, refused=refused)
+        after = failed(owed, cause, in_doubt=lost or attempt.in_doubt, refused=refused)
         return self.save(exchanged(record, owed, after)), cause
 
 
@@ -159,6 +159,7 @@ def _create(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
     record, owed = on.mark(record, record.creation)
     incidents = on.context.parts.incidents
     attempt = incidents.create(action.incident_id, incident_body(action, on.terms, line))
+    lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
         attempt = incidents.create(action.incident_id, incident_body(action, on.terms, "", minimal=True))
     on.context.breaker.ended(attempt.error)
@@ -171,7 +172,7 @@ def _create(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
         on.save(exchanged(record, owed, failed(owed, _CHANGING, in_doubt=False)))
         on.save(adopted_record(on.context, action.recipient, on.findings, attempt.incident, action.episode))
         return result, False
-    record, cause = on.not_done(record, owed, attempt)
+    record, cause = on.not_done(record, owed, attempt, lost=lost)
     in_doubt = record.creation is not None and record.creation.attempts.in_doubt
     return replace(result, taken=in_doubt, cause=cause), True
 
@@ -226,6 +227,7 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
     name = comment_id(owed.incident_id, owed.messages.times)
     record, about = on.mark(record, owed)
     attempt = incidents.comment(owed.incident_id, name, comment_body(action, on.terms, line, last=last))
+    lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
         minimal = comment_body(action, on.terms, "", last=last, minimal=True)
         attempt = incidents.comment(owed.incident_id, name, minimal)
@@ -234,7 +236,7 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
         on.save(exchanged(seen(record, None), about, failed(about, _CHANGING, in_doubt=False)))
         return False, None, True
     if attempt.ended not in (Ended.DONE, Ended.FOUND):
-        _, why = on.not_done(record, about, attempt)
+        _, why = on.not_done(record, about, attempt, lost=lost)
         return False, why, False
     record = replace(record, remediators=line or record.remediators)
     again, cause = settle_comment(on.context, record, about, attempt.made)
