@@ -33,7 +33,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.http.library_errors import mapped
-from shared.http.retry import Again, policy
+from shared.http.retry import RetryRule, rule_for
 from shared.http.statuses import clean, from_status, too_large
 
 POOL: Any = None
@@ -362,7 +362,7 @@ def test_a_workspace_without_sentinel_is_called_that(call: Call, status: int, co
     assert "SENTINEL_WORKSPACE_RESOURCE_ID" in str(error)
     assert "report" not in str(error)
     assert '{"' not in str(error).replace("\\", "")
-    assert policy(error) is Again.FINAL
+    assert rule_for(error) is RetryRule.FINAL
 
 
 def test_another_400_of_arm_stays_a_fault() -> None:

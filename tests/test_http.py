@@ -158,7 +158,7 @@ def test_requests_and_repetitions_are_counted(azure: Wired) -> None:
 
 
 def test_an_sdk_s_call_is_tried_again(azure: Wired) -> None:
-    """`retrying` calls again after what the classifier says passes, and hands back what the call returns."""
+    """`sdk_call` calls again after what the classifier says passes, and hands back what the call returns."""
     tries = iter([OSError("no"), OSError("no"), None])
 
     def attempt() -> str:
@@ -169,18 +169,18 @@ def test_an_sdk_s_call_is_tried_again(azure: Wired) -> None:
     def classify(_: Exception) -> SweepError:
         return Unavailable("not now: wait", service=Service.GRAPH, call=Call.QUERY, status=503)
 
-    assert azure.http.retrying(Service.GRAPH, attempt, classify) == "an answer"
+    assert azure.http.sdk_call(Service.GRAPH, attempt, classify) == "an answer"
     assert azure.http.requests == {"graph": 3}
 
 
 def test_a_bug_in_an_sdk_s_call_is_seen(azure: Wired) -> None:
-    """An exception that is no library's own comes out of `retrying` as it is, after one attempt."""
+    """An exception that is no library's own comes out of `sdk_call` as it is, after one attempt."""
 
     def attempt() -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        azure.http.retrying(Service.LOG_ANALYTICS, attempt)
+        azure.http.sdk_call(Service.LOG_ANALYTICS, attempt)
     assert azure.http.retries == 0
 
 

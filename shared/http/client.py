@@ -36,7 +36,7 @@ from shared.errors import (
 from shared.http.exchange import Raw, Session
 from shared.http.library_errors import mapped
 from shared.http.rate_limit import Pace, TurnTooLate, paces
-from shared.http.retry import Limits, Persistence, retry_after
+from shared.http.retry import Limits, RetryPolicy, retry_after
 from shared.http.statuses import faulty, from_status, not_taken, says_missing
 from shared.http.web_page import is_page
 
@@ -163,28 +163,30 @@ class Http:
         body: bytes | None = None,
         limits: Limits | None = None,
     ) -> Answer:
-        """One request, tried as the table in shared/http/retry.py says. The method follows from `call`.
+        """One request, retried as the table in shared/http/retry.py says. The method follows from `call`.
 
         Without an `audience` no token is sent.
 
         Raises:
             SweepError: also for a 404. After a WRITE or TELL its `maybe_done` says that it may have been done.
         """
-        return self.persist(
+        return self.with_retry(
             lambda until: self.once(service, call, url, until, audience=audience, body=body, limits=limits),
             limits=limits,
         )
 
-    def persist(self, attempt: Callable[[float], T], *, limits: Limits | None = None, reads_first: bool = False) -> T:
-        """What `attempt(until)` returns; when it raises a SweepError it is called again as the table says.
+    def with_retry(
+        self, attempt: Callable[[float], T], *, limits: Limits | None = None, reads_first: bool = False
+    ) -> T:
+        """What `attempt(until)` returns; when it raises a SweepError it is retried as shared/http/retry.py says.
 
-        `attempt` may send several requests by `once`, which together have the limits of one; `until` is to be handed
-        on to them. With `reads_first` it must begin by reading whether its effect is already there.
+        `attempt` may send several requests by `once`, which together have the limits of one; it passes `until` on to
+        them. With `reads_first` it must begin by reading whether its effect is already there.
 
         Raises:
             SweepError: the last attempt's.
         """
-        return Persistence(
+        return RetryPolicy(
             clock=self._clock,
             limits=limits or self._limits,
             chance=self._chance,
@@ -195,7 +197,7 @@ class Http:
             reads_first=reads_first,
         ).run(attempt)
 
-    def retrying(
+    def sdk_call(
         self,
         service: Service,
         attempt: Callable[[], T],
@@ -225,7 +227,7 @@ class Http:
                 failure.__cause__ = failure.__context__ = None  # an SDK's exceptions quote whole bodies
             raise failure
 
-        return self.persist(once, limits=limits)
+        return self.with_retry(once, limits=limits)
 
     def once(
         self,
@@ -238,7 +240,7 @@ class Http:
         body: bytes | None = None,
         limits: Limits | None = None,
     ) -> Answer:
-        """One request, tried once. See `send` and `persist`.
+        """One request, tried once. See `send` and `with_retry`.
 
         Raises:
             SweepError: for any answer that is not a good one.

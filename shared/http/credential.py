@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from shared.clock import Clock, SystemClock
 from shared.errors import Call, Fault, Service, SignInFailed, SweepError
 from shared.http.library_errors import mapped
-from shared.http.retry import Limits, Persistence, retry_after
+from shared.http.retry import Limits, RetryPolicy, retry_after
 from shared.http.sign_in import CLI_SECONDS, DeveloperSignIn, faulty, given_up, passing, refused
 from shared.http.size_limit import TOKEN_BYTES
 from shared.http.statuses import clean
@@ -151,7 +151,7 @@ class Credential:
 
     def _asked(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
         generation = self._generation
-        trying = Persistence(
+        policy = RetryPolicy(
             clock=self._clock,
             limits=self._limits,
             chance=random.random,
@@ -161,7 +161,7 @@ class Credential:
             waiting=self._waiting,
         )
         try:
-            fresh: AccessTokenInfo = trying.run(lambda _: self._once(scopes))
+            fresh: AccessTokenInfo = policy.run(lambda _: self._once(scopes))
         except SweepError as error:
             failure = _Failure(given_up(error), self._clock.monotonic() + REMEMBERED)
         else:

@@ -122,7 +122,7 @@ class Sentinel:
             there = self._read_twice(url, until)
             return None if there is None else incident_of(there)
 
-        return self._http.persist(attempt)
+        return self._http.with_retry(attempt)
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """Make the incident of this JSON body, unless it is there: DONE, FOUND or DUE.
@@ -186,7 +186,7 @@ class Sentinel:
 
     def _settle(self, attempt: Callable[[float], Attempt]) -> Attempt:
         try:
-            return self._http.persist(attempt, reads_first=True)
+            return self._http.with_retry(attempt, reads_first=True)
         except SweepError as error:
             return Attempt(Ended.DUE, error=error)
 

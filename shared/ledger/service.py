@@ -15,7 +15,7 @@ from azure.data.tables import TableClient
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
 from shared.http.library_errors import from_azure, mapped
-from shared.http.retry import Limits, Persistence
+from shared.http.retry import Limits, RetryPolicy
 from shared.http.sdk_transport import BoundedTransport
 from shared.http.size_limit import OTHER_BYTES, AnswerTooLarge
 from shared.http.statuses import clean, faulty
@@ -98,7 +98,7 @@ class TableService:
             except (ValueError, TypeError, KeyError, AttributeError):  # what the client raises on another's answer
                 raise faulty(Service.LEDGER, Call.READ, Fault.GARBLED) from None
 
-        trying = Persistence(
+        policy = RetryPolicy(
             clock=self._clock,
             limits=self._limits,
             chance=random.random,
@@ -108,7 +108,7 @@ class TableService:
             waiting=self._waiting,
         )
         try:
-            return trying.run(attempt)
+            return policy.run(attempt)
         except SweepError as error:
             if error.service is Service.IDENTITY:
                 raise LedgerSignedOut(str(error)) from error

@@ -57,7 +57,7 @@ class Workspace:
             PartialData: a part only, or not the service's own answer.
             SweepError: everything else that shared/errors.py lists.
         """
-        return self._http.retrying(self.service, lambda: self._once(kql), limits=LIMITS)
+        return self._http.sdk_call(self.service, lambda: self._once(kql), limits=LIMITS)
 
     def _once(self, kql: str) -> Answer | None:
         heard: list[Any] = []
