@@ -48,7 +48,7 @@ _TITLES = {
 
 
 class Call(StrEnum):
-    """What kind of request it is: decides which answers are tried again (shared/http/retry.py), and its pace."""
+    """What kind of request it is. Decides which responses are retried (shared/http/retry.py) and how fast it is sent."""
 
     QUERY = "query"  # a question that is safe to repeat, though sent by POST
     READ = "read"  # GET

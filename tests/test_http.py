@@ -16,7 +16,7 @@ import pytest
 
 from shared import __version__
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
-from shared.http.client import Http, Limits, SystemClock, paces
+from shared.http.client import Http, Limits, SystemClock, standard_rate_limits
 from shared.http.retry import retry_after
 from shared.incidents.arm import Ended
 from shared.query.log_analytics import Workspace, connect
@@ -347,7 +347,7 @@ def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     with wired(monkeypatch) as azure:
         clock = SystemClock()
         limits = Limits(attempts=1, read=0.4)
-        http = Http(azure.credential, clock=clock, limits=limits, pace={})
+        http = Http(azure.credential, clock=clock, limits=limits, rate_limits={})
         azure.cloud.faults.add(Fault(service="sentinel", wire=Wire.DRIP, seconds=20))
         began = clock.monotonic()
         with pytest.raises(Unavailable):
@@ -367,7 +367,7 @@ def test_the_last_attempts_get_what_time_is_left(monkeypatch: pytest.MonkeyPatch
         late.turn(seconds=1.0)
         clock = SystemClock()
         began = clock.monotonic()
-        http = Http(azure.credential, clock=late, limits=Limits(seconds=2.0, read=2.0), pace={})
+        http = Http(azure.credential, clock=late, limits=Limits(seconds=2.0, read=2.0), rate_limits={})
         with pytest.raises(Unavailable):
             http.once(Service.SENTINEL, Call.READ, azure.settings.arm + "/x", 2.0, audience=AUDIENCE)
         assert clock.monotonic() - began < 2.0
@@ -480,7 +480,7 @@ def test_the_clock_is_the_machine_s_at_the_edge() -> None:
 def test_a_cloud_that_throttles_is_never_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """With ARM's bucket enforced and ours kept, eight threads get no 429 and leave nothing due."""
     clock = SystemClock()
-    with wired(monkeypatch, Cloud(throttle=20), pace=paces(clock, 20)) as azure:
+    with wired(monkeypatch, Cloud(throttle=20), rate_limits=standard_rate_limits(clock, 20)) as azure:
         ends = run(
             lambda n: azure.sentinel.create(f"00000000-0000-0000-0000-{n:012}", incident_body()).ended,
             330,

@@ -18,7 +18,7 @@ from tests.bench.limit import settings_of, sweep
 def test_a_sweep_raises_all_that_is_new_within_the_rate_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, incidents: int, speed: float
 ) -> None:
-    """Paced ahead of time, every new incident is raised in one sweep, none is due, and Sentinel hardly says 429."""
+    """With requests slowed down, every new incident is raised in one sweep, none is due, and 429 hardly occurs."""
     with apart(recipients=incidents, speed=speed) as cloud:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
             monkeypatch.setenv(name, cloud.environment[name])

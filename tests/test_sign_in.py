@@ -116,7 +116,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
 
 def clients_of(azure: Wired, credential: Credential) -> Clients:
     """Clients that sign in by this credential."""
-    return Clients(azure, credential, Http(credential, clock=azure.clock, pace={}))
+    return Clients(azure, credential, Http(credential, clock=azure.clock, rate_limits={}))
 
 
 def token(value: object) -> Mapping[str, object]:

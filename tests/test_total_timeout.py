@@ -75,7 +75,7 @@ def test_a_question_ends_with_the_budget(azure: Wired, name: str, how: str) -> N
     clock = SystemClock()
     azure.credential.token(azure.settings.cloud.arm_audience)
     began = clock.monotonic()
-    http = Http(azure.credential, clock=clock, pace={}, deadline=lambda: began + BUDGET)
+    http = Http(azure.credential, clock=clock, rate_limits={}, deadline=lambda: began + BUDGET)
     azure.cloud.faults.add(SLOW[how](service))
     with pytest.raises(Unavailable, match="its answer did not arrive"):
         ask(azure, http)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from shared.errors import Call
 from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
-from shared.http.rate_limit import Pace
+from shared.http.rate_limit import RateLimit
 from shared.incidents.arm import Sentinel
 from shared.model import LABEL, RULE_ID
 from shared.query.advanced_hunting import AdvancedHunting
@@ -108,7 +108,7 @@ def wired(
     *,
     clock: Hands | None = None,
     limits: Limits | None = None,
-    pace: Mapping[Call, Pace] | None = None,
+    rate_limits: Mapping[Call, RateLimit] | None = None,
     chance: Callable[[], float] = lambda: 1.0,
 ) -> Iterator[Wired]:
     """The clients of a small Azure, all signed in by its managed identity; chance is always at its longest."""
@@ -117,7 +117,13 @@ def wired(
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE"):
             patch.setenv(name, running.environment[name])
         credential = sign_in(CLIENT_ID, clock)
-        http = Http(credential, clock=clock, limits=limits, pace={} if pace is None else pace, chance=chance)
+        http = Http(
+            credential,
+            clock=clock,
+            limits=limits,
+            rate_limits={} if rate_limits is None else rate_limits,
+            chance=chance,
+        )
         try:
             yield Wired(running, clock, from_values(running.environment), credential, http)
         finally:

@@ -1,4 +1,4 @@
-"""Every request of the sweep goes through here: one session, a timeout on every call, retries, pacing, tokens.
+"""Every request of the sweep goes through here: one session, a timeout on every call, retries, rate limits, tokens.
 
 Errors come out as SweepError and without the exception they were made from, which may hold a whole URL.
 """
@@ -35,7 +35,7 @@ from shared.errors import (
 )
 from shared.http.exchange import Raw, Session
 from shared.http.library_errors import mapped
-from shared.http.rate_limit import Pace, TurnTooLate, paces
+from shared.http.rate_limit import RateLimit, TurnTooLate, standard_rate_limits
 from shared.http.retry import Limits, RetryPolicy, retry_after
 from shared.http.statuses import faulty, from_status, not_taken, says_missing
 from shared.http.web_page import is_page
@@ -60,7 +60,7 @@ __all__ = [
     "Throttled",
     "Tokens",
     "Unavailable",
-    "paces",
+    "standard_rate_limits",
 ]
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class Http:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        pace: Mapping[Call, Pace] | None = None,
+        rate_limits: Mapping[Call, RateLimit] | None = None,
         deadline: Callable[[], float] = lambda: math.inf,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -127,7 +127,7 @@ class Http:
         self._tokens = tokens
         self._clock = clock or SystemClock()
         self._limits = limits or Limits()
-        self._pace = paces(self._clock) if pace is None else pace
+        self._rate_limits = standard_rate_limits(self._clock) if rate_limits is None else rate_limits
         self._chance = chance
         self._session = Session()
         self._lock = threading.Lock()
@@ -246,10 +246,10 @@ class Http:
             SweepError: for any answer that is not a good one.
         """
         token = self._tokens.token(audience) if audience else ""
-        pace = self._pace.get(call)
+        rate_limit = self._rate_limits.get(call)
         late: TurnTooLate
         try:
-            with pace.turn(until) if pace else nullcontext():
+            with rate_limit.turn(until) if rate_limit else nullcontext():
                 return self._exchange(service, call, url, until, token, body, limits or self._limits)
         except TurnTooLate as error:
             late = error
@@ -272,7 +272,7 @@ class Http:
             read = min(read, max(self.left(), 1.0))
         self._count(service)
         raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
-        self._heed(call, raw, self._clock.monotonic() - began)
+        self._update_rate_limit(call, raw, self._clock.monotonic() - began)
         return self._judged(service, call, raw)
 
     def _in_time(self, service: Service, call: Call) -> None:
@@ -305,15 +305,15 @@ class Http:
             raise faulty(service, call, Fault.GARBLED, status=raw.status)
         return Answer(raw.status, raw.headers, body)
 
-    def _heed(self, call: Call, raw: Raw, took: float) -> None:
-        pace = self._pace.get(call)
-        if pace is None:
+    def _update_rate_limit(self, call: Call, raw: Raw, took: float) -> None:
+        rate_limit = self._rate_limits.get(call)
+        if rate_limit is None:
             return
         if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
-            pace.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
+            rate_limit.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
         left = raw.headers.get(_LEFT.get(call, ""), "")
         if left.isascii() and left.isdigit():
-            pace.remaining(int(left[:9]), took)
+            rate_limit.remaining(int(left[:9]), took)
 
     def _waiting(self, error: SweepError, wait: float) -> None:
         with self._lock:

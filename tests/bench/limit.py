@@ -26,7 +26,7 @@ from urllib3.util.retry import Retry
 from shared.clock import SystemClock
 from shared.http.client import Http
 from shared.http.credential import sign_in
-from shared.http.rate_limit import paces
+from shared.http.rate_limit import standard_rate_limits
 from shared.hunt import open_hunt
 from shared.incidents.arm import API_VERSION, Sentinel
 from shared.ledger import open_ledger
@@ -51,7 +51,7 @@ class Timed:
 
 
 def sweep(values: Mapping[str, str], speed: float) -> Timed:
-    """A whole sweep as shared/app.py makes it, but with paces `speed` times as fast as the real ones."""
+    """A whole sweep as shared/app.py makes it, but with rate limits `speed` times as fast as the real ones."""
     settings, clock = from_values(values), SystemClock()
     begun = clock.monotonic()
     dealt = begun
@@ -62,7 +62,7 @@ def sweep(values: Mapping[str, str], speed: float) -> Timed:
             dealt = clock.monotonic()
 
     credential = sign_in(settings.azure_client_id, clock)
-    http = Http(credential, clock=clock, pace=paces(clock, speed))
+    http = Http(credential, clock=clock, rate_limits=standard_rate_limits(clock, speed))
     ledger = open_ledger(settings, credential, read_only=False)
     hunt = open_hunt(settings, http, credential)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
@@ -100,7 +100,7 @@ def settings_of(cloud: Apart, folder: str | Path, incidents: int) -> dict[str, s
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A client without pacing: so many threads share one session, which retries so often.
+    """A client without a rate limit: so many threads share one session, which retries so often.
 
     `Retry-After` is obeyed, as urllib3 does unless told otherwise; an incident whose retries are used up is given up.
     """
