@@ -48,7 +48,7 @@ _TITLES = {
 
 
 class Call(StrEnum):
-    """What kind of request it is. Decides which responses are retried (shared/http/retry.py) and how fast it is sent."""
+    """What kind of request it is. Decides which responses are retried (shared/http/retry.py), and the rate limit."""
 
     QUERY = "query"  # a question that is safe to repeat, though sent by POST
     READ = "read"  # GET

@@ -19,7 +19,7 @@ from shared import __version__
 from shared.errors import Call, Service
 from shared.http.library_errors import from_requests
 from shared.http.size_limit import OTHER_BYTES, QUERY_BYTES, AnswerTooLarge, within
-from shared.http.total_timeout import TimelyAdapter
+from shared.http.total_timeout import TotalTimeoutAdapter
 from shared.http.web_page import LOOKED_AT, begins_as_page
 
 CONNECTIONS = 16  # kept per host; as many as ever work at once
@@ -55,7 +55,7 @@ class Session:
         self._session.adapters.clear()
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(_errors_only)
-        self._session.mount("https://", TimelyAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
+        self._session.mount("https://", TotalTimeoutAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
 
     def close(self) -> None:
         """Close the connections."""

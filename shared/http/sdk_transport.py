@@ -12,7 +12,7 @@ from urllib3.util.retry import Retry
 
 from shared.http.retry import Limits
 from shared.http.size_limit import within
-from shared.http.total_timeout import TimelyAdapter
+from shared.http.total_timeout import TotalTimeoutAdapter
 
 CONNECTIONS = 16  # kept per host; as many as ever work at once
 
@@ -41,7 +41,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core l
         return super().send(request, connection_timeout=connect, read_timeout=read, **kwargs)
 
 
-class _BoundedAdapter(TimelyAdapter):
+class _BoundedAdapter(TotalTimeoutAdapter):
     def __init__(self, most: int, **kwargs: Any) -> None:
         self._most = most
         super().__init__(**kwargs)
