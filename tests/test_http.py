@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from shared import __version__
+from shared.clock import SystemClock
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
-from shared.http.client import Http, Limits, SystemClock, standard_rate_limits
+from shared.http.client import Http, Limits
+from shared.http.rate_limit import standard_rate_limits
 from shared.http.retry import retry_after
 from shared.incidents.arm import Ended
 from shared.query.log_analytics import Workspace, connect
@@ -246,7 +248,7 @@ def test_an_identity_that_does_not_exist_is_final(azure: Wired, status: int) -> 
 def test_html_from_the_identity_endpoint_is_no_token(azure: Wired) -> None:
     """A page where a token should be is asked for once more, then an error."""
     azure.cloud.faults.add(Fault(service="identity", status=200, body="<html>", times=None))
-    with pytest.raises(SignInFailed, match="sent something that is no token"):
+    with pytest.raises(SignInFailed, match="the identity endpoint sent a response without a token"):
         azure.sentinel.read(INCIDENT)
     assert len(azure.sent("identity")) == 2
 

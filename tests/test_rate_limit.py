@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Call, Throttled
-from shared.http.client import standard_rate_limits
-from shared.http.rate_limit import RateLimit, TurnTooLate
+from shared.http.rate_limit import RateLimit, TurnTooLate, standard_rate_limits
 from shared.incidents.arm import Ended
 from tests.cloud import Fault
 from tests.sweeping import Hands

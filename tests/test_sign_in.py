@@ -18,10 +18,11 @@ import tenacity
 from shared.clock import Clock
 from shared.errors import Call, Service, SignInFailed, SweepError
 from shared.http.client import Http
-from shared.http.credential import REMEMBERED, Credential, sign_in
+from shared.http.credential import Credential, sign_in
 from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits
 from shared.http.sign_in import DeveloperSignIn
+from shared.http.token_cache import REMEMBERED
 from shared.incidents.arm import Sentinel
 from shared.ledger.port import LedgerSignedOut
 from shared.ledger.table import TableLedger
@@ -144,11 +145,11 @@ ENDPOINT: dict[str, tuple[Fault | None, str, int, str]] = {
     "busy for long": (Fault(status=429, headers={"Retry-After": "900"}), CLIENT_ID, 1, "answered 429"),
     "time-out": (Fault(wire=Wire.HANG, seconds=0.5), CLIENT_ID, 5, "did not answer"),
     "dropped": (Fault(wire=Wire.DROP), CLIENT_ID, 5, "did not answer"),
-    "html": (Fault(status=200, effect=False, body="<html>"), CLIENT_ID, 2, "no token"),
-    "other json": (Fault(status=200, effect=False, body={"hello": 1}), CLIENT_ID, 2, "no token"),
-    "a list": (Fault(status=200, effect=False, body=[1]), CLIENT_ID, 2, "no token"),
-    "empty token": (Fault(status=200, effect=False, body=token("")), CLIENT_ID, 2, "no token"),
-    "odd token": (Fault(status=200, effect=False, body=token({"a": 1})), CLIENT_ID, 2, "no token"),
+    "html": (Fault(status=200, effect=False, body="<html>"), CLIENT_ID, 2, "without a token"),
+    "other json": (Fault(status=200, effect=False, body={"hello": 1}), CLIENT_ID, 2, "without a token"),
+    "a list": (Fault(status=200, effect=False, body=[1]), CLIENT_ID, 2, "without a token"),
+    "empty token": (Fault(status=200, effect=False, body=token("")), CLIENT_ID, 2, "without a token"),
+    "odd token": (Fault(status=200, effect=False, body=token({"a": 1})), CLIENT_ID, 2, "without a token"),
     "cut off": (Fault(wire=Wire.TRUNCATE), CLIENT_ID, 5, "did not answer"),
 }
 

@@ -123,7 +123,7 @@ class RetryPolicy:
     deadline: float
     generation: Callable[[], int]
     renew: Callable[[int], None]
-    waiting: Callable[[SweepError, float], None]
+    on_retry: Callable[[SweepError, float], None]
     reads_first: bool = False
 
     def run(self, attempt: Callable[[float], T]) -> T:
@@ -189,7 +189,7 @@ class _Attempts:
         error = _error(state)
         if rule_for(error) is RetryRule.FRESH_TOKEN:
             self.policy.renew(self.tokens)
-        self.policy.waiting(error, state.upcoming_sleep)
+        self.policy.on_retry(error, state.upcoming_sleep)
 
 
 def _error(state: RetryCallState) -> SweepError:

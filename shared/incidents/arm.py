@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from shared.http.client import Answer, Call, Http, NotFound, Service, SweepError
+from shared.http.client import Call, Http, HttpResponse, NotFound, Service, SweepError
 from shared.incidents.resource import incident_of, mapping, raised, unusable
 from shared.model import LABEL, Incident, Severity
 from shared.web_address import web_address
@@ -202,7 +202,7 @@ class Sentinel:
             return link
         raise unusable("a list that goes on at another address")
 
-    def _send(self, url: str) -> Answer:
+    def _send(self, url: str) -> HttpResponse:
         return self._http.send(Service.SENTINEL, Call.READ, url, audience=self._audience)
 
     def _read(self, url: str, until: float) -> dict[str, Any] | None:

@@ -14,11 +14,12 @@ from azure.data.tables import TableClient
 
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
+from shared.http.error_body import quotable
 from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits, RetryPolicy
 from shared.http.sdk_transport import BoundedTransport
-from shared.http.size_limit import OTHER_BYTES, AnswerTooLarge
-from shared.http.statuses import clean, faulty
+from shared.http.size_limit import OTHER_BYTES, ResponseTooLarge
+from shared.http.statuses import faulty
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, LedgerUnavailable
 
 # An attempt may take `read` seconds; begun in the first 90 it ends within two minutes.
@@ -27,7 +28,7 @@ LATE = 30.0
 """Seconds for a request at the end of the budget, and after it: what a sweep has done must be written down."""
 _HAPPENED: dict[Fault | None, str] = {
     Fault.UNREACHED: "could not be reached",
-    Fault.LOST: "was asked, but its answer did not arrive",
+    Fault.LOST: "was asked, but no complete response arrived",
     Fault.GARBLED: "sent an unexpected response (a proxy?)",
 }
 _WRITTEN_BY_OTHERS = {"EntityAlreadyExists", "EntityNotFound", "ResourceNotFound", "TableAlreadyExists"}
@@ -93,7 +94,7 @@ class TableService:
                 return ask()
             except AzureError as error:
                 raise self._ended(error) from None
-            except AnswerTooLarge as error:
+            except ResponseTooLarge as error:
                 raise mapped(Service.LEDGER, Call.READ, error) from None
             except (ValueError, TypeError, KeyError, AttributeError):  # what the client raises on another's answer
                 raise faulty(Service.LEDGER, Call.READ, Fault.GARBLED) from None
@@ -105,7 +106,7 @@ class TableService:
             deadline=self._clock.monotonic() + self._left(),
             generation=self._generation,
             renew=self._renew,
-            waiting=self._waiting,
+            on_retry=self._count_retry,
         )
         try:
             return policy.run(attempt)
@@ -116,7 +117,7 @@ class TableService:
 
     def _ended(self, error: AzureError) -> SweepError | LedgerError:
         code = getattr(error, "error_code", None) or ""
-        code = clean(str(getattr(code, "value", code)), 80)
+        code = quotable(str(getattr(code, "value", code)), 80)
         if code == "TableNotFound":
             return TableMissing(f"{self._ledger} has no table yet")
         if getattr(error, "status_code", None) == 412 or code in _WRITTEN_BY_OTHERS:
@@ -160,6 +161,6 @@ class TableService:
         with self._lock:
             self.requests += 1
 
-    def _waiting(self, _error: SweepError, _seconds: float) -> None:
+    def _count_retry(self, _error: SweepError, _seconds: float) -> None:
         with self._lock:
             self.retries += 1

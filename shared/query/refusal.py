@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from shared.errors import HuntTooLarge, Rejected, Service, SweepError
-from shared.http.statuses import clean, too_large
+from shared.http.error_body import quotable, too_large
 
 _MISSING = re.compile(r"Failed to resolve table(?: or column)?(?: or scalar)? expression named '(\w{1,64})'")
 _NO_COLUMN = re.compile(r"Failed to resolve (?:column|scalar)(?: or scalar)? expression named '(\w{1,64})'")
@@ -30,7 +30,7 @@ class TableMissing(Rejected):
 def refused(service: Service, body: Any, status: int = 400) -> SweepError:
     """The error for a query that was refused with this (parsed) body, or answered in part with this error in it."""
     return recognised(service, json.dumps(body, default=str), status) or Rejected(
-        f'{service.words} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
+        f'{service.words} refused the query "{quotable(_innermost(body))}": run it in the portal, and report it',
         service=service,
         status=status,
     )
