@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared.errors import Call, Service
-from shared.hunt import Deeds
+from shared.hunt import Remediations
 from shared.model import LABEL
 from shared.settings.clouds import CLOUDS
 from tests.cloud import WORKSPACE_RESOURCE_ID, schemas
@@ -73,22 +73,22 @@ def test_who_remediated(ground: Ground, source: str) -> None:
         (rows[3], "Malware ZAP", "Success"),
     ]:
         tenant.acted(row, kind, result)
-    deeds = tenant.post_delivery
+    remediations = tenant.post_delivery
     if source == "defender":
-        deeds = [
-            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()} for row in deeds
+        remediations = [
+            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()} for row in remediations
         ]
         columns = schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER
-        deeds = [{name: value for name, value in row.items() if name in columns} for row in deeds]
+        remediations = [{name: value for name, value in row.items() if name in columns} for row in remediations]
         ground.cloud.defender.tables.define("EmailPostDeliveryEvents", columns)
-        ground.cloud.defender.tables.append("EmailPostDeliveryEvents", deeds)
+        ground.cloud.defender.tables.append("EmailPostDeliveryEvents", remediations)
     else:
-        ground.cloud.load("EmailPostDeliveryEvents", deeds)
+        ground.cloud.load("EmailPostDeliveryEvents", remediations)
     found = ground.hunt(hunt_source=source).remediators(
         WINDOW, {"me@contoso.com": ["m0", "M1", "M2", "M4"], "else@contoso.com": ["M1"]}
     )
     assert found is not None
-    assert found["me@contoso.com"] == Deeds({"admin": 1, "zap": 1}, failed=1, unknown=2)
+    assert found["me@contoso.com"] == Remediations({"admin": 1, "zap": 1}, failed=1, unknown=2)
     assert found["me@contoso.com"].words == (
         "4 messages: 1 by admins, 1 by ZAP, 2 by nobody on record; 1 attempt failed"
     )
@@ -116,7 +116,7 @@ def test_hostile_recipients_are_data_for_the_engine(ground: Ground) -> None:
         tenant.acted(row, "Manual remediation")
     ground.cloud.load("EmailPostDeliveryEvents", tenant.post_delivery)
     found = ground.hunt().remediators(WINDOW, {text.lower(): [f"m{place}"] for place, text in enumerate(hostile)})
-    assert found == {text.lower(): Deeds({"admin": 1}) for text in hostile}
+    assert found == {text.lower(): Remediations({"admin": 1}) for text in hostile}
 
 
 def test_the_incidents_of_earlier_sweeps_are_known(ground: Ground) -> None:

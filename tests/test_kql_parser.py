@@ -83,8 +83,8 @@ def faulty() -> list[str]:
 
 def with_recipients() -> list[str]:
     """The query that takes addresses, with hostile ones and with none."""
-    asked = next(kql for kql in shipped("sentinel") if "let Deeds" in kql)
-    return [asked, query("deeds_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
+    asked = next(kql for kql in shipped("sentinel") if "let Remediations" in kql)
+    return [asked, query("remediations_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 
 def fenced(text: str) -> list[str]:

@@ -2,6 +2,6 @@
 
 from shared.hunt.coverage import Distrust, judge
 from shared.hunt.hunt import Hunt, open_hunt
-from shared.hunt.remediators import Deeds
+from shared.hunt.remediators import Remediations
 
-__all__ = ["Deeds", "Distrust", "Hunt", "judge", "open_hunt"]
+__all__ = ["Remediations", "Distrust", "Hunt", "judge", "open_hunt"]

@@ -61,13 +61,13 @@ def read_coverage(answer: Answer) -> Coverage:
     rows = [dict(zip(COLUMNS, row, strict=False)) for row in answer.rows]
     whole = [row for row in rows if row["Scope"] == "all"]
     if len(whole) != 1:
-        raise answer.lie("Scope", f"in which {len(whole)} rows are about all")
+        raise answer.malformed("Scope", f"in which {len(whole)} rows are about all")
     for row in rows:
         for name in COLUMNS[2:7]:
             if type(row.get(name)) is not int or row[name] < 0:
-                raise answer.lie(name, "that is not a count")
+                raise answer.malformed(name, "that is not a count")
         if not isinstance(row["Action"], str):
-            raise answer.lie("Action", "that is not text")
+            raise answer.malformed("Action", "that is not text")
     known: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
     for row in rows:

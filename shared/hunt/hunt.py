@@ -11,7 +11,7 @@ from shared.errors import PartialData, Service
 from shared.http.client import Http
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
 from shared.hunt.incidents import read_incidents
-from shared.hunt.remediators import Deeds, Remediators, read_deeds
+from shared.hunt.remediators import Remediations, Remediators, read_remediations
 from shared.hunt.split import in_parts
 from shared.model import LABEL, Coverage, Finding, Window
 from shared.query import answer as answers
@@ -113,18 +113,18 @@ class Hunt:
             service=self._place.service,
         )
 
-    def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Deeds] | None:
+    def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Remediations] | None:
         """Who remediated these messages, by recipient (lower-cased); None when the tenant's table is not there."""
         recipients = sorted(messages)
-        found: dict[str, Deeds] = {}
+        found: dict[str, Remediations] = {}
         for place in range(0, len(recipients), RECIPIENTS_AT_ONCE):
             some = recipients[place : place + RECIPIENTS_AT_ONCE]
             try:
-                answer = self._place.ask(self._about(window, "deeds", "remediators", Recipients=some))
+                answer = self._place.ask(self._about(window, "remediations", "remediators", Recipients=some))
             except TableMissing:
                 return None
-            known: Remediators = {} if answer is None else read_deeds(answer)
-            found |= {recipient: Deeds.of(messages[recipient], known.get(recipient, {})) for recipient in some}
+            known: Remediators = {} if answer is None else read_remediations(answer)
+            found |= {recipient: Remediations.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
 
     def known_incidents(self) -> dict[str, datetime]:

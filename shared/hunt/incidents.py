@@ -21,6 +21,6 @@ def read_incidents(answer: Answer) -> dict[str, datetime]:
     for name, modified in answer.rows:
         time = time_cell(answer, "LastModified", modified)
         if not isinstance(name, str) or time is None:
-            raise answer.lie("IncidentName", "that is not an incident's id with its time")
+            raise answer.malformed("IncidentName", "that is not an incident's id with its time")
         found[name.lower()] = time
     return found

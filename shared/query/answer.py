@@ -42,7 +42,7 @@ class Answer:
     rows: Iterable[Iterable[Any]]
     service: Service
 
-    def lie(self, column: str, what: str) -> PartialData:
+    def malformed(self, column: str, what: str) -> PartialData:
         """The error for an answer whose column is not what the query asks for."""
         return PartialData(
             f"{self.service.words} answered the hunt with a column {column} {what}. Nothing was concluded from this"
@@ -57,9 +57,9 @@ def check_columns(answer: Answer, expected: Sequence[str], types: Sequence[froze
     for place, (name, allowed) in enumerate(zip(expected, types, strict=True)):
         if place >= len(answer.names) or answer.names[place] != name:
             found = answer.names[place] if place < len(answer.names) else "nothing"
-            raise answer.lie(name, f"missing: place {place + 1} holds {found[:64]!r}")
+            raise answer.malformed(name, f"missing: place {place + 1} holds {found[:64]!r}")
         if answer.types[place].lower() not in allowed:
-            raise answer.lie(name, f"of type {answer.types[place][:32]!r}, not {' or '.join(sorted(allowed))}")
+            raise answer.malformed(name, f"of type {answer.types[place][:32]!r}, not {' or '.join(sorted(allowed))}")
 
 
 def findings(answer: Answer, threshold: int) -> list[Finding]:
@@ -89,7 +89,7 @@ def _sorted(found: list[Finding], service: Service) -> list[Finding]:
     found.sort(key=attrgetter("recipient"))
     for one, other in pairwise(found):
         if one.recipient == other.recipient:
-            raise Answer((), (), (), service).lie(COLUMNS[0], "that names a recipient twice")
+            raise Answer((), (), (), service).malformed(COLUMNS[0], "that names a recipient twice")
     found.sort(key=attrgetter("counts.total"), reverse=True)
     return found
 
@@ -98,17 +98,17 @@ def _finding(
     answer: Answer, cells: list[Any], decoded: Callable[[Any], tuple[Evidence, ...]], threshold: int
 ) -> Finding:
     if len(cells) != len(COLUMNS):
-        raise answer.lie(COLUMNS[min(len(cells), len(COLUMNS) - 1)], "missing in a row")
+        raise answer.malformed(COLUMNS[min(len(cells), len(COLUMNS) - 1)], "missing in a row")
     recipient, total, hard, soft, junk, deleted = cells[:6]
     if type(recipient) is not str or not recipient:
-        raise answer.lie(COLUMNS[0], "that is not an address")
+        raise answer.malformed(COLUMNS[0], "that is not an address")
     for name, count in zip(COLUMNS[1:6], cells[1:6], strict=True):
         if type(count) is not int or count < 0:
-            raise answer.lie(name, "that is not a count")
+            raise answer.malformed(name, "that is not a count")
     if total != hard + soft + junk + deleted:
-        raise answer.lie("Sum_case", "that is not the sum of the four counts")
+        raise answer.malformed("Sum_case", "that is not the sum of the four counts")
     if total <= threshold:
-        raise answer.lie("Sum_case", f"that does not exceed the threshold {threshold}")
+        raise answer.malformed("Sum_case", f"that does not exceed the threshold {threshold}")
     return Finding(_whole(recipient), Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
 
 
@@ -136,27 +136,27 @@ def _list(answer: Answer, column: str, cell: Any, length: int) -> list[Any]:
         try:
             cell = json.loads(cell)
         except ValueError:
-            raise answer.lie(column, "that holds text which is not JSON") from None
+            raise answer.malformed(column, "that holds text which is not JSON") from None
     if not isinstance(cell, list):
-        raise answer.lie(column, "that does not hold a list")
+        raise answer.malformed(column, "that does not hold a list")
     if len(cell) != length:
-        raise answer.lie(column, f"with a list of {len(cell):,} items where {length:,} were counted")
+        raise answer.malformed(column, f"with a list of {len(cell):,} items where {length:,} were counted")
     return cell
 
 
 def _evidence(answer: Answer, place: int, remedy: Remedy, item: Any, state: Any) -> Evidence:
     parts = item.split("\\", 2) if isinstance(item, str) else ()
     if len(parts) != 3:
-        raise answer.lie(LISTS[place], "with an item that is not NetworkMessageId\\Timestamp\\Subject")
+        raise answer.malformed(LISTS[place], "with an item that is not NetworkMessageId\\Timestamp\\Subject")
     message_id, stamp, subject = _whole(parts[0]), parts[1], parts[2]
     if len(subject) > SUBJECT_LIMIT:
-        raise answer.lie(LISTS[place], f"with a subject of {len(subject):,} characters, not {SUBJECT_LIMIT} at most")
+        raise answer.malformed(LISTS[place], f"with a subject of {len(subject):,} characters, not {SUBJECT_LIMIT} at most")
     time = _time(answer, LISTS[place], stamp)
     if state == "":
         return Evidence(message_id, time, subject, remedy, time, time)
     moments = state.split("\\") if isinstance(state, str) else ()
     if len(moments) != 2:
-        raise answer.lie(STATES[place], "with an item that is not two times")
+        raise answer.malformed(STATES[place], "with an item that is not two times")
     changed, generated = (_time(answer, STATES[place], moment) for moment in moments)
     return Evidence(message_id, time, subject, remedy, changed, generated)
 
@@ -172,7 +172,7 @@ def _time(answer: Answer, column: str, text: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise answer.lie(column, f"with {text[:40]!r} where a time is expected")
+        raise answer.malformed(column, f"with {text[:40]!r} where a time is expected")
     return time.astimezone(UTC)
 
 

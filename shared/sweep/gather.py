@@ -112,12 +112,12 @@ class Asking:
             return lambda _: ""
         self._progress("asking who remediated")
         try:
-            deeds = self._query.remediators(self._outcome.window, new)
+            remediations = self._query.remediators(self._outcome.window, new)
         except SweepError as error:
             self._outcome.notes.append(f"who remediated could not be asked: {error}")
             return lambda _: ""
-        if deeds is None:
+        if remediations is None:
             self._outcome.notes.append("who remediated is not known: the table EmailPostDeliveryEvents is not there")
             return lambda _: ""
-        words = {recipient: found.words for recipient, found in deeds.items()}
+        words = {recipient: found.words for recipient, found in remediations.items()}
         return lambda recipient: words.get(recipient, "")
