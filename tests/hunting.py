@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shared.app import hunt_options
 from shared.http.client import Call, Http, Service
 from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
@@ -45,7 +46,7 @@ class Ground:
         environment = self.cloud.environment
         http = http or self.http()
         credential = sign_in(environment["AZURE_CLIENT_ID"], self.clock)
-        hunt = open_hunt(from_values({**environment, **values}), http, credential)
+        hunt = open_hunt(hunt_options(from_values({**environment, **values})), http, credential)
         self.closing.callback(hunt.close)
         self.closing.callback(credential.close)
         return hunt

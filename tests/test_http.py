@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from shared import __version__
+from shared.app import hunt_options
 from shared.clock import SystemClock
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
 from shared.http.client import Http, Limits
@@ -422,7 +423,9 @@ def test_a_connection_reset_in_its_handshake_never_was(azure: Wired) -> None:
             assert azure.http.requests["graph"] - before == 5
         there = azure.settings.model_copy(update={"log_analytics_endpoint": address})
         with pytest.raises(Unavailable, match="could not be reached"):
-            Workspace(connect(there, azure.credential), WORKSPACE_ID, azure.http).ask("EmailEvents | count")
+            Workspace(connect(hunt_options(there).log_analytics, azure.credential), WORKSPACE_ID, azure.http).ask(
+                "EmailEvents | count"
+            )
         assert azure.http.requests["log_analytics"] == 5
 
 

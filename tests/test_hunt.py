@@ -63,7 +63,7 @@ def agrees(ground: Ground, rows: list[Row], threshold: int, deduplicate: bool) -
     assert plain(hunter.findings(WINDOW)) == expected(found)
     split(ground, 2)
     assert plain(hunter.findings(WINDOW)) == expected(found)
-    assert hunter.notes == ["the hunt was too large for one query and was asked in 2 parts"]
+    assert hunter.notes == ["the hunt was too large for one query and ran in 2 parts"]
 
 
 @settings(max_examples=8, deadline=None)
@@ -157,7 +157,7 @@ def test_the_hunt_doubles_its_parts_until_each_fits(ground: Ground) -> None:
     whole = plain(hunter.findings(WINDOW))
     split(ground, 8)
     assert plain(hunter.findings(WINDOW)) == whole
-    assert hunter.notes == ["the hunt was too large for one query and was asked in 8 parts"]
+    assert hunter.notes == ["the hunt was too large for one query and ran in 8 parts"]
 
 
 @pytest.mark.parametrize("deduplicate", [True, False])

@@ -76,7 +76,8 @@ def test_who_remediated(ground: Ground, source: str) -> None:
     remediations = tenant.post_delivery
     if source == "defender":
         remediations = [
-            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()} for row in remediations
+            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()}
+            for row in remediations
         ]
         columns = schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER
         remediations = [{name: value for name, value in row.items() if name in columns} for row in remediations]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.app import hunt_options
 from shared.errors import PartialData, Service
 from shared.hunt.coverage import COLUMNS, judge, read_coverage
 from shared.model import Coverage
@@ -200,7 +201,7 @@ def test_each_cause_of_distrust(
     coverage: Coverage, history: list[Any], settings: dict[str, Any], causes: list[str], words: str
 ) -> None:
     """Each cause is told with its own id, in words with the numbers, with what to check; at the edge it is none."""
-    doubts = judge(coverage, history, settings_for(**settings), NOW)
+    doubts = judge(coverage, history, hunt_options(settings_for(**settings)), NOW)
     assert [doubt.cause for doubt in doubts] == causes
     assert words in " ".join(doubt.words for doubt in doubts)
     assert all(doubt.check.startswith(("Check", "Compare")) for doubt in doubts)
@@ -215,10 +216,10 @@ def test_a_days_last_receipt_is_the_days() -> None:
         one["started"] = (datetime.fromisoformat(one["started"]) - timedelta(hours=5)).isoformat()
     today = receipts([0], last_day=1_000_000)
     for history in ([*early, *late, *today], [*today, *late, *early]):
-        assert [doubt.cause for doubt in judge(covered(last_day=2), history, settings_for(), NOW)] == [
+        assert [doubt.cause for doubt in judge(covered(last_day=2), history, hunt_options(settings_for()), NOW)] == [
             "coverage_fallen"
         ]
-    assert judge(covered(last_day=2), early, settings_for(), NOW) == ()
+    assert judge(covered(last_day=2), early, hunt_options(settings_for()), NOW) == ()
 
 
 def test_damaged_history_is_left_out() -> None:
@@ -231,6 +232,6 @@ def test_damaged_history_is_left_out() -> None:
         {"started": (NOW - 14 * DAY).isoformat(), "coverage": {"rows": "1", "last_day": None, "filled": []}},
         {"started": (NOW - 21 * DAY).isoformat(), "coverage": []},
     ]
-    assert judge(covered(last_day=1), damaged, settings_for(), NOW) == ()
-    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], settings_for(), NOW)
+    assert judge(covered(last_day=1), damaged, hunt_options(settings_for()), NOW) == ()
+    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], hunt_options(settings_for()), NOW)
     assert doubt.cause == "coverage_fallen"

@@ -36,7 +36,7 @@ def no_faults(ground: Ground) -> Iterator[None]:
     ground.cloud.faults.clear()
 
 
-def test_a_lie_on_the_wire_is_no_finding(ground: Ground) -> None:
+def test_a_malformed_response_is_no_finding(ground: Ground) -> None:
     """A column that has vanished on its way ends the hunt with its name."""
     body = {"tables": [{"name": "PrimaryResult", "columns": [{"name": "Sum_case", "type": "long"}], "rows": [[11]]}]}
     ground.cloud.faults.add(Fault(**HUNT, status=200, body=body))
@@ -76,7 +76,8 @@ def test_a_partial_result_is_discarded(ground: Ground, with_rows: bool) -> None:
         body["tables"] = [{"name": "PrimaryResult", "columns": columns, "rows": [row]}]
     ground.cloud.faults.add(Fault(**HUNT, status=200, body=body))
     before = len(ground.cloud.log)
-    with pytest.raises(PartialData, match=r"in part only, and its rows were discarded: the next sweep asks again"):
+    why = r"sent a partial result, and its rows were discarded: the next sweep tries again"
+    with pytest.raises(PartialData, match=why):
         ground.hunt(sum_case_threshold=1).findings(WINDOW)
     assert len([request for request in ground.cloud.log[before:] if request.service == "log_analytics"]) == 1
 
@@ -102,7 +103,7 @@ def test_too_much_is_split(ground: Ground, fault: dict[str, Any]) -> None:
     )
     hunter = ground.hunt()
     assert [finding.recipient for finding in hunter.findings(WINDOW)] == whole
-    assert hunter.notes[0].endswith("was asked in 4 parts") or fault["status"] == 504
+    assert hunter.notes[0].endswith("ran in 4 parts") or fault["status"] == 504
 
 
 def test_what_cannot_be_split_small_enough_fails(ground: Ground) -> None:
@@ -160,7 +161,7 @@ def test_no_body_where_there_is_data_is_an_error(ground: Ground) -> None:
     ground.cloud.faults.add(Fault(**HUNT, status=200, body=b""))
     hunter = ground.hunt()
     assert hunter.coverage(WINDOW).rows > 0
-    with pytest.raises(PartialData, match="answered the hunt with nothing at all although the table has rows"):
+    with pytest.raises(PartialData, match="sent an empty response to the hunt although the table has rows"):
         hunter.findings(WINDOW)
     with pytest.raises(PartialData):
         ground.hunt().findings(WINDOW)

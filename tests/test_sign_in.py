@@ -15,6 +15,7 @@ import azure.core.exceptions as ax
 import pytest
 import tenacity
 
+from shared.app import hunt_options
 from shared.clock import Clock
 from shared.errors import Call, Service, SignInFailed, SweepError
 from shared.http.client import Http
@@ -64,13 +65,13 @@ class Clients:
 
     def query(self) -> None:
         """Ask Log Analytics."""
-        with connect(self.azure.settings, self.credential) as client:
+        with connect(hunt_options(self.azure.settings).log_analytics, self.credential) as client:
             Workspace(client, WORKSPACE_ID, self.http).ask("EmailEvents | count")
 
 
 CLIENTS: dict[str, Callable[[Clients], Any]] = {
     "log analytics": lambda of: of.query(),
-    "graph": lambda of: AdvancedHunting(of.azure.settings, of.http).ask("EmailEvents | count"),
+    "graph": lambda of: AdvancedHunting(hunt_options(of.azure.settings).graph, 30, of.http).ask("EmailEvents | count"),
     "workspace": lambda of: of.sentinel().workspace_guid(),
     "list": lambda of: list(of.sentinel().changed(None)),
     "read": lambda of: of.sentinel().read(INCIDENT),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 
+from shared.app import hunt_options
 from shared.clock import SystemClock
 from shared.errors import Call, Service, SignInFailed, SweepError, Unavailable
 from shared.http.client import Http, Limits
@@ -48,12 +49,15 @@ def sentinel(azure: Wired, http: Http) -> Sentinel:
 
 def workspace(azure: Wired, http: Http) -> Workspace:
     """The Log Analytics client over another Http, with the real SDK."""
-    return Workspace(connect(azure.settings, azure.credential), WORKSPACE_ID, http)
+    return Workspace(connect(hunt_options(azure.settings).log_analytics, azure.credential), WORKSPACE_ID, http)
 
 
 QUESTIONS: dict[str, tuple[str, Callable[[Wired, Http], Any]]] = {
     "log analytics": ("log_analytics", lambda azure, http: workspace(azure, http).ask("EmailEvents | count")),
-    "graph": ("graph", lambda azure, http: AdvancedHunting(azure.settings, http).ask("EmailEvents | count")),
+    "graph": (
+        "graph",
+        lambda azure, http: AdvancedHunting(hunt_options(azure.settings).graph, 30, http).ask("EmailEvents | count"),
+    ),
     "list": ("sentinel", lambda azure, http: list(sentinel(azure, http).changed(None))),
     "incident": ("sentinel", lambda azure, http: sentinel(azure, http).read(INCIDENT)),
 }

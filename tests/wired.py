@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import pytest
 from pydantic import SecretStr
 
+from shared.app import hunt_options
 from shared.errors import Call
 from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
@@ -77,12 +78,12 @@ class Wired:
     @property
     def workspace(self) -> Workspace:
         """The Log Analytics client."""
-        return Workspace(connect(self.settings, self.credential), WORKSPACE_ID, self.http)
+        return Workspace(connect(hunt_options(self.settings).log_analytics, self.credential), WORKSPACE_ID, self.http)
 
     @property
     def graph(self) -> AdvancedHunting:
         """The Graph client."""
-        return AdvancedHunting(self.settings, self.http)
+        return AdvancedHunting(hunt_options(self.settings).graph, self.settings.lookback_days, self.http)
 
     def sent(self, service: str, method: str = "") -> list[Request]:
         """The requests that a service has read so far."""

@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.app import hunt_options
 from shared.clock import Clock
 from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
@@ -52,7 +53,7 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
     ends = clock.monotonic() + BUDGET
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     ledger = open_ledger(settings, credential, read_only=True)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     trying = _Trying(settings)
@@ -163,7 +164,7 @@ def _incidents(sentinel: Sentinel) -> tuple[Found, str]:
 def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
     now = clock.now()
     coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
-    if doubts := judge(coverage, (), settings, now):
+    if doubts := judge(coverage, (), hunt.options, now):
         return [(Found.DOUBT, str(doubt)) for doubt in doubts]
     known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
     return [(Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")]

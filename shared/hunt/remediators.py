@@ -36,8 +36,10 @@ class Remediations:
 
     @classmethod
     def of(cls, messages: Iterable[str], known: Mapping[str, Remediation]) -> Remediations:
-        """The remediations about these message ids."""
-        remediations = [known.get(message, Remediation()) for message in sorted({message.lower() for message in messages})]
+        """The remediations of these message ids."""
+        remediations = [
+            known.get(message, Remediation()) for message in sorted({message.lower() for message in messages})
+        ]
         actors = Counter(remediation.actor for remediation in remediations)
         unknown = actors.pop("", 0)
         ordered = {actor: actors[actor] for actor in _ACTORS if actors[actor]}
@@ -57,10 +59,10 @@ class Remediations:
 
 
 def read_remediations(answer: Answer) -> Remediators:
-    """The answer to remediators.kql, whose rows come newest first for each message.
+    """The remediations in the response to remediators.kql, whose rows come newest first for each message.
 
     Raises:
-        PartialData: when a column is missing, mistyped or holds what the query cannot give.
+        PartialData: when a column is missing, mistyped or holds what the query cannot return.
     """
     check_columns(answer, _COLUMNS, _TYPES)
     found: dict[str, dict[str, Remediation]] = {}
@@ -68,9 +70,9 @@ def read_remediations(answer: Answer) -> Remediators:
         if not isinstance(recipient, str) or not isinstance(message, str):
             raise answer.malformed("Recipient", "that is not text")
         if actor not in _ACTORS:
-            raise answer.malformed("Actor", "that names nobody")
+            raise answer.malformed("Actor", "that is not a known actor")
         if outcome not in ("done", "failed"):
-            raise answer.malformed("Outcome", "that is no outcome")
+            raise answer.malformed("Outcome", "that is not a known outcome")
         if type(attempts) is not int or attempts < 0:
             raise answer.malformed("Attempts", "that is not a count")
         remediation = found.setdefault(recipient, {}).setdefault(message.lower(), Remediation())

@@ -88,7 +88,7 @@ class Asking:
         self._outcome.notes += self._query.notes
         history = self._ledger.receipts((self._outcome.started - HISTORY).date())
         self.sweeps = tuple(str(receipt.get("started", "")) for receipt in history)
-        self._outcome.distrust(tuple(judge(coverage, history, self._outcome.settings, self._outcome.started)))
+        self._outcome.distrust(tuple(judge(coverage, history, self._query.options, self._outcome.started)))
 
     @cached_property
     def known(self) -> Mapping[str, datetime]:

@@ -23,6 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from shared.app import hunt_options
 from shared.clock import SystemClock
 from shared.http.client import Http
 from shared.http.credential import sign_in
@@ -64,7 +65,7 @@ def sweep(values: Mapping[str, str], speed: float) -> Timed:
     credential = sign_in(settings.azure_client_id, clock)
     http = Http(credential, clock=clock, rate_limits=standard_rate_limits(clock, speed))
     ledger = open_ledger(settings, credential, read_only=False)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     try:
         parts = Parts(

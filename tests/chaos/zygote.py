@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from shared.app import exit_code
+from shared.app import exit_code, hunt_options
 from shared.clock import Clock, SystemClock
 from shared.http.client import Http
 from shared.http.credential import Credential, sign_in
@@ -55,7 +55,7 @@ def sweep(order: Order) -> dict[str, Any]:
     credential = sign_in(settings.azure_client_id, clock)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     ledger = Deadly(_ledger(order, settings, credential), order)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     sentinel = Sentinel(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     webhook = Webhook(http, settings.teams_webhook_url)
     try:
