@@ -21,7 +21,7 @@ from shared.errors import Call, NotFound, Service, SweepError, Throttled, Unavai
 from shared.http.exchange import RawResponse, Session
 from shared.http.library_errors import mapped
 from shared.http.rate_limit import RateLimit, TurnTooLate, standard_rate_limits
-from shared.http.response import HttpResponse, checked
+from shared.http.response import HttpResponse, checked_response
 from shared.http.retry import Limits, RetryPolicy, retry_after
 from shared.http.tokens import Tokens
 
@@ -207,7 +207,7 @@ class Http:
         self._count(service)
         raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
         self._update_rate_limit(call, raw, self._clock.monotonic() - began)
-        return checked(service, call, raw, self._clock.now())
+        return checked_response(service, call, raw, self._clock.now())
 
     def _check_budget(self, service: Service, call: Call) -> None:
         if call in _ENDS_WITH_BUDGET and self.left() <= 0:

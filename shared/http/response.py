@@ -26,7 +26,7 @@ class HttpResponse:
     body: Any
 
 
-def checked(service: Service, call: Call, raw: RawResponse, now: datetime) -> HttpResponse:
+def checked_response(service: Service, call: Call, raw: RawResponse, now: datetime) -> HttpResponse:
     """The response, parsed. Of a card's response only the status counts, unless a web page came with it.
 
     Raises:
