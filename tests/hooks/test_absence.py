@@ -31,7 +31,7 @@ def test_the_alarm_follows_the_schedule(azd: Azd, given: Mapping[str, str], hour
     assert ran.code == 0, ran.error
     assert ran.set() == {"ABSENCE_HOURS": hours, "ABSENCE_HOURS_FROM_SCHEDULE": hours}
     assert all(call[-2:] == ["--environment", "prod"] for call in ran.asked if call[0] == "azd")
-    assert ("nobody is told when sweeps stop" in ran.output) == (hours == "0")
+    assert ("no e-mail comes when sweeps stop" in ran.output) == (hours == "0")
 
 
 def test_nothing_is_set_again(azd: Azd) -> None:
