@@ -54,7 +54,7 @@ def test_the_operators_own_hours_stand(azd: Azd, hours: str) -> None:
     [
         (
             {"SWEEP_SCHEDULE": "0 0 6 * * MON-FRI"},
-            "up to 72 hours .* bridges 45 at most: sweep daily, a quiet day costs",
+            "up to 72 hours .* allows 45 at most: sweep daily, a quiet day costs",
         ),
         ({"SWEEP_SCHEDULE": "0 0 6 */2 * *"}, "up to 48 hours"),
         ({"SWEEP_SCHEDULE": "0 0 6,7 * * SUN,TUE,THU"}, "up to 71 hours"),
