@@ -36,7 +36,7 @@ REASONS = {
     Reason.COMMENTS_FULL: "new messages, but the incident takes no more comments",
     Reason.STANDING: "incident open, nothing new",
     Reason.SETTLED: "dealt with: too few new messages since",
-    Reason.ADOPTED: "its open incident was unknown to the ledger: told again, to be sure",
+    Reason.ADOPTED: "its open incident was unknown to the ledger: posted again, to be sure",
     Reason.HELD: "held back by MAX_NEW_INCIDENTS: a following sweep raises it",
     Reason.EXCLUDED: "excluded by EXCLUDED_RECIPIENTS",
 }
