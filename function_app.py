@@ -1,6 +1,6 @@
 """The deployed function: one timer, `sweep`. Everything else is imported when it fires, to keep the start quick.
 
-An app whose packages do not fit its Python raises here, and so lists no function: `azd deploy` then says so.
+An app whose packages do not fit its Python raises here and lists no function: `azd deploy` then reports it.
 """
 
 import json

@@ -3,7 +3,7 @@
 
     python infra/audit.py PIP_AUDIT REQUIREMENTS
 
-The first two need no network. Where the advisory database cannot be reached that is said loudly; under CI it fails.
+The first two need no network. When the advisory database cannot be reached, a loud message says so; under CI it fails.
 """
 
 from __future__ import annotations

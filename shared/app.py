@@ -20,6 +20,7 @@ from shared.settings import Settings
 from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
+    from shared.hunt import HuntOptions
     from shared.sweep.report import Report
 
 log = logging.getLogger("sweep")
@@ -91,7 +92,7 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
         clock=clock,
         deadline=lambda: ends,
     )
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     try:
         return run(
             Parts(
@@ -115,6 +116,23 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
         ledger.close()
         http.close()
         credential.close()
+
+
+def hunt_options(settings: Settings) -> HuntOptions:
+    """The settings that the hunt needs."""
+    from shared.hunt import HuntOptions
+    from shared.query.endpoint import Endpoint
+
+    return HuntOptions(
+        source=settings.hunt_source,
+        workspace_id=str(settings.sentinel_workspace_id),
+        log_analytics=Endpoint(settings.log_analytics, settings.cloud.log_analytics_audience),
+        graph=Endpoint(settings.graph, settings.cloud.graph_audience),
+        threshold=settings.sum_case_threshold,
+        deduplicate=settings.deduplicate,
+        lookback_days=settings.lookback_days,
+        max_data_age_hours=settings.max_data_age_hours,
+    )
 
 
 def exit_code(receipt: Receipt) -> int:

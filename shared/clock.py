@@ -1,4 +1,4 @@
-"""The one source of time: passed in everywhere, so that nothing but the edge asks the machine."""
+"""The one source of time, passed in everywhere: only the entry points read the machine's clock."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is, and how to let it pass. `now` is aware and in UTC; `monotonic` and `sleep` are in seconds."""
+    """Tells the time, and waits. `now` is aware and in UTC; `monotonic` and `sleep` are in seconds."""
 
     def now(self) -> datetime:
         """The wall clock."""
         ...
 
     def monotonic(self) -> float:
-        """A clock that never goes back; its zero means nothing."""
+        """A clock that never goes back; only differences between its values mean something."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return after so many seconds; at once when there are none to wait."""
+        """Return after so many seconds; at once for 0 or less."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""Whether the packages that were deployed are all there, and are ones that this Python can load.
+"""Checks that the deployed packages are complete and that this Python can load them.
 
 A remote build with another Python leaves compiled packages that the app cannot import. Such an app would list its
-function and fail in every sweep. So this is looked at when the app starts, and an app that cannot sweep lists none.
-Nothing is imported for it: each package's `WHEEL` file says what it was built for.
+function and fail in every sweep. So the check runs when the app starts, and an app that cannot sweep lists no function.
+It imports nothing: the `WHEEL` file of each package says what it was built for.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class PackagesUnfit(RuntimeError):
 
 
 def require(requirements: Path, path: Sequence[object] | None = None) -> None:
-    """Log that what the compiled requirements name is on the path (`sys.path`) and fits this Python.
+    """Log that all packages in the compiled requirements are on the path (`sys.path`) and fit this Python.
 
-    Where the requirements cannot be read nothing is known, and nothing is refused.
+    When the requirements cannot be read, nothing is checked.
 
     Raises:
-        PackagesUnfit: something does not; it was logged as well.
+        PackagesUnfit: a package is missing or does not fit; this is logged as well.
     """
     log = logging.getLogger("sweep")
     here = "{}.{}.{}".format(*sys.version_info)
@@ -47,15 +47,15 @@ def require(requirements: Path, path: Sequence[object] | None = None) -> None:
 
 
 def pinned(requirements: str) -> dict[str, bool]:
-    """The packages that compiled requirements name, and whether everywhere: not so where a line has a condition."""
+    """The packages in compiled requirements, and whether each is required everywhere: a line may have a condition."""
     found = (_PIN.match(line) for line in requirements.splitlines())
     return {_normal(match[1]): not match[2] for match in found if match}
 
 
 def installed(path: Iterable[object]) -> dict[str, list[Path]]:
-    """Where each package is described; the first folder on the path that has it counts, as it does for an import.
+    """The metadata folders of each package. The first folder on the path that has it counts, as for an import.
 
-    More than one description in a folder is what installing over an older version leaves behind.
+    Installing over an older version can leave several metadata folders.
     """
     found: dict[str, list[Path]] = {}
     for folder in path:
@@ -65,7 +65,7 @@ def installed(path: Iterable[object]) -> dict[str, list[Path]]:
 
 
 def _described(folder: object) -> dict[str, list[Path]]:
-    """The descriptions in one folder of the path; none where it is no folder, or cannot be read."""
+    """The metadata folders in one folder of the path; none when it is not a folder or cannot be read."""
     here: dict[str, list[Path]] = {}
     try:
         for about in sorted(Path(str(folder) or ".").glob("*.dist-info")):
@@ -76,9 +76,9 @@ def _described(folder: object) -> dict[str, list[Path]]:
 
 
 def misfits(wanted: Mapping[str, bool], found: Mapping[str, list[Path]]) -> list[str]:
-    """What is wrong with the wanted packages, a phrase each; what is not wanted everywhere may be missing.
+    """What is wrong with the wanted packages, a phrase each. A package that is not required everywhere may be missing.
 
-    A package whose description does not say what it was built for is taken to fit.
+    A package whose metadata does not say what it was built for counts as fitting.
     """
     wrong = []
     for name, everywhere in wanted.items():
@@ -119,11 +119,13 @@ def _on_this_machine(platform: str) -> bool:
 
 
 def _tags(about: Path) -> list[str]:
-    """What the package was built for, one tag a plain combination; empty when it does not say."""
-    said = [line.partition(":")[2].strip() for line in _text(about / "WHEEL").splitlines() if line.startswith("Tag:")]
+    """What the package was built for, as plain tags; empty when its metadata does not say."""
+    written = [
+        line.partition(":")[2].strip() for line in _text(about / "WHEEL").splitlines() if line.startswith("Tag:")
+    ]
     return [
         f"{python}-{abi}-{platform}"
-        for tag in said
+        for tag in written
         if len(parts := tag.split("-")) == 3
         for python in parts[0].split(".")
         for abi in parts[1].split(".")
@@ -132,7 +134,7 @@ def _tags(about: Path) -> list[str]:
 
 
 def _text(file: Path) -> str:
-    """What a file holds; nothing where it cannot be read. No fault of reading may hide a healthy app's function."""
+    """The content of a file; "" when it cannot be read. A read error must not hide the function of a healthy app."""
     try:
         return file.read_text(encoding="utf-8-sig", errors="replace")
     except (OSError, ValueError):

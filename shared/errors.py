@@ -1,18 +1,18 @@
-"""What can go wrong between the sweep and a service, by what has to be done about it.
+"""What can go wrong between the sweep and a service, sorted by what to do about it.
 
 SweepError
- ├── SignInFailed      no token could be had, or the service does not take it (401)
+ ├── SignInFailed      there is no token, or the service refuses it (401)
  ├── Forbidden         the identity lacks a role or a permission (403)
- ├── NotFound          what is addressed is not there (404)
- ├── Rejected          the service will not take this request, however often it is sent (other 3xx and 4xx)
- │    └── HuntTooLarge the question asks for too much at once: split it
+ ├── NotFound          the resource does not exist (404)
+ ├── Rejected          the service refuses this request, and a retry does not help (other 3xx and 4xx)
+ │    └── HuntTooLarge the query asks for too much at once: split it
  ├── Conflict          somebody else changed it first (409, 412)
  ├── Throttled         too many requests (429)
- ├── Unavailable       not reached, no answer, or a fault of the service (408, 5xx)
- └── PartialData       an answer that cannot be trusted: partial, not JSON, or without what it must hold
+ ├── Unavailable       not reached, no response, or a fault of the service (408, 5xx)
+ └── PartialData       a response that cannot be used: partial, malformed or unexpected
 
-Beside it stand SettingsInvalid (shared/settings) and LedgerError (shared/ledger/port.py). Every message says what
-happened and what to do next. None holds a URL's path or query, a token, or the cause it was made from.
+SettingsInvalid (shared/settings) and LedgerError (shared/ledger/port.py) are apart from it. Every message says what
+happened and what to do next. None holds the path or query of a URL or a token, and none keeps its cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import ClassVar
 
 
 class Service(StrEnum):
-    """Whom the sweep talks to."""
+    """A service that the sweep talks to."""
 
     LOG_ANALYTICS = "log_analytics"
     GRAPH = "graph"
@@ -48,27 +48,27 @@ _TITLES = {
 
 
 class Call(StrEnum):
-    """What kind of request it is: decides which answers are tried again (shared/http/retry.py), and its pace."""
+    """What kind of request it is. Decides which responses are retried (shared/http/retry.py), and the rate limit."""
 
-    QUERY = "query"  # a question that is safe to repeat, though sent by POST
+    QUERY = "query"  # sent by POST, but safe to repeat
     READ = "read"  # GET
     WRITE = "write"  # PUT under an id of our own
     TELL = "tell"  # POST of a card
 
 
 class Fault(StrEnum):
-    """How a request can fail without a status that says so."""
+    """How a request can fail without an error status."""
 
     UNREACHED = "unreached"  # no connection, or its TLS handshake broke: nothing was sent
-    LOST = "lost"  # sent, but no whole answer came back in time
-    GARBLED = "garbled"  # a good status over something that is not what the service speaks
+    LOST = "lost"  # sent, but no complete response came back in time
+    GARBLED = "garbled"  # a good status with a malformed or unexpected response
 
 
 class SweepError(Exception):
-    """A request to a service failed, after all the attempts that were due.
+    """A request to a service failed, after all retries.
 
-    `status` is None when no answer came. `retry_after` is how many seconds the service asked to be left alone.
-    `maybe_done` says that an effect was asked for and may have happened.
+    `status` is None when no response came. `retry_after` is the wait in seconds that the service asked for.
+    `maybe_done` says that the effect of the request may have happened.
     """
 
     kind: ClassVar[str] = "failed"
@@ -96,12 +96,12 @@ class SweepError(Exception):
 
     @property
     def cause(self) -> str:
-        """A short stable id, such as `sentinel_forbidden`: what a card or an alarm says, and is counted by."""
+        """A short stable id, such as `sentinel_forbidden`, on cards and in alarms."""
         return f"{self.service or 'sweep'}_{self.kind}"
 
 
 class SignInFailed(SweepError):
-    """No token could be had, or the service does not take it (401)."""
+    """There is no token, or the service refuses it (401)."""
 
     kind = "sign_in"
 
@@ -113,14 +113,14 @@ class Forbidden(SweepError):
 
 
 class NotFound(SweepError):
-    """What is addressed is not there (404). Not `itself` when the answer is about what it would be in."""
+    """The resource does not exist (404). Not `itself` when what contains it is missing."""
 
     kind = "not_found"
     itself: bool = True
 
 
 class Rejected(SweepError):
-    """The service will not take this request, however often it is sent.
+    """The service refuses this request, and a retry does not help.
 
     `own` says that the service itself refuses just this request: its error body has a code, and not one about the
     subscription, the workspace or the API version.
@@ -131,7 +131,7 @@ class Rejected(SweepError):
 
 
 class HuntTooLarge(Rejected):
-    """The question asks for too much at once (rows, memory or time): split it."""
+    """The query asks for too much at once (rows, memory or time): split it."""
 
     kind = "too_large"
 
@@ -149,12 +149,12 @@ class Throttled(SweepError):
 
 
 class Unavailable(SweepError):
-    """Not reached, no answer, or a fault of the service (408, 5xx)."""
+    """Not reached, no response, or a fault of the service (408, 5xx)."""
 
     kind = "unavailable"
 
 
 class PartialData(SweepError):
-    """An answer that cannot be trusted: partial, not JSON, or without what it must hold."""
+    """A response that cannot be used: partial, malformed or unexpected."""
 
     kind = "partial"

@@ -1,7 +1,7 @@
-"""What may reach a log: the sweep's own events, and of the libraries only what is wrong.
+"""What may reach a log: the sweep's own events, and warnings and errors of the libraries.
 
-The host sets the root logger's level (to DEBUG, when asked to). Below ERROR urllib3 logs request paths, and the path of
-the webhook is a secret; a level set here holds whatever the root's is.
+The host sets the root logger's level, perhaps to DEBUG. Below ERROR urllib3 logs request paths, and the path of the
+webhook is a secret. A level set here applies whatever the root's level is.
 """
 
 import logging
@@ -9,7 +9,7 @@ import logging
 LEVELS = {
     "sweep": logging.INFO,
     "azure": logging.WARNING,
-    "azure.identity": logging.ERROR,  # it warns of each attempt; why nobody is signed in is said once, by us
+    "azure.identity": logging.ERROR,  # it warns about each attempt; the sweep itself logs once why there is no sign-in
     "msal": logging.WARNING,
     "requests": logging.WARNING,
     "urllib3": logging.ERROR,

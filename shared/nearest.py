@@ -1,6 +1,6 @@
-"""The name that somebody meant: of known names the one that is a letter or two off, if any is.
+"""Finds the name that somebody meant: the known name that differs by a letter or two, if there is one.
 
-Needs nothing but the standard library: the deployment's hooks use this file before anything is installed.
+Needs only the standard library: the deployment's hooks use this file before anything is installed.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str], most: int = 2) -> str:
-    """The known name that is nearest, at most so many letters off; "" when none is, or one is the very same.
+    """The nearest known name, at most `most` letters off; "" when there is none, or when the name itself is known.
 
-    Words between underscores are compared one by one: AWS_ENDPOINT is not ARM_ENDPOINT, nor GRAPHQL_ENDPOINT
-    GRAPH_ENDPOINT, two letters off though they are. An underscore more or less does not count as a letter.
+    Words between underscores are compared one by one: AWS_ENDPOINT does not match ARM_ENDPOINT, nor GRAPHQL_ENDPOINT
+    GRAPH_ENDPOINT, although they differ by two letters only. A missing or extra underscore does not count.
     """
     near = [(far, right) for right in known if (far := distance(name, right, most)) <= most and _alike(name, right)]
     far, right = min(near, default=(0, ""))
@@ -27,12 +27,12 @@ def _alike(name: str, right: str) -> bool:
 
 
 def _same(word: str, other: str) -> bool:
-    """Whether a word is the other, misspelt: one letter off, two in a long one."""
+    """Whether a word is the other one misspelt: one letter off, two in a long word."""
     return distance(word, other, 2) <= (2 if len(other) >= 9 else 1)
 
 
 def distance(one: str, other: str, most: int) -> int:
-    """Letters left out, put in, changed or swapped with their neighbour; more than `most` is not counted on."""
+    """How many letters are left out, added, changed or swapped with their neighbour; not exact beyond `most`."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     before: list[int] = []

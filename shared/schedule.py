@@ -1,8 +1,8 @@
-"""A schedule as the Functions host reads it: six NCRONTAB fields in UTC, what it accepts, when it fires.
+"""A schedule as the Functions host reads it: six NCRONTAB fields in UTC, what is valid, and when it fires.
 
 The host's parser is NCrontab (3.3.2). It differs from cron: day of month *and* day of week must both hold, a reversed
-range is turned round, a name may be cut short (`MO`), `n/step` runs to the field's end, a step below one counts as one.
-Needs nothing but the standard library: the deployment's hooks use this file before anything is installed.
+range is reversed, a name may be shortened (`MO`), `n/step` runs to the field's end, a step below one counts as one.
+Needs only the standard library: the deployment's hooks use this file before anything is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST_WATCHED = timedelta(hours=45)  # the absence alarm looks back 48 hours a
 
 _CYCLE = 400  # years after which the calendar repeats, days of the week included
 _LONGEST_WAIT = 40  # years, from one 29 February on some day of the week to the next, over a century without one
-_STEP = re.compile(r"[+-]?[0-9]{1,9}")  # the host reads a sign; from ten digits on its numbers overflow
+_STEP = re.compile(r"[+-]?[0-9]{1,9}")  # the host accepts a sign; numbers of ten digits overflow there
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -29,7 +29,7 @@ _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 
 
 class NotASchedule(ValueError):
-    """The expression cannot be used. `mistakes` holds a sentence each; none repeats what was typed."""
+    """The expression cannot be used. `mistakes` holds one sentence for each; none repeats what was typed."""
 
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = tuple(mistakes)
@@ -47,12 +47,12 @@ class _Field:
 
     @property
     def expected(self) -> str:
-        """What may stand in it."""
+        """What the field accepts."""
         named = f", or a name such as {self.names[0]} or {self.names[0][:3].upper()}" if self.names else ""
         return f"{self.smallest} to {self.largest}{named}"
 
     def shown(self, value: int) -> str:
-        """The value as a reader knows it."""
+        """The value in words, such as Monday."""
         return self.names[value - self.smallest] if self.names else str(value)
 
 
@@ -68,7 +68,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When the host fires: the sorted values of each field. `surprises` says what it reads otherwise than written."""
+    """When the host fires: the sorted values of each field. `surprises` says what it reads differently."""
 
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
@@ -80,11 +80,11 @@ class Schedule:
 
     @property
     def never(self) -> bool:
-        """Whether no month of it has one of its days. (Every date that exists falls on every day of the week.)"""
+        """Whether none of its months has any of its days. (Every date falls on each day of the week in some year.)"""
         return all(self.days[0] > monthrange(2000, month)[1] for month in self.months)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The host's next firing after an aware moment, in UTC; None when it never comes (or not before year 10000)."""
+        """The host's next firing after an aware moment, in UTC; None when it never fires (or not before year 10000)."""
         base = moment.astimezone(UTC)
         today = (base.year, base.month, base.day)
         for day in self._dates(base.year, min(base.year + _LONGEST_WAIT, 9999)):
@@ -102,7 +102,7 @@ class Schedule:
         return found
 
     def longest_gap(self) -> timedelta | None:
-        """The longest time between two firings in a row, whatever the year; None when it never comes."""
+        """The longest time between two firings in a row, whatever the year; None when it never fires."""
         if self.never:
             return None
         # Within a minute, an hour, a day, and over the days: from the last time in one to the first in the next.
@@ -124,8 +124,8 @@ class Schedule:
     def _later_today(self, base: datetime) -> tuple[int, int, int] | None:
         """Hour, minute and second of the next firing on the same day.
 
-        As in the host, the second goes on from where it is when the minute or the hour moves: after 06:00:00 the next
-        of `* 5 * * * *` is 06:05:01. From one firing to the next that makes no difference.
+        As in the host, the second continues from its value when the minute or the hour changes: after 06:00:00 the next
+        of `* 5 * * * *` is 06:05:01. Between two firings that makes no difference.
         """
         second = _first_from(base.second + 1, self.seconds)
         minute = _first_from(base.minute + (second is None), self.minutes)
@@ -150,13 +150,13 @@ def _first_from(smallest: int, values: tuple[int, ...]) -> int | None:
 
 
 def as_the_host_reads(expression: str) -> Schedule:
-    """What the host makes of six fields, surprises included.
+    """The schedule that the host reads in six fields, surprises included.
 
     Raises:
-        NotASchedule: the host refuses it, or it has not six fields.
+        NotASchedule: the host refuses it, or it does not have six fields.
     """
     if re.search(r"[^\S ]", expression):
-        raise NotASchedule(["a tab, a line break or another blank is in it; the host knows spaces only"])
+        raise NotASchedule(["it holds a tab, a line break or another blank; the host accepts spaces only"])
     parts = [part for part in expression.split(" ") if part]
     if len(parts) == len(_FIELDS) - 1:
         raise NotASchedule(
@@ -174,16 +174,16 @@ def as_the_host_reads(expression: str) -> Schedule:
 
 
 def parse(expression: str) -> Schedule:
-    """The schedule, when the host fires it as it is written.
+    """The schedule, if the host fires it as written.
 
     Raises:
-        NotASchedule: the host refuses it, never fires it, or reads a range of it the other way round.
+        NotASchedule: the host refuses it, never fires it, or reads a range of it reversed.
     """
     schedule = as_the_host_reads(expression)
     if schedule.surprises:
         raise NotASchedule(schedule.surprises)
     if schedule.never:
-        raise NotASchedule(["no month of it has such a day: the host accepts it and never fires"])
+        raise NotASchedule(["none of its months has such a day: the host accepts it and never fires"])
     return schedule
 
 
@@ -205,7 +205,7 @@ def _field(text: str, field: _Field) -> tuple[set[int] | None, str]:
 
 
 def _part(text: str, field: _Field) -> tuple[int, int, int]:
-    """Start, end and step of one of a field's comma-separated parts; a reversed range comes as it is written.
+    """Start, end and step of one of a field's comma-separated parts; a reversed range stays as written.
 
     Raises:
         ValueError: the host refuses it.
@@ -228,7 +228,7 @@ def _part(text: str, field: _Field) -> tuple[int, int, int]:
 
 
 def _value(text: str, field: _Field) -> int:
-    """A number or the beginning of a name, the first that fits.
+    """A number, or the first name that begins so.
 
     Raises:
         ValueError: it is neither.

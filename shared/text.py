@@ -1,8 +1,8 @@
 """Untrusted text made safe: for plain places (cards) and for places that render Markdown and HTML (incidents).
 
-Whoever sends mail chooses the subject, and often the address. Nothing of theirs may become a link, an image, a tag, a
-mention or a template, reorder the words around it, or hide. Every function is total over `str` (lone surrogates
-included), returns one line, and changes nothing that it returned when given it again, except `inert`, which escapes.
+The sender of a mail chooses its subject, and often the address. Nothing in them may become a link, an image, a tag, a
+mention or a template, reorder the words around it, or hide. Every function accepts any `str` (lone surrogates too),
+returns one line, and is idempotent, except `inert`, which escapes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ADDRESS_LIMIT = 320  # RFC 3696: 64 before the @, 255 after it
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]+")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MARKS = frozenset({"Mn", "Me"})
-_MOST_MARKS = 3  # on one character: more are not writing but a way to paint over the lines above
+_MOST_MARKS = 3  # on one character; more of them can cover the lines above
 
 _TEMPLATE = re.compile(r"([{$@])(?=\{)")
 _SCHEME = re.compile(r"(?<![^\W_])(http|https|ftp)://", re.IGNORECASE)
@@ -41,7 +41,7 @@ _BARE = str.maketrans(
 
 
 def units(text: str) -> int:
-    """Length as JavaScript and .NET count it, in UTF-16 units: how Sentinel's limits are counted at the strictest."""
+    """Length as JavaScript and .NET count it, in UTF-16 units: the strictest way to count Sentinel's limits."""
     return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
 
 
@@ -51,12 +51,12 @@ def when(moment: datetime) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """`text` if it has at most `limit` characters, else its beginning with an ellipsis, `limit` characters in all."""
+    """`text` if it has at most `limit` characters, else its beginning and an ellipsis, `limit` characters in all."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + ELLIPSIS
 
 
 def clean(text: str, limit: int) -> str:
-    """One visible line of at most `limit` characters, nothing in it a template.
+    """One visible line of at most `limit` characters, without templates.
 
     Control, format (bidi and zero-width), surrogate, private-use and unassigned characters, blank fillers, variation
     selectors and tags are gone; all white space is one space; marks stacked on one character are three at most.
@@ -95,10 +95,10 @@ def plain(text: str, limit: int) -> str:
 
 
 def bare(text: str, limit: int) -> str:
-    """Text for plain fallbacks (`fallbackText`, `summary`, `speak`), which a client may yet take for Markdown or XML.
+    """Text for plain fallbacks (`fallbackText`, `summary`, `speak`), which a client may treat as Markdown or XML.
 
-    As `clean`, with the characters that could open markup exchanged for look-alikes. Defangs nothing: what is not the
-    sweep's own in it has been through `plain` or `address`.
+    As `clean`, with the characters that could open markup replaced by look-alikes. Does not defang: untrusted parts of
+    it have been through `plain` or `address`.
     """
     return clean(text, limit).translate(_BARE)
 
@@ -117,17 +117,17 @@ def inert(text: str, limit: int) -> str:
 
 
 def ordinary(recipient: str) -> bool:
-    """Whether this is an everyday mail address: ASCII, and no character in it that means anything to a renderer."""
+    """Whether this is an everyday mail address: ASCII, and without characters that mean something to a renderer."""
     return _ORDINARY.fullmatch(recipient) is not None
 
 
 def address(recipient: str, limit: int = ADDRESS_LIMIT) -> str:
-    """A recipient for a plain place: an everyday address as it is (readable, to be copied), any other as `plain`."""
+    """A recipient for a plain place: an everyday address unchanged (to read and copy), any other as `plain`."""
     return cut(recipient, limit) if ordinary(recipient) else plain(recipient, limit)
 
 
 def inert_address(recipient: str, limit: int = ADDRESS_LIMIT) -> str:
-    """A recipient where Markdown or HTML is rendered: an everyday address as code (nothing links it), else `inert`."""
+    """A recipient where Markdown or HTML is rendered: an everyday address as code (so it is no link), else `inert`."""
     return f"`{cut(recipient, limit)}`" if ordinary(recipient) else inert(recipient, limit)
 
 

@@ -1,6 +1,6 @@
-"""To whom a URL connects: read by the parser that makes the connection, and only where no parser can differ from it.
+"""Which host a URL connects to, read by the parser that makes the connection, and only where all parsers agree.
 
-`urllib.parse` and urllib3 take `https://evil.example\\.contoso.com` for different hosts. So a URL counts only
+`urllib.parse` and urllib3 read different hosts in `https://evil.example\\.contoso.com`. So a URL is accepted only
 when a plain host name, and perhaps a port, stand between `https://` and the first of `/?#`, and when urllib3, which
 requests and the Azure SDK connect with, reads exactly that host and port.
 """
@@ -15,7 +15,7 @@ from urllib3.util.url import parse_url
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]{1,253})(?::([1-9][0-9]{0,4}))?(?=[/?#]|$)", re.I | re.A)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# A last label that is a number makes an IPv4 address of the name: 2130706433, 127.1 and 0x7f.1 are 127.0.0.1.
+# A name whose last label is a number is an IPv4 address: 2130706433, 127.1 and 0x7f.1 are 127.0.0.1.
 _NAME = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$|0x[0-9a-f]*$){_LABEL}")
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
@@ -32,9 +32,9 @@ class WebAddress:
 
 
 def web_address(url: str) -> WebAddress | None:
-    """Where this absolute http or https URL connects to; None when its host is no plain name or dotted IPv4 address.
+    """Where this absolute http or https URL connects to; None when its host is not a plain name or dotted IPv4 address.
 
-    Also None with a user name, an empty port, or a dot at the host's end. What follows the host is not looked at.
+    Also None with a user name, an empty port, or a dot at the end of the host. What follows the host is not checked.
     """
     written = _ORIGIN.match(url)
     if written is None:

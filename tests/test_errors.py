@@ -32,9 +32,10 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
+from shared.http.error_body import quotable, too_large
 from shared.http.library_errors import mapped
-from shared.http.retry import Again, policy
-from shared.http.statuses import clean, from_status, too_large
+from shared.http.retry import RetryRule, rule_for
+from shared.http.statuses import from_status
 
 POOL: Any = None
 BODY: Any = SimpleNamespace(tell=lambda: 0, length_remaining=1)
@@ -304,14 +305,14 @@ def test_what_teams_says_is_not_quoted() -> None:
 )
 def test_quoted_words_hold_no_secret(text: str) -> None:
     """What is quoted of a service's words has tokens, signatures and whole URLs cut out."""
-    assert "SECRET" not in clean(text)
-    assert "…" in clean(text)
+    assert "SECRET" not in quotable(text)
+    assert "…" in quotable(text)
 
 
 def test_quoted_words_fit_a_line() -> None:
     """What is quoted is one line of at most the given length."""
-    assert clean("a\r\n\tb\x00c") == "a b c"
-    assert len(clean("x" * 10_000)) == 200
+    assert quotable("a\r\n\tb\x00c") == "a b c"
+    assert len(quotable("x" * 10_000)) == 200
 
 
 @pytest.mark.parametrize(
@@ -362,7 +363,7 @@ def test_a_workspace_without_sentinel_is_called_that(call: Call, status: int, co
     assert "SENTINEL_WORKSPACE_RESOURCE_ID" in str(error)
     assert "report" not in str(error)
     assert '{"' not in str(error).replace("\\", "")
-    assert policy(error) is Again.FINAL
+    assert rule_for(error) is RetryRule.FINAL
 
 
 def test_another_400_of_arm_stays_a_fault() -> None:

@@ -31,11 +31,11 @@ MAY_IMPORT = {
     "app": {"sweep", "hunt", "incidents", "teams", "ledger", "query", "http", "settings", "logs"} | COMMON,
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "query", "http", "settings"} | COMMON,
     # These four never import each other.
-    "hunt": {"query", "http", "settings"} | COMMON,
+    "hunt": {"query", "http"} | COMMON,
     "incidents": {"http"} | COMMON,
     "teams": {"query", "http"} | COMMON,
     "ledger": {"http"} | COMMON,
-    "query": {"http", "settings"} | COMMON,
+    "query": {"http"} | COMMON,
     "http": COMMON,
     # Pure: decisions and words know the types alone.
     "plan": {"model", "text"},

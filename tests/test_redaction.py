@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Call, Service
-from shared.http.statuses import clean, from_status
+from shared.http.error_body import quotable
+from shared.http.statuses import from_status
 from shared.incidents.text import title
 from shared.redaction import REDACTED, without_addresses, without_values
 from tests.support.hostile import texts
@@ -156,7 +157,7 @@ def test_a_refusal_to_write_quotes_no_mail() -> None:
 @pytest.mark.parametrize("length", range(150, 240, 5))
 def test_an_address_is_not_cut_before_it_is_known(length: int) -> None:
     """A long message is cut after the address is taken out, so that no half of one is left."""
-    made = clean("x" * length + " victim.smith@contoso.com and more words")
+    made = quotable("x" * length + " victim.smith@contoso.com and more words")
     assert "vic" not in made
-    assert "vic" not in clean("x " * 995 + "victim.smith@contoso.com" + " y" * 50)
-    assert "vic" not in clean("vic\u200btim@contoso.com")
+    assert "vic" not in quotable("x " * 995 + "victim.smith@contoso.com" + " y" * 50)
+    assert "vic" not in quotable("vic\u200btim@contoso.com")

@@ -37,11 +37,11 @@ def watch(environment: Mapping[str, str]) -> Watch:
     if allowed not in ("", "true", "false"):
         return Watch(mistake="ALLOW_NO_ALARM: expected true or false")
     if allowed == "true":
-        return Watch(0, "ALLOW_NO_ALARM is true: nobody is told when sweeps stop (ABSENCE_HOURS is 0).")
+        return Watch(0, "ALLOW_NO_ALARM is true: no e-mail comes when sweeps stop (ABSENCE_HOURS is 0).")
     if gap is None or gap > LONGEST_WATCHED:
         return Watch(
             mistake=f"SWEEP_SCHEDULE leaves up to {_hours(gap)} hours between two sweeps, and the alarm on missing"
-            f" sweeps bridges {_hours(LONGEST_WATCHED)} at most: sweep daily, a quiet day costs a few requests"
+            f" sweeps allows {_hours(LONGEST_WATCHED)} at most: sweep daily, a quiet day costs a few requests"
             f' (azd env set SWEEP_SCHEDULE "{EXAMPLE}"); or go without that alarm (azd env set ALLOW_NO_ALARM true)'
         )
     given = environment.get("ABSENCE_HOURS", "").strip()

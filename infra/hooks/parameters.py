@@ -64,8 +64,8 @@ def misspelt(given: Mapping[str, str], own: Collection[str]) -> tuple[list[str],
         elif right := next((known for known in read if known == name.upper()), "") or nearest(
             name.upper(), (*read, *fixed)
         ):
-            said = f"{name} is set, and nothing reads it: did you mean {right}?"
-            (mistakes if name in own else notes).append(said)
+            note = f"{name} is set, and nothing reads it: did you mean {right}?"
+            (mistakes if name in own else notes).append(note)
     return mistakes, notes
 
 

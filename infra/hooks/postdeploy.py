@@ -52,7 +52,7 @@ def run(environment: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What speaks against a deployment, as phrases, and what of the host this platform does not let be asked."""
+    """Why the deployment is not proved, as phrases, and which endpoint of the host this platform does not offer."""
 
     doubts: tuple[str, ...] = ()
     not_offered: str = ""

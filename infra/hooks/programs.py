@@ -50,9 +50,9 @@ def start(program: str, *arguments: str) -> Ended:
     except (OSError, subprocess.TimeoutExpired) as error:
         what = " ".join([program, *arguments[:3]])
         raise Unusable(f"{what} … did not end well ({type(error).__name__}): try it by hand") from None
-    said = " ".join(ran.stderr.decode("utf-8", "replace").split())
+    printed = " ".join(ran.stderr.decode("utf-8", "replace").split())
     # az may warn before it fails: what it fails with counts.
-    complaint = said[said.find("ERROR:") :] if "ERROR:" in said else said
+    complaint = printed[printed.find("ERROR:") :] if "ERROR:" in printed else printed
     return Ended(ran.returncode, ran.stdout.decode("utf-8", "replace").strip(), complaint or "it gave no reason")
 
 

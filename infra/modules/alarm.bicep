@@ -1,4 +1,4 @@
-// One alert: a query asked every hour. It repeats daily while its condition holds, rather than once and never again.
+// One alert: a query that runs every hour. It repeats daily while its condition holds.
 
 @description('Name of the rule.')
 param name string
@@ -20,7 +20,7 @@ param whatToDo string
 @maxValue(4)
 param severity int
 
-@description('The workspace that is asked.')
+@description('The workspace that is queried.')
 param workspaceId string
 
 @description('The KQL. Azure Monitor takes ago() with a literal only, and no let around a time.')
@@ -29,7 +29,7 @@ param query string
 @description('The table may not exist when the rule is made: its query is then not checked.')
 param tableMayBeMissing bool = false
 
-@description('Column that is held against the threshold; empty: the number of rows is.')
+@description('Column that is compared with the threshold; empty: the number of rows.')
 param measure string = ''
 
 @description('GreaterThan or LessThan.')
@@ -42,10 +42,10 @@ param operator string
 @description('The threshold.')
 param threshold int
 
-@description('Column whose values are alerted on apart, and named in the e-mail; empty: none.')
+@description('Column with a separate alert for each value, named in the e-mail; empty: none.')
 param dimension string = ''
 
-@description('Whom to tell.')
+@description('Who gets the e-mail.')
 param actionGroupId string
 
 var criterion = {

@@ -1,4 +1,4 @@
-// What watches the sweep from outside, by e-mail, so that Teams is not the only road. docs/operate.md has a runbook each.
+// What watches the sweep from outside, by e-mail, so that Teams is not the only way. docs/operate.md has a runbook each.
 
 @description('Region.')
 param location string
@@ -107,7 +107,7 @@ module unattendedAlarm 'alarm.bicep' = if (watchSentinel) {
     name: 'sweep-unattended'
     location: sentinelLocation
     tags: tags
-    title: 'Email remediation sweep: a High incident lies unattended'
+    title: 'Email remediation sweep: a High incident is unattended'
     whatToDo: 'A High incident of the sweep has stayed New and unowned for a day. See docs/operate.md, "Unattended".'
     severity: 1
     workspaceId: sentinelWorkspaceResourceId

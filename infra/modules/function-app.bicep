@@ -131,7 +131,7 @@ resource noBasicPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolici
   }
 }
 
-@description('The app\'s log by a second road: it still tells when Application Insights does not.')
+@description('The app\'s log by a second way: it still works when Application Insights does not.')
 resource appLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-log-analytics'
   scope: app

@@ -1,4 +1,4 @@
-// Where the app's telemetry goes: Application Insights over a workspace of its own, away from Sentinel's data and bill.
+// Where the app's telemetry goes: Application Insights over its own workspace, apart from Sentinel's data and bill.
 // The alerts read the app's receipts from there.
 
 @description('Name of the Log Analytics workspace.')

@@ -1,5 +1,5 @@
-// What the deployment reads off the Sentinel workspace, so that nobody has to type it. It needs read there, and makes
-// nothing there. A file of its own: the location of a resource may be a parameter, but not read in the same file.
+// What the deployment reads from the Sentinel workspace, so that nobody has to type it. It needs read access there, and
+// creates nothing there. A separate file: the location of a resource may be a parameter, but not read in the same file.
 
 @description('Subscription of the workspace.')
 param subscriptionId string

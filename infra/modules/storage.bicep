@@ -1,4 +1,4 @@
-// What the app keeps: its package, the host's locks, and the ledger. No keys: identities only.
+// What the app stores: its package, the host's locks, and the ledger. No keys: identities only.
 
 @description('Name of the storage account.')
 @minLength(3)

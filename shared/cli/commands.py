@@ -41,7 +41,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def shell() -> None:
-    """Whose mail had to be remediated unusually often: one Sentinel incident each, told in Teams."""
+    """Whose mail had to be remediated unusually often: one Sentinel incident each, and a card in Teams."""
 
 
 @app.command()
@@ -51,7 +51,7 @@ def sweep(
 ) -> None:
     """Run one sweep, with the settings of the environment or of local.settings.json beside host.json.
 
-    Exit codes: 0 clean or flagged, 1 failed or something still due, 2 bad settings, 3 the data is not to be trusted.
+    Exit codes: 0 clean or flagged, 1 failed or something still due, 2 bad settings, 3 the data cannot be trusted.
     """
     errors = streams()
     doubts = doubtful_names()
@@ -87,9 +87,9 @@ def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check that everything is there that a sweep needs: settings, sign-in, roles, data, ledger. Writes nothing.
+    """Check all that a sweep needs: settings, sign-in, roles, data, ledger. Writes nothing.
 
-    Exit codes: 0 all is well, 1 something is wrong, 2 bad settings, 3 the data is not to be trusted.
+    Exit codes: 0 all is well, 1 something is wrong, 2 bad settings, 3 the data cannot be trusted.
     """
     errors = streams()
     doubts = doubtful_names()
@@ -99,7 +99,7 @@ def doctor() -> None:
         _say(errors, [f"warning: {doubt}" for doubt in doubts])
         _show_schedule()
         with _settings_checked(errors):
-            settings = load()  # which says of the webhook, too, that it is missing
+            settings = load()  # this one also reports a missing webhook
     log_to(errors, quietly=True, receipt=False)
     with _interruptible(errors, "nothing was written"):
         _doctor(settings, errors, doubts)
@@ -124,7 +124,7 @@ def _show(check: Check) -> None:
 
 
 def _show_schedule() -> None:
-    """When the next sweeps are due, which can be said whatever else is wrong with the settings."""
+    """Show when the next sweeps are due, even when other settings are wrong."""
     from shared.cli.doctor import schedule_check
     from shared.clock import SystemClock
 
@@ -133,7 +133,7 @@ def _show_schedule() -> None:
 
 
 def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
-    """The checks; on a terminal a progress sign shows that the next one is at work."""
+    """The checks; on a terminal a progress sign shows while the next one runs."""
     if not errors.is_terminal:
         yield from checks
         return
@@ -146,7 +146,7 @@ def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
 
 
 def doubtful_names() -> list[str]:
-    """A sentence for each name in the environment or in local.settings.json that is nearly a setting's."""
+    """A sentence for each name in the environment or in local.settings.json that nearly matches a setting."""
     return [*misspelt(os.environ), *unknown_keys(file_keys())]
 
 
@@ -161,7 +161,7 @@ def _settings_checked(errors: Console) -> Iterator[None]:
 
 
 def _where() -> str:
-    """Where settings are read from, which a newcomer cannot know."""
+    """Where settings are read from."""
     file = ROOT / LOCAL_FILE
     if file.exists():
         return f"Settings are read from the environment and from {file}."
@@ -176,7 +176,7 @@ def _say(errors: Console, lines: Sequence[str]) -> None:
 
 @contextmanager
 def _interruptible(errors: Console, left: str) -> Iterator[None]:
-    """Ctrl-C ends it with one line that says what is `left` behind."""
+    """Ctrl-C ends the command with one line about what is `left` behind."""
     try:
         yield
     except KeyboardInterrupt:
@@ -190,7 +190,7 @@ def main() -> None:
     try:
         app(prog_name="python -m shared")
     except OSError as error:
-        if error.filename is not None:  # a file's, and not the output's
+        if error.filename is not None:  # about a file, not about the output
             raise
         unwritten(error)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`python -m shared doctor`: is everything there that a sweep needs? Reads only; nothing is written or posted."""
+"""`python -m shared doctor`: checks all that a sweep needs. It reads only; nothing is written or posted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.app import hunt_options
 from shared.clock import Clock
 from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
@@ -30,14 +31,14 @@ class Found(StrEnum):
     """What a check found."""
 
     FINE = "ok"
-    DOUBT = "doubt"  # a sweep works, but its silence is no all-clear
+    DOUBT = "doubt"  # a sweep works, but "nothing found" cannot be trusted
     WRONG = "wrong"  # a sweep would fail, or leave something due
-    UNTRIED = "--"  # it needs what an earlier check found wrong
+    UNTRIED = "--"  # not tried: it needs what an earlier check found wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: what was looked at, what was found, and in words what is so and what to do."""
+    """One check: its subject, its result, and a message with what to do."""
 
     about: str
     found: Found
@@ -45,32 +46,32 @@ class Check:
 
 
 def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Iterator[Check]:
-    """The checks, each as soon as it is done; a later one is tried whatever an earlier one found.
+    """The checks, each as soon as it is done; a failed check stops no later one.
 
-    `doubts` are what there is to say about the settings' names.
+    `doubts` are messages about the names of the settings.
     """
     ends = clock.monotonic() + BUDGET
     credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
     http = Http(credential, clock=clock, deadline=lambda: ends)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     ledger = open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential, read_only=True)
     sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
-    trying = _Trying(settings)
+    checks = _Runner(settings)
     try:
         yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
         yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
         yield schedule_check(settings.sweep_schedule, clock)
-        yield from trying.one("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
-        yield from trying.one("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
-        yield from trying.one("incidents", lambda: _incidents(sentinel))
-        yield from trying.all("data", lambda: _data(hunt, settings, clock))
-        yield from trying.one("ledger", lambda: _ledger(ledger, settings))
+        yield from checks.one("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
+        yield from checks.one("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
+        yield from checks.one("incidents", lambda: _incidents(sentinel))
+        yield from checks.all("data", lambda: _data(hunt, settings, clock))
+        yield from checks.one("ledger", lambda: _ledger(ledger, settings))
         yield _webhook(settings)
         yield Check(
             "portals",
             Found.FINE,
             "incidents made over the API are not synchronised to the Defender portal, and Sentinel leaves the Azure"
-            " portal after 31 March 2027: see that on-call reads the Teams card",
+            " portal after 31 March 2027: make sure that on-call reads the Teams card",
         )
     finally:
         hunt.close()
@@ -79,19 +80,19 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
         credential.close()
 
 
-class _Trying:
-    """Makes checks, and says of all that nobody is signed in for only once why."""
+class _Runner:
+    """Runs checks. When there is no sign-in, only the first check that needs it says why."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._signed_out = False
 
     def one(self, about: str, look: Callable[[], tuple[Found, str]]) -> Iterator[Check]:
-        """The check of what `look` finds."""
+        """The check with the one result of `look`."""
         return self.all(about, lambda: [look()])
 
     def all(self, about: str, look: Callable[[], Sequence[tuple[Found, str]]]) -> Iterator[Check]:
-        """The checks of all that `look` finds."""
+        """A check for each result of `look`."""
         try:
             yield from [Check(about, *found) for found in look()]
         except (SweepError, LedgerError) as error:
@@ -105,7 +106,7 @@ class _Trying:
 
 
 def _whom(error: Exception, settings: Settings) -> str:
-    """The host that gave no answer, and the setting that names it; "" for a service that did answer."""
+    """The host that did not respond, and the setting that names it; "" for a service that did respond."""
     if not isinstance(error, SweepError) or error.fault not in (Fault.UNREACHED, Fault.LOST):
         return ""
     match error.service:
@@ -122,7 +123,7 @@ def _whom(error: Exception, settings: Settings) -> str:
 
 
 def schedule_check(expression: str, clock: Clock) -> Check:
-    """When the next three sweeps are due by a schedule that is in order; a doubt when they are too far apart."""
+    """When the next three sweeps are due, for a valid schedule; a doubt when they are too far apart."""
     schedule = parse(expression)
     due = ", ".join(f"{moment:%a %Y-%m-%d %H:%M:%S}" for moment in schedule.next_times(clock.now(), 3))
     words = f"the next sweeps are due at {due} UTC"
@@ -133,7 +134,7 @@ def schedule_check(expression: str, clock: Clock) -> Check:
         "schedule",
         Found.DOUBT,
         f"{words}; up to {_hours(gap)} hours pass between two of them, and the alarm on missing sweeps"
-        f" bridges {_hours(most)} at most: sweep daily, a quiet day costs a few requests",
+        f" allows {_hours(most)} at most: sweep daily, a quiet day costs a few requests",
     )
 
 
@@ -147,7 +148,7 @@ def _signed_in(token: str) -> tuple[Found, str]:
 
 def _workspace(guid: str, settings: Settings) -> tuple[Found, str]:
     if guid.lower() == str(settings.sentinel_workspace_id).lower():
-        return Found.FINE, "the GUID and the resource id are of one workspace"
+        return Found.FINE, "the GUID and the resource id belong to one workspace"
     return Found.WRONG, (
         f"SENTINEL_WORKSPACE_ID is {settings.sentinel_workspace_id}, but the workspace of"
         f" SENTINEL_WORKSPACE_RESOURCE_ID has the id {guid}: set both to the same workspace"
@@ -163,7 +164,7 @@ def _incidents(sentinel: ArmIncidents) -> tuple[Found, str]:
 def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
     now = clock.now()
     coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
-    if doubts := judge(coverage, (), settings, now):
+    if doubts := judge(coverage, (), hunt.options, now):
         return [(Found.DOUBT, str(doubt)) for doubt in doubts]
     known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
     return [(Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")]
@@ -184,13 +185,13 @@ def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:
 
 
 def _ledger_to_be_made(file: Path) -> tuple[Found, str]:
-    """Whether a sweep could make the file, and the folders above it that are missing."""
+    """Whether a sweep could create the file, and the missing folders above it."""
     above = next(folder for folder in file.absolute().parents if os.path.lexists(folder))
-    # A file system without any room, as /proc, takes no file, whatever its rights are.
+    # A file system without any space, such as /proc, holds no file, whatever its permissions are.
     if above.is_dir() and os.access(above, os.W_OK | os.X_OK) and shutil.disk_usage(above).total:
-        return Found.FINE, f"{file} is not there yet: the first sweep makes it"
+        return Found.FINE, f"{file} does not exist yet: the first sweep creates it"
     return Found.WRONG, (
-        f"{file} is not there yet, and cannot be made in {above}:"
+        f"{file} does not exist yet, and cannot be created in {above}:"
         " set LEDGER_URL to a file in a folder that this user may write, on a local disk"
     )
 
@@ -198,7 +199,7 @@ def _ledger_to_be_made(file: Path) -> tuple[Found, str]:
 def _webhook(settings: Settings) -> Check:
     url = settings.teams_webhook_url.get_secret_value()
     if url:
-        return Check("webhook", Found.FINE, f"the URL is one of {urlsplit(url).hostname}; nothing was posted to it")
+        return Check("webhook", Found.FINE, f"the URL has the host {urlsplit(url).hostname}; nothing was posted to it")
     if settings.dry_run:
         return Check("webhook", Found.FINE, "TEAMS_WEBHOOK_URL is not set; a dry run (DRY_RUN) needs none")
     return Check(

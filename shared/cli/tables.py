@@ -1,6 +1,6 @@
-"""What the shell shows, in the columns that there are.
+"""What the shell shows, for any width of the terminal.
 
-Of a sweep: a table of who was flagged and what is done about it, and how the sweep ended. Of the doctor: its checks.
+For a sweep: a table of who was flagged and what is done about it, and how the sweep ended. For the doctor: its checks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ REASONS = {
     Reason.COMMENTS_FULL: "new messages, but the incident takes no more comments",
     Reason.STANDING: "incident open, nothing new",
     Reason.SETTLED: "dealt with: too few new messages since",
-    Reason.ADOPTED: "its open incident was unknown to the ledger: told again, to be sure",
+    Reason.ADOPTED: "its open incident was unknown to the ledger: posted again, to be sure",
     Reason.HELD: "held back by MAX_NEW_INCIDENTS: a following sweep raises it",
     Reason.EXCLUDED: "excluded by EXCLUDED_RECIPIENTS",
     Reason.RESTING: "what is owed is not over today's threshold: it waits",
@@ -46,12 +46,12 @@ ENDINGS = {
     "sweep_completed": "completed",
     "sweep_incomplete": "incomplete: something is still due, the next sweep completes it",
     "sweep_failed": "nothing it found was used",
-    "sweep_skipped": "skipped: another sweep is at work",
+    "sweep_skipped": "skipped: another sweep is running",
     "sweep_planned": "planned only: nothing was written anywhere",
 }
 FOUND = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red", Found.UNTRIED: "dim"}
 WIDE = 130  # columns that the table needs to be readable
-NARROW = 60  # columns in which nothing stands side by side
+NARROW = 60  # columns; below this nothing is side by side
 STYLES = {Verdict.CLEAN: "green", Verdict.FLAGGED: "yellow", Verdict.UNTRUSTED: "magenta", Verdict.FAILED: "red"}
 
 
@@ -59,7 +59,7 @@ _NEXT_SWEEP = re.compile(r"the next sweep (tries again|goes on|asks again)")
 
 
 def by_hand(words: str) -> str:
-    """What to do, for somebody who has typed the command: no sweep follows by itself, so they try again."""
+    """What to do, for somebody at a shell: no sweep follows by itself, so the message says to try again."""
     return _NEXT_SWEEP.sub("try again", words.replace("nothing to do: the next sweep goes on", "try again later"))
 
 
@@ -94,7 +94,7 @@ def shown(report: Report, width: int = WIDE) -> RenderableType:
 
 
 def checked(check: Check, width: int = WIDE) -> RenderableType:
-    """One check of the doctor: what was found, about what, and the words, which keep to their column."""
+    """One check of the doctor: result, subject and message, each in its column."""
     found = Text(f"{check.found.value:<6}", style=FOUND[check.found])
     words = Text(clean(by_hand(check.words), 2000))
     if width < NARROW:
@@ -114,13 +114,13 @@ def _ranked(report: Report) -> list[tuple[Action, Counts]]:
 
 
 def _link(report: Report, action: Action) -> str:
-    """Where the action's incident is, or its id where no link is known; "" when nothing is done."""
+    """The link to the action's incident, or its id without a link; "" when nothing is done."""
     known = report.incidents.get(action.recipient)
     return clean(known or (action.incident_id if action.act is not Act.NOTHING else ""), 1000)
 
 
 def _list(report: Report) -> RenderableType:
-    """What the table says, on a terminal that is too narrow for it."""
+    """The content of the table, for a terminal that is too narrow for it."""
     entries: list[RenderableType] = []
     for action, counts in _ranked(report):
         kinds = (
@@ -189,7 +189,7 @@ def _summary(receipt: Receipt) -> Table:
         rows = f"{covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest}"
         lines.add_row("data", f"{rows}, {covered.filled:.0%} with a delivery action")
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
-    if receipt.verdict in (None, Verdict.FAILED):  # it has not looked: "none" would be an all-clear
+    if receipt.verdict in (None, Verdict.FAILED):  # nothing was counted: "none" would be an all-clear
         lines.add_row("counts", "; ".join(["nothing was counted", *counts]))
     else:
         lines.add_row("counts", ", ".join(counts) or "none flagged")

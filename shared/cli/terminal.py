@@ -24,10 +24,10 @@ from rich.console import Console
 from shared.logs import quiet
 
 INTERRUPTED = 130  # the exit code, as a shell gives it to a program that Ctrl-C ended
-GRACE = 5.0  # seconds for what is under way to come to an end
-WIDE = 180  # columns where there is no terminal: enough for the table
+GRACE = 5.0  # seconds for the current work to end
+WIDE = 180  # columns without a terminal: enough for the table
 
-_SAID = threading.Event()
+_REPORTED = threading.Event()
 _PLAIN = str.maketrans(
     {"…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "•": "*", "→": "->", "×": "x"}
     | {"‹": "<", "›": ">", "\u00a0": " "}
@@ -35,9 +35,9 @@ _PLAIN = str.maketrans(
 
 
 def streams() -> Console:
-    """A console on standard error; from now on either stream shows plain letters for what its encoding has not."""
+    """A console on standard error. From now on both streams show plain letters for what their encoding lacks."""
     codecs.register_error("plain", _plain)
-    if sys.stdout is None:  # the caller has closed it, and wants no result
+    if sys.stdout is None:  # the caller has closed it and wants no result
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -63,7 +63,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Lines(logging.Handler):
-    """Log lines through the console, so that they do not tear its progress line."""
+    """Writes log lines through the console, so that they do not break its progress line."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -78,9 +78,9 @@ class _Lines(logging.Handler):
 
 
 def log_to(console: Console, *, quietly: bool, receipt: bool = True) -> None:
-    """Send logs to the console; `quietly` leaves out what the table beside it says anyway.
+    """Send logs to the console; `quietly` leaves out what the table shows anyway.
 
-    Without `receipt` the receipt's line is left out: the result is shown on the same terminal.
+    Without `receipt` the receipt's line is left out, because the same terminal shows the result.
     """
     quiet()
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
@@ -94,28 +94,28 @@ def log_to(console: Console, *, quietly: bool, receipt: bool = True) -> None:
 
 
 def end_on_ctrl_c() -> None:
-    """The first Ctrl-C is a KeyboardInterrupt, so that the lease is given back. A second one, or what is under way
-    still being so after GRACE seconds, ends the process: what it has begun is noted, as for a process that is killed.
+    """The first Ctrl-C is a KeyboardInterrupt, so that the lease is released. A second one, or GRACE seconds, end the
+    process: what it has begun is written down, as for a process that is killed.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # in the background of a shell nothing is to end it
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
         signal.signal(signal.SIGINT, _first)
         # Python takes its handlers away at its very end, and Ctrl-C would then end the process by the signal.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def unwritten(error: OSError) -> None:
-    """Say that the output cannot be written, and why; what is still in its buffers is thrown away."""
+    """Report that the output cannot be written, and why; discard what is still in its buffers."""
     reason = error.strerror or type(error).__name__
     with suppress(OSError):
         os.write(2, f"the output cannot be written: {reason}\n".encode())
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):  # else the interpreter, too, fails to write it when it ends
+    for stream in (1, 2):  # otherwise the interpreter fails to write it at its end, too
         os.dup2(nowhere, stream)
 
 
 def interrupted(errors: Console, left: str) -> None:
-    """Say that Ctrl-C ended it, and what is `left` behind."""
-    _SAID.set()
+    """Report that Ctrl-C ended the command, and what is `left` behind."""
+    _REPORTED.set()
     errors.print(f"interrupted: {left}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -128,7 +128,7 @@ def _first(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _at_once(*_: object) -> None:
-    if not _SAID.is_set():
+    if not _REPORTED.is_set():
         shown = b"\x1b[?25h" if os.isatty(2) else b""  # the progress line has hidden the cursor
         os.write(2, shown + b"\ninterrupted: what was begun is noted, and the next sweep completes it\n")
     os._exit(INTERRUPTED)

@@ -1,1 +1,1 @@
-"""One way out of the process: client, retry, rate limit, total timeout, statuses, library errors, credential."""
+"""One way out of the process: client, retry, rate limit, total timeout, errors, credential."""

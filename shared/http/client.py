@@ -1,6 +1,6 @@
-"""Every request of the sweep goes through here: one session, a timeout on every call, retries, pacing, tokens.
+"""The one way out of the process: one session, a timeout on every call, retries, rate limits, tokens.
 
-Errors come out as SweepError and without the exception they were made from, which may hold a whole URL.
+Every error comes out as a SweepError without the exception it was made from, which may hold a whole URL.
 """
 
 from __future__ import annotations
@@ -13,55 +13,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from shared.clock import Clock, SystemClock
-from shared.errors import (
-    Call,
-    Conflict,
-    Fault,
-    Forbidden,
-    HuntTooLarge,
-    NotFound,
-    PartialData,
-    Rejected,
-    Service,
-    SignInFailed,
-    SweepError,
-    Throttled,
-    Unavailable,
-)
-from shared.http.exchange import Raw, Session
+from shared.errors import Call, NotFound, Service, SweepError, Throttled, Unavailable
+from shared.http.exchange import RawResponse, Session
 from shared.http.library_errors import mapped
-from shared.http.rate_limit import Pace, TurnTooLate, paces
-from shared.http.retry import Limits, Persistence, retry_after
-from shared.http.statuses import faulty, from_status, not_taken, says_missing
-from shared.http.web_page import is_page
+from shared.http.rate_limit import RateLimit, TurnTooLate, standard_rate_limits
+from shared.http.response import HttpResponse, checked_response
+from shared.http.retry import Limits, RetryPolicy, retry_after
+from shared.http.tokens import Tokens
 
-__all__ = [
-    "Answer",
-    "Call",
-    "Clock",
-    "Conflict",
-    "Fault",
-    "Forbidden",
-    "Http",
-    "HuntTooLarge",
-    "Limits",
-    "NotFound",
-    "PartialData",
-    "Rejected",
-    "Service",
-    "SignInFailed",
-    "SweepError",
-    "SystemClock",
-    "Throttled",
-    "Tokens",
-    "Unavailable",
-    "paces",
-]
+__all__ = ["Call", "Http", "HttpResponse", "Limits", "NotFound", "Service", "SweepError"]
 
 T = TypeVar("T")
 
@@ -69,46 +33,16 @@ _LEFT = {
     Call.READ: "x-ms-ratelimit-remaining-subscription-reads",
     Call.WRITE: "x-ms-ratelimit-remaining-subscription-writes",
 }
-_QUESTIONS = (Call.QUERY, Call.READ)
+_ENDS_WITH_BUDGET = (Call.QUERY, Call.READ)
 _LOG = logging.getLogger("sweep.http")
 
 
-class Tokens(Protocol):
-    """Where tokens come from (shared/http/credential.py)."""
-
-    @property
-    def retries(self) -> int:
-        """How often a token was asked for again."""
-        ...
-
-    def token(self, audience: str) -> str:
-        """A bearer token for an audience such as `https://management.azure.com`. Raises SignInFailed."""
-        ...
-
-    def generation(self) -> int:
-        """How often the tokens were renewed so far."""
-        ...
-
-    def renew(self, generation: int) -> None:
-        """Forget the tokens of this generation: once, however many threads had theirs refused."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a service answered with a good status. `body` is the parsed JSON, None when there was none."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
 class Http:
-    """Sends requests for as many threads as there are; counts them by service in `requests`, repetitions in `retries`.
+    """Sends requests, for many threads. Counts them by service in `requests`, and the retries in `retries`.
 
-    `deadline()` is the monotonic time at which every question ends and after which none is asked: the end of the
-    sweep's budget. An effect that is begun gets some seconds more. It may be set anew at any time. `chance()` is
-    uniform in [0, 1).
+    `deadline()` is the monotonic time at which every query and read ends and after which none begins: the end of the
+    sweep's budget. An effect that has begun gets some seconds more. It may change at any time. `chance()` returns a
+    random number in [0, 1).
     """
 
     def __init__(
@@ -117,7 +51,7 @@ class Http:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        pace: Mapping[Call, Pace] | None = None,
+        rate_limits: Mapping[Call, RateLimit] | None = None,
         deadline: Callable[[], float] = lambda: math.inf,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -127,7 +61,7 @@ class Http:
         self._tokens = tokens
         self._clock = clock or SystemClock()
         self._limits = limits or Limits()
-        self._pace = paces(self._clock) if pace is None else pace
+        self._rate_limits = standard_rate_limits(self._clock) if rate_limits is None else rate_limits
         self._chance = chance
         self._session = Session()
         self._lock = threading.Lock()
@@ -139,7 +73,7 @@ class Http:
 
     @property
     def retries(self) -> int:
-        """How many attempts followed a first one, those for a token included."""
+        """How many retries there were, those for a token included."""
         return self._retries + self._tokens.retries
 
     def close(self) -> None:
@@ -151,10 +85,10 @@ class Http:
         return max(self.deadline() - self._clock.monotonic(), 0.0)
 
     def sign_in(self, audience: str) -> None:
-        """Fetch the token for an audience, unless it is there: so that a missing one is found out at once.
+        """Fetch the token for an audience if none is cached, so that a missing sign-in shows at once.
 
         Raises:
-            SignInFailed: there is none to be had.
+            SignInFailed: no token could be obtained.
         """
         self._tokens.token(audience)
 
@@ -167,40 +101,42 @@ class Http:
         audience: str = "",
         body: bytes | None = None,
         limits: Limits | None = None,
-    ) -> Answer:
-        """One request, tried as the table in shared/http/retry.py says. The method follows from `call`.
+    ) -> HttpResponse:
+        """One request, retried as the table in shared/http/retry.py says. The method follows from `call`.
 
         Without an `audience` no token is sent.
 
         Raises:
-            SweepError: also for a 404. After a WRITE or TELL its `maybe_done` says that it may have been done.
+            SweepError: also for a 404. After a WRITE or TELL its `maybe_done` says whether it may have been done.
         """
-        return self.persist(
+        return self.with_retry(
             lambda until: self.once(service, call, url, until, audience=audience, body=body, limits=limits),
             limits=limits,
         )
 
-    def persist(self, attempt: Callable[[float], T], *, limits: Limits | None = None, reads_first: bool = False) -> T:
-        """What `attempt(until)` returns; when it raises a SweepError it is called again as the table says.
+    def with_retry(
+        self, attempt: Callable[[float], T], *, limits: Limits | None = None, reads_first: bool = False
+    ) -> T:
+        """What `attempt(until)` returns; when it raises a SweepError it is retried as shared/http/retry.py says.
 
-        `attempt` may send several requests by `once`, which together have the limits of one; `until` is to be handed
-        on to them. With `reads_first` it must begin by reading whether its effect is already there.
+        `attempt` may send several requests by `once`, which together have the limits of one; it passes `until` on to
+        them. With `reads_first` it must begin by reading whether its effect is already there.
 
         Raises:
             SweepError: the last attempt's.
         """
-        return Persistence(
+        return RetryPolicy(
             clock=self._clock,
             limits=limits or self._limits,
             chance=self._chance,
             deadline=self.deadline(),
             generation=self._tokens.generation,
             renew=self._tokens.renew,
-            waiting=self._waiting,
+            on_retry=self._log_retry,
             reads_first=reads_first,
         ).run(attempt)
 
-    def retrying(
+    def sdk_call(
         self,
         service: Service,
         attempt: Callable[[], T],
@@ -209,28 +145,28 @@ class Http:
         call: Call = Call.QUERY,
         limits: Limits | None = None,
     ) -> T:
-        """What `attempt()` returns, an SDK's call that sends one request and has its own retries switched off.
+        """What `attempt()` returns: a call of an SDK that sends one request, with the SDK's own retries switched off.
 
-        It must keep within `left()` by itself. What it raises `classify` makes a SweepError of (else `mapped`, which
-        lets what is no library's exception pass), and the table decides. A SweepError that it raises itself must carry
-        its `call`, or it is final. Each attempt is counted as one request of `service`.
+        The call itself must end within `left()`. `classify` turns what it raises into a SweepError (by default
+        `mapped`, which returns any other exception unchanged), and the retry table applies. A SweepError that
+        `attempt` raises must have a `call`, or it is final. Each attempt counts as one request to `service`.
 
         Raises:
             SweepError: the last attempt's.
         """
 
         def once(_until: float) -> T:
-            self._in_time(service, call)
+            self._check_budget(service, call)
             self._count(service)
             try:
                 return attempt()
-            except Exception as error:  # noqa: BLE001 - what an SDK raises is not documented
+            except Exception as error:  # noqa: BLE001 - an SDK does not document what it raises
                 failure = classify(error) if classify else mapped(service, call, error, self._clock.now())
             if isinstance(failure, SweepError):
-                failure.__cause__ = failure.__context__ = None  # an SDK's exceptions quote whole bodies
+                failure.__cause__ = failure.__context__ = None  # an SDK's exceptions quote complete bodies
             raise failure
 
-        return self.persist(once, limits=limits)
+        return self.with_retry(once, limits=limits)
 
     def once(
         self,
@@ -242,22 +178,22 @@ class Http:
         audience: str = "",
         body: bytes | None = None,
         limits: Limits | None = None,
-    ) -> Answer:
-        """One request, tried once. See `send` and `persist`.
+    ) -> HttpResponse:
+        """One request, sent once. See `send` and `with_retry`.
 
         Raises:
-            SweepError: for any answer that is not a good one.
+            SweepError: for every response that is not usable.
         """
         token = self._tokens.token(audience) if audience else ""
-        pace = self._pace.get(call)
+        rate_limit = self._rate_limits.get(call)
         late: TurnTooLate
         try:
-            with pace.turn(until) if pace else nullcontext():
+            with rate_limit.turn(until) if rate_limit else nullcontext():
                 return self._exchange(service, call, url, until, token, body, limits or self._limits)
         except TurnTooLate as error:
             late = error
         raise Throttled(
-            f"{service.words} takes no request for another {late.wait:.0f} s: nothing to do, the next sweep goes on",
+            f"{service.words} accepts no request for another {late.wait:.0f} s: nothing to do, the next sweep goes on",
             service=service,
             call=call,
             retry_after=late.wait,
@@ -265,60 +201,38 @@ class Http:
 
     def _exchange(
         self, service: Service, call: Call, url: str, until: float, token: str, body: bytes | None, limits: Limits
-    ) -> Answer:
-        self._in_time(service, call)
+    ) -> HttpResponse:
+        self._check_budget(service, call)
         began = self._clock.monotonic()
         read = limits.read
         if read <= limits.seconds:
             read = min(read, max(until - began, 1.0))
-        if call in _QUESTIONS:
+        if call in _ENDS_WITH_BUDGET:
             read = min(read, max(self.left(), 1.0))
         self._count(service)
         raw = self._session.exchange(service, call, url, token=token, body=body, connect=limits.connect, read=read)
-        self._heed(call, raw, self._clock.monotonic() - began)
-        return self._judged(service, call, raw)
+        self._update_rate_limit(call, raw, self._clock.monotonic() - began)
+        return checked_response(service, call, raw, self._clock.now())
 
-    def _in_time(self, service: Service, call: Call) -> None:
-        if call in _QUESTIONS and self.left() <= 0:
+    def _check_budget(self, service: Service, call: Call) -> None:
+        if call in _ENDS_WITH_BUDGET and self.left() <= 0:
             raise Unavailable(
-                f"{service.words} was not asked: the sweep's time budget (SWEEP_BUDGET_SECONDS) ended; the next sweep"
+                f"{service.words} got no request: the sweep's time budget (SWEEP_BUDGET_SECONDS) ended; the next sweep"
                 " goes on. If it lasts, raise the budget",
                 service=service,
             )
 
-    def _judged(self, service: Service, call: Call, raw: Raw) -> Answer:
-        good = 200 <= raw.status <= 299
-        if good and call is Call.TELL:
-            if is_page(raw.headers.get("Content-Type", ""), raw.content):
-                raise not_taken(service, call, raw.status, raw.host)
-            return Answer(raw.status, raw.headers, None)
-        empty = not raw.content.strip()
-        body = _parsed(raw.content)
-        if not good:
-            if call is Call.READ and raw.status == HTTPStatus.NOT_FOUND and not says_missing(body):
-                # A proxy's or gateway's word, not the service's own that the thing is not there.
-                raise faulty(
-                    service, call, Fault.GARBLED, status=raw.status, what="answered 404 in words that are not its own"
-                )
-            after = retry_after(raw.headers.get("Retry-After"), self._clock.now())
-            raise from_status(service, call, raw.status, body, after=after, host=raw.host)
-        if call is Call.QUERY and empty:
-            return Answer(raw.status, raw.headers, None)
-        if not isinstance(body, dict) or (call is Call.WRITE and raw.status not in (200, 201)):
-            raise faulty(service, call, Fault.GARBLED, status=raw.status)
-        return Answer(raw.status, raw.headers, body)
-
-    def _heed(self, call: Call, raw: Raw, took: float) -> None:
-        pace = self._pace.get(call)
-        if pace is None:
+    def _update_rate_limit(self, call: Call, raw: RawResponse, took: float) -> None:
+        rate_limit = self._rate_limits.get(call)
+        if rate_limit is None:
             return
         if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
-            pace.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
+            rate_limit.refused(retry_after(raw.headers.get("Retry-After"), self._clock.now()))
         left = raw.headers.get(_LEFT.get(call, ""), "")
         if left.isascii() and left.isdigit():
-            pace.remaining(int(left[:9]), took)
+            rate_limit.remaining(int(left[:9]), took)
 
-    def _waiting(self, error: SweepError, wait: float) -> None:
+    def _log_retry(self, error: SweepError, wait: float) -> None:
         with self._lock:
             self._retries += 1
         _LOG.info(
@@ -328,10 +242,3 @@ class Http:
     def _count(self, service: Service) -> None:
         with self._lock:
             self.requests[service.value] += 1
-
-
-def _parsed(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

@@ -1,11 +1,11 @@
 """The identity that the sweep signs in with: the app's managed identity in Azure, the developer's own elsewhere.
 
-One object serves the SDKs (as an azure-core credential) and our own requests (as Tokens), so that a token refused to
-one is renewed for all. azure-identity keeps tokens, and refusals, where they cannot be thrown away; a fresh one comes
-of a new instance.
+One object serves the SDKs (as an azure-core credential) and our own requests (as Tokens), so that a token that one
+service refuses is renewed for all. azure-identity caches tokens, and refusals, and its cache cannot be cleared: a fresh
+token needs a new instance.
 
-This is the one place that asks again for a token, and the one that says "not signed in": what it raises is no
-azure-core error, so that the SDKs let it through as it is, and has no `call`, so that nobody tries it again.
+This is the one place that retries a request for a token, and the one that reports "not signed in". What it raises is no
+azure-core error, so the SDKs pass it on unchanged, and has no `call`, so nobody retries it.
 """
 
 from __future__ import annotations
@@ -17,58 +17,43 @@ import os
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from shared.clock import Clock, SystemClock
-from shared.errors import Call, Fault, Service, SignInFailed, SweepError
+from shared.errors import Call, Fault, Service, SweepError
+from shared.http.error_body import quotable
 from shared.http.library_errors import mapped
-from shared.http.retry import Limits, Persistence, retry_after
-from shared.http.sign_in import CLI_SECONDS, DeveloperSignIn, faulty, given_up, passing, refused
+from shared.http.retry import Limits, RetryPolicy, retry_after
+from shared.http.sign_in import CLI_SECONDS, DeveloperSignIn, endpoint_busy, endpoint_fault, given_up, identity_refused
 from shared.http.size_limit import TOKEN_BYTES
-from shared.http.statuses import clean
+from shared.http.token_cache import Scopes, TokenCache
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 
-EARLY = 300.0  # a token is not used in its last seconds
-REMEMBERED = 60.0  # seconds for which a failure is the answer to everybody who asks
-LAST = 5.0  # seconds for a token that is needed at the very end of the budget: a card may be about to need one
-LIMITS = Limits(attempts=5, seconds=60.0, connect=5.0, read=10.0)  # the endpoint is on the app's own machine
+LAST = 5.0  # seconds for a token at the very end of the budget: a card may still need one
+TOKEN_LIMITS = Limits(attempts=5, seconds=60.0, connect=5.0, read=10.0)  # the endpoint is on the app's own machine
 _SCOPE = "/.default"
 _LOG = logging.getLogger("sweep.http")
 
-Heard = Callable[[int, str | None, str], None]
-"""Told the status, the Retry-After and (of a refusal) the body of each answer of the identity endpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A token that could not be had, and until when (monotonic seconds) that is not tried again."""
-
-    error: SignInFailed
-    until: float
-
-    def again(self) -> SignInFailed:
-        """A fresh exception: one that is raised twice would drag the first one's traceback along."""
-        first = self.error
-        return SignInFailed(str(first), service=first.service, status=first.status, fault=first.fault)
+ResponseHook = Callable[[int, str | None, str], None]
+"""Called with status, Retry-After and (of an error) the body of each response of the identity endpoint."""
 
 
 class Credential:
     """Tokens by audience, kept until shortly before they expire. Safe for many threads.
 
-    `build` makes an azure-identity credential that reports what its endpoint answers; it is called again for a fresh
-    token. `client_id` is the identity that is asked for. No attempt is waited for beyond `deadline()` (monotonic).
+    `build` makes an azure-identity credential that passes each response of its endpoint to the hook; it is called again
+    for a fresh token. `client_id` is the identity to sign in as. No retry waits beyond `deadline()` (monotonic).
     """
 
     def __init__(
         self,
-        build: Callable[[Heard], Any],
+        build: Callable[[ResponseHook], Any],
         clock: Clock | None = None,
         *,
         client_id: str = "",
-        limits: Limits = LIMITS,
+        limits: Limits = TOKEN_LIMITS,
         deadline: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._build = build
@@ -78,18 +63,17 @@ class Credential:
         self._deadline = deadline
         self.retries = 0
         self._inner: Any = None
-        self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
-        self._failed: dict[tuple[str, ...], _Failure] = {}
+        self._cache = TokenCache()
         self._generation = 0
-        self._heard: tuple[int, str | None, str] | None = None
+        self._last_response: tuple[int, str | None, str] | None = None
         self._lock = threading.Lock()
-        self._asking = threading.Lock()  # apart, so that nobody who has a token waits for another's
+        self._fetching = threading.Lock()  # apart: whoever has a token does not wait for another's
 
     def token(self, audience: str) -> str:
         """A bearer token for an audience such as `https://management.azure.com`.
 
         Raises:
-            SignInFailed: there is none to be had, after all the attempts that were due.
+            SignInFailed: no token could be obtained, after all retries.
         """
         return self.get_token_info(audience.rstrip("/") + _SCOPE).token
 
@@ -98,31 +82,31 @@ class Credential:
         return self._generation
 
     def renew(self, generation: int) -> None:
-        """Forget the tokens of this generation: once, however many threads had theirs refused."""
+        """Discard the tokens of this generation: once, however many threads had theirs refused."""
         with self._lock:
             if self._generation == generation:
-                self._forget()
+                self._clear()
                 self._generation += 1
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
-        """As azure-core asks for a token.
+        """A token, as azure-core requests it.
 
         Raises:
-            SignInFailed: there is none to be had, after all the attempts that were due.
+            SignInFailed: no token could be obtained, after all retries.
         """
         if options and options.get("claims"):
             self.renew(self._generation)
-        known = self._known(scopes)
-        if known is not None:
-            return known
-        with self._asking:
-            known = self._known(scopes)  # somebody else may have asked meanwhile
-            return known if known is not None else self._asked(scopes)
+        cached = self._cached(scopes)
+        if cached is not None:
+            return cached
+        with self._fetching:
+            cached = self._cached(scopes)  # another thread may have fetched it meanwhile
+            return cached if cached is not None else self._fetch(scopes)
 
     def get_token(
         self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, enable_cae: bool = False, **_: Any
     ) -> AccessToken:
-        """As azure-core asked for a token before `get_token_info`; raises the same."""
+        """A token, as azure-core requested it before `get_token_info`; raises the same."""
         from azure.core.credentials import AccessToken  # slow to import
 
         info = self.get_token_info(*scopes, options={"claims": claims} if claims else None)
@@ -131,83 +115,78 @@ class Credential:
     def close(self) -> None:
         """Close the connections."""
         with self._lock:
-            self._forget()
+            self._clear()
 
-    def _known(self, scopes: tuple[str, ...]) -> AccessTokenInfo | None:
-        """The token that is kept; None when it has to be asked for. Raises the failure that is remembered.
-
-        As long as no token was ever had, one audience's failure is that of all.
-        """
+    def _cached(self, scopes: Scopes) -> AccessTokenInfo | None:
+        """The cached token, None when it has to be fetched. Raises the failure that is remembered."""
         with self._lock:
-            kept = self._kept.get(scopes)
-            if kept is not None and kept.expires_on - EARLY > self._clock.now().timestamp():
-                return kept
-            failed = [self._failed.get(scopes)] if self._kept else [*self._failed.values()]
-            now = self._clock.monotonic()
-            lasting = next((each for each in failed if each is not None and now < each.until), None)
-        if lasting is not None:
-            raise lasting.again()
-        return None
+            token = self._cache.token(scopes, self._clock.now())
+            failure = None if token else self._cache.failure(scopes, self._clock.monotonic())
+        if failure is not None:
+            raise failure
+        return token
 
-    def _asked(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
+    def _fetch(self, scopes: Scopes) -> AccessTokenInfo:
         generation = self._generation
-        trying = Persistence(
+        policy = RetryPolicy(
             clock=self._clock,
             limits=self._limits,
             chance=random.random,
             deadline=self._deadline(),
             generation=lambda: 0,
             renew=lambda _: None,
-            waiting=self._waiting,
+            on_retry=self._log_retry,
         )
         try:
-            fresh: AccessTokenInfo = trying.run(lambda _: self._once(scopes))
+            fresh: AccessTokenInfo = policy.run(lambda _: self._once(scopes))
         except SweepError as error:
-            failure = _Failure(given_up(error), self._clock.monotonic() + REMEMBERED)
+            failed = given_up(error)
         else:
             with self._lock:
-                self._failed.pop(scopes, None)
+                self._cache.forget_failure(scopes)
                 if self._generation == generation:
-                    self._kept[scopes] = fresh
+                    self._cache.keep(scopes, fresh)
             return fresh
         with self._lock:
-            self._failed[scopes] = failure
-        raise failure.again()
+            self._cache.keep_failure(scopes, failed, self._clock.monotonic())
+        raise failed
 
     def _once(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
-        self._heard = None
+        self._last_response = None
         try:
             with self._lock:
-                self._inner = inner = self._inner or self._build(self._hear)
+                self._inner = inner = self._inner or self._build(self._hook)
             fresh: Any = inner.get_token_info(*scopes)
-        except Exception as error:  # noqa: BLE001 - what the libraries raise here is not documented
+        except Exception as error:  # noqa: BLE001 - the libraries do not document what they raise here
             failure = self._failure(error)
         else:
             if isinstance(fresh.token, str):
                 return cast("AccessTokenInfo", fresh)
-            failure = faulty(Fault.GARBLED)
+            failure = endpoint_fault(Fault.GARBLED)
         with self._lock:
             self._drop()
         raise failure
 
-    def _hear(self, status: int, after: str | None, said: str) -> None:
-        self._heard = (status, after, said)
+    def _hook(self, status: int, after: str | None, body: str) -> None:
+        self._last_response = (status, after, body)
 
     def _failure(self, error: Exception) -> SweepError:
-        # azure-identity calls every refusal "unavailable"; the status tells one that passes from one that does not.
+        # azure-identity raises the same error for every refusal; only the status shows whether a retry can help.
         if isinstance(error, SweepError):
             return error
-        status, after, said = self._heard or (None, None, str(error))
-        _LOG.info("sign_in_failed %s", json.dumps({"status": status, "said": clean(said)}))
+        status, after, body = self._last_response or (None, None, str(error))
+        _LOG.info("sign_in_failed %s", json.dumps({"status": status, "said": quotable(body)}))
         if status is None:
             failure = mapped(Service.IDENTITY, Call.READ, error)
             fault = failure.fault if isinstance(failure, SweepError) else None
-            return faulty(fault) if fault else refused(None, self._client_id)
+            return endpoint_fault(fault) if fault else identity_refused(None, self._client_id)
         if status in (408, 429) or 500 <= status <= 599:
-            return passing(status, retry_after(after, self._clock.now()))
-        return faulty(Fault.GARBLED) if 200 <= status <= 299 else refused(status, self._client_id, said)
+            return endpoint_busy(status, retry_after(after, self._clock.now()))
+        return (
+            endpoint_fault(Fault.GARBLED) if 200 <= status <= 299 else identity_refused(status, self._client_id, body)
+        )
 
-    def _waiting(self, error: SweepError, wait: float) -> None:
+    def _log_retry(self, error: SweepError, wait: float) -> None:
         self.retries += 1
         _LOG.info(
             "request_retried %s",
@@ -219,9 +198,8 @@ class Credential:
             self._inner.close()
             self._inner = None
 
-    def _forget(self) -> None:
-        self._kept.clear()
-        self._failed.clear()
+    def _clear(self) -> None:
+        self._cache.clear()
         self._drop()
 
 
@@ -230,43 +208,43 @@ def sign_in(
     clock: Clock | None = None,
     *,
     deadline: Callable[[], float] = lambda: math.inf,
-    limits: Limits = LIMITS,
+    limits: Limits = TOKEN_LIMITS,
 ) -> Credential:
     """The credential of this process: the managed identity `client_id` (the app's own when empty) where the platform
-    offers one, else the developer's Azure CLI or azd sign-in, which know their cloud and its authority themselves.
+    offers one, else the developer's Azure CLI or azd sign-in, which know their own cloud.
 
-    No request for a token goes on beyond `deadline()`, but each has LAST seconds at least."""
+    A request for a token ends at `deadline()`, but it has at least LAST seconds."""
     ours = clock or SystemClock()
 
     def left() -> float:
         return max(deadline() - ours.monotonic(), LAST)
 
-    def build(heard: Heard) -> Any:
+    def build(hook: ResponseHook) -> Any:
         if not os.environ.get("IDENTITY_ENDPOINT"):
             return DeveloperSignIn(math.ceil(min(CLI_SECONDS, left())))
-        from azure.identity import ManagedIdentityCredential  # slow to import, not wanted before the first request
+        from azure.identity import ManagedIdentityCredential  # slow to import, so not before the first request
 
         from shared.http.sdk_transport import BoundedTransport
 
-        def hook(response: Any) -> None:
-            answer = response.http_response
-            heard(answer.status_code, answer.headers.get("Retry-After"), _text(answer))
+        def report(response: Any) -> None:
+            received = response.http_response
+            hook(received.status_code, received.headers.get("Retry-After"), _text(received))
 
         return ManagedIdentityCredential(
             client_id=client_id or None,
             transport=BoundedTransport(TOKEN_BYTES, limits, left),
-            retry_total=0,  # ours is the one place that tries again
-            raw_response_hook=hook,
+            retry_total=0,  # only `Credential` retries
+            raw_response_hook=report,
         )
 
     return Credential(build, ours, client_id=client_id, limits=limits, deadline=deadline)
 
 
-def _text(answer: Any) -> str:
-    """The body of a refusal; of a token's answer nothing."""
-    if answer.status_code < 300:
+def _text(response: Any) -> str:
+    """The body of an error response; "" for a response with a token."""
+    if response.status_code < 300:
         return ""
     try:
-        return str(answer.text())
-    except Exception:  # noqa: BLE001 - a body that is no text; what the libraries raise for it is not documented
+        return str(response.text())
+    except Exception:  # noqa: BLE001 - a body that is no text; the libraries do not document what they raise
         return ""

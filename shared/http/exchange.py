@@ -1,6 +1,6 @@
-"""One exchange on the wire, over `requests`: sent once, answered whole within its time, or a SweepError.
+"""One exchange on the wire, over `requests`: sent once, with a complete response in time, or a SweepError.
 
-Nothing is remembered between exchanges, no redirect is followed, no password is looked up, plain http is not spoken.
+No cookie is kept, no redirect is followed, no password is looked up, and plain http is refused.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import urllib3
 from shared import __version__
 from shared.errors import Call, Service
 from shared.http.library_errors import from_requests
-from shared.http.size_limit import OTHER_BYTES, QUERY_BYTES, AnswerTooLarge, within
-from shared.http.total_timeout import TimelyAdapter
+from shared.http.size_limit import OTHER_BYTES, QUERY_BYTES, ResponseTooLarge, within
+from shared.http.total_timeout import TotalTimeoutAdapter
 from shared.http.web_page import LOOKED_AT, begins_as_page
 
-CONNECTIONS = 16  # kept per host; as many as ever work at once
-_PIECE = 65_536  # bytes of an answer at once, unpacked
+CONNECTIONS = 16  # kept per host; no more requests than these run at once
+_PIECE = 65_536  # bytes of a response at once, unpacked
 _METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-# These log paths with their queries below ERROR, and the webhook's query is the key to the channel. A filter holds
+# Below ERROR these log paths with their query strings, and the webhook's query string is a secret. A filter works
 # whatever level an operator sets.
-_TALKATIVE = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
+_LOG_PATHS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
 
 
 def _errors_only(record: logging.LogRecord) -> bool:
@@ -36,8 +36,8 @@ def _errors_only(record: logging.LogRecord) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """What came back. `headers` are case-insensitive; `host` is who was asked."""
+class RawResponse:
+    """A response as received. `headers` are case-insensitive; `host` is where the request was sent."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,16 +46,16 @@ class Raw:
 
 
 class Session:
-    """A pool of connections, for many threads. REQUESTS_CA_BUNDLE and the proxy variables are obeyed."""
+    """A pool of connections, for many threads. Uses REQUESTS_CA_BUNDLE and the proxy variables."""
 
     def __init__(self) -> None:
         self._session = _Session()
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()
-        for name in _TALKATIVE:
+        for name in _LOG_PATHS:
             logging.getLogger(name).addFilter(_errors_only)
-        self._session.mount("https://", TimelyAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
+        self._session.mount("https://", TotalTimeoutAdapter(pool_maxsize=CONNECTIONS, max_retries=0))
 
     def close(self) -> None:
         """Close the connections."""
@@ -63,14 +63,14 @@ class Session:
 
     def exchange(
         self, service: Service, call: Call, url: str, *, token: str, body: bytes | None, connect: float, read: float
-    ) -> Raw:
-        """Send it, and take the whole answer. `connect` and `read` are seconds; `read` is for all of the exchange.
+    ) -> RawResponse:
+        """Send a request and read the response. `connect` and `read` are seconds; `read` covers the whole exchange.
 
-        The body of a refusal is left out when it does not come whole. Of the answer to a card only as much is taken as
-        tells whether it is a web page.
+        The body of an error response is left out when it does not arrive completely. Of the response to a card only
+        enough is read to see whether it is a web page.
 
         Raises:
-            SweepError: no connection, no whole answer in time, one that is too large, or nothing that could be sent.
+            SweepError: no connection, no complete response in time, a response that is too large, or a bad address.
         """
         sending = None if body is None else _Body(body)
         headers = {
@@ -92,8 +92,8 @@ class Session:
                 stream=True,
             ) as response:
                 content = _content(call, response)
-                return Raw(response.status_code, response.headers, content, urlsplit(url).hostname or "")
-        except (*_BROKEN, ValueError, AnswerTooLarge) as error:
+                return RawResponse(response.status_code, response.headers, content, urlsplit(url).hostname or "")
+        except (*_BROKEN, ValueError, ResponseTooLarge) as error:
             failure = from_requests(service, call, error, sent=None if sending is None else sending.begun)
         raise failure
 
@@ -105,14 +105,14 @@ def _content(call: Call, response: requests.Response) -> bytes:
     try:
         most = QUERY_BYTES if call is Call.QUERY else OTHER_BYTES
         return b"".join(within(most, response.iter_content(_PIECE)))
-    except (*_BROKEN, AnswerTooLarge):
+    except (*_BROKEN, ResponseTooLarge):
         if good or response.status_code == requests.codes.not_found:
-            raise  # for a 404 the body says what is not there
+            raise  # for a 404 the body says what is missing
         return b""
 
 
 def _beginning(response: requests.Response) -> bytes:
-    """As much of a body as tells whether it is a web page. That the rest does not come says nothing."""
+    """As much of a body as shows whether it is a web page. Whether the rest arrives does not matter."""
     beginning = b""
     by_tag = "html" not in response.headers.get("Content-Type", "").lower()
     try:
@@ -126,7 +126,7 @@ def _beginning(response: requests.Response) -> bytes:
 
 
 class _Body(io.BytesIO):
-    """A body that knows whether sending it has begun: before that nothing can have been done."""
+    """A body that records whether sending it has begun: before that the service cannot have done anything."""
 
     begun = False
 
@@ -136,7 +136,7 @@ class _Body(io.BytesIO):
 
 
 class _Bearer(requests.auth.AuthBase):
-    """The token, if there is one; with any `auth` at all, requests looks for no password in a .netrc file."""
+    """The token, if there is one. With any `auth`, requests does not look for a password in a .netrc file."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -148,7 +148,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Session(requests.Session):
-    """A session for which a redirect is an answer like any other."""
+    """A session that returns a redirect like any other response."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None

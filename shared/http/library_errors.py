@@ -1,6 +1,6 @@
-"""Every exception of the libraries below, made into a SweepError: one function per library, and `mapped` for all.
+"""Turns every exception of the HTTP libraries into a SweepError: one function per library, and `mapped` for all.
 
-Nothing of an exception's text is taken over, and none of these functions keeps it as a cause: requests' exceptions
+No text of an exception is taken over, and none of these functions keeps the exception as a cause: requests' exceptions
 hold the whole URL.
 """
 
@@ -17,9 +17,10 @@ import tenacity
 import urllib3.exceptions as ux
 
 from shared.errors import Call, Fault, Rejected, Service, SignInFailed, SweepError
+from shared.http.next_steps import next_step
 from shared.http.retry import retry_after
-from shared.http.size_limit import AnswerTooLarge
-from shared.http.statuses import NEXT, faulty, from_status
+from shared.http.size_limit import ResponseTooLarge
+from shared.http.statuses import faulty, from_status
 
 _OURS = (
     rx.InvalidURL,
@@ -67,7 +68,7 @@ def _fault(error: BaseException) -> Fault:
 
 
 def _while_connecting(error: BaseException) -> bool:
-    """Whether it came about in urllib3's `connect`: a handshake that is reset looks like any lost connection."""
+    """Whether it was raised in urllib3's `connect`: a reset handshake looks like any other lost connection."""
     seen: set[int] = set()
     todo: list[object] = [error]
     while todo:
@@ -83,15 +84,15 @@ def _while_connecting(error: BaseException) -> bool:
 
 
 def from_requests(service: Service, call: Call, error: Exception, *, sent: bool | None = None) -> SweepError:
-    """The SweepError for an exception of requests or urllib3, or an OSError; for a ValueError of what they build on.
+    """The SweepError for an exception of requests or urllib3, an OSError, or a ValueError of a library below them.
 
-    `sent` says whether the body was on its way, where there is one: before that nothing can have been done.
+    `sent` says whether sending the body had begun, where there is one: before that nothing can have been done.
     """
-    if isinstance(error, AnswerTooLarge):
+    if isinstance(error, ResponseTooLarge):
         return _too_large(service, call, error)
     if isinstance(error, _OURS) or not isinstance(error, OSError | ux.HTTPError):
         return Rejected(
-            f"{service.words} could not be asked: the address or a proxy's is malformed, check the app settings",
+            f"{service.words} could not be reached: its address or a proxy's is malformed, check the app settings",
             service=service,
             call=call,
         )
@@ -104,8 +105,8 @@ def from_requests(service: Service, call: Call, error: Exception, *, sent: bool 
     return faulty(service, call, fault, what=what)
 
 
-def _too_large(service: Service, call: Call, error: AnswerTooLarge) -> SweepError:
-    return faulty(service, call, Fault.GARBLED, what=f"sent {error}, and nothing of it was used")
+def _too_large(service: Service, call: Call, error: ResponseTooLarge) -> SweepError:
+    return faulty(service, call, Fault.GARBLED, what=f"sent {error}; it was discarded")
 
 
 def _untrusted(error: BaseException) -> bool:
@@ -115,7 +116,7 @@ def _untrusted(error: BaseException) -> bool:
 def from_azure(service: Service, call: Call, error: Exception, now: datetime | None = None) -> SweepError:
     """The SweepError for an exception of azure-core, azure-identity or an SDK built on them.
 
-    With `now` the answer's Retry-After is read.
+    With `now` the response's Retry-After is read.
     """
     from azure.core import exceptions as ax  # slow to import
 
@@ -126,7 +127,7 @@ def from_azure(service: Service, call: Call, error: Exception, now: datetime | N
     if isinstance(error, ax.AzureError) and _while_connecting(error):
         return faulty(service, call, Fault.UNREACHED)
     if isinstance(error, ax.ServiceRequestError):
-        # An answer that stops in the middle is one, too: what it was made from tells them apart.
+        # A response that breaks off raises this, too: the inner exception tells which it is.
         inner = error.inner_exception
         known = isinstance(inner, requests.RequestException | ux.HTTPError)
         return faulty(service, call, _fault(inner) if known and inner is not None else Fault.UNREACHED)
@@ -136,7 +137,7 @@ def from_azure(service: Service, call: Call, error: Exception, now: datetime | N
         return faulty(service, call, Fault.GARBLED)
     if isinstance(error, ax.TooManyRedirectsError | ax.SerializationError):
         return Rejected(
-            f"{service.words} could not be asked: check its address in the app settings, and any proxy",
+            f"{service.words} could not be reached: check its address in the app settings, and any proxy",
             service=service,
             call=call,
         )
@@ -179,7 +180,7 @@ def _body(error: Any) -> Any:
 
 
 def _signing_in(error: BaseException) -> SweepError | None:
-    """The credential's own error, when a library has made another one of it: it is in what that was raised from."""
+    """The credential's own error, when a library has wrapped it: it is among the causes."""
     seen: set[int] = set()
     todo: list[object] = [error]
     while todo:
@@ -194,22 +195,22 @@ def _signing_in(error: BaseException) -> SweepError | None:
 
 
 def signed_out(call: Call) -> SweepError:
-    """No token could be had."""
+    """The error for a call that got no token."""
     return SignInFailed(
-        f"Not signed in: {NEXT['sign_in', Service.IDENTITY]}",
+        f"Not signed in: {next_step('sign_in', Service.IDENTITY)}",
         service=Service.IDENTITY,
         call=call,
     )
 
 
 def mapped(service: Service, call: Call, error: Exception, now: datetime | None = None) -> Exception:
-    """The SweepError for an exception of any of the libraries; what is no library's own is handed back as it is.
+    """The SweepError for an exception of any of the libraries; any other exception is returned unchanged.
 
-    Our retries let no tenacity.RetryError out; one that comes from elsewhere stands for the last attempt's error.
+    Our own retries raise no tenacity.RetryError; one from elsewhere stands for its last attempt's error.
     """
     if (ours := _signing_in(error)) is not None:
         return ours
-    if isinstance(error, AnswerTooLarge):
+    if isinstance(error, ResponseTooLarge):
         return _too_large(service, call, error)
     if isinstance(error, tenacity.RetryError) and error.last_attempt.done():
         last = error.last_attempt.exception()

@@ -1,7 +1,7 @@
-"""Keeping within a service's rate limit ahead of time, so that it never has to say 429.
+"""Slows requests down ahead of time, so that a service does not answer 429.
 
-The bucket here can never hold more than the service's own: a request costs its token when it is sent, but the refill
-that a full bucket forgoes is reckoned from when it was answered, and the service counts it somewhere in between.
+This bucket never holds more tokens than the service's own. A request takes its token when it is sent, but a full bucket
+starts to refill only when the request is answered; the service counts the request at some moment in between.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from contextlib import contextmanager
 from shared.clock import Clock
 from shared.errors import Call
 
-_CUT = 0.7  # what is left of the rate after a 429
-_REGAIN = 300  # the rate is regained in the time of so many tokens
+_CUT = 0.7  # share of the rate that is left after a 429
+_REGAIN = 300  # the full rate is back after the time that so many tokens take
 
 
 class TurnTooLate(Exception):
-    """The turn would come after the time that the request has left. `wait` is in seconds."""
+    """The request would have to wait longer than the time it has left. `wait` is in seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"the turn comes in {wait:.0f} s")
         self.wait = wait
 
 
-class Pace:
+class RateLimit:
     """A token bucket: `burst` requests at once, then `rate` a second. Safe for many threads; turns come in order."""
 
     def __init__(self, burst: float, rate: float, clock: Clock) -> None:
@@ -36,7 +36,7 @@ class Pace:
         self._level = burst  # tokens if only answered requests had cost one
         self._at = clock.monotonic()
         self._sent = 0  # requests not yet answered
-        self._barred_until = self._at
+        self._blocked_until = self._at
         self._queue: deque[object] = deque()
         self._lock = threading.Lock()
 
@@ -74,7 +74,7 @@ class Pace:
         with self._lock:
             now = self._refill()
             missing = 1 + self._queue.index(ticket) - (self._level - self._sent)
-            wait = max(self._barred_until - now, missing / self._rate)
+            wait = max(self._blocked_until - now, missing / self._rate)
             if wait <= 1e-9:  # less than a clock can tell
                 self._sent += 1
                 return 0.0
@@ -89,30 +89,30 @@ class Pace:
         return now
 
     def remaining(self, left: int, took: float) -> None:
-        """The service said that `left` requests were left; `took` is how many seconds ago at most it said so."""
+        """The service reported `left` requests left, at most `took` seconds ago."""
         with self._lock:
             self._refill()
-            # Refilled since, and rounded down then: at the most this many are there now. Less is others' doing.
+            # Refilled since, and rounded down then: this many are there now at most. Fewer means that others use them.
             most = left + 1 + took * self._rate
             self._level = min(self._level, most + self._sent)
 
     def refused(self, wait: float | None) -> None:
-        """The service said 429: the bucket is empty, and nobody takes a turn for `wait` seconds.
+        """The service answered 429: the bucket is empty, and no request is sent for `wait` seconds.
 
-        Somebody else takes from it too, so the rate falls, and is regained little by little.
+        Somebody else uses the same limit, so the rate is lowered, and rises again step by step.
         """
         with self._lock:
             now = self._refill()
-            if now >= self._barred_until:  # else it was sent before the last one's bar, and says nothing new
+            if now >= self._blocked_until:  # else it was sent before the last 429, and tells nothing new
                 self._rate = max(self._rate * _CUT, self._full / 10)
             self._level = min(self._level, float(self._sent))
-            self._barred_until = max(self._barred_until, now + (wait or 1 / self._full))
+            self._blocked_until = max(self._blocked_until, now + (wait or 1 / self._full))
 
 
-def paces(clock: Clock, speed: float = 1.0) -> dict[Call, Pace]:
+def standard_rate_limits(clock: Clock, speed: float = 1.0) -> dict[Call, RateLimit]:
     """ARM's token buckets for reads and writes, and the four cards a second that Teams takes (all times `speed`)."""
     return {
-        Call.READ: Pace(250, 25 * speed, clock),
-        Call.WRITE: Pace(200, 10 * speed, clock),
-        Call.TELL: Pace(1, 4 * speed, clock),
+        Call.READ: RateLimit(250, 25 * speed, clock),
+        Call.WRITE: RateLimit(200, 10 * speed, clock),
+        Call.TELL: RateLimit(1, 4 * speed, clock),
     }

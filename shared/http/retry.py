@@ -1,4 +1,4 @@
-"""Which answers are tried again, how often and when: the table, and the loop that obeys it.
+"""Which responses are retried, how often and when: the table, and the loop that follows it.
 
 At most 5 attempts and 120 seconds per request, waiting included. The wait is exponential with full jitter from one
 second, or what `Retry-After` asks when that fits; when it does not, the error is handed back at once.
@@ -24,26 +24,26 @@ from shared.errors import Call, NotFound, SweepError
 T = TypeVar("T")
 
 LONGEST_BACKOFF = 30.0
-LONGEST_RETRY_AFTER = 86_400.0  # what asks for more than a day asks for another sweep
-GRACE = 10.0  # seconds that an effect which is begun at the very end of the budget still gets for its answer
+LONGEST_RETRY_AFTER = 86_400.0  # a longer wait is left to the next sweep in any case
+GRACE = 10.0  # seconds that an effect begun at the very end of the budget still gets for its response
 
 
-class Again(Enum):
-    """What to do after an answer."""
+class RetryRule(Enum):
+    """What to do after a failed attempt."""
 
     FINAL = auto()
-    RETRY = auto()  # while the limits allow
-    ONCE = auto()
-    TWICE = auto()
-    FRESH = auto()  # once, with a fresh token
-    READ_FIRST = auto()  # it may have happened: read, and go on only then
-    DECIDE = auto()  # somebody was faster: read and decide again, three times at most
+    RETRY = auto()  # as often as the limits allow
+    ONCE = auto()  # retry once
+    TWICE = auto()  # retry twice
+    FRESH_TOKEN = auto()  # retry once, with a fresh token
+    READ_FIRST = auto()  # it may have been done: read first, then retry
+    DECIDE = auto()  # somebody else was faster: read and decide again, three times at most
 
 
-_F, _R, _1, _2 = Again.FINAL, Again.RETRY, Again.ONCE, Again.TWICE
-_T, _G, _D = Again.FRESH, Again.READ_FIRST, Again.DECIDE
+_F, _R, _1, _2 = RetryRule.FINAL, RetryRule.RETRY, RetryRule.ONCE, RetryRule.TWICE
+_T, _G, _D = RetryRule.FRESH_TOKEN, RetryRule.READ_FIRST, RetryRule.DECIDE
 _COLUMNS = (Call.QUERY, Call.READ, Call.WRITE, Call.TELL)
-_TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
+_TABLE: Mapping[str, tuple[RetryRule, RetryRule, RetryRule, RetryRule]] = {
     #             QUERY READ WRITE TELL
     "unreached": (_R, _R, _R, _R),
     "lost": (_1, _R, _G, _F),  # a card cannot be looked up: Teams may have taken it
@@ -59,29 +59,29 @@ _TABLE: Mapping[str, tuple[Again, Again, Again, Again]] = {
     "5xx": (_R, _R, _G, _R),
     "other": (_F, _F, _F, _F),
 }
-_TIMES = {Again.ONCE: 1, Again.FRESH: 1, Again.TWICE: 2, Again.DECIDE: 3}
+_TIMES = {RetryRule.ONCE: 1, RetryRule.FRESH_TOKEN: 1, RetryRule.TWICE: 2, RetryRule.DECIDE: 3}
 
 
-def row(error: SweepError) -> str:
-    """The row of the table that an error belongs to."""
+def table_row(error: SweepError) -> str:
+    """The row of the table that applies to an error."""
     if error.fault is not None and error.status != HTTPStatus.NOT_FOUND:
         return error.fault.value
-    if str(error.status) in _TABLE and not isinstance(error, NotFound):  # some of these are said under 409
+    if str(error.status) in _TABLE and not isinstance(error, NotFound):  # some of these come with a 409
         return str(error.status)
     return "5xx" if error.status is not None and 500 <= error.status <= 599 else "other"
 
 
-def policy(error: SweepError) -> Again:
+def rule_for(error: SweepError) -> RetryRule:
     """What to do after this error; an error without a `call` is final."""
-    return Again.FINAL if error.call is None else _TABLE[row(error)][_COLUMNS.index(error.call)]
+    return RetryRule.FINAL if error.call is None else _TABLE[table_row(error)][_COLUMNS.index(error.call)]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long one request may be tried, in seconds; `connect` and `read` bound each attempt.
 
-    A `read` longer than `seconds` is for questions that take so long: an attempt of theirs may outlast `seconds`, but
-    none begins after it.
+    A `read` longer than `seconds` is for slow queries: one attempt may last longer than `seconds`, but none begins
+    after it.
     """
 
     attempts: int = 5
@@ -110,12 +110,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
-    """How one request is tried. `deadline` is the monotonic time beyond which nothing is waited for.
+class RetryPolicy:
+    """How one request is retried. `deadline` is the monotonic time beyond which nothing is waited for.
 
     Before an attempt with a fresh token `renew` is called with what `generation` returned before the refused one.
-    `reads_first` says that every attempt begins by reading what is there, so that a write which may have happened may
-    be gone on with.
+    `reads_first` says that every attempt begins by reading what is there: only then a write that may have been done is
+    retried.
     """
 
     clock: Clock
@@ -124,7 +124,7 @@ class Persistence:
     deadline: float
     generation: Callable[[], int]
     renew: Callable[[int], None]
-    waiting: Callable[[SweepError, float], None]
+    on_retry: Callable[[SweepError, float], None]
     reads_first: bool = False
 
     def run(self, attempt: Callable[[float], T]) -> T:
@@ -134,67 +134,67 @@ class Persistence:
             SweepError: the last attempt's; its `maybe_done` is true when it was true of any attempt.
         """
         start = self.clock.monotonic()
-        tries = _Tries(self, min(start + self.limits.seconds, self.deadline))
+        attempts = _Attempts(self, min(start + self.limits.seconds, self.deadline))
         until = min(start + self.limits.seconds, max(self.deadline, start + GRACE))
 
         def once() -> T:
-            tries.tokens = self.generation()
+            attempts.tokens = self.generation()
             return attempt(until)
 
         return Retrying(
-            retry=tries.again,
-            wait=tries.wait,
-            stop=tries.stop,
+            retry=attempts.is_retried,
+            wait=attempts.wait,
+            stop=attempts.stop,
             sleep=self.clock.sleep,
-            before_sleep=tries.about_to_wait,
+            before_sleep=attempts.about_to_wait,
             reraise=True,
         )(once)
 
 
 @dataclass(slots=True)
-class _Tries:
-    """The state of one request's tries, as tenacity asks for it."""
+class _Attempts:
+    """The attempts of one request so far, in the form that tenacity asks for."""
 
-    how: Persistence
+    policy: RetryPolicy
     end: float
     seen: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     maybe_done: bool = False
 
-    def again(self, state: RetryCallState) -> bool:
+    def is_retried(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, SweepError):
             return False
         self.maybe_done = error.maybe_done = self.maybe_done or error.maybe_done
-        what = policy(error)
-        if what is Again.FINAL or (what is Again.READ_FIRST and not self.how.reads_first):
+        rule = rule_for(error)
+        if rule is RetryRule.FINAL or (rule is RetryRule.READ_FIRST and not self.policy.reads_first):
             return False
-        self.seen[row(error)] += 1
-        return self.seen[row(error)] <= _TIMES.get(what, self.how.limits.attempts)
+        self.seen[table_row(error)] += 1
+        return self.seen[table_row(error)] <= _TIMES.get(rule, self.policy.limits.attempts)
 
     def wait(self, state: RetryCallState) -> float:
         error = _error(state)
-        if policy(error) is Again.FRESH:
+        if rule_for(error) is RetryRule.FRESH_TOKEN:
             return 0.0
         if error.retry_after:
             return error.retry_after
         backoff = min(float(2 ** (state.attempt_number - 1)), LONGEST_BACKOFF)
-        return self.how.chance() * backoff
+        return self.policy.chance() * backoff
 
     def stop(self, state: RetryCallState) -> bool:
-        if state.attempt_number >= self.how.limits.attempts:
+        if state.attempt_number >= self.policy.limits.attempts:
             return True
-        return self.how.clock.monotonic() + state.upcoming_sleep > self.end
+        return self.policy.clock.monotonic() + state.upcoming_sleep > self.end
 
     def about_to_wait(self, state: RetryCallState) -> None:
         error = _error(state)
-        if policy(error) is Again.FRESH:
-            self.how.renew(self.tokens)
-        self.how.waiting(error, state.upcoming_sleep)
+        if rule_for(error) is RetryRule.FRESH_TOKEN:
+            self.policy.renew(self.tokens)
+        self.policy.on_retry(error, state.upcoming_sleep)
 
 
 def _error(state: RetryCallState) -> SweepError:
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, SweepError):
-        raise TypeError("only a SweepError is tried again")
+        raise TypeError("only a SweepError is retried")
     return error

@@ -1,4 +1,4 @@
-"""How Azure's SDKs send: over connections of ours, so that their answers are bounded in time and size like our own."""
+"""The transport of Azure's SDKs: it limits time and size of their responses as for our own requests."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from urllib3.util.retry import Retry
 
 from shared.http.retry import Limits
 from shared.http.size_limit import within
-from shared.http.total_timeout import TimelyAdapter
+from shared.http.total_timeout import TotalTimeoutAdapter
 
-CONNECTIONS = 16  # kept per host; as many as ever work at once
+_POOL_SIZE = 16  # connections kept per host; no more requests than these run at once
 
 
 class BoundedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core loads it lazily, without a type
-    """A transport on which `limits.read` bounds an exchange as a whole, and so does `left()`: both in seconds.
+    """A transport that limits each exchange to `limits.read` and to `left()` seconds in total.
 
-    An SDK that gets a transport forgets the timeouts that its client is made with. An answer of more than `most`
-    bytes, unpacked, is an AnswerTooLarge. No connection is tried again here.
+    An SDK with a transport of its own ignores the timeouts of its client. A response of more than `most` bytes,
+    unpacked, is a ResponseTooLarge. Connections are not retried here.
     """
 
     def __init__(self, most: int, limits: Limits, left: Callable[[], float] = lambda: math.inf) -> None:
         session = requests.Session()
         session.adapters.clear()
         never = Retry(total=False, redirect=False, raise_on_status=False)
-        # Plain http is for the identity endpoint, which is on the app's own machine.
+        # The identity endpoint on the app's own machine uses plain http.
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _BoundedAdapter(most, pool_maxsize=CONNECTIONS, max_retries=never))
+            session.mount(scheme, _BoundedAdapter(most, pool_maxsize=_POOL_SIZE, max_retries=never))
         super().__init__(session=session, connection_timeout=limits.connect, read_timeout=limits.read)
         self._left = left
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """As azure-core sends, in the time that is left."""
+        """Send as azure-core does, within the time that is left."""
         read = min(kwargs.pop("read_timeout", self.connection_config.read_timeout), self._left())
         connect = min(kwargs.pop("connection_timeout", self.connection_config.timeout), read)
         return super().send(request, connection_timeout=connect, read_timeout=read, **kwargs)
 
 
-class _BoundedAdapter(TimelyAdapter):
+class _BoundedAdapter(TotalTimeoutAdapter):
     def __init__(self, most: int, **kwargs: Any) -> None:
         self._most = most
         super().__init__(**kwargs)
@@ -53,7 +53,7 @@ class _BoundedAdapter(TimelyAdapter):
 
 
 class _BoundedBody:
-    """A body that requests reads by `stream`; everything else is the body's own."""
+    """A body that limits what requests reads by `stream`; everything else goes to the original body."""
 
     def __init__(self, body: Any, most: int) -> None:
         self._body = body
@@ -63,7 +63,7 @@ class _BoundedBody:
         try:
             yield from within(self._most, self._body.stream(*args, **kwargs))
         except BaseException:
-            self._body.close()  # half an answer is on its way: nobody may use this connection again
+            self._body.close()  # the rest of the response is still arriving: this connection cannot be reused
             raise
 
     def __getattr__(self, name: str) -> Any:

@@ -1,6 +1,6 @@
-"""What "not signed in" means and what to do about it: one sentence for each way in which no token can be had.
+"""What "not signed in" means and what to do about it: one message for each way to get no token.
 
-Every one of them is a SignInFailed of the identity service, cause `identity_sign_in`, whoever asked for the token.
+Each is a SignInFailed of the identity service, with the cause `identity_sign_in`, whoever needs the token.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _OUTSIDE = "Azure sets IDENTITY_ENDPOINT: anywhere else unset it, and sign in wi
 _HAPPENED = {
     Fault.UNREACHED: "the identity endpoint could not be reached",
     Fault.LOST: "the identity endpoint did not answer",
-    Fault.GARBLED: "the identity endpoint sent something that is no token",
+    Fault.GARBLED: "the identity endpoint sent a response without a token",
 }
 
 
 def not_signed_in(why: str, todo: str, *, status: int | None = None, fault: Fault | None = None) -> SignInFailed:
-    """The error that says so. It has no `call`: whoever needed the token does not try again by itself."""
+    """The error. It has no `call`, so whoever needed the token does not retry."""
     because = f" ({why})" if why else ""
     return SignInFailed(f"Not signed in{because}: {todo}", service=Service.IDENTITY, status=status, fault=fault)
 
 
-def refused(status: int | None, client_id: str, said: str = "") -> SignInFailed:
-    """This identity gets no token, however often it is asked for. `status` is the identity endpoint's, if it was it."""
-    code = f" {found[0]}" if (found := _CODE.search(said)) else ""
+def identity_refused(status: int | None, client_id: str, body: str = "") -> SignInFailed:
+    """The error for an identity that gets no token; a retry does not help. `status` is that of the endpoint, if any."""
+    code = f" {found[0]}" if (found := _CODE.search(body)) else ""
     if status is None and (wrong := _endpoint_mistake()):
         return not_signed_in("", wrong)
     todo = (
@@ -54,21 +54,21 @@ def refused(status: int | None, client_id: str, said: str = "") -> SignInFailed:
     return not_signed_in(f"the identity endpoint answered {status}{code}" if status else "", todo, status=status)
 
 
-def passing(status: int, after: float | None) -> SweepError:
-    """The identity endpoint is busy or down: it may be asked again."""
+def endpoint_busy(status: int, after: float | None) -> SweepError:
+    """The error for a busy or failing identity endpoint: a retry may help."""
     kind = Throttled if status == 429 else Unavailable
     why = f"the identity endpoint answered {status}"
     return kind(why, service=Service.IDENTITY, call=Call.READ, status=status, retry_after=after)
 
 
-def faulty(fault: Fault) -> SweepError:
-    """The identity endpoint did not answer, or not with a token: it may be asked again."""
+def endpoint_fault(fault: Fault) -> SweepError:
+    """The error for an identity endpoint that sent no response, or no token: a retry may help."""
     kind = PartialData if fault is Fault.GARBLED else Unavailable
     return kind(_HAPPENED[fault], service=Service.IDENTITY, call=Call.READ, fault=fault)
 
 
 def given_up(error: SweepError) -> SignInFailed:
-    """The error of the last attempt, as whoever needed the token gets it."""
+    """The error of the last attempt, in the form that the caller gets."""
     if isinstance(error, SignInFailed):
         return error
     if wrong := _endpoint_mistake():
@@ -78,7 +78,7 @@ def given_up(error: SweepError) -> SignInFailed:
 
 
 def _endpoint_mistake() -> str:
-    """What is wrong with the two variables that say where the identity endpoint is, and what to do; "" for nothing."""
+    """What is wrong with the two variables that name the identity endpoint, and what to do; "" when nothing is."""
     endpoint = os.environ.get("IDENTITY_ENDPOINT", "")
     if not endpoint:
         return ""
@@ -92,29 +92,29 @@ def _endpoint_mistake() -> str:
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # raises when the port is wrong
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class DeveloperSignIn:
-    """The developer's own sign-in: the Azure CLI's, or azd's when there is no Azure CLI that is signed in.
+    """The developer's own sign-in: the Azure CLI's, or azd's when the Azure CLI is missing or not signed in.
 
-    As azure-identity's own chain, but it says which of the two failed in which way.
+    Like azure-identity's own chain, but its error says which of the two failed and how.
     """
 
     def __init__(self, seconds: int = CLI_SECONDS) -> None:
         from azure.identity import AzureCliCredential, AzureDeveloperCliCredential  # slow to import
 
         self._seconds = seconds
-        self._ways: tuple[tuple[str, Any], ...] = (
+        self._credentials: tuple[tuple[str, Any], ...] = (
             ("az", AzureCliCredential(process_timeout=seconds)),
             ("azd", AzureDeveloperCliCredential(process_timeout=seconds)),
         )
 
     def get_token_info(self, *scopes: str) -> AccessTokenInfo:
-        """A token of the first that has one.
+        """The token of the first that has one.
 
         Raises:
             SignInFailed: neither has.
@@ -122,14 +122,14 @@ class DeveloperSignIn:
         from azure.identity import CredentialUnavailableError
 
         problems: list[tuple[int, SignInFailed]] = []
-        for name, credential in self._ways:
+        for name, credential in self._credentials:
             try:
                 token: Any = credential.get_token_info(*scopes)
             except CredentialUnavailableError as error:
                 problems.append(self._unavailable(name, error))
-            except Exception as error:  # noqa: BLE001 - what it raises for a token that is none is not documented
+            except Exception as error:  # noqa: BLE001 - what it raises for a malformed token is not documented
                 problems.append(_failed(name, str(error)))
-                break  # signed in, but not so that it helps: another identity must not step in unasked
+                break  # it is signed in and failed: the other one may be another identity
             else:
                 if isinstance(token.token, str) and token.token:
                     return cast("AccessTokenInfo", token)
@@ -141,14 +141,14 @@ class DeveloperSignIn:
         """Nothing is open."""
 
     def _unavailable(self, name: str, error: Exception) -> tuple[int, SignInFailed]:
-        """Why it has none; the higher the number, the more it says."""
+        """Why it has no token; the error with the highest number explains most."""
         cause = error.__cause__
         if isinstance(cause, subprocess.TimeoutExpired):
-            silent = not_signed_in(
+            timed_out = not_signed_in(
                 f"`{name}` did not answer within {self._seconds} s",
                 "run `az account show` to see why, or sign in again with `az login` or `azd auth login`",
             )
-            return 2, silent
+            return 2, timed_out
         if isinstance(cause, OSError):
             return _failed(name, "")
         if shutil.which(name) is None or (isinstance(cause, subprocess.CalledProcessError) and cause.returncode == 127):
@@ -159,8 +159,8 @@ class DeveloperSignIn:
         return 1, not_signed_in("", "sign in with `az login` or `azd auth login`")
 
 
-def _failed(name: str, said: str) -> tuple[int, SignInFailed]:
-    code = f", {found[0]}" if (found := _CODE.search(said)) else ""
+def _failed(name: str, output: str) -> tuple[int, SignInFailed]:
+    code = f", {found[0]}" if (found := _CODE.search(output)) else ""
     login = "`az login`" if name == "az" else "`azd auth login`"
     return 3, not_signed_in(
         f"`{name}` could not give a token{code}", f"sign in again with {login}, in the cloud of AZURE_CLOUD"

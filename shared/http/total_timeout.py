@@ -1,7 +1,7 @@
-"""Connections on which an exchange has its read timeout as a whole, from the first packet to the answer's last byte.
+"""Connections whose read timeout is a total timeout: from the first packet sent to the last byte received.
 
-The libraries' own timeouts are for each address, handshake and piece of an answer, so that an answer which drips never
-ends.
+The libraries' own timeouts apply to each address, handshake and piece of a response separately, so a response that
+arrives byte by byte never times out.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from shared.clock import SystemClock
 
-_MACHINE = SystemClock()  # a socket waits in the machine's time, whatever clock the sweep goes by
+_MACHINE = SystemClock()  # a socket waits in the machine's time, whichever clock the sweep uses
 _SOON = 0.001  # seconds; a timeout of 0 would mean "do not wait", which sockets report in another way
 
 
 class _Exchange(threading.local):
-    """When the exchange that this thread is at must be over, in the machine's monotonic seconds."""
+    """When this thread's current exchange must end, in the machine's monotonic seconds."""
 
     ends = math.inf
 
@@ -35,22 +35,22 @@ class _Exchange(threading.local):
 _exchange = _Exchange()
 
 
-class TimelyAdapter(HTTPAdapter):
-    """An adapter whose connections, a proxy's as well, end an exchange when its read timeout is over."""
+class TotalTimeoutAdapter(HTTPAdapter):
+    """An adapter whose connections, those to a proxy included, end an exchange when its total timeout is over."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As requests makes its pools, of our connections."""
+        """Make the pools as requests does, with our connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """As requests makes a proxy's pools, of our connections."""
+        """Make the pools for a proxy as requests does, with our connections."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, **_POOLS}
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """As requests sends; `timeout` must be a pair, whose second number bounds everything together."""
+        """Send as requests does; `timeout` must be a pair, and its second number is the total timeout."""
         _, seconds = kwargs["timeout"]
         with _ends_in(seconds):
             return super().send(request, *args, **kwargs)
@@ -66,7 +66,7 @@ def _ends_in(seconds: float) -> Iterator[None]:
 
 
 def _left(timeout: float | None) -> float | None:
-    """The timeout, cut to what this thread's exchange has left."""
+    """The timeout, or what this thread's exchange has left when that is shorter."""
     if _exchange.ends == math.inf:
         return timeout
     left = max(_exchange.ends - _MACHINE.monotonic(), _SOON)
@@ -74,7 +74,7 @@ def _left(timeout: float | None) -> float | None:
 
 
 class _Stream(io.RawIOBase):
-    """What a socket receives until the timeout that it has at the start is over."""
+    """What a socket receives, until the timeout that it has at the start is over."""
 
     def __init__(self, stream: io.RawIOBase, sock: socket.socket) -> None:
         self._stream = stream
@@ -89,7 +89,7 @@ class _Stream(io.RawIOBase):
         if self._ends is not None:
             left = self._ends - _MACHINE.monotonic()
             if left <= 0:
-                raise TimeoutError("the answer took too long")
+                raise TimeoutError("the response took too long")
             self._sock.settimeout(left)
         return self._stream.readinto(buffer)
 
@@ -104,8 +104,8 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Stream(self.fp.detach(), sock), 65_536)
 
 
-class _Timely(HTTPConnection):
-    """Cuts the timeout of each step, of which urllib3 gives every one its own, to what is left."""
+class _Connection(HTTPConnection):
+    """Shortens the timeout of each step to what is left; urllib3 gives each step a full timeout."""
 
     response_class = _Response
 
@@ -125,12 +125,12 @@ class _Timely(HTTPConnection):
         return super().getresponse()
 
 
-class _SecureConnection(_Timely, HTTPSConnection):
+class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Timely
+    ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):

@@ -1,4 +1,4 @@
-"""What the table held, and whether silence over it can be trusted.
+"""What the table held, and whether "nothing found" can be trusted.
 
 `judge` is pure: it looks at the coverage of this sweep and at the receipts of earlier ones.
 """
@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from shared.hunt.options import HuntOptions
 from shared.model import Coverage, Remedy
 from shared.query.answer import NUMBERS, Answer, check_columns, time_cell
-from shared.settings import Settings
 
 COLUMNS = ("Scope", "Action", "Rows", "LastDay", "Filled", "WithoutRecipient", "Messages", "Newest")
 _TIME = frozenset({"datetime"})
@@ -41,7 +41,7 @@ LOOK_FURTHER = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Distrust:
-    """One reason not to believe silence. `cause` is its stable id; `words` what is so; `check` what to look at."""
+    """One reason not to trust "nothing found". `cause` is its stable id; `words` says why; `check` what to look at."""
 
     cause: str
     words: str
@@ -52,22 +52,22 @@ class Distrust:
 
 
 def read_coverage(answer: Answer) -> Coverage:
-    """The coverage in the answer to coverage.kql.
+    """The coverage in the response to coverage.kql.
 
     Raises:
         PartialData: when a column is missing, mistyped or not a count.
     """
     check_columns(answer, COLUMNS, _TYPES)
     rows = [dict(zip(COLUMNS, row, strict=False)) for row in answer.rows]
-    whole = [row for row in rows if row["Scope"] == "all"]
-    if len(whole) != 1:
-        raise answer.lie("Scope", f"in which {len(whole)} rows are about all")
+    totals = [row for row in rows if row["Scope"] == "all"]
+    if len(totals) != 1:
+        raise answer.malformed("Scope", f"in which {len(totals)} rows count everything")
     for row in rows:
         for name in COLUMNS[2:7]:
             if type(row.get(name)) is not int or row[name] < 0:
-                raise answer.lie(name, "that is not a count")
+                raise answer.malformed(name, "that is not a count")
         if not isinstance(row["Action"], str):
-            raise answer.lie("Action", "that is not text")
+            raise answer.malformed("Action", "that is not text")
     known: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
     for row in rows:
@@ -75,7 +75,7 @@ def read_coverage(answer: Answer) -> Coverage:
             action = row["Action"]
             name = _KNOWN.get(action.casefold(), "")
             (known if name else unknown)[name or action] += row["Rows"]
-    total = whole[0]
+    total = totals[0]
     return Coverage(
         rows=total["Rows"],
         last_day=total["LastDay"],
@@ -89,7 +89,7 @@ def read_coverage(answer: Answer) -> Coverage:
 
 
 def read_last_rows(answer: Answer) -> datetime | None:
-    """When the table last had a row, from the answer to last_rows.kql.
+    """When the table last had a row, from the response to last_rows.kql.
 
     Raises:
         PartialData: when the column is missing, mistyped or not a time.
@@ -100,41 +100,41 @@ def read_last_rows(answer: Answer) -> datetime | None:
 
 
 def judge(
-    coverage: Coverage, history: Iterable[Mapping[str, Any]], settings: Settings, now: datetime
+    coverage: Coverage, history: Iterable[Mapping[str, Any]], options: HuntOptions, now: datetime
 ) -> tuple[Distrust, ...]:
-    """Every reason to withhold trust in this sweep's silence; none of them is a reason to drop its findings.
+    """Every reason why "nothing found" cannot be trusted in this sweep; its findings are used all the same.
 
-    `history` are the receipts of earlier sweeps, as JSON, in any order; what is not understood in them is left out.
+    `history` holds the receipts of earlier sweeps, as JSON, in any order; what cannot be read in them is left out.
     """
     if coverage.rows == 0:
-        return (_empty(coverage, settings, now),)
-    doubts = [_stale(coverage, settings, now) or _fallen(coverage, _by_day(history, now), now)]
-    doubts.append(_unfilled(coverage, settings) or _fill_fallen(coverage, _by_day(history, now), now))
+        return (_empty(coverage, options, now),)
+    doubts = [_stale(coverage, options, now) or _fallen(coverage, _by_day(history, now), now)]
+    doubts.append(_unfilled(coverage, options) or _fill_fallen(coverage, _by_day(history, now), now))
     return tuple(doubt for doubt in doubts if doubt)
 
 
-def _empty(coverage: Coverage, settings: Settings, now: datetime) -> Distrust:
-    words = f"EmailEvents holds no row of the last {settings.lookback_days} days"
+def _empty(coverage: Coverage, options: HuntOptions, now: datetime) -> Distrust:
+    words = f"EmailEvents holds no row of the last {options.lookback_days} days"
     if coverage.last_rows is not None:
         ago = (now - coverage.last_rows).days
         words += f"; its last row is of {_stamp(coverage.last_rows)}, {ago} days ago"
-    elif LOOK_FURTHER.days > settings.lookback_days and settings.hunt_source == "sentinel":
+    elif LOOK_FURTHER.days > options.lookback_days and options.source == "sentinel":
         words += f", nor of the last {LOOK_FURTHER.days}"
-    return Distrust("coverage_empty", words, _connector(settings))
+    return Distrust("coverage_empty", words, _connector(options))
 
 
-def _stale(coverage: Coverage, settings: Settings, now: datetime) -> Distrust | None:
-    limit = settings.max_data_age_hours
+def _stale(coverage: Coverage, options: HuntOptions, now: datetime) -> Distrust | None:
+    limit = options.max_data_age_hours
     if coverage.newest is not None and now - coverage.newest <= timedelta(hours=limit):
         return None
     since = "has no time"
     if coverage.newest is not None:
         hours = int((now - coverage.newest).total_seconds() // 3600)
         since = f"is of {_stamp(coverage.newest)}, {hours:,} hours ago (MAX_DATA_AGE_HOURS is {limit})"
-    return Distrust("coverage_stale", f"the newest row of EmailEvents {since}", _connector(settings))
+    return Distrust("coverage_stale", f"the newest row of EmailEvents {since}", _connector(options))
 
 
-def _unfilled(coverage: Coverage, settings: Settings) -> Distrust | None:
+def _unfilled(coverage: Coverage, options: HuntOptions) -> Distrust | None:
     if coverage.filled > 0:
         return None
     check = "Compare LatestDeliveryAction in Advanced hunting: where it is filled there"
@@ -142,7 +142,7 @@ def _unfilled(coverage: Coverage, settings: Settings) -> Distrust | None:
         "coverage_unfilled",
         f"none of the {coverage.rows:,} rows of EmailEvents says what became of the mail (no LatestDeliveryAction)",
         f"{check}, set HUNT_SOURCE=defender"
-        if settings.hunt_source == "sentinel"
+        if options.source == "sentinel"
         else "Check in Advanced hunting whether LatestDeliveryAction is filled, and ask Microsoft if it is not",
     )
 
@@ -194,8 +194,8 @@ def _numbers(values: Mapping[str, Any], names: Sequence[str]) -> bool:
     return all(isinstance(values.get(name), int | float) for name in names)
 
 
-def _connector(settings: Settings) -> str:
-    if settings.hunt_source == "defender":
+def _connector(options: HuntOptions) -> str:
+    if options.source == "defender":
         return "Check in Advanced hunting whether EmailEvents has rows, and that Defender for Office 365 is licensed"
     return (
         "Check that the workspace's Microsoft Defender XDR connector still sends EmailEvents, and that"

@@ -1,4 +1,4 @@
-"""The hunt: what a sweep asks, of whom, and what comes of the answers."""
+"""The hunt: which queries a sweep runs, where, and what it makes of the responses."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from shared.errors import PartialData, Service
 from shared.http.client import Http
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
 from shared.hunt.incidents import PastIncident, read_incidents
-from shared.hunt.remediators import Deeds, Remediators, read_deeds
+from shared.hunt.options import HuntOptions
+from shared.hunt.remediators import Remediations, Remediators, read_remediations
 from shared.hunt.split import in_parts
 from shared.model import LABEL, Coverage, Finding, Window
 from shared.query import answer as answers
 from shared.query.answer import Answer
-from shared.query.literals import Value, query
+from shared.query.literals import Value, query_text
 from shared.query.refusal import TableMissing
-from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -27,28 +27,32 @@ TITLE = "Unusual volume of remediated email"
 RECIPIENTS_AT_ONCE = 500
 
 
-class Place(Protocol):
-    """Where a query is asked. `ground` names the `.kql` files that say how the tables look there."""
+class QueryService(Protocol):
+    """Where a query runs. `tables` names the `.kql` files that say how the tables look there."""
 
     service: Service
-    ground: str
+    tables: str
 
     def ask(self, kql: str) -> Answer | None:
-        """The table that answers; None when there is no data at all. Raises SweepError."""
+        """The resulting table; None when there is no data at all. Raises SweepError."""
         ...
 
 
 class Hunt:
-    """Asks `place` about the mail, and the Sentinel workspace about its incidents.
+    """Queries `mail` about the mail, and the Sentinel workspace about its incidents.
 
-    `notes` are the things about the last hunt that a receipt should say. Every method raises SweepError.
+    `notes` say what a receipt should mention about the last hunt. Every method raises SweepError.
     """
 
     def __init__(
-        self, settings: Settings, place: Place, workspace: Place, close: Callable[[], None] = lambda: None
+        self,
+        options: HuntOptions,
+        mail: QueryService,
+        workspace: QueryService,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings = settings
-        self._place = place
+        self.options = options
+        self._mail = mail
         self._workspace = workspace
         self._rows: int | None = None
         self.close = close
@@ -56,31 +60,31 @@ class Hunt:
 
     def coverage(self, window: Window) -> Coverage:
         """What the table holds in the window; when that is nothing, also when it last held a row."""
-        kql = self._about(window, "events", "coverage", Day=max(window.start, window.end - timedelta(days=1)))
-        answer = self._place.ask(kql)
+        kql = self._query(window, "events", "coverage", Day=max(window.start, window.end - timedelta(days=1)))
+        answer = self._mail.ask(kql)
         found = Coverage(0, 0, None, 0.0) if answer is None else read_coverage(answer)
         self._rows = found.rows
-        if found.rows == 0 and self._place.ground == "sentinel":
+        if found.rows == 0 and self._mail.tables == "sentinel":
             found = replace(found, last_rows=self._last_rows(window.end))
         return found
 
     def _last_rows(self, end: datetime) -> datetime | None:
-        answer = self._place.ask(self._about(Window(end - LOOK_FURTHER, end), "events", "last_rows"))
+        answer = self._mail.ask(self._query(Window(end - LOOK_FURTHER, end), "events", "last_rows"))
         return None if answer is None else read_last_rows(answer)
 
     def findings(self, window: Window) -> Sequence[Finding]:
         """Who is over the threshold, `Sum_case` descending, then by recipient. Evidence is checked when it is read.
 
         Raises:
-            HuntTooLarge: not even small parts of the hunt fit an answer.
-            PartialData: the answer is partial or lies, or is missing although the table has rows.
+            HuntTooLarge: even small parts of the hunt do not fit a response.
+            PartialData: the response is partial or malformed, or is missing although the table has rows.
         """
         self.notes.clear()
-        threshold = self._settings.sum_case_threshold
-        counted = "counted_newest" if self._settings.deduplicate else "counted_every"
+        threshold = self.options.threshold
+        counted = "counted_newest" if self.options.deduplicate else "counted_every"
 
         def ask(parts: int, part: int) -> list[Finding]:
-            kql = self._about(
+            kql = self._query(
                 window,
                 "events",
                 "candidates",
@@ -91,40 +95,40 @@ class Hunt:
                 Parts=parts,
                 Part=part,
             )
-            answer = self._place.ask(kql)
+            answer = self._mail.ask(kql)
             if answer is None:
-                return self._no_answer()
+                return self._empty_response()
             return answers.findings(answer, threshold)
 
         parts = in_parts(ask)
-        found = parts[0] if len(parts) == 1 else answers.joined(parts, self._place.service)
+        found = parts[0] if len(parts) == 1 else answers.joined(parts, self._mail.service)
         if len(parts) > 1:
-            self.notes.append(f"the hunt was too large for one query and was asked in {len(parts)} parts")
-        if note := answers.cut(found):
+            self.notes.append(f"the hunt was too large for one query and ran in {len(parts)} parts")
+        if note := answers.cut_note(found):
             self.notes.append(note)
         return found
 
-    def _no_answer(self) -> list[Finding]:
+    def _empty_response(self) -> list[Finding]:
         if self._rows == 0:
             return []
         raise PartialData(
-            f"{self._place.service.words} answered the hunt with nothing at all although the table has rows: the next"
-            " sweep asks again; if it lasts, run the query in the portal",
-            service=self._place.service,
+            f"{self._mail.service.words} sent an empty response to the hunt although the table has rows: the next"
+            " sweep tries again; if it lasts, run the query in the portal",
+            service=self._mail.service,
         )
 
-    def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Deeds] | None:
-        """Who remediated these messages, by recipient (lower-cased); None when the tenant's table is not there."""
+    def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Remediations] | None:
+        """Who remediated these messages, by recipient (lower-cased); None when the tenant has no such table."""
         recipients = sorted(messages)
-        found: dict[str, Deeds] = {}
-        for place in range(0, len(recipients), RECIPIENTS_AT_ONCE):
-            some = recipients[place : place + RECIPIENTS_AT_ONCE]
+        found: dict[str, Remediations] = {}
+        for start in range(0, len(recipients), RECIPIENTS_AT_ONCE):
+            some = recipients[start : start + RECIPIENTS_AT_ONCE]
             try:
-                answer = self._place.ask(self._about(window, "deeds", "remediators", Recipients=some))
+                answer = self._mail.ask(self._query(window, "remediations", "remediators", Recipients=some))
             except TableMissing:
                 return None
-            known: Remediators = {} if answer is None else read_deeds(answer)
-            found |= {recipient: Deeds.of(messages[recipient], known.get(recipient, {})) for recipient in some}
+            known: Remediators = {} if answer is None else read_remediations(answer)
+            found |= {recipient: Remediations.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
 
     def known_incidents(self) -> dict[str, PastIncident]:
@@ -133,21 +137,21 @@ class Hunt:
         Also those that were deleted since. Empty when the workspace has no such table.
         """
         try:
-            answer = self._workspace.ask(query("known_incidents", Label=LABEL, TitleBegins=TITLE))
+            answer = self._workspace.ask(query_text("known_incidents", Label=LABEL, TitleBegins=TITLE))
         except TableMissing:
             return {}
         return {} if answer is None else read_incidents(answer)
 
-    def _about(self, window: Window, ground: str, *names: str, **parameters: Value) -> str:
-        return query(f"{ground}_{self._place.ground}", *names, Start=window.start, End=window.end, **parameters)
+    def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
+        return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)
 
 
-def open_hunt(settings: Settings, http: Http, credential: TokenCredential) -> Hunt:
-    """The hunt of these settings' HUNT_SOURCE. To be closed."""
+def open_hunt(options: HuntOptions, http: Http, credential: TokenCredential) -> Hunt:
+    """The hunt with these options; the caller closes it."""
     from shared.query.advanced_hunting import AdvancedHunting
     from shared.query.log_analytics import Workspace, connect  # the SDK is slow to import
 
-    client = connect(settings, credential)
-    workspace = Workspace(client, str(settings.sentinel_workspace_id), http)
-    place = workspace if settings.hunt_source == "sentinel" else AdvancedHunting(settings, http)
-    return Hunt(settings, place, workspace, client.close)
+    client = connect(options.log_analytics, credential)
+    workspace = Workspace(client, options.workspace_id, http)
+    mail = AdvancedHunting(options.graph, options.lookback_days, http) if options.source == "defender" else workspace
+    return Hunt(options, mail, workspace, client.close)

@@ -65,7 +65,7 @@ def _incident(answer: Answer, cells: dict[str, Any]) -> PastIncident:
     texts = {column: _text(cells.get(column)) for column in _TEXTS}
     modified = times["Modified"]
     if not isinstance(name, str) or not name or modified is None:
-        raise answer.lie("Id", "that is not an incident's id with its time")
+        raise answer.malformed("Id", "that is not an incident's id with its time")
     episodes = [int(episode) for episode in _EPISODE.findall(texts["Labelled"])]
     return PastIncident(
         id=name.lower(),

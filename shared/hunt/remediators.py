@@ -15,19 +15,19 @@ _ACTORS = {"admin": "by admins", "automation": "by automated investigation", "za
 
 
 @dataclass(slots=True)
-class Deed:
+class Remediation:
     """What is known about one message: who last remediated it ("" when nobody did), and how many attempts failed."""
 
     actor: str = ""
     failed: int = 0
 
 
-Remediators = Mapping[str, Mapping[str, Deed]]
+Remediators = Mapping[str, Mapping[str, Remediation]]
 """By recipient and message id, both lower-cased."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class Remediations:
     """Who remediated a number of messages of one recipient: messages by actor, failed attempts, messages unknown."""
 
     actors: Mapping[str, int] = field(default_factory=dict)
@@ -35,13 +35,15 @@ class Deeds:
     unknown: int = 0
 
     @classmethod
-    def of(cls, messages: Iterable[str], known: Mapping[str, Deed]) -> Deeds:
-        """The deeds about these message ids."""
-        deeds = [known.get(message, Deed()) for message in sorted({message.lower() for message in messages})]
-        actors = Counter(deed.actor for deed in deeds)
+    def of(cls, messages: Iterable[str], known: Mapping[str, Remediation]) -> Remediations:
+        """The remediations of these message ids."""
+        remediations = [
+            known.get(message, Remediation()) for message in sorted({message.lower() for message in messages})
+        ]
+        actors = Counter(remediation.actor for remediation in remediations)
         unknown = actors.pop("", 0)
         ordered = {actor: actors[actor] for actor in _ACTORS if actors[actor]}
-        return cls(ordered, sum(deed.failed for deed in deeds), unknown)
+        return cls(ordered, sum(remediation.failed for remediation in remediations), unknown)
 
     @property
     def words(self) -> str:
@@ -56,26 +58,26 @@ class Deeds:
         return f"{total:,} {'message' if total == 1 else 'messages'}: {', '.join(parts)}{failed}"
 
 
-def read_deeds(answer: Answer) -> Remediators:
-    """The answer to remediators.kql, whose rows come newest first for each message.
+def read_remediations(answer: Answer) -> Remediators:
+    """The remediations in the response to remediators.kql, whose rows come newest first for each message.
 
     Raises:
-        PartialData: when a column is missing, mistyped or holds what the query cannot give.
+        PartialData: when a column is missing, mistyped or holds what the query cannot return.
     """
     check_columns(answer, _COLUMNS, _TYPES)
-    found: dict[str, dict[str, Deed]] = {}
+    found: dict[str, dict[str, Remediation]] = {}
     for recipient, message, actor, outcome, attempts, _ in answer.rows:
         if not isinstance(recipient, str) or not isinstance(message, str):
-            raise answer.lie("Recipient", "that is not text")
+            raise answer.malformed("Recipient", "that is not text")
         if actor not in _ACTORS:
-            raise answer.lie("Actor", "that names nobody")
+            raise answer.malformed("Actor", "that is not a known actor")
         if outcome not in ("done", "failed"):
-            raise answer.lie("Outcome", "that is no outcome")
+            raise answer.malformed("Outcome", "that is not a known outcome")
         if type(attempts) is not int or attempts < 0:
-            raise answer.lie("Attempts", "that is not a count")
-        deed = found.setdefault(recipient, {}).setdefault(message.lower(), Deed())
+            raise answer.malformed("Attempts", "that is not a count")
+        remediation = found.setdefault(recipient, {}).setdefault(message.lower(), Remediation())
         if outcome == "failed":
-            deed.failed += attempts
-        elif not deed.actor:
-            deed.actor = actor
+            remediation.failed += attempts
+        elif not remediation.actor:
+            remediation.actor = actor
     return found

@@ -1,4 +1,4 @@
-"""A hunt that is too large for one query, asked in parts."""
+"""A hunt that is too large for one query, split into parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_parts(ask: Callable[[int, int], T]) -> list[T]:
 
     Raises:
         HuntTooLarge: when not even the smallest parts fit.
-        SweepError: the first other error of a part; the others are not waited for longer than they have begun.
+        SweepError: the first other error of a part; parts that have not begun are cancelled.
     """
     parts = 1
     while True:
@@ -39,7 +39,7 @@ def in_parts(ask: Callable[[int, int], T]) -> list[T]:
 
 
 def _too_large(error: SweepError) -> bool:
-    # 504 is how a query that took its whole time ends.
+    # A query that used up all its time ends with 504.
     return isinstance(error, HuntTooLarge) or error.status == 504
 
 
@@ -51,7 +51,7 @@ def _all(ask: Callable[[int, int], T], parts: int) -> list[T]:
         wait(futures, return_when=FIRST_EXCEPTION)
         for future in futures:
             future.cancel()
-    # What failed comes before what was cancelled because of it.
+    # Report the failure, not what was cancelled because of it.
     failed = [error for future in futures if not future.cancelled() and (error := future.exception())]
     for error in failed:
         if not isinstance(error, SweepError) or not _too_large(error):

@@ -78,7 +78,7 @@ class ArmIncidents:
             there = self._arm.get_twice(url, until)
             return None if there is None else incident_of(there)
 
-        return self._arm.persist(attempt)
+        return self._arm.with_retry(attempt)
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """Make the incident of this JSON body, unless it is there: DONE, FOUND, REFUSED or DUE."""
@@ -131,7 +131,7 @@ class ArmIncidents:
             there = self._arm.get_twice(url, until)
             return None if there is None else comment_made(there) or NO_TIME
 
-        return self._arm.persist(attempt)
+        return self._arm.with_retry(attempt)
 
     def escalate(self, incident_id: str, expected: Severity, to: Severity) -> Attempt:
         """Raise the severity from `expected`, with the label that says so: see the port for how it can end."""
@@ -174,7 +174,7 @@ class ArmIncidents:
 
     def _settled(self, attempt: Callable[[float], Attempt]) -> Attempt:
         try:
-            return self._arm.persist(attempt, writes=True)
+            return self._arm.with_retry(attempt, writes=True)
         except SweepError as error:
             return Attempt(Ended.REFUSED if refused(error) else Ended.DUE, error=error)
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from shared.errors import Call, NotFound, Service
-from shared.http.client import Answer, Http
+from shared.http.client import Http
+from shared.http.response import HttpResponse
 from shared.incidents.resource import unusable
 from shared.incidents.service_time import ServiceTime
 from shared.web_address import web_address
@@ -57,13 +58,13 @@ class ArmRequests:
             return link
         raise unusable("a list that goes on at another address")
 
-    def persist(self, attempt: Callable[[float], T], *, writes: bool = False) -> T:
+    def with_retry(self, attempt: Callable[[float], T], *, writes: bool = False) -> T:
         """What `attempt(until)` returns, tried again as shared/http/retry.py says. One that writes reads first.
 
         Raises:
             SweepError: the last attempt's.
         """
-        return self._http.persist(attempt, reads_first=writes)
+        return self._http.with_retry(attempt, reads_first=writes)
 
     def fetch(self, url: str) -> dict[str, Any]:
         """What is there, tried as often as a question is.
@@ -105,6 +106,6 @@ class ArmRequests:
             self._http.once(Service.SENTINEL, Call.WRITE, url, until, audience=self._audience, body=body.encode())
         )
 
-    def _noted(self, answer: Answer) -> dict[str, Any]:
+    def _noted(self, answer: HttpResponse) -> dict[str, Any]:
         self.clock.note(answer.headers.get("Date"))
         return dict(answer.body)

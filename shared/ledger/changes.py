@@ -1,4 +1,4 @@
-"""What the verbs need of an adapter: rows, conditional changes to them, and a place that keeps them."""
+"""What the ledger needs of its storage: rows, and conditional changes to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as read. `data` is None when not even its bytes can be told."""
+    """A row as read. `data` is None when its bytes cannot be read."""
 
     key: str
     data: bytes | None
@@ -18,7 +18,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write the row if its version still is this; None: if there is no such row."""
+    """Write the row if its version is still this one; None: if there is no such row."""
 
     key: str
     data: bytes
@@ -27,7 +27,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove the row if its version still is this."""
+    """Remove the row if its version is still this one."""
 
     key: str
     version: str
@@ -37,7 +37,7 @@ Change = Put | Delete
 
 
 class Rows(Protocol):
-    """What an adapter keeps: one workspace's rows. Each verb raises LedgerUnavailable when the storage fails."""
+    """The stored rows of one workspace. Every method raises LedgerUnavailable when the storage fails."""
 
     @property
     def requests(self) -> int:
@@ -45,7 +45,7 @@ class Rows(Protocol):
 
     @property
     def retries(self) -> int:
-        """How many of these were further attempts."""
+        """How many of these were retries."""
 
     def scan(self, start: str, end: str) -> list[Row]:
         """The rows with start <= key < end, by key."""
@@ -54,14 +54,14 @@ class Rows(Protocol):
         """One row, None when there is none."""
 
     def batches(self, changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
-        """The changes, in their order, cut into as few pieces as one transaction each can take."""
+        """The changes, in their order, in as few batches as possible; each fits one transaction."""
 
     def apply(self, changes: Sequence[Change]) -> dict[str, str]:
         """Make all these changes (one of `batches`, no key twice) or none; the new version of each row put.
 
         Raises:
-            LedgerConflict: a row's version is another one.
+            LedgerConflict: the version of a row has changed.
         """
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

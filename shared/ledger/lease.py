@@ -1,9 +1,9 @@
-"""The workspace's lease: one sweep at a time, and the place of one that died is free again after its length.
+"""The workspace's lease: one sweep at a time; the lease of a sweep that died is free again after its length.
 
-No two clocks are compared. The row says how long its holder's lease is; whoever finds it taken watches it for that long
-(or for the length of the own lease, when that is longer) by the own monotonic clock. A row that stays as it is belongs
-to a dead sweep, one that changes to a living one. Whether ours still is ours is proved by writing it again on the
-condition that nobody else has.
+No two clocks are compared. The row says how long its holder's lease is. A sweep that finds it taken watches the row for
+that long (or for the length of its own lease, when that is longer) by its own monotonic clock. A row that does not
+change belongs to a dead sweep, a row that changes to a living one. A holder proves that the lease is still its own by
+writing it again on the condition that nobody else has.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ LONGEST = 600.0
 """Seconds; no lease is longer (`LEASE_SECONDS`), whatever a row says."""
 
 OVERTIME = 300.0
-"""Seconds after the sweep's budget in which the lease is still renewed: a hung sweep keeps nobody away for ever."""
+"""Seconds after the sweep's budget in which the lease is still renewed: a hung sweep does not block others for ever."""
 
-_LOOKS = 10
-"""How often a lease that is taken is looked at while it is waited for. Its holder writes it three times meanwhile."""
+_CHECKS = 10
+"""How often a taken lease is read while waiting for it. Its holder writes it three times in that time."""
 
-_TRIES = 2
+_RENEWALS = 2
 """Renewals in a row that may take longer than half the lease."""
 
-_PATIENCE = 10.0
-"""Seconds to wait for a renewal that is under way when the lease is given back."""
+_RELEASE_WAIT = 10.0
+"""Seconds to wait at the release for a renewal that is under way."""
 
 _log = logging.getLogger("sweep.lease")
 
@@ -38,14 +38,14 @@ class LeaseLost(Exception):
 
 
 class LeaseNotFree(Exception):
-    """The lease is taken, and the sweep's budget ended before its holder showed whether it lives."""
+    """The lease is taken, and the sweep's budget ended before it was clear whether its holder is alive."""
 
 
 class Held:
     """A lease that is ours, renewed by a background thread every third of its length until `release`.
 
-    `since` is the clock's monotonic() before the lease was taken; after `until`, on the same clock, it is renewed no
-    more.
+    `since` is the clock's monotonic() before the lease was taken; after `until`, on the same clock, it is no longer
+    renewed.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Held:
         self._lost = False
         self._released = threading.Event()
         self._writing = threading.Lock()
-        # A daemon, so that it never keeps a process alive whose sweep is over.
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        # A daemon, so that it does not keep the process alive after the sweep.
+        self._thread = threading.Thread(target=self._renew_regularly, name="lease", daemon=True)
         self._thread.start()
 
     @property
@@ -70,10 +70,10 @@ class Held:
         return self._row.holder
 
     def check(self) -> None:
-        """Before every effect: from memory while the last renewal began less than half a lease ago, else renews it.
+        """Call before every effect. Renews the lease when the last renewal began more than half a lease ago.
 
         Raises:
-            LeaseLost: it is another's, or could not be renewed in time.
+            LeaseLost: another sweep has it, or it could not be renewed in time.
         """
         if self._lost:
             raise self._gone()
@@ -88,34 +88,34 @@ class Held:
                 raise LeaseLost("the lease runs out and the ledger does not answer; the next sweep goes on") from error
 
     def prove(self) -> None:
-        """Before a note and before a card: write the lease again, now, which only its holder can.
+        """Call before a note and before a card. Writes the lease again now, which only its holder can do.
 
         Raises:
-            LeaseLost: it is another's, or could not be renewed in time.
+            LeaseLost: another sweep has it, or it could not be renewed in time.
             LedgerUnavailable: the ledger does not answer.
         """
         with self._writing:
             self._renew()
 
     def release(self) -> None:
-        """Give the lease back, so that the next sweep need not wait. To be called in a `finally`; raises nothing."""
+        """Release the lease, so that the next sweep need not wait. Call it in a `finally`; it raises nothing."""
         self._released.set()
-        if not self._writing.acquire(timeout=_PATIENCE):
-            return  # a renewal hangs; others see that the lease is renewed no more
+        if not self._writing.acquire(timeout=_RELEASE_WAIT):
+            return  # a renewal hangs; others see that the lease is no longer renewed
         try:
             if not self._lost:
                 self._ledger.release(self._row)
         except LedgerError as error:
-            _log.warning("lease_not_released why=%s", error)  # others see that it is renewed no more
+            _log.warning("lease_not_released why=%s", error)  # others see that it is no longer renewed
         finally:
             self._writing.release()
 
     def _fresh(self) -> bool:
-        """Whether an effect may begin: nobody who watches the lease can take it before its other half has passed."""
+        """Whether an effect may begin: nobody can take the lease before its other half has passed."""
         return not self._lost and self._clock.monotonic() - self._since <= self._seconds / 2
 
     def _renew(self) -> None:
-        for _ in range(_TRIES):
+        for _ in range(_RENEWALS):
             self._write()
             if self._fresh():
                 return
@@ -130,7 +130,7 @@ class Held:
         since = self._clock.monotonic()
         if since > self._until:
             raise LeaseLost(
-                "this sweep is five minutes over its budget (SWEEP_BUDGET_SECONDS), its lease is renewed no more;"
+                "this sweep is five minutes over its budget (SWEEP_BUDGET_SECONDS), its lease is no longer renewed;"
                 " the next sweep goes on"
             )
         try:
@@ -143,7 +143,7 @@ class Held:
     def _gone(self) -> LeaseLost:
         return LeaseLost("another sweep has taken over this workspace's lease; it goes on with what is due")
 
-    def _keep(self) -> None:
+    def _renew_regularly(self) -> None:
         pause = self._seconds / 3
         while not self._released.wait(pause):
             try:
@@ -155,19 +155,19 @@ class Held:
                     _log.warning("lease_lost why=%s", error)
                 return
             except LedgerError as error:
-                # The holder may still be alone: whoever needs to know proves it.
+                # The lease may still be ours: whoever needs to be sure calls `prove`.
                 _log.warning("lease_not_renewed why=%s", error)
                 pause = self._seconds / 12
 
 
 def claim(ledger: Ledger, seconds: float, clock: Clock, holder: str, ends: float = math.inf) -> Held | None:
-    """Take the workspace's lease for `seconds`; None when another sweep is seen to live.
+    """Take the workspace's lease for `seconds`; None when another sweep is alive.
 
-    `holder` names this sweep and no other. `ends` is when its budget does, by the clock's monotonic(): it waits no
-    longer.
+    `holder` is an id of this sweep alone. `ends` is when its budget ends, by the clock's monotonic(): the wait ends
+    then, too.
 
     Raises:
-        LeaseNotFree: the budget ended while it waited.
+        LeaseNotFree: the budget ended during the wait.
         LedgerUnavailable: the ledger does not answer.
     """
     seen = ledger.lease()
@@ -177,12 +177,12 @@ def claim(ledger: Ledger, seconds: float, clock: Clock, holder: str, ends: float
     try:
         row = ledger.take(seen, holder, seconds)
     except LedgerConflict:
-        return None  # another sweep was quicker, or its holder lives after all
+        return None  # another sweep was faster, or the holder is alive after all
     return Held(ledger, row, seconds, clock, since, ends + OVERTIME)
 
 
 def _is_dead(ledger: Ledger, seen: LeaseRow, seconds: float, clock: Clock, ends: float) -> bool:
-    """Whether the lease stays as it was `seen` just now for its length, or for `seconds` when that is longer."""
+    """Whether the lease stays unchanged from `seen` for its length, or for `seconds` when that is longer."""
     begun = clock.monotonic()
     wait = min(max(seconds, seen.seconds), LONGEST)
     _log.info("lease_waiting holder=%s seconds=%g", seen.holder or "unknown", wait)
@@ -192,7 +192,7 @@ def _is_dead(ledger: Ledger, seen: LeaseRow, seconds: float, clock: Clock, ends:
                 f"another sweep's lease must be watched for {wait:g} seconds before it counts as dead, and the budget"
                 " ended first: make SWEEP_BUDGET_SECONDS at least twice the LEASE_SECONDS of either sweep"
             )
-        clock.sleep(max(min(wait / _LOOKS, left, ends - clock.monotonic()), 0.01))
+        clock.sleep(max(min(wait / _CHECKS, left, ends - clock.monotonic()), 0.01))
         if ledger.lease() != seen:
-            return False  # renewed, given back or taken: somebody lives
+            return False  # renewed, released or taken: somebody is alive
     return True

@@ -1,4 +1,4 @@
-"""The ledger in one SQLite file: the embedded default, for a machine that keeps its disk."""
+"""The ledger in one SQLite file: the default on a machine that keeps its disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.ledger.sqlite_reading import connect_read_only
 from shared.ledger.verbs import RowLedger
 
 _FORMAT = 1
-"""Of the file (`PRAGMA user_version`); what is in a row has its own version."""
+"""The version of the file (`PRAGMA user_version`); the data in a row has its own version."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (
@@ -29,10 +29,10 @@ CREATE TABLE IF NOT EXISTS rows (
 class SqliteLedger(RowLedger):
     """The ledger of one workspace in the file `path`, which several processes of this machine may share.
 
-    The file and its folder are made when they are missing, readable by this user only. With `read_only` nothing is
-    made or written, a missing file reads as empty, and every verb that writes raises LedgerError. The file must be on
-    a local disk: SQLite's write-ahead log does not work on a network share. `patience` is how many seconds another
-    process's write is waited for.
+    The file and its folder are created when they are missing, readable by this user only. With `read_only` nothing is
+    created or written, a missing file reads as empty, and every method that writes raises LedgerError. The file must be
+    on a local disk: SQLite's write-ahead log does not work on a network share. `patience` is how many seconds to wait
+    for another process's write.
     """
 
     def __init__(self, path: str | Path, workspace: str, read_only: bool = False, patience: float = 15.0) -> None:
@@ -119,7 +119,7 @@ class _SqliteRows:
                 raise LedgerUnavailable(f"the ledger {self._path} {_advice(error)} ({error})") from error
             finally:
                 if self._read_only:
-                    self.close()  # what others write, or the file when they have made it, is seen the next time
+                    self.close()  # so that the next read sees what others have written or created
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ class _SqliteRows:
                 if version < _FORMAT:
                     connection.execute(_SCHEMA)
                     connection.execute(f"PRAGMA user_version = {_FORMAT}")
-            elif version == 0:  # made, but nothing written yet
+            elif version == 0:  # created, but nothing written yet
                 connection.close()
                 connection = _empty()
         except BaseException:
@@ -162,14 +162,14 @@ def _row(key: str, data: object, version: str) -> Row:
 
 
 def _advice(error: sqlite3.Error | OSError) -> str:
-    said = str(error).lower()
-    if "locked" in said or "busy" in said:
-        return "is kept locked by another process: look for a sweep that hangs, or a backup that copies the file"
-    if "readonly" in said:
-        return "was left in the middle of a write, which a dry run does not finish: the next sweep does"
-    if "full" in said:
+    text = str(error).lower()
+    if "locked" in text or "busy" in text:
+        return "is locked by another process: look for a sweep that hangs, or a backup that copies the file"
+    if "readonly" in text:
+        return "holds an unfinished write, which a dry run cannot complete: the next sweep does"
+    if "full" in text:
         return "cannot be written, the disk is full: make room"
-    if "not a database" in said or "malformed" in said:
+    if "not a database" in text or "malformed" in text:
         return (
             "is damaged: restore it from a backup, or move it away, and the next sweep learns from the incidents"
             " what was raised"

@@ -1,8 +1,8 @@
-"""The ledger in Azure Table storage: the deployed one. No account key, no secret: the app's identity is its right.
+"""The ledger in Azure Table storage: the deployed one. No account key and no secret: the app signs in as itself.
 
-One partition per workspace, one entity per row (a row too large for one goes on in entities beside it, always written
-together with it), the entity's etag as the row's version. Rows are not packed into fewer entities: 10,000 records are
-eleven requests a day as it is, and a record of its own can be written and can conflict alone.
+One partition per workspace and one entity per row (a row too large for one entity continues in further entities, always
+written in the same transaction). The entity's etag is the row's version. Rows are not packed into fewer entities:
+10,000 records need only eleven requests a day, and a record with its own entity is written, and conflicts, alone.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from azure.data.tables import UpdateMode
 from shared.clock import Clock, SystemClock
 from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerError
-from shared.ledger.service import TableMissing, TableService
+from shared.ledger.service import LedgerTableMissing, TableService
 from shared.ledger.verbs import RowLedger
 
-# The service's limits, each with room left: 64 KiB a property, 1 MiB an entity, 100 entities and 4 MiB a transaction.
+# The service's limits, each with a margin: 64 KiB a property, 1 MiB an entity, 100 entities and 4 MiB a transaction.
 _PROPERTY = 60_000
 _ENTITY = 10 * _PROPERTY
 _ENTITIES = 100
@@ -41,8 +41,8 @@ class TableLedger(RowLedger):
 
     `credential` needs the role Storage Table Data Contributor on the account; a token credential needs an https
     endpoint. With `read_only` nothing is made or written, a missing table reads as empty, and every verb that writes
-    raises LedgerError. Each request is tried at most 5 times and for 120 seconds, waiting included,
-    and ends with `deadline()`, the monotonic time at which the sweep's budget is over, or half a minute after it began.
+    raises LedgerError. Each request is sent at most 5 times within 120 seconds, waiting included. It ends at
+    `deadline()`, the monotonic time at which the sweep's budget ends, or half a minute after it began.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class _TableRows:
                 found += page
                 if token is None:
                     break
-        except TableMissing:
+        except LedgerTableMissing:
             return []
         return list(self._rows(found))
 
@@ -116,13 +116,13 @@ class _TableRows:
     def apply(self, changes: Sequence[Change]) -> dict[str, str]:
         operations = [operation for change in changes for operation in self._operations(change)]
         try:
-            answers = self._service.send(lambda: self._service.client.submit_transaction(operations))
-        except TableMissing:
-            self._make_table()
-            answers = self._service.send(lambda: self._service.client.submit_transaction(operations))
+            results = self._service.send(lambda: self._service.client.submit_transaction(operations))
+        except LedgerTableMissing:
+            self._create_table()
+            results = self._service.send(lambda: self._service.client.submit_transaction(operations))
         etags = {
-            entity["RowKey"]: str(answer.get("etag", ""))
-            for (_, entity, _), answer in zip(operations, answers, strict=True)
+            entity["RowKey"]: str(result.get("etag", ""))
+            for (_, entity, _), result in zip(operations, results, strict=True)
         }
         with self._lock:
             for change in changes:
@@ -136,7 +136,7 @@ class _TableRows:
         self._service.client.close()
 
     def _page(self, start: str, end: str, token: Any) -> tuple[list[_Entity], Any]:
-        """The entities from `token` on that one answer holds, and the token of the next one, None after the last."""
+        """One page of entities from `token` on, and the token of the next page, None after the last."""
         pages: Any = self._service.client.query_entities(
             "PartitionKey eq @partition and RowKey ge @start and RowKey lt @end",
             parameters={"partition": self._partition, "start": start, "end": end},
@@ -161,8 +161,8 @@ class _TableRows:
                 self._beside.pop(entity.key, None)
                 if len(pieces) > 1:
                     self._beside[entity.key] = len(pieces) - 1
-            whole = len(pieces) == 1 + entity.beside and None not in pieces
-            yield Row(entity.key, b"".join(piece or b"" for piece in pieces) if whole else None, entity.etag)
+            complete = len(pieces) == 1 + entity.beside and None not in pieces
+            yield Row(entity.key, b"".join(piece or b"" for piece in pieces) if complete else None, entity.etag)
 
     def _operations(self, change: Change) -> list[Operation]:
         there = self._beside.get(change.key, 0)
@@ -196,8 +196,8 @@ class _TableRows:
     def _entity(self, key: str, number: int) -> dict[str, Any]:
         return {"PartitionKey": self._partition, "RowKey": f"{key}~{number:02}" if number else key}
 
-    def _make_table(self) -> None:
-        with suppress(LedgerConflict):  # somebody else has made it meanwhile
+    def _create_table(self) -> None:
+        with suppress(LedgerConflict):  # somebody else has created it meanwhile
             self._service.send(self._service.client.create_table)
 
 

@@ -1,1 +1,1 @@
-"""The two query services, Log Analytics and advanced hunting: typed literals, answers, refusals."""
+"""The two query services, Log Analytics and advanced hunting: typed literals, checked responses, refused queries."""

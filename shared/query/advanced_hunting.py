@@ -1,4 +1,4 @@
-"""Asking Microsoft Defender's advanced hunting over Microsoft Graph."""
+"""Queries to Microsoft Defender's advanced hunting, over Microsoft Graph."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 from shared.errors import Call, HuntTooLarge, PartialData, Rejected, Service
 from shared.http.client import Http, Limits
 from shared.query.answer import Answer
+from shared.query.endpoint import Endpoint
 from shared.query.refusal import recognised, refused
-from shared.settings import Settings
 
 MOST_ROWS = 100_000  # the service cuts a result here
 LIMITS = Limits(read=200.0)  # it gives a query three minutes
 
 
 class AdvancedHunting:
-    """Advanced hunting in the tenant of the app's identity, as a place to ask."""
+    """Advanced hunting in the tenant of the app's identity."""
 
     service = Service.GRAPH
-    ground = "defender"
+    tables = "defender"
 
-    def __init__(self, settings: Settings, http: Http) -> None:
-        self._url = f"{settings.graph}/v1.0/security/runHuntingQuery"
-        self._audience = settings.cloud.graph_audience
-        self._days = settings.lookback_days
+    def __init__(self, endpoint: Endpoint, days: int, http: Http) -> None:
+        """`days` is how far back the queries look."""
+        self._url = f"{endpoint.url}/v1.0/security/runHuntingQuery"
+        self._audience = endpoint.audience
+        self._days = days
         self._http = http
 
     def ask(self, kql: str) -> Answer | None:
-        """The table that a query answers with; None when the service answers without a body: no data.
+        """The result of a query; None for a response without a body, which means no data.
 
         Raises:
             HuntTooLarge: too many rows, too much memory or time.
-            TableMissing: the table is not there.
-            PartialData: not the service's own answer.
+            TableMissing: the table does not exist.
+            PartialData: the response is not what the service sends.
             SweepError: everything else that shared/errors.py lists.
         """
         # A day more than the query's own window: the service counts its timespan back from its own clock.
@@ -52,23 +53,23 @@ class AdvancedHunting:
     def _table(self, body: Mapping[str, Any]) -> Answer:
         schema, results = _get(body, "schema"), _get(body, "results")
         if not isinstance(schema, list) or not isinstance(results, list):
-            raise self._foreign()
+            raise self._unexpected()
         columns = [(_get(column, "name"), _get(column, "type")) for column in schema]
         if not all(isinstance(name, str) and isinstance(kind, str) for name, kind in columns):
-            raise self._foreign()
+            raise self._unexpected()
         if len(results) >= MOST_ROWS:
             raise refused(self.service, "E_QUERY_RESULT_SET_TOO_LARGE")
         names = [name for name, _ in columns]
         if not all(isinstance(row, dict) for row in results):
-            raise self._foreign()
+            raise self._unexpected()
         return Answer(
             names, [kind for _, kind in columns], ([row.get(n) for n in names] for row in results), self.service
         )
 
-    def _foreign(self) -> PartialData:
+    def _unexpected(self) -> PartialData:
         return PartialData(
-            "Microsoft Graph answered the query with something that is no table: the next sweep asks again; if it"
-            " lasts, look for a proxy that answers in its place",
+            "Microsoft Graph sent an unexpected response to the query: the next sweep tries again; if it lasts, look"
+            " for a proxy that responds in its place",
             service=self.service,
         )
 

@@ -1,7 +1,7 @@
-"""Answers to the hunt: checked when they come, their lists decoded when somebody reads them.
+"""Responses to the hunt: checked when they arrive, their lists decoded when they are read.
 
-A finding keeps the lists as the service gave them. An answer that lies is PartialData naming the column: nothing is
-concluded from it.
+A finding keeps the lists as the service sent them. A malformed response is PartialData that names the column; nothing
+in it is used.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ _TYPES = (_TEXTS, *[NUMBERS] * 5, *[_DYNAMICS] * 8)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table as a service answered it: column names, the types it gives them, the rows' cells in that order."""
+    """A table as the service sent it: the names and types of the columns, and the cells of each row in that order."""
 
     names: Sequence[str]
     types: Sequence[str]
     rows: Iterable[Iterable[Any]]
     service: Service
 
-    def lie(self, column: str, what: str) -> PartialData:
-        """The error for an answer whose column is not what the query asks for."""
+    def malformed(self, column: str, what: str) -> PartialData:
+        """The error for a response with a column that is not what the query asks for."""
         return PartialData(
-            f"{self.service.words} answered the hunt with a column {column} {what}. Nothing was concluded from this"
-            " answer. If the next sweep says the same, run the query in the portal and compare, and report it",
+            f"{self.service.words} sent a malformed response to the hunt: a column {column} {what}. It was discarded."
+            " If the next sweep says the same, run the query in the portal and compare, and report it",
             service=self.service,
             code=f"column {column}",
         )
 
 
 def check_columns(answer: Answer, expected: Sequence[str], types: Sequence[frozenset[str]]) -> None:
-    """Raise PartialData unless the answer begins with just these columns, each of one of its allowed types."""
+    """Raise PartialData unless the response begins with exactly these columns, each of one of its allowed types."""
     for place, (name, allowed) in enumerate(zip(expected, types, strict=True)):
         if place >= len(answer.names) or answer.names[place] != name:
             found = answer.names[place] if place < len(answer.names) else "nothing"
-            raise answer.lie(name, f"missing: place {place + 1} holds {found[:64]!r}")
+            raise answer.malformed(name, f"missing: place {place + 1} holds {found[:64]!r}")
         if answer.types[place].lower() not in allowed:
-            raise answer.lie(name, f"of type {answer.types[place][:32]!r}, not {' or '.join(sorted(allowed))}")
+            raise answer.malformed(name, f"of type {answer.types[place][:32]!r}, not {' or '.join(sorted(allowed))}")
 
 
 def findings(answer: Answer, threshold: int) -> list[Finding]:
-    """The findings of an answer, `Sum_case` descending, then by recipient.
+    """The findings in a response, `Sum_case` descending, then by recipient.
 
     Raises:
         PartialData: for missing columns, wrong types, counts that are negative or do not add up, a recipient that is
@@ -71,13 +71,13 @@ def findings(answer: Answer, threshold: int) -> list[Finding]:
     """
     check_columns(answer, COLUMNS, _TYPES)
     width = len(COLUMNS)
-    decoded = partial(_decode, replace(answer, rows=()))  # which would keep all rows of the answer in memory
+    decoded = partial(_decode, replace(answer, rows=()))  # with its rows it would keep them all in memory
     found = [_finding(answer, list(row)[:width], decoded, threshold) for row in answer.rows]
     return _sorted(found, answer.service)
 
 
 def joined(parts: Iterable[list[Finding]], service: Service) -> list[Finding]:
-    """The findings of all parts of a hunt, as the whole would have given them.
+    """The findings of all parts of a hunt, in the order of a hunt in one piece.
 
     Raises:
         PartialData: when two parts name the same recipient.
@@ -89,7 +89,7 @@ def _sorted(found: list[Finding], service: Service) -> list[Finding]:
     found.sort(key=attrgetter("recipient"))
     for one, other in pairwise(found):
         if one.recipient == other.recipient:
-            raise Answer((), (), (), service).lie(COLUMNS[0], "that names a recipient twice")
+            raise Answer((), (), (), service).malformed(COLUMNS[0], "that names a recipient twice")
     found.sort(key=attrgetter("counts.total"), reverse=True)
     return found
 
@@ -98,25 +98,25 @@ def _finding(
     answer: Answer, cells: list[Any], decoded: Callable[[Any], tuple[Evidence, ...]], threshold: int
 ) -> Finding:
     if len(cells) != len(COLUMNS):
-        raise answer.lie(COLUMNS[min(len(cells), len(COLUMNS) - 1)], "missing in a row")
+        raise answer.malformed(COLUMNS[min(len(cells), len(COLUMNS) - 1)], "missing in a row")
     recipient, total, hard, soft, junk, deleted = cells[:6]
     if type(recipient) is not str or not recipient:
-        raise answer.lie(COLUMNS[0], "that is not an address")
+        raise answer.malformed(COLUMNS[0], "that is not an address")
     for name, count in zip(COLUMNS[1:6], cells[1:6], strict=True):
         if type(count) is not int or count < 0:
-            raise answer.lie(name, "that is not a count")
+            raise answer.malformed(name, "that is not a count")
     if total != hard + soft + junk + deleted:
-        raise answer.lie("Sum_case", "that is not the sum of the four counts")
+        raise answer.malformed("Sum_case", "that is not the sum of the four counts")
     if total <= threshold:
-        raise answer.lie("Sum_case", f"that does not exceed the threshold {threshold}")
-    return Finding(_whole(recipient), Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
+        raise answer.malformed("Sum_case", f"that does not exceed the threshold {threshold}")
+    return Finding(_without_surrogates(recipient), Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
 
 
 def _decode(answer: Answer, cells: tuple[Any, ...]) -> tuple[Evidence, ...]:
     """All evidence in a finding's cells, newest state time first, then by message.
 
     Raises:
-        PartialData: for a list that is none, whose length is not its count (5,000 at most), or with a malformed item.
+        PartialData: a cell is not a list, its length is not its count (5,000 at most), or an item is malformed.
     """
     evidence: list[Evidence] = []
     for place, remedy in enumerate(Remedy):
@@ -131,38 +131,40 @@ def _decode(answer: Answer, cells: tuple[Any, ...]) -> tuple[Evidence, ...]:
 
 
 def _list(answer: Answer, column: str, cell: Any, length: int) -> list[Any]:
-    """A dynamic cell, which services give as JSON text or as a list."""
+    """A dynamic cell, which services send as JSON text or as a list."""
     if isinstance(cell, str):
         try:
             cell = json.loads(cell)
         except ValueError:
-            raise answer.lie(column, "that holds text which is not JSON") from None
+            raise answer.malformed(column, "that holds text which is not JSON") from None
     if not isinstance(cell, list):
-        raise answer.lie(column, "that does not hold a list")
+        raise answer.malformed(column, "that does not hold a list")
     if len(cell) != length:
-        raise answer.lie(column, f"with a list of {len(cell):,} items where {length:,} were counted")
+        raise answer.malformed(column, f"with a list of {len(cell):,} items where {length:,} were counted")
     return cell
 
 
 def _evidence(answer: Answer, place: int, remedy: Remedy, item: Any, state: Any) -> Evidence:
     parts = item.split("\\", 2) if isinstance(item, str) else ()
     if len(parts) != 3:
-        raise answer.lie(LISTS[place], "with an item that is not NetworkMessageId\\Timestamp\\Subject")
-    message_id, stamp, subject = _whole(parts[0]), parts[1], parts[2]
+        raise answer.malformed(LISTS[place], "with an item that is not NetworkMessageId\\Timestamp\\Subject")
+    message_id, stamp, subject = _without_surrogates(parts[0]), parts[1], parts[2]
     if len(subject) > SUBJECT_LIMIT:
-        raise answer.lie(LISTS[place], f"with a subject of {len(subject):,} characters, not {SUBJECT_LIMIT} at most")
+        raise answer.malformed(
+            LISTS[place], f"with a subject of {len(subject):,} characters, not {SUBJECT_LIMIT} at most"
+        )
     time = _time(answer, LISTS[place], stamp)
     if state == "":
         return Evidence(message_id, time, subject, remedy, time, time)
     moments = state.split("\\") if isinstance(state, str) else ()
     if len(moments) != 2:
-        raise answer.lie(STATES[place], "with an item that is not two times")
+        raise answer.malformed(STATES[place], "with an item that is not two times")
     changed, generated = (_time(answer, STATES[place], moment) for moment in moments)
     return Evidence(message_id, time, subject, remedy, changed, generated)
 
 
-def _whole(text: str) -> str:
-    """The text without lone surrogates, which JSON can carry and neither a ledger nor an id can."""
+def _without_surrogates(text: str) -> str:
+    """The text without lone surrogates: JSON can hold them, but neither a ledger nor an id can."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -172,12 +174,12 @@ def _time(answer: Answer, column: str, text: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise answer.lie(column, f"with {text[:40]!r} where a time is expected")
+        raise answer.malformed(column, f"with {text[:40]!r} where a time is expected")
     return time.astimezone(UTC)
 
 
 def time_cell(answer: Answer, column: str, cell: Any) -> datetime | None:
-    """A datetime cell, which services give as a datetime or as ISO 8601 text; None when it is empty."""
+    """A datetime cell, which services send as a datetime or as ISO 8601 text; None when it is empty."""
     if cell is None or cell == "":
         return None
     if isinstance(cell, datetime) and cell.tzinfo is not None:
@@ -185,8 +187,8 @@ def time_cell(answer: Answer, column: str, cell: Any) -> datetime | None:
     return _time(answer, column, str(cell))
 
 
-def cut(found: Iterable[Finding]) -> str:
-    """What to say about lists that were cut, "" when none was."""
+def cut_note(found: Iterable[Finding]) -> str:
+    """A note about the lists that were cut, "" when none was."""
     many = sum(1 for finding in found if max(_counts(finding.counts)) > LIST_LIMIT)
     if not many:
         return ""

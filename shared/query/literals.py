@@ -1,7 +1,7 @@
 """Values as typed KQL literals: the only way a value gets into a query.
 
-A query's text is never edited. Its parameters are named by `let` statements put in front of it, so that whatever a
-value holds (quotes, comments, pipes, line breaks), it comes back as data.
+The text of a query is never edited. Its parameters are `let` statements in front of it, so whatever a value holds
+(quotes, comments, pipes, line breaks) stays data.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from importlib.resources import files
 
 Value = bool | int | str | datetime | Sequence[str]
 
-# What may not stand as itself between double quotes: the quote, the backslash, control characters, and what some
-# readers take for the end of a line.
+# What must be escaped between double quotes: the quote, the backslash, control characters, and what some readers take
+# for the end of a line.
 _UNSAFE = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
 def _quoted(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("a lone surrogate is no text and cannot be put into a query")
+        raise ValueError("a lone surrogate is not text and cannot be part of a query")
 
     def escaped(match: re.Match[str]) -> str:
         character = match.group()
@@ -45,7 +45,7 @@ def literal(value: Value) -> str:
         return f"long({value})"
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("a time needs its zone")
+            raise ValueError("a time needs a time zone")
         return f"datetime({value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond:06d}0Z)"
     if isinstance(value, str):
         return _quoted(value)
@@ -59,11 +59,11 @@ def let(parameters: Mapping[str, Value]) -> str:
     """One `let` statement a line for each parameter, in the given order."""
     for name in parameters:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no parameter's name")
+            raise ValueError(f"{name!r} is not a parameter name")
     return "".join(f"let {name} = {literal(value)};\n" for name, value in parameters.items())
 
 
-def query(*names: str, **parameters: Value) -> str:
-    """The shipped `.kql` files of these names, in that order, under their parameters: a whole query's text."""
+def query_text(*names: str, **parameters: Value) -> str:
+    """The text of a query: its parameters, then the shipped `.kql` files of these names, in that order."""
     folder = files("shared.hunt")
     return let(parameters) + "\n".join(folder.joinpath(f"{name}.kql").read_text("utf-8") for name in names)

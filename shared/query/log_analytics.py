@@ -1,4 +1,4 @@
-"""Asking a Log Analytics workspace."""
+"""Queries to a Log Analytics workspace."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from shared.http.sdk_transport import BoundedTransport
 from shared.http.size_limit import QUERY_BYTES
 from shared.http.statuses import faulty
 from shared.query.answer import Answer
+from shared.query.endpoint import Endpoint
 from shared.query.refusal import refused
-from shared.settings import Settings
 
 SERVER_TIMEOUT = 600  # seconds; the longest the service allows
-READ_TIMEOUT = SERVER_TIMEOUT + 30  # so that the service's own answer to a query that is too slow arrives
+READ_TIMEOUT = SERVER_TIMEOUT + 30  # longer, so that the service's own error for a slow query arrives
 MOST_ROWS = 500_000  # the service cuts a result here
 LIMITS = Limits(read=READ_TIMEOUT)
 
 
-def connect(settings: Settings, credential: TokenCredential) -> LogsQueryClient:
-    """A client of the settings' cloud that tries once and follows no redirect: shared/http retries."""
+def connect(endpoint: Endpoint, credential: TokenCredential) -> LogsQueryClient:
+    """A client that sends each query once and follows no redirect: shared/http retries."""
     return LogsQueryClient(
         credential,
-        endpoint=settings.log_analytics,
-        audience=settings.cloud.log_analytics_audience,
+        endpoint=endpoint.url,
+        audience=endpoint.audience,
         transport=BoundedTransport(QUERY_BYTES, LIMITS),
         retry_policy=RetryPolicy.no_retries(),
         permit_redirects=False,
@@ -38,10 +38,10 @@ def connect(settings: Settings, credential: TokenCredential) -> LogsQueryClient:
 
 
 class Workspace:
-    """The workspace of the settings, as a place to ask."""
+    """A workspace, by its GUID."""
 
     service = Service.LOG_ANALYTICS
-    ground = "sentinel"
+    tables = "sentinel"
 
     def __init__(self, client: LogsQueryClient, workspace_id: str, http: Http) -> None:
         self._client = client
@@ -49,18 +49,18 @@ class Workspace:
         self._http = http
 
     def ask(self, kql: str) -> Answer | None:
-        """The one table that a query answers with; None when the service answers without a body: no data.
+        """The one table that a query returns; None for a response without a body, which means no data.
 
         Raises:
             HuntTooLarge: too many rows, too much memory.
-            TableMissing: the table is not there.
-            PartialData: a part only, or not the service's own answer.
+            TableMissing: the table does not exist.
+            PartialData: the result is partial, or the response is not what the service sends.
             SweepError: everything else that shared/errors.py lists.
         """
-        return self._http.retrying(self.service, lambda: self._once(kql), limits=LIMITS)
+        return self._http.sdk_call(self.service, lambda: self._once(kql), limits=LIMITS)
 
     def _once(self, kql: str) -> Answer | None:
-        heard: list[Any] = []
+        responses: list[Any] = []
         left = max(self._http.left(), 1.0)
         try:
             # No timespan: the service would apply it to TimeGenerated beside the query's own window.
@@ -70,12 +70,12 @@ class Workspace:
                 timespan=None,
                 server_timeout=int(min(SERVER_TIMEOUT, left)),
                 read_timeout=min(READ_TIMEOUT, left),
-                raw_response_hook=lambda response: heard.append(response.http_response),
+                raw_response_hook=lambda received: responses.append(received.http_response),
             )
         except json.JSONDecodeError as error:
-            # The client trips over a refusal whose body is not JSON before it looks at the status.
-            if heard and heard[-1].status_code >= 300:
-                raise HttpResponseError(response=heard[-1]) from None
+            # The client fails on an error response whose body is not JSON, before it looks at the status.
+            if responses and responses[-1].status_code >= 300:
+                raise HttpResponseError(response=responses[-1]) from None
             if not error.doc.strip():
                 return None
             raise
@@ -84,27 +84,27 @@ class Workspace:
                 raise refused(self.service, body) from None
             raise
         except (AttributeError, IndexError, KeyError, TypeError):
-            # The SDK takes JSON of the wrong shape for granted.
+            # The SDK does not check the shape of the JSON.
             raise faulty(self.service, Call.QUERY, Fault.GARBLED, status=200) from None
         return self._answer(result)
 
     def _answer(self, result: LogsQueryResult | LogsQueryPartialResult) -> Answer:
         if isinstance(result, LogsQueryPartialResult):
             error = result.partial_error
-            said = {"message": error.message, "details": error.details} if error else {}
-            why = refused(self.service, said)
+            body = {"message": error.message, "details": error.details} if error else {}
+            why = refused(self.service, body)
             if isinstance(why, HuntTooLarge):
                 raise why
             raise PartialData(
-                "Log Analytics answered the query in part only, and its rows were discarded: the next sweep asks again;"
+                "Log Analytics sent a partial result, and its rows were discarded: the next sweep tries again;"
                 " if it lasts, run the query in the portal and look at the warning there",
                 service=self.service,
                 code=str(error.code)[:80] if error else "",
             )
         if len(result.tables) != 1:
             raise PartialData(
-                f"Log Analytics answered with {len(result.tables)} tables where one was asked for: the next sweep asks"
-                " again; if it lasts, report it",
+                f"Log Analytics sent {len(result.tables)} tables instead of one: the next sweep tries again; if it"
+                " lasts, report it",
                 service=self.service,
             )
         table = result.tables[0]

@@ -1,4 +1,4 @@
-"""What a query service's refusal of a query means, in words that say what to do about the table."""
+"""What it means when a query service refuses a query, and what to do about the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from shared.errors import HuntTooLarge, Rejected, Service, SweepError
-from shared.http.statuses import clean, too_large
+from shared.http.error_body import quotable, too_large
 
 _MISSING = re.compile(r"Failed to resolve table(?: or column)?(?: or scalar)? expression named '(\w{1,64})'")
 _NO_COLUMN = re.compile(r"Failed to resolve (?:column|scalar)(?: or scalar)? expression named '(\w{1,64})'")
@@ -21,26 +21,28 @@ _SPLIT = "nothing to do while the parts fit; else shorten LOOKBACK_DAYS or raise
 
 
 class TableMissing(Rejected):
-    """The table that is asked does not exist there. `table` is its name."""
+    """The table does not exist there. `table` is its name."""
 
     kind = "table_missing"
     table = ""
 
 
 def refused(service: Service, body: Any, status: int = 400) -> SweepError:
-    """The error for a query that was refused with this (parsed) body, or answered in part with this error in it."""
+    """The error for a query that was refused with this (parsed) body, or whose partial result holds this error."""
     return recognised(service, json.dumps(body, default=str), status) or Rejected(
-        f'{service.words} refused the query "{clean(_innermost(body))}": run it in the portal, and report it',
+        f'{service.words} refused the query "{quotable(_innermost(body))}": run it in the portal, and report it',
         service=service,
         status=status,
     )
 
 
 def recognised(service: Service, text: str, status: int = 400) -> SweepError | None:
-    """The error for what a service's words say is wrong, None when they say nothing known."""
+    """The error for a known message of a service, None for any other message."""
     if too_large(text) or _LARGE.search(text):
         return HuntTooLarge(
-            f"{service.words} says that the hunt asks for too much at once: {_SPLIT}", service=service, status=status
+            f"{service.words} answered that the hunt asks for too much at once: {_SPLIT}",
+            service=service,
+            status=status,
         )
     if missing := _MISSING.search(text):
         error = TableMissing(
@@ -58,7 +60,7 @@ def recognised(service: Service, text: str, status: int = 400) -> SweepError | N
         )
     if column := _NO_COLUMN.search(text):
         return Rejected(
-            f"{service.words} knows no column {column[1]} there: compare the table with the reference, and report it",
+            f"{service.words} has no column {column[1]} there: compare the table with the reference, and report it",
             service=service,
             status=status,
             code=f"column {column[1]}",
@@ -84,8 +86,8 @@ def _innermost(body: Any) -> str:
     for _ in range(8):
         if not isinstance(error, dict):
             break
-        said = error.get("message")
-        message = said if isinstance(said, str) else message
+        text = error.get("message")
+        message = text if isinstance(text, str) else message
         details = error.get("details")
         error = error.get("innererror") or (details[0] if isinstance(details, list) and details else None)
     return message or "no reason given"

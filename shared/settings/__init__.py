@@ -1,18 +1,10 @@
 """What an operator may set: the settings, how they are loaded, and mistakes in words."""
 
 from shared.settings.clouds import CLOUDS, Cloud
-from shared.settings.settings import (
-    LOCAL_FILE,
-    NAMES,
-    ROOT,
-    Exclusion,
-    Settings,
-    SettingsInvalid,
-    file_keys,
-    from_values,
-    given_schedule,
-    load,
-)
+from shared.settings.loading import from_values, given_schedule, load
+from shared.settings.local_file import LOCAL_FILE, ROOT, file_keys
+from shared.settings.mistakes import SettingsInvalid
+from shared.settings.settings import NAMES, Exclusion, Settings
 
 __all__ = [
     "CLOUDS",

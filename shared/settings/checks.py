@@ -1,7 +1,7 @@
-"""What an operator may type into the settings that are more than a number or a choice.
+"""Checks for the settings that are more than a number or a choice.
 
-Each check answers None, or the rest of a sentence that begins with the setting's name and says what was expected. No
-answer repeats what was typed: it may be a secret that landed in the wrong place.
+Each check returns None, or the rest of a sentence that begins with the setting's name and says what was expected. It
+never repeats what was typed: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -60,19 +60,19 @@ def upn(value: str) -> str | None:
 
 
 def endpoint(value: str, usual: str) -> str | None:
-    """The https address of a service: a host, perhaps a port, nothing after it. `usual` is what it is by default."""
+    """The https address of a service: a host, perhaps a port, nothing after it. `usual` is the default."""
     if (address := _bare(value)) and address.scheme == "https":
         return None
     return f"expected an https address such as {usual}, with nothing after the host"
 
 
 def ledger(value: str, cloud: Cloud) -> str | None:
-    """A table endpoint, or a file of SQLite's."""
+    """A table endpoint, or a SQLite file."""
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
         return None
     if (address := _bare(value)) and address.scheme == "https":
         return None
-    # A storage emulator on this machine only: it has no certificate, and nothing leaves the machine.
+    # http only for a storage emulator on this machine: it has no certificate, and nothing leaves the machine.
     address = web_address(value)
     if address and address.host in ("127.0.0.1", "localhost") and address.scheme == "http" and not set(value) & {*"?#"}:
         return None
@@ -82,7 +82,7 @@ def ledger(value: str, cloud: Cloud) -> str | None:
 def webhook(url: str, cloud: Cloud | None, extra_hosts: Collection[str] | None) -> str | None:
     """The URL of a Teams Workflows webhook: https, and one of Microsoft's hosts or of the operator's own.
 
-    With None for either, every host will do.
+    With None for either, every host is allowed.
     """
     if url.startswith("@Microsoft.KeyVault("):
         return (

@@ -1,4 +1,4 @@
-"""The Microsoft clouds: where each one's services are, and for whom its tokens are."""
+"""The Microsoft clouds: the addresses of their services, and the audiences of their tokens."""
 
 from __future__ import annotations
 

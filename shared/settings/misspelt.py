@@ -1,7 +1,7 @@
-"""Names that are nearly a setting's: a setting under a misspelt name has no effect, and nothing else would say so.
+"""Names that nearly match a setting: a setting with a misspelt name has no effect, and nothing else would report it.
 
-Names only are looked at and repeated, never values. In the environment other programs' names must not raise a false
-alarm, so only one that is a letter or two off is named; `local.settings.json` is ours, so every unknown key is.
+Only names are read and repeated, never values. The environment holds names of other programs, so only a name that is a
+letter or two off is reported; `local.settings.json` is ours, so every unknown key is.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _HOSTS = (  # the names of the Functions host, its extensions, its worker and Ap
     *("ASPNETCORE_", "LANGUAGEWORKERS__", "ENABLE_ORYX_BUILD", "BUILD_FLAGS", "XDG_CACHE_HOME", "HOST__", "OTEL_"),
     *("PYTHON", "PIP_", "AZURE_CORE_", "AZURE_CONFIG_", "AZURE_DEV_", "AZURE_LOG_", "MSI_", "IDENTITY_"),
 )
-_PROGRAMS = frozenset(  # names that programs with which the sweep is run, or is built on, give a meaning of their own
+_PROGRAMS = frozenset(  # names with a meaning for the programs around the sweep and for its libraries
     {
         *("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION", "AZURE_ENV_NAME"),
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         *("CURL_CA_BUNDLE", "PATH", "TZ", "LANG", "NO_COLOR", "LOGLEVEL", "LOG_LEVEL"),
     }
 )
-_PART = 4  # letters that part of a name has at least, to be taken for it
-_NAME = re.compile(r"[A-Za-z_]{1,60}")  # what else was typed as a key may be a secret in the wrong place
+_PART = 4  # the least letters of a part of a name that still identifies it
+_NAME = re.compile(r"[A-Za-z_]{1,60}")  # anything else that was typed as a key may be a secret in the wrong place
 
 
 def misspelt(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
     """A sentence for each of these environment names that is a letter or two off a setting's.
 
-    `also` are further names that have a meaning to the caller; they are known, and proposed, like a setting's.
+    `also` are further names that the caller knows; they are treated like settings.
     """
     known = [*NAMES, *(name.upper() for name in also)]
     found = []
@@ -55,7 +55,7 @@ def unknown_keys(names: Iterable[str]) -> list[str]:
 
 
 def _around(name: str) -> str:
-    """The setting whose name holds this one, or is held by it, and is nearest in length; "" when none is."""
+    """The setting of the nearest length whose name contains this one or is part of it; "" when there is none."""
     bare = name.replace("_", "")
     if not _NAME.fullmatch(name) or len(bare) < _PART:
         return ""

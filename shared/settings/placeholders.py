@@ -1,4 +1,4 @@
-"""What `local.settings.example.json` holds in place of one's own values. Copied and not filled in, it is no setting."""
+"""The placeholders of `local.settings.example.json`. A copy that still holds one is not filled in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _GUID = "00000000-0000-0000-0000-000000000000"
 _EXAMPLES = {
     "SENTINEL_WORKSPACE_ID": _GUID,
-    "SENTINEL_WORKSPACE_RESOURCE_ID": f"/subscriptions/{_GUID}/",  # its names may well be somebody's own
+    "SENTINEL_WORKSPACE_RESOURCE_ID": f"/subscriptions/{_GUID}/",  # the names after it may be real
     "TEAMS_WEBHOOK_URL": "https://prod-00.westeurope.logic.azure.com/workflows/your-own",
 }
 

@@ -85,7 +85,7 @@ def gather(context: Context, failed: Cause | None) -> Hunted:
             finding.evidence()  # a malformed list is found out before anything is planned on it
     except SweepError as error:
         return Hunted(coverage=coverage, failed=cause_of(error), sweeps=sweeps)
-    doubts = judge(coverage, history, context.settings, context.parts.started)
+    doubts = judge(coverage, history, hunt.options, context.parts.started)
     return Hunted(
         findings,
         coverage,

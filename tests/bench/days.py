@@ -1,7 +1,7 @@
 """Whole sweeps by the shell on three days: all new, nothing new, and one new message for each recipient.
 
 `python -m tests.bench.days [RECIPIENTS]`: for each day its time, the peak memory of the sweep's process, and the
-requests that the small Azure saw. The small Azure limits no rate; the sweep paces its writes as it would in Azure.
+requests that the small Azure saw. The small Azure limits no rate; the sweep slows its writes down as it would in Azure.
 """
 
 import json

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from shared.app import hunt_options
 from shared.http.client import Http
 from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
@@ -41,7 +42,7 @@ def hunter() -> Hunt:
     """A hunt by the environment."""
     settings = from_values(os.environ)
     credential = sign_in(settings.azure_client_id)
-    return open_hunt(settings, Http(credential), credential)
+    return open_hunt(hunt_options(settings), Http(credential), credential)
 
 
 def scale(rows: int, recipients: int) -> None:
@@ -85,7 +86,7 @@ def _answer(findings: int, messages: int) -> bytes:
 def _alone() -> Callable[[Window], object]:
     """The SDK's call alone, on the same connection settings."""
     settings = from_values(os.environ)
-    client = connect(settings, sign_in(settings.azure_client_id))
+    client = connect(hunt_options(settings).log_analytics, sign_in(settings.azure_client_id))
     workspace = str(settings.sentinel_workspace_id)
 
     def ask(_: Window) -> object:

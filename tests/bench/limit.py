@@ -23,10 +23,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from shared.app import hunt_options
 from shared.clock import SystemClock
 from shared.http.client import Http
 from shared.http.credential import sign_in
-from shared.http.rate_limit import paces
+from shared.http.rate_limit import standard_rate_limits
 from shared.hunt import open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.incidents.arm_requests import API_VERSION
@@ -52,20 +53,20 @@ class Timed:
 
 
 def timed_sweep(values: Mapping[str, str], speed: float) -> Timed:
-    """A whole sweep as shared/app.py makes it, but with paces `speed` times as fast as the real ones."""
+    """A whole sweep as shared/app.py makes it, but with rate limits `speed` times as fast as the real ones."""
     settings, clock = from_values(values), SystemClock()
     begun = clock.monotonic()
     dealt = begun
 
     def progress(step: str) -> None:
         nonlocal dealt
-        if step.startswith("telling Sentinel"):
+        if step.startswith("telling Teams"):
             dealt = clock.monotonic()
 
     credential = sign_in(settings.azure_client_id, clock)
-    http = Http(credential, clock=clock, pace=paces(clock, speed))
+    http = Http(credential, clock=clock, rate_limits=standard_rate_limits(clock, speed))
     ledger = open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     try:
         parts = Parts(
@@ -74,9 +75,11 @@ def timed_sweep(values: Mapping[str, str], speed: float) -> Timed:
             ledger=ledger,
             http=http,
             hunt=hunt,
-            sentinel=sentinel,
+            incidents=sentinel,
             webhook=Webhook(http, settings.teams_webhook_url),
             run_id="limit",
+            started=clock.now(),
+            begun=begun,
             progress=progress,
         )
         report = run(parts)
@@ -101,7 +104,7 @@ def settings_of(cloud: Apart, folder: str | Path, incidents: int) -> dict[str, s
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A client without pacing: so many threads share one session, which retries so often.
+    """A client without a rate limit: so many threads share one session, which retries so often.
 
     `Retry-After` is obeyed, as urllib3 does unless told otherwise; an incident whose retries are used up is given up.
     """

@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from shared.app import exit_code
+from shared.app import exit_code, hunt_options
 from shared.clock import Clock, SystemClock
 from shared.http.client import Http
 from shared.http.credential import Credential, sign_in
@@ -28,8 +28,9 @@ from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.table import TableLedger
 from shared.settings import Settings, from_values
+from shared.sweep.context import Parts
 from shared.sweep.receipt import as_json
-from shared.sweep.run import Parts, run
+from shared.sweep.run import run
 from shared.teams.webhook import Webhook
 from tests.chaos.clock import SharedClock
 from tests.chaos.deadly import Deadly
@@ -55,11 +56,24 @@ def sweep_here(order: Order) -> dict[str, Any]:
     credential = sign_in(settings.azure_client_id, clock)
     http = Http(credential, clock=clock, deadline=lambda: ends)
     ledger = Deadly(_ledger(order, settings, credential), order)
-    hunt = open_hunt(settings, http, credential)
+    hunt = open_hunt(hunt_options(settings), http, credential)
     sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
     webhook = Webhook(http, settings.teams_webhook_url)
     try:
-        report = run(Parts(settings, clock, ledger, http, hunt, sentinel, webhook, run_id=str(uuid.uuid4())))
+        report = run(
+            Parts(
+                settings,
+                clock,
+                ledger,
+                http,
+                hunt,
+                sentinel,
+                webhook,
+                str(uuid.uuid4()),
+                clock.now(),
+                clock.monotonic(),
+            )
+        )
     finally:
         hunt.close()
         ledger.close()

@@ -370,7 +370,7 @@ def test_packages_that_are_not_here(cloud: Cloud, tmp_path: Path, missing: str) 
     command = [sys.executable, "-m", "shared", "doctor"]
     ran = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
     assert ran.returncode == 1
-    expected = f"The packages are not here ({missing}): run .venv/bin/python -m shared …; make sweep makes .venv\n"
+    expected = f"The package {missing} is not installed: run .venv/bin/python -m shared …; make sweep makes .venv\n"
     assert ran.stderr == expected
 
 

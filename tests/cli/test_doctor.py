@@ -103,7 +103,7 @@ def test_two_workspaces_are_one_too_many(tmp_path: Path, monkeypatch: pytest.Mon
         (
             "0 0 6 * * MON-FRI",
             Found.DOUBT,
-            r"up to 72 hours .* bridges 45 at most: sweep daily, a quiet day costs a few",
+            r"up to 72 hours .* allows 45 at most: sweep daily, a quiet day costs a few",
         ),
         ("0 0 3 */2 * *", Found.DOUBT, r"up to 48 hours"),
         ("0 0 0,21 * * *", Found.FINE, r"UTC$"),
@@ -164,10 +164,10 @@ def test_what_the_doctor_ends_with(
 @pytest.mark.parametrize(
     ("url", "found", "words"),
     [
-        ("sqlite:///{folder}/new/er/l.db", Found.FINE, "is not there yet: the first sweep makes it"),
-        ("sqlite:////proc/x/y.db", Found.WRONG, "is not there yet, and cannot be made in /proc: set LEDGER_URL"),
-        ("sqlite:////dev/null/l.db", Found.WRONG, "cannot be made in /dev/null"),
-        ("sqlite:///{folder}/gone.db", Found.FINE, "is not there yet: the first sweep makes it"),
+        ("sqlite:///{folder}/new/er/l.db", Found.FINE, "does not exist yet: the first sweep creates it"),
+        ("sqlite:////proc/x/y.db", Found.WRONG, "does not exist yet, and cannot be created in /proc: set LEDGER_URL"),
+        ("sqlite:////dev/null/l.db", Found.WRONG, "cannot be created in /dev/null"),
+        ("sqlite:///{folder}/gone.db", Found.FINE, "does not exist yet: the first sweep creates it"),
     ],
 )
 def test_a_ledger_that_is_not_there_yet(

@@ -9,7 +9,7 @@ from tests.cloud.incidents import Incidents
 
 
 class Analyst:
-    """Changes incidents at once, past every fault and bucket; each change gives a new etag and modification time."""
+    """Changes incidents without faults and rate limits; each change sets a new etag and modification time."""
 
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents
@@ -32,7 +32,7 @@ class Analyst:
         self.edit(incident_id, **done)
 
     def reopen(self, incident_id: str, status: str = "Active") -> None:
-        """Open it again; its classification goes."""
+        """Open it again, without a classification."""
         with self._incidents.lock:
             properties = self._incidents.resource(incident_id)["properties"]
             for name in ("classification", "classificationReason", "classificationComment"):
@@ -40,7 +40,7 @@ class Analyst:
             self.edit(incident_id, status=status)
 
     def assign(self, incident_id: str, name: str = "Ana Lyst", status: str = "Active") -> None:
-        """Make somebody its owner; it becomes Active."""
+        """Assign it to somebody; it becomes Active."""
         owner = {
             "objectId": str(uuid4()),
             "email": "ana.lyst@contoso.com",
@@ -60,5 +60,5 @@ class Analyst:
         return name
 
     def delete(self, incident_id: str) -> None:
-        """Delete it, comments and all."""
+        """Delete it with its comments."""
         self._incidents.delete(incident_id)

@@ -24,10 +24,10 @@ _KINDS = (
 
 
 def kusto_type(kind: str) -> str:
-    """What Kusto calls an engine type.
+    """Kusto's name for an engine type.
 
     Raises:
-        KqlError: the engine mixed types that Kusto would not.
+        KqlError: the engine mixed types that Kusto does not mix.
     """
     if kind.startswith(("Array", "LowCardinality(Nullable(String")):
         return "dynamic"

@@ -55,7 +55,7 @@ class Arm:
         self._writes = writes
 
     def handle(self, request: Request) -> Answer:
-        """Answer a request whose token has been checked."""
+        """Respond to a request whose token has been checked."""
         bucket, kind = (self._reads, "reads") if request.method == "GET" else (self._writes, "writes")
         if bucket is not None and (wait := bucket.take()):
             answer = _error(

@@ -10,7 +10,7 @@ import time
 class Bucket:
     """`burst` requests at once, then `rate` a second, everything `speed` times as fast.
 
-    A request that finds it empty must wait for the next token; one that comes before that restarts the wait.
+    A request on an empty bucket must wait for the next token; another one before that restarts the wait.
     """
 
     def __init__(self, burst: int, rate: float, speed: float = 1.0) -> None:

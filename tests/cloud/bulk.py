@@ -12,7 +12,7 @@ _DAY = 86_400 * 1_000_000  # microseconds
 
 
 def bulk(path: Path, now: datetime, *, rows: int, recipients: int, days: int = 30, seed: int = 1) -> None:
-    """A Parquet file of so many rows over the `days` before `now`, as `made` says."""
+    """A Parquet file of so many rows over the `days` before `now`, from the query of `made`."""
     query = made(now, rows=rows, recipients=recipients, days=days, seed=seed)
     engine().sql(
         f"INSERT INTO FUNCTION file({literal(str(path))}, Parquet) {query}"
@@ -30,7 +30,7 @@ def made(now: datetime, *, rows: int, recipients: int, days: int = 30, seed: int
     end = int(now.timestamp() * 1_000_000)
 
     def chance(what: str, of: str) -> str:
-        """A number that looks like chance, and is the same for the same seed."""
+        """A number that looks random, and is the same for the same seed."""
         return f"sipHash64({seed}, {literal(what)}, {of})"
 
     def share(what: str, of: str) -> str:

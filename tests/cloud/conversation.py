@@ -1,4 +1,4 @@
-"""One connection of the small Azure: HTTP/1.1 with keep-alive, read and written leanly, faults applied."""
+"""One connection of the small Azure: HTTP/1.1 with keep-alive, with little overhead, and with faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_BODY = 256 * 1024 * 1024
 
 
 class Broken(Exception):
-    """The peer went away or does not speak HTTP."""
+    """The peer closed the connection or sent no HTTP."""
 
 
 class Room(Protocol):
@@ -29,13 +29,13 @@ class Room(Protocol):
     stopping: threading.Event
 
     def handle(self, request: Request) -> Answer:
-        """A service's own answer."""
+        """The response of a service."""
 
     def fault(self, request: Request) -> Fault | None:
         """The fault that hits the request."""
 
     def misanswer(self, request: Request, fault: Fault) -> Answer:
-        """What a fault with a status answers."""
+        """The response of a fault with a status."""
 
 
 class Conversation:
@@ -48,7 +48,7 @@ class Conversation:
         self._buffer = b""
 
     def run(self) -> None:
-        """Answer requests until the peer closes or a fault does.
+        """Serve requests until the peer or a fault closes the connection.
 
         Raises:
             Broken: the peer went away or does not speak HTTP.

@@ -1,6 +1,6 @@
-"""The embedded engine: one chDB session for the process, made at its first use, one statement at a time.
+"""The embedded engine: one chDB session for the process, started at its first use, one statement at a time.
 
-Every small Azure of the process shares it; their tables are told apart by name. Importing chDB takes about a second,
+Every small Azure of the process shares it; their tables differ by name. Importing chDB takes about a second,
 so nothing here does before a query needs it.
 """
 

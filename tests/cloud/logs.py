@@ -27,7 +27,7 @@ _DURATION = re.compile(
 
 @dataclass(slots=True)
 class Limits:
-    """How large an answer may be. Of the query API, rows and bytes of JSON; of Graph, rows."""
+    """How large a result may be. Of the query API, rows and bytes of JSON; of Graph, rows."""
 
     rows: int = 500_000
     bytes: int = 104_857_600
@@ -47,7 +47,7 @@ class Logs:
         self._bucket = bucket
 
     def handle(self, request: Request) -> Answer:
-        """Answer a request whose token has been checked."""
+        """Respond to a request whose token has been checked."""
         found = _ROUTE.fullmatch(request.route)
         if found is None:
             return query_error(404, "PathNotFoundError", "The requested path does not exist")
@@ -160,7 +160,7 @@ def query_error(status: int, code: str, message: str, inner: Mapping[str, Any] |
 
 
 def bad_query(refusal: KqlError) -> Answer:
-    """The answer to a query that is refused, or that the engine could not finish."""
+    """The response to a query that is refused, or that the engine could not finish."""
     if refusal.kind == "EngineError":
         partial = {
             "code": "PartialError",
@@ -168,21 +168,21 @@ def bad_query(refusal: KqlError) -> Answer:
             "details": [_engine_error("-2133196801", f"{refusal.message} ({refusal.code}, 0x80DA0007).")],
         }
         return Answer(200, {"tables": [], "error": partial})
-    said = (
+    text = (
         "A semantic error occurred."
         if refusal.kind == "SemanticError"
         else "A recognition error occurred in the query."
     )
     inner = {
         "code": refusal.kind,
-        "message": said,
+        "message": text,
         "innererror": {"code": refusal.code, "message": refusal.message},
     }
     return query_error(400, "BadArgumentError", "The request had some invalid properties", inner)
 
 
 def too_large(limit: str) -> dict[str, Any]:
-    """The error that stands beside the rows of an answer that was cut."""
+    """The error beside the rows of a result that was cut."""
     message = (
         f"The results of this query exceed the set limit of {limit}, so not all records were returned"
         " (E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003). See https://aka.ms/kustoquerylimits for more information and"

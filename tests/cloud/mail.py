@@ -230,7 +230,7 @@ def _restreamed(tenant: Mail) -> None:
             "released@contoso.com", "Redelivery", first + timedelta(hours=2), message=message, delivered=first,
             state=first + timedelta(hours=3), version=2,
         )  # fmt: skip
-    for place in range(11):  # the newest row says nothing: the one before it holds
+    for place in range(11):  # the newest row says nothing: the one before it counts
         message, first = tenant.message_id(), tenant.ago(3 + place)
         tenant.add("unfilled@contoso.com", DELETED, first, message=message)
         tenant.add("unfilled@contoso.com", "", first + timedelta(minutes=24), message=message, version=2)

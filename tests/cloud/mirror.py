@@ -44,7 +44,7 @@ SECURITY_INCIDENT = {
 
 
 class Mirror:
-    """Turns the incidents' history into rows, each change once."""
+    """Turns the history of the incidents into rows, one for each change."""
 
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents

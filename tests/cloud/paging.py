@@ -1,4 +1,4 @@
-"""Pages of a list: their size, and the skip token that says where the next one begins."""
+"""Pages of a list: their size, and the skip token of the next one."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _OWNER = ("objectId", "email", "assignedTo", "userPrincipalName")
 
 
 class Rejected(Exception):
-    """What is asked for cannot be stored: an HTTP status, a code and a message."""
+    """The request cannot be stored: an HTTP status, a code and a message."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

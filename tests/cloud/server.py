@@ -1,6 +1,6 @@
-"""The lean TLS server: HTTP/1.1 with keep-alive, a thread per connection, a port per service.
+"""A small TLS server: HTTP/1.1 with keep-alive, a thread per connection, a port per service.
 
-It knows nothing of Azure; it reads requests, has them answered and applies faults.
+It knows nothing about Azure; it reads requests, passes them on and applies faults.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _PORTALS = {
 
 
 class Cloud:
-    """A workspace with Sentinel, its identity and a Teams channel; started by its making, stopped by `close`.
+    """A workspace with Sentinel, its identity and a Teams channel; created running, stopped by `close`.
 
     Args:
         events: rows of `EmailEvents`, a file of them, or an operator's export that `load_events` read.
@@ -117,7 +117,7 @@ class Cloud:
             raise AssertionError("the small Azure itself failed:\n" + "\n".join(self._bugs))
 
     def close(self) -> None:
-        """Stop, and forget everything but the log, the cards and the incidents."""
+        """Stop, and discard everything but the log, the cards and the incidents."""
         with self._closing:
             if not self._closed:
                 self._closed = True
@@ -178,7 +178,7 @@ class Cloud:
 
     @property
     def cards(self) -> list[Any]:
-        """The bodies that the webhook took, oldest first."""
+        """The bodies that the webhook accepted, oldest first."""
         return self.webhook.cards
 
     # --- what a test does
@@ -247,12 +247,12 @@ class Cloud:
             return self._logs.handle(request)
         except Refused as refusal:
             return refusal.answer
-        except Exception:  # noqa: BLE001 - a bug of the small Azure; said when it is closed
+        except Exception:  # noqa: BLE001 - a bug of the small Azure; reported when it is closed
             self._bugs.append(f"{request}\n{traceback.format_exc()}")
             return Answer(500, {"error": {"code": "SmallAzureBug", "message": "see the test's output"}})
 
     def _misanswer(self, request: Request, fault: Fault) -> Answer:
-        """What a fault answers; where it does not say, the usual error body of the service."""
+        """The response of a fault; by default with the usual error body of the service."""
         status = fault.status or 500
         body = fault.body
         if body is None and status >= 400:

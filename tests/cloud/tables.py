@@ -1,4 +1,4 @@
-"""The tables of one workspace: defined and loaded by tests, handed to the engine when a query first needs them."""
+"""The tables of one workspace: defined and loaded by tests, loaded into the engine when a query first needs them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table:
         """Append rows, a file of them (.ndjson, .parquet or .arrow with columns of these names), or a loaded export.
 
         Raises:
-            ValueError: a row has a column that the table has not.
+            ValueError: a row has a column that the table does not have.
         """
         if isinstance(rows, Loaded):
             self._waiting.append(rows)
@@ -102,7 +102,7 @@ class Table:
             Path(path).unlink()
 
     def drop(self) -> None:
-        """Forget it, in the engine too."""
+        """Remove it, in the engine too."""
         if self._engine_name:
             engine().drop(self._engine_name)
             self._engine_name = ""
@@ -168,7 +168,7 @@ class Tables:
 
         Raises:
             KeyError: it is not defined.
-            ValueError: a row has a column that the table has not.
+            ValueError: a row has a column that the table does not have.
         """
         with self._lock:
             self._tables[name].add(rows)

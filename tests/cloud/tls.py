@@ -1,4 +1,4 @@
-"""The small Azure's certificate: made at start, for 127.0.0.1 and localhost, signed by a CA of its own."""
+"""The small Azure's certificate: made at start, for 127.0.0.1 and localhost, signed by its own CA."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trustme
 
 
 class Certificate:
-    """A throw-away CA (`bundle` is its PEM file, for REQUESTS_CA_BUNDLE) and a server context it vouches for.
+    """A throw-away CA (`bundle` is its PEM file, for REQUESTS_CA_BUNDLE) and a server context with its certificate.
 
     The bundle holds this CA and nothing of the machine's own.
     """

@@ -1,4 +1,4 @@
-"""A Teams channel's Workflows webhook: takes a card, or refuses what a flow would refuse."""
+"""A Teams channel's Workflows webhook: accepts a card, or refuses what a flow would refuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMIT = 24_263
 
 
 class Webhook:
-    """One flow. `cards` are the bodies it took, oldest first, parsed."""
+    """One flow. `cards` are the bodies it accepted, oldest first, parsed."""
 
     def __init__(self, bucket: Bucket | None = None) -> None:
         self._workflow = secrets.token_hex(16)
@@ -40,7 +40,7 @@ class Webhook:
         return f"{path}?{query}"
 
     def handle(self, request: Request) -> Answer:
-        """Take the card (202, empty body), or say why not."""
+        """Accept the card (202, empty body), or refuse it with a reason."""
         if request.route != self.target.partition("?")[0]:
             return _refusal(404, "WorkflowNotFound", "The workflow could not be found or is not enabled.")
         if request.method != "POST":

@@ -1,4 +1,4 @@
-"""What goes over the wire: a request as it came, an answer as it will go."""
+"""What goes over the wire: a request as received, and a response as it will be sent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What a service answers. `body` may be bytes, text or anything that JSON can hold; None is an empty body."""
+    """The response of a service. `body` may be bytes, text or anything that JSON can hold; None is an empty body."""
 
     status: int
     body: Any = None
@@ -71,7 +71,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """A service's refusal of a request, as its answer."""
+    """The response with which a service refuses a request."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from shared import __version__
+from shared.app import hunt_options
+from shared.clock import SystemClock
 from shared.errors import Call, PartialData, Rejected, Service, SignInFailed, SweepError, Throttled, Unavailable
-from shared.http.client import Http, Limits, SystemClock, paces
+from shared.http.client import Http, Limits
+from shared.http.rate_limit import standard_rate_limits
 from shared.http.retry import retry_after
 from shared.incidents.port import Ended
 from shared.query.log_analytics import Workspace, connect
@@ -162,7 +165,7 @@ def test_an_sdk_s_call_is_tried_again(azure: Clients) -> None:
     def classify(_: Exception) -> SweepError:
         return Unavailable("not now: wait", service=Service.GRAPH, call=Call.QUERY, status=503)
 
-    assert azure.http.retrying(Service.GRAPH, attempt, classify) == "an answer"
+    assert azure.http.sdk_call(Service.GRAPH, attempt, classify) == "an answer"
     assert azure.http.requests == {"graph": 3}
 
 
@@ -173,7 +176,7 @@ def test_a_bug_in_an_sdk_s_call_is_seen(azure: Clients) -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        azure.http.retrying(Service.LOG_ANALYTICS, attempt)
+        azure.http.sdk_call(Service.LOG_ANALYTICS, attempt)
     assert azure.http.retries == 0
 
 
@@ -239,7 +242,7 @@ def test_an_identity_that_does_not_exist_is_final(azure: Clients, status: int) -
 def test_html_from_the_identity_endpoint_is_no_token(azure: Clients) -> None:
     """A page where a token should be is asked for once more, then an error."""
     azure.cloud.faults.add(Fault(service="identity", status=200, body="<html>", times=None))
-    with pytest.raises(SignInFailed, match="sent something that is no token"):
+    with pytest.raises(SignInFailed, match="the identity endpoint sent a response without a token"):
         azure.sentinel.read(INCIDENT)
     assert len(azure.sent("identity")) == 2
 
@@ -340,7 +343,7 @@ def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     with connected(monkeypatch) as azure:
         clock = SystemClock()
         limits = Limits(attempts=1, read=0.4)
-        http = Http(azure.credential, clock=clock, limits=limits, pace={})
+        http = Http(azure.credential, clock=clock, limits=limits, rate_limits={})
         azure.cloud.faults.add(Fault(service="sentinel", wire=Wire.DRIP, seconds=20))
         began = clock.monotonic()
         with pytest.raises(Unavailable):
@@ -360,7 +363,7 @@ def test_the_last_attempts_get_what_time_is_left(monkeypatch: pytest.MonkeyPatch
         late.advance(seconds=1.0)
         clock = SystemClock()
         began = clock.monotonic()
-        http = Http(azure.credential, clock=late, limits=Limits(seconds=2.0, read=2.0), pace={})
+        http = Http(azure.credential, clock=late, limits=Limits(seconds=2.0, read=2.0), rate_limits={})
         with pytest.raises(Unavailable):
             http.once(Service.SENTINEL, Call.READ, azure.settings.arm + "/x", 2.0, audience=AUDIENCE)
         assert clock.monotonic() - began < 2.0
@@ -413,7 +416,9 @@ def test_a_connection_reset_in_its_handshake_never_was(azure: Clients) -> None:
             assert azure.http.requests["graph"] - before == 5
         there = azure.settings.model_copy(update={"log_analytics_endpoint": address})
         with pytest.raises(Unavailable, match="could not be reached"):
-            Workspace(connect(there, azure.credential), WORKSPACE_ID, azure.http).ask("EmailEvents | count")
+            Workspace(connect(hunt_options(there).log_analytics, azure.credential), WORKSPACE_ID, azure.http).ask(
+                "EmailEvents | count"
+            )
         assert azure.http.requests["log_analytics"] == 5
 
 
@@ -473,7 +478,7 @@ def test_the_clock_is_the_machine_s_at_the_edge() -> None:
 def test_a_cloud_that_throttles_is_never_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """With ARM's bucket enforced and ours kept, eight threads get no 429 and leave nothing due."""
     clock = SystemClock()
-    with connected(monkeypatch, throttle=20, pace=paces(clock, 20)) as azure:
+    with connected(monkeypatch, throttle=20, rate_limits=standard_rate_limits(clock, 20)) as azure:
         ends = run(
             lambda n: azure.sentinel.create(f"00000000-0000-0000-0000-{n:012}", incident_body()).ended,
             330,

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Call, Throttled
-from shared.http.client import paces
-from shared.http.rate_limit import Pace, TurnTooLate
+from shared.http.rate_limit import RateLimit, TurnTooLate, standard_rate_limits
 from shared.incidents.port import Ended
 from tests.cloud import Fault
 from tests.support.clients import CARD, COMMENT, INCIDENT, Clients, connected, incident_body
@@ -21,125 +20,125 @@ from tests.support.clock import FakeClock
 FOREVER = 1e9
 
 
-def take(pace: Pace, times: int) -> None:
+def take(limit: RateLimit, times: int) -> None:
     """So many turns, one after the other, each answered at once."""
     for _ in range(times):
-        with pace.turn(FOREVER):
+        with limit.turn(FOREVER):
             pass
 
 
 def test_a_burst_then_the_rate() -> None:
     """A full bucket gives its burst at once and then so many a second."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
-    take(pace, 200)
+    limit = RateLimit(200, 10, clock)
+    take(limit, 200)
     assert clock.monotonic() == 0
-    take(pace, 50)
+    take(limit, 50)
     assert clock.monotonic() == pytest.approx(5)
 
 
 def test_a_rest_fills_it_up_to_the_burst() -> None:
     """What is not used for long is not saved beyond the burst."""
     clock = FakeClock()
-    pace = Pace(3, 1, clock)
-    take(pace, 3)
+    limit = RateLimit(3, 1, clock)
+    take(limit, 3)
     clock.advance(hours=1)
-    take(pace, 3)
+    take(limit, 3)
     before = clock.monotonic()
-    take(pace, 1)
+    take(limit, 1)
     assert clock.monotonic() - before == pytest.approx(1)
 
 
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     """A turn beyond the time that is left is refused at once, and costs nobody a token."""
     clock = FakeClock()
-    pace = Pace(1, 0.1, clock)
-    take(pace, 1)
-    with pytest.raises(TurnTooLate) as caught, pace.turn(clock.monotonic() + 5):
+    limit = RateLimit(1, 0.1, clock)
+    take(limit, 1)
+    with pytest.raises(TurnTooLate) as caught, limit.turn(clock.monotonic() + 5):
         pass
     assert caught.value.wait == pytest.approx(10)
     assert clock.monotonic() == 0
-    take(pace, 1)
+    take(limit, 1)
     assert clock.monotonic() == pytest.approx(10)
 
 
 def test_little_left_slows_at_once() -> None:
     """When the service says that little is left, others use the same bucket: the burst is over."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
-    take(pace, 1)
-    pace.remaining(4, took=0.0)
-    take(pace, 5)  # what it said, and the part of a token that it rounded down
+    limit = RateLimit(200, 10, clock)
+    take(limit, 1)
+    limit.remaining(4, took=0.0)
+    take(limit, 5)  # what it said, and the part of a token that it rounded down
     assert clock.monotonic() == 0
-    take(pace, 10)
+    take(limit, 10)
     assert clock.monotonic() == pytest.approx(1)
 
 
 def test_much_left_changes_nothing() -> None:
     """A service that says more than we know of is not believed: our own requests are still on their way."""
     clock = FakeClock()
-    pace = Pace(2, 1, clock)
-    pace.remaining(100, took=0.0)
-    take(pace, 3)
+    limit = RateLimit(2, 1, clock)
+    limit.remaining(100, took=0.0)
+    take(limit, 3)
     assert clock.monotonic() == pytest.approx(1)
 
 
 def test_a_refusal_stops_everybody() -> None:
     """After a 429 nobody takes a turn before Retry-After has passed; tokens of that time are there then."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
-    pace.refused(7)
-    take(pace, 1)
+    limit = RateLimit(200, 10, clock)
+    limit.refused(7)
+    take(limit, 1)
     assert clock.monotonic() == pytest.approx(7)
-    take(pace, 40)
+    take(limit, 40)
     assert clock.monotonic() == pytest.approx(7)
 
 
 def test_a_refusal_without_a_time_empties_the_bucket() -> None:
     """A 429 without Retry-After says that there is no token: the burst is over."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
-    pace.refused(None)
-    take(pace, 10)
+    limit = RateLimit(200, 10, clock)
+    limit.refused(None)
+    take(limit, 10)
     assert 1 <= clock.monotonic() <= 10 / 7
 
 
 def test_one_wave_of_refusals_slows_once() -> None:
     """Refusals of requests that were all on their way at once say one thing, not eight."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
+    limit = RateLimit(200, 10, clock)
     for _ in range(8):
-        pace.refused(1)
-    take(pace, 100)
+        limit.refused(1)
+    take(limit, 100)
     assert clock.monotonic() < 100 / 7
 
 
 def test_the_rate_comes_back() -> None:
     """After a 429 the rate is lower, and within half a minute as it was."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
-    pace.refused(1)
+    limit = RateLimit(200, 10, clock)
+    limit.refused(1)
     clock.advance(seconds=1)
-    take(pace, 1)
+    take(limit, 1)
     before = clock.monotonic()
-    take(pace, 60)
+    take(limit, 60)
     assert clock.monotonic() - before > 6
     clock.advance(seconds=30)
-    take(pace, 200)
+    take(limit, 200)
     before = clock.monotonic()
-    take(pace, 100)
+    take(limit, 100)
     assert clock.monotonic() - before == pytest.approx(10, abs=0.5)
 
 
 def test_refusals_never_stop_it_for_good() -> None:
     """However many refusals come, a tenth of the rate is left."""
     clock = FakeClock()
-    pace = Pace(200, 10, clock)
+    limit = RateLimit(200, 10, clock)
     for _ in range(50):
-        pace.refused(None)
+        limit.refused(None)
         clock.advance(seconds=0.1)
     before = clock.monotonic()
-    take(pace, 1)
+    take(limit, 1)
     assert clock.monotonic() - before <= 1
 
 
@@ -203,7 +202,7 @@ def test_the_service_never_has_to_refuse(
     """
     chance = random.Random(seed)
     clock = Timetable()
-    ours, theirs = Pace(burst, rate, clock), Theirs(burst, rate, clock)
+    ours, theirs = RateLimit(burst, rate, clock), Theirs(burst, rate, clock)
     for _ in range(150):
         if chance.random() < idle:
             clock.sleep(chance.random() * 3 * burst / rate)
@@ -228,8 +227,8 @@ def test_the_service_never_has_to_refuse(
         assert busy <= max(0.0, (150 - burst) / rate) + 2 * slowest + 0.01
 
 
-class SteppedClock(FakeClock):
-    """A clock on which sleepers sleep until the test moves it."""
+class Stopped(FakeClock):
+    """A clock on which sleepers sleep until the test moves its hands."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -237,7 +236,7 @@ class SteppedClock(FakeClock):
         self._moved = threading.Condition()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until the clock has moved so far."""
+        """Sleep until the hands have moved so far."""
         end = self.monotonic() + seconds - 1e-9
         with self._moved:
             self.sleepers += 1
@@ -245,7 +244,7 @@ class SteppedClock(FakeClock):
             self.sleepers -= 1
 
     def move(self, seconds: float) -> None:
-        """Move the clock."""
+        """Move the hands."""
         with self._moved:
             super().sleep(seconds)
             self._moved.notify_all()
@@ -262,13 +261,13 @@ def until(true: Callable[[], bool]) -> None:
 
 def test_turns_come_in_order() -> None:
     """Threads that wait get their turns in the order in which they came."""
-    clock = SteppedClock()
-    pace = Pace(1, 1, clock)
-    take(pace, 1)
+    clock = Stopped()
+    limit = RateLimit(1, 1, clock)
+    take(limit, 1)
     order: list[int] = []
 
     def work(number: int) -> None:
-        with pace.turn(FOREVER):
+        with limit.turn(FOREVER):
             order.append(number)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
@@ -286,8 +285,8 @@ def test_turns_come_in_order() -> None:
 def test_many_threads_share_one_bucket() -> None:
     """Threads together take no more than the bucket gives, and each gets its turn."""
     clock = FakeClock()
-    pace = Pace(10, 5, clock)
-    threads = [threading.Thread(target=take, args=(pace, 20)) for _ in range(8)]
+    limit = RateLimit(10, 5, clock)
+    threads = [threading.Thread(target=take, args=(limit, 20)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -301,9 +300,9 @@ def test_many_threads_share_one_bucket() -> None:
 
 @pytest.fixture
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    """A small Azure, and clients that keep ARM's and Teams' real pace."""
+    """A small Azure, and clients that keep ARM's and Teams' real limit."""
     clock = FakeClock()
-    with connected(monkeypatch, clock=clock, pace=paces(clock)) as clients:
+    with connected(monkeypatch, clock=clock, rate_limits=standard_rate_limits(clock)) as clients:
         yield clients
 
 
@@ -366,5 +365,5 @@ def test_teams_gets_four_a_second(azure: Clients) -> None:
 
 
 def test_each_kind_has_its_bucket() -> None:
-    """ARM's reads and writes and Teams' cards are paced; queries are not, there are only a few."""
-    assert set(paces(FakeClock())) == {Call.READ, Call.WRITE, Call.TELL}
+    """ARM's reads and writes and Teams' cards have a rate limit; queries have none, there are only a few."""
+    assert set(standard_rate_limits(FakeClock())) == {Call.READ, Call.WRITE, Call.TELL}

@@ -15,13 +15,15 @@ import azure.core.exceptions as ax
 import pytest
 import tenacity
 
+from shared.app import hunt_options
 from shared.clock import Clock
 from shared.errors import Call, Service, SignInFailed, SweepError
 from shared.http.client import Http
-from shared.http.credential import REMEMBERED, Credential, sign_in
+from shared.http.credential import Credential, sign_in
 from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits
 from shared.http.sign_in import DeveloperSignIn
+from shared.http.token_cache import REMEMBERED
 from shared.incidents.arm import ArmIncidents
 from shared.ledger.port import LedgerSignedOut
 from shared.ledger.table import TableLedger
@@ -63,13 +65,13 @@ class SignedIn:
 
     def query(self) -> None:
         """Ask Log Analytics."""
-        with connect(self.azure.settings, self.credential) as client:
+        with connect(hunt_options(self.azure.settings).log_analytics, self.credential) as client:
             Workspace(client, WORKSPACE_ID, self.http).ask("EmailEvents | count")
 
 
 CLIENTS: dict[str, Callable[[SignedIn], Any]] = {
     "log analytics": lambda of: of.query(),
-    "graph": lambda of: AdvancedHunting(of.azure.settings, of.http).ask("EmailEvents | count"),
+    "graph": lambda of: AdvancedHunting(hunt_options(of.azure.settings).graph, 30, of.http).ask("EmailEvents | count"),
     "workspace": lambda of: of.sentinel().workspace_guid(),
     "list": lambda of: list(of.sentinel().changed(None)),
     "read": lambda of: of.sentinel().read(INCIDENT),
@@ -109,7 +111,7 @@ def _check(error: Exception, words: str) -> str:
 
 def clients_of(azure: Clients, credential: Credential) -> SignedIn:
     """Clients that sign in by this credential."""
-    return SignedIn(azure, credential, Http(credential, clock=azure.clock, pace={}))
+    return SignedIn(azure, credential, Http(credential, clock=azure.clock, rate_limits={}))
 
 
 def token(value: object) -> Mapping[str, object]:
@@ -137,11 +139,11 @@ ENDPOINT: dict[str, tuple[Fault | None, str, int, str]] = {
     "busy for long": (Fault(status=429, headers={"Retry-After": "900"}), CLIENT_ID, 1, "answered 429"),
     "time-out": (Fault(wire=Wire.HANG, seconds=0.5), CLIENT_ID, 5, "did not answer"),
     "dropped": (Fault(wire=Wire.DROP), CLIENT_ID, 5, "did not answer"),
-    "html": (Fault(status=200, effect=False, body="<html>"), CLIENT_ID, 2, "no token"),
-    "other json": (Fault(status=200, effect=False, body={"hello": 1}), CLIENT_ID, 2, "no token"),
-    "a list": (Fault(status=200, effect=False, body=[1]), CLIENT_ID, 2, "no token"),
-    "empty token": (Fault(status=200, effect=False, body=token("")), CLIENT_ID, 2, "no token"),
-    "odd token": (Fault(status=200, effect=False, body=token({"a": 1})), CLIENT_ID, 2, "no token"),
+    "html": (Fault(status=200, effect=False, body="<html>"), CLIENT_ID, 2, "without a token"),
+    "other json": (Fault(status=200, effect=False, body={"hello": 1}), CLIENT_ID, 2, "without a token"),
+    "a list": (Fault(status=200, effect=False, body=[1]), CLIENT_ID, 2, "without a token"),
+    "empty token": (Fault(status=200, effect=False, body=token("")), CLIENT_ID, 2, "without a token"),
+    "odd token": (Fault(status=200, effect=False, body=token({"a": 1})), CLIENT_ID, 2, "without a token"),
     "cut off": (Fault(wire=Wire.TRUNCATE), CLIENT_ID, 5, "did not answer"),
 }
 

@@ -16,7 +16,7 @@ from shared.clock import SystemClock
 from shared.errors import Forbidden, PartialData, SignInFailed
 from shared.http.client import Limits
 from shared.http.credential import sign_in
-from shared.http.size_limit import MIB, OTHER_BYTES, QUERY_BYTES, TOKEN_BYTES, AnswerTooLarge, within
+from shared.http.size_limit import MIB, OTHER_BYTES, QUERY_BYTES, TOKEN_BYTES, ResponseTooLarge, within
 from shared.incidents.port import Ended
 from shared.ledger.port import LedgerUnavailable
 from shared.ledger.service import TableService
@@ -140,7 +140,7 @@ def test_a_token_is_small(azure: Clients) -> None:
     credential = sign_in(CLIENT_ID, azure.clock, limits=Limits(attempts=1))
 
     def asked() -> None:
-        with pytest.raises(SignInFailed, match="no token"):
+        with pytest.raises(SignInFailed, match="without a token"):
             credential.token(azure.settings.cloud.arm_audience)
 
     asked()  # the libraries are loaded
@@ -171,5 +171,5 @@ def test_table_storage_is_bounded_too() -> None:
 def test_the_bound_is_exact() -> None:
     """As many bytes as allowed pass; one more does not."""
     assert b"".join(within(4, [b"ab", b"", b"cd"])) == b"abcd"
-    with pytest.raises(AnswerTooLarge):
+    with pytest.raises(ResponseTooLarge):
         list(within(4, [b"ab", b"cd", b"e"]))

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 
+from shared.app import hunt_options
+from shared.clock import SystemClock
 from shared.errors import Call, Service, SignInFailed, SweepError, Unavailable
-from shared.http.client import Http, Limits, SystemClock
+from shared.http.client import Http, Limits
 from shared.http.credential import sign_in
 from shared.http.exchange import Session
 from shared.incidents.arm import ArmIncidents
@@ -40,12 +42,17 @@ def sentinel(azure: Clients, http: Http) -> ArmIncidents:
 
 def _workspace(azure: Clients, http: Http) -> Workspace:
     """The Log Analytics client over another Http, with the real SDK."""
-    return Workspace(connect(azure.settings, azure.credential), WORKSPACE_ID, http)
+    return Workspace(connect(hunt_options(azure.settings).log_analytics, azure.credential), WORKSPACE_ID, http)
 
 
 QUESTIONS: dict[str, tuple[str, Callable[[Clients, Http], Any]]] = {
     "log analytics": ("log_analytics", lambda azure, http: _workspace(azure, http).ask("EmailEvents | count")),
-    "graph": ("graph", lambda azure, http: AdvancedHunting(azure.settings, http).ask("EmailEvents | count")),
+    "graph": (
+        "graph",
+        lambda azure, http: AdvancedHunting(hunt_options(azure.settings).graph, azure.settings.lookback_days, http).ask(
+            "EmailEvents | count"
+        ),
+    ),
     "list": ("sentinel", lambda azure, http: list(sentinel(azure, http).changed(None))),
     "incident": ("sentinel", lambda azure, http: sentinel(azure, http).read(INCIDENT)),
 }
@@ -68,9 +75,9 @@ def test_a_question_ends_with_the_budget(azure: Clients, name: str, how: str) ->
     clock = SystemClock()
     azure.credential.token(azure.settings.cloud.arm_audience)
     began = clock.monotonic()
-    http = Http(azure.credential, clock=clock, pace={}, deadline=lambda: began + BUDGET)
+    http = Http(azure.credential, clock=clock, rate_limits={}, deadline=lambda: began + BUDGET)
     azure.cloud.faults.add(SLOW[how](service))
-    with pytest.raises(Unavailable, match="its answer did not arrive"):
+    with pytest.raises(Unavailable, match="no complete response arrived"):
         ask(azure, http)
     assert BUDGET - 0.5 < clock.monotonic() - began < BUDGET + 1.5
     http.close()

@@ -48,13 +48,13 @@ def test_advanced_hunting_splits_at_its_own_limit(azure: Clients) -> None:
     ("fault", "error", "words"),
     [
         ({"status": 403}, Forbidden, r"ThreatHunting\.Read\.All"),
-        ({"status": 200, "body": {"value": []}}, PartialData, "something that is no table"),
+        ({"status": 200, "body": {"value": []}}, PartialData, "an unexpected response to the query"),
         (
             {"status": 200, "body": {"schema": [{"name": "x"}], "results": []}},
             PartialData,
-            "something that is no table",
+            "an unexpected response to the query",
         ),
-        ({"status": 200, "body": {"schema": [], "results": [5]}}, PartialData, "something that is no table"),
+        ({"status": 200, "body": {"schema": [], "results": [5]}}, PartialData, "an unexpected response to the query"),
         ({"status": 200, "body": {"schema": [], "results": []}}, PartialData, "a column RecipientEmailAddress missing"),
         ({"status": 200, "body": b"<html>"}, PartialData, "proxy"),
         (

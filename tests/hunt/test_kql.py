@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
+from shared.app import hunt_options
 from shared.errors import Service
 from shared.hunt.hunt import Hunt
 from shared.incidents import guidance
 from shared.incidents.terms import Terms
 from shared.model import Remedy, Window
 from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
-from shared.query.literals import literal, query
+from shared.query.literals import literal, query_text
 from tests.cloud import schemas
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.query.test_literals import HOSTILE
@@ -53,8 +54,8 @@ class Recorder:
 
     service = Service.LOG_ANALYTICS
 
-    def __init__(self, ground: str) -> None:
-        self.ground = ground
+    def __init__(self, tables: str) -> None:
+        self.tables = tables
         self.asked: list[str] = []
 
     def ask(self, kql: str) -> Answer | None:
@@ -67,7 +68,7 @@ def shipped(ground: str) -> list[str]:
     """Every query that a hunt ever asks of a place."""
     place, workspace = Recorder(ground), Recorder("sentinel")
     for deduplicate in ("true", "false"):
-        hunt = Hunt(settings_for(hunt_source=ground, deduplicate=deduplicate), place, workspace)
+        hunt = Hunt(hunt_options(settings_for(hunt_source=ground, deduplicate=deduplicate)), place, workspace)
         hunt.coverage(WINDOW)
         hunt.findings(WINDOW)
         hunt.remediators(WINDOW, {recipient: ["m"] for recipient in HOSTILE})
@@ -89,8 +90,8 @@ def faulty() -> list[str]:
 
 def with_recipients() -> list[str]:
     """The query that takes addresses, with hostile ones and with none."""
-    asked = next(kql for kql in shipped("sentinel") if "let Deeds" in kql)
-    return [asked, query("deeds_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
+    asked = next(kql for kql in shipped("sentinel") if "let Remediations" in kql)
+    return [asked, query_text("remediations_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 
 def fenced(text: str) -> list[str]:

@@ -96,7 +96,7 @@ def test_too_much_is_split(azure: Clients, fault: dict[str, Any]) -> None:
     )
     hunter = azure.hunt()
     assert [finding.recipient for finding in hunter.findings(WINDOW)] == whole
-    assert hunter.notes[0].endswith("was asked in 4 parts") or fault["status"] == 504
+    assert hunter.notes[0].endswith("ran in 4 parts") or fault["status"] == 504
 
 
 def test_what_cannot_be_split_small_enough_fails(azure: Clients) -> None:
@@ -154,7 +154,7 @@ def test_no_body_where_there_is_data_is_an_error(azure: Clients) -> None:
     azure.cloud.faults.add(Fault(**HUNT, status=200, body=b""))
     hunter = azure.hunt()
     assert hunter.coverage(WINDOW).rows > 0
-    with pytest.raises(PartialData, match="answered the hunt with nothing at all although the table has rows"):
+    with pytest.raises(PartialData, match="sent an empty response to the hunt although the table has rows"):
         hunter.findings(WINDOW)
     with pytest.raises(PartialData):
         azure.hunt().findings(WINDOW)

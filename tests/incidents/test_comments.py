@@ -14,8 +14,8 @@ from shared.incidents.arm import NO_TIME
 from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
 from tests.cloud.wire import Request
+from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
 from tests.support.tenant import START
-from tests.support.clients import COMMENT, INCIDENT, Clients, incident_body, connected
 
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 

@@ -36,7 +36,7 @@ def fired(*rows: Row, **given: Any) -> set[str]:
 
 
 def test_there_are_four() -> None:
-    """There is an alert for absence, for trouble, for dry runs and for what lies unattended."""
+    """There is an alert for absence, for trouble, for dry runs and for unattended incidents."""
     assert RULES.keys() == {ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED}
 
 
@@ -131,7 +131,7 @@ def test_the_mail_says_which(name: str, trouble: str, reason: str) -> None:
     assert (row["RunId"] or "") == (receipt.run_id if receipt else "")
 
 
-# ---- what lies unattended: the workspace's own record of incidents
+# ---- unattended incidents: the workspace's own record of incidents
 
 
 def raised(place: Tenant) -> str:

@@ -1,4 +1,4 @@
-"""Answers to the hunt that lie: no cell is believed before it is checked, none decoded before it is read."""
+"""Malformed responses to the hunt: no cell is used before it is checked, and none is decoded before it is read."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_a_good_answer_is_read() -> None:
         (changed(11, ["x\\y"]), "SoftDelete_States"),
     ],
 )
-def test_an_answer_that_lies_names_its_column(row: list[Any], column: str) -> None:
-    """Whatever cell lies, the error names its column, says what to do, and holds little of what it said."""
+def test_a_malformed_response_names_its_column(row: list[Any], column: str) -> None:
+    """Whichever cell is malformed, the error names its column, says what to do, and quotes little of the cell."""
     with pytest.raises(PartialData) as caught:
         _read(row)
     assert f"a column {column} " in str(caught.value)
@@ -106,7 +106,7 @@ def test_a_missing_or_mistyped_column_is_named(place: int) -> None:
 
 
 def test_a_recipient_comes_once() -> None:
-    """Two rows about one recipient are a lie: one of them would be lost."""
+    """Two rows about one recipient are malformed: one of them would be lost."""
     with pytest.raises(PartialData, match="RecipientEmailAddress that names a recipient twice"):
         _read(ROW, ROW)
 

@@ -13,10 +13,11 @@ from uuid import UUID, uuid5
 import pytest
 from pydantic import SecretStr
 
+from shared.app import hunt_options
 from shared.errors import Call, Service
 from shared.http.client import Http, Limits
 from shared.http.credential import Credential, sign_in
-from shared.http.rate_limit import Pace
+from shared.http.rate_limit import RateLimit
 from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.incidents.port import Incidents
@@ -84,12 +85,12 @@ class Clients:
     @property
     def workspace(self) -> Workspace:
         """The Log Analytics client."""
-        return Workspace(connect(self.settings, self.credential), WORKSPACE_ID, self.http)
+        return Workspace(connect(hunt_options(self.settings).log_analytics, self.credential), WORKSPACE_ID, self.http)
 
     @property
     def graph(self) -> AdvancedHunting:
         """The Graph client."""
-        return AdvancedHunting(self.settings, self.http)
+        return AdvancedHunting(hunt_options(self.settings).graph, self.settings.lookback_days, self.http)
 
     def sent(self, service: str, method: str = "") -> list[Request]:
         """The requests that a service has read so far."""
@@ -109,7 +110,7 @@ class Clients:
         """A hunt under these settings, by field name, beside those that lead to this cloud."""
         values = {name.upper(): str(value) for name, value in settings.items()}
         http = http or self.fresh_http()
-        hunt = open_hunt(from_values({**self.cloud.environment, **values}), http, self._credential())
+        hunt = open_hunt(hunt_options(from_values({**self.cloud.environment, **values})), http, self._credential())
         self.closing.callback(hunt.close)
         return hunt
 
@@ -147,7 +148,7 @@ def connected(
     *,
     clock: FakeClock | None = None,
     limits: Limits | None = None,
-    pace: Mapping[Call, Pace] | None = None,
+    pace: Mapping[Call, RateLimit] | None = None,
     chance: Callable[[], float] = lambda: 1.0,
     **cloud: Any,
 ) -> Iterator[Clients]:
@@ -157,6 +158,6 @@ def connected(
         sign_in_to(running.environment, patch)
         credential = sign_in(CLIENT_ID, clock)
         closing.callback(credential.close)
-        http = Http(credential, clock=clock, limits=limits, pace={} if pace is None else pace, chance=chance)
+        http = Http(credential, clock=clock, limits=limits, rate_limits={} if pace is None else pace, chance=chance)
         closing.callback(http.close)
         yield Clients(running, clock, from_values(running.environment), credential, http, closing)

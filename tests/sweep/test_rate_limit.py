@@ -19,7 +19,7 @@ from tests.support.clients import sign_in_to
 def test_a_sweep_raises_all_that_is_new_within_the_rate_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, incidents: int, speed: float
 ) -> None:
-    """Paced ahead of time, every new incident is raised in one sweep, none is due, and Sentinel hardly says 429."""
+    """With requests slowed down, every new incident is raised in one sweep, none is due, and 429 hardly occurs."""
     with apart(recipients=incidents, speed=speed) as cloud:
         sign_in_to(cloud.environment, monkeypatch)
         receipt = timed_sweep(settings_of(cloud, tmp_path, incidents), speed).report.receipt

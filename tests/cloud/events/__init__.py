@@ -1,9 +1,9 @@
 """An operator's own export of `EmailEvents`, read into the embedded engine.
 
 `export` does all that the variables EVENTS, SHIFT and DATES ask for: `find` says which files are meant, `load_events`
-reads them in bounded batches, whole or not at all. In order: a file
-is told by its first bytes (`kinds`), opened as UTF-8 (`source`), read by its format (`csv_file`, `json_file`), kept as
-raw text (`staging`), its dates are settled from whole columns (`dates`), and its cells are typed (`typed`).
+reads them in bounded batches, all or nothing. In order: a file is identified by its first bytes (`kinds`), opened as
+UTF-8 (`source`), read by its format (`csv_file`, `json_file`) and kept as raw text (`staging`); then the order of its
+dates is derived from whole columns (`dates`), and its cells are typed (`typed`).
 """
 
 from tests.cloud.events.find import find

@@ -84,26 +84,26 @@ def tally(table: str, columns: Iterable[str]) -> dict[int, dict[Shape, Tally]]:
     return found
 
 
-def settle(files: Mapping[int, File], said: bool | None) -> dict[int, dict[Shape, bool]]:
-    """For each file and shape whether the day comes first. `said` is the operator's word, None for none.
+def settle(files: Mapping[int, File], given: bool | None) -> dict[int, dict[Shape, bool]]:
+    """For each file and shape whether the day comes first. `given` is what the operator set, None when nothing is set.
 
     Raises:
         Unsettled: nothing settles it, or the values contradict each other or the operator.
     """
     for source, file in files.items():
         for each in file.tallies.values():
-            _agree(source, each, said)
+            _agree(source, each, given)
     return {
-        source: {kind: _order(source, files, kind, said) for kind in file.tallies} for source, file in files.items()
+        source: {kind: _order(source, files, kind, given) for kind in file.tallies} for source, file in files.items()
     }
 
 
-def assumed(files: Mapping[int, File], said: bool | None) -> set[int]:
+def assumed(files: Mapping[int, File], given: bool | None) -> set[int]:
     """The files that `settle` reads month first for no other reason than AM or PM."""
     return {
         source
         for source, file in files.items()
-        if said is None
+        if given is None
         and (each := file.tallies.get(Shape.UPPER))
         and each.open
         and each.day_first is None
@@ -120,17 +120,17 @@ def _proven(source: int, files: Mapping[int, File], kind: Shape) -> set[bool | N
     return {file.tallies[kind].day_first for file in _alike(source, files) if kind in file.tallies} - {None}
 
 
-def _agree(source: int, each: Tally, said: bool | None) -> None:
+def _agree(source: int, each: Tally, given: bool | None) -> None:
     if each.day and each.month:
         words = "the day is the first number in one and the second in the other; expected one order in a file"
         raise Unsettled(source, (each.day, each.month), words)
-    against = each.month if said else each.day
-    if said is not None and against:
-        words = f"DATES={'day' if said else 'month'}-first, but this is {'month' if said else 'day'} first"
+    against = each.month if given else each.day
+    if given is not None and against:
+        words = f"DATES={'day' if given else 'month'}-first, but this is {'month' if given else 'day'} first"
         raise Unsettled(source, (against,), words)
 
 
-def _order(source: int, files: Mapping[int, File], kind: Shape, said: bool | None) -> bool:
+def _order(source: int, files: Mapping[int, File], kind: Shape, given: bool | None) -> bool:
     each = files[source].tallies[kind]
     if each.day_first is not None:
         return each.day_first
@@ -139,8 +139,8 @@ def _order(source: int, files: Mapping[int, File], kind: Shape, said: bool | Non
     proven = _proven(source, files, kind)
     if len(proven) == 1:
         return proven == {True}
-    if said is not None and not proven:
-        return said
+    if given is not None and not proven:
+        return given
     day_first_elsewhere = any(other.day_first for file in _alike(source, files) for other in file.tallies.values())
     if kind is Shape.UPPER and not day_first_elsewhere:
         return False

@@ -1,4 +1,4 @@
-"""What an operator should know of an export that was read: that it may have been cut off, lacks what is counted, or
+"""What an operator should know about an export that was read: that it may have been cut off, lacks what is counted, or
 has times that may be meant otherwise."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: how its text is encoded, or why it is not an export."""
+"""What a file is, judged by its first bytes: how its text is encoded, or why it is not an export."""
 
 from __future__ import annotations
 

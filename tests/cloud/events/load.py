@@ -49,10 +49,10 @@ def load_events(
         groups = _stage(sources, staging, report)
         _check_rows(sources, staging, headed=any(groups.values()))
         report("reading the columns", total)
-        files, said = _dates(groups, staging), dates.ORDERS[order]
-        table = _typed(sources, files, staging, said, shift_to)
+        files, given = _dates(groups, staging), dates.ORDERS[order]
+        table = _typed(sources, files, staging, given, shift_to)
         later = typed.later(table, now) if now else 0
-        return Loaded(table, staging.rows, hints(sources, staging, later, dates.assumed(files, said)))
+        return Loaded(table, staging.rows, hints(sources, staging, later, dates.assumed(files, given)))
 
 
 def _stage(sources: Sequence[Source], staging: Staging, report: Report) -> dict[int, Hashable]:
@@ -127,12 +127,12 @@ def _typed(
     sources: Sequence[Source],
     files: Mapping[int, File],
     staging: Staging,
-    said: bool | None,
+    given: bool | None,
     shift_to: datetime | None,
 ) -> str:
     places = range(len(sources))
     try:
-        orders = dates.settle(files, said)
+        orders = dates.settle(files, given)
     except Unsettled as unsettled:
         raise EventsInvalid(_unsettled(sources[unsettled.source], unsettled)) from None
     try:

@@ -12,7 +12,7 @@ from tests.cloud.schemas import EMAIL_EVENTS
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All rows of an export: the engine's table, which `Cloud(events=…)` takes over; how many; what to know of it."""
+    """All rows of an export: the engine's table, which `Cloud(events=…)` takes over; their number; notes about it."""
 
     table: str
     rows: int

@@ -15,8 +15,8 @@ _LONG = 200  # characters of EVENTS
 
 
 def missing(events: str, words: Sequence[str], absent: Sequence[str]) -> str:
-    """Why EVENTS, read as these words, cannot be what was meant when some are absent; "" where reading a single name
-    says as much."""
+    """Why EVENTS, read as these words, cannot be what was meant when some are absent; "" when the error for
+    a single name says it already."""
     if not absent:
         return ""
     whole = repr(events if len(events) <= _LONG else events[:_LONG] + "…")

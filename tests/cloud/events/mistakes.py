@@ -20,7 +20,7 @@ _VALUE = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
 
 
 class EventsInvalid(Exception):
-    """The files cannot be taken; nothing of them was. The message names file, line and what was expected."""
+    """The files cannot be used, and nothing of them was. The message names file, line and what was expected."""
 
 
 def at(path: Path, line: int, words: str) -> str:
@@ -29,7 +29,7 @@ def at(path: Path, line: int, words: str) -> str:
 
 
 class Mistakes:
-    """The mistakes of a load by cause: where each is first, and in how many rows. Reading goes on behind one."""
+    """The mistakes of a load by cause: where each is first, and in how many rows. Reading continues after one."""
 
     def __init__(self) -> None:
         self._first: dict[str, str] = {}
@@ -39,7 +39,7 @@ class Mistakes:
         """Note what is wrong in so many rows, first in this line. The last cause that is named ends the load.
 
         Raises:
-            EventsInvalid: there are enough.
+            EventsInvalid: there are too many.
         """
         cause = _VALUE.sub("", words)
         self._first.setdefault(cause, at(path, line, words))
@@ -64,7 +64,7 @@ class Mistakes:
 
 
 Advance = Callable[[int], None]
-"""Told how many bytes of the files, as they lie on disk, are read."""
+"""Called with the number of bytes read so far, as stored on disk."""
 
 
 def shown(values: Iterable[str], limit: int = 120) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 Report = Callable[[str, int], None]
-"""Told what is done now and how many bytes are read in all."""
+"""Called with the current step and the number of bytes read in all."""
 
 
 @contextmanager

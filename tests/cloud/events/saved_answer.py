@@ -1,4 +1,4 @@
-"""Saved answers of the query APIs: tables of columns and rows, and what an answer says of errors."""
+"""Saved responses of the query APIs: tables of columns and rows, and the errors in a response."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Source:
 
 
 def size(path: Path) -> int:
-    """The bytes of a file on disk; 0 when it cannot be read, which is said when it is opened."""
+    """The bytes of a file on disk; 0 when it cannot be read, which opening it reports."""
     try:
         return path.stat().st_size
     except OSError:

@@ -31,7 +31,7 @@ def test_the_alarm_follows_the_schedule(azd: Azd, given: Mapping[str, str], hour
     assert ran.code == 0, ran.error
     assert ran.set() == {"ABSENCE_HOURS": hours, "ABSENCE_HOURS_FROM_SCHEDULE": hours}
     assert all(call[-2:] == ["--environment", "prod"] for call in ran.asked if call[0] == "azd")
-    assert ("nobody is told when sweeps stop" in ran.output) == (hours == "0")
+    assert ("no e-mail comes when sweeps stop" in ran.output) == (hours == "0")
 
 
 def test_nothing_is_set_again(azd: Azd) -> None:
@@ -54,14 +54,14 @@ def test_the_operators_own_hours_stand(azd: Azd, hours: str) -> None:
     [
         (
             {"SWEEP_SCHEDULE": "0 0 6 * * MON-FRI"},
-            "up to 72 hours .* bridges 45 at most: sweep daily, a quiet day costs",
+            "up to 72 hours .* allows 45 at most: sweep daily, a quiet day costs",
         ),
         ({"SWEEP_SCHEDULE": "0 0 6 */2 * *"}, "up to 48 hours"),
         ({"SWEEP_SCHEDULE": "0 0 6,7 * * SUN,TUE,THU"}, "up to 71 hours"),
         ({"SWEEP_SCHEDULE": "0 0 6 29 2 *"}, "up to 70,104 hours"),
-        ({"SWEEP_SCHEDULE": "0 0 6 30 2 *"}, "SWEEP_SCHEDULE cannot be used: no month of it has such a day"),
+        ({"SWEEP_SCHEDULE": "0 0 6 30 2 *"}, "SWEEP_SCHEDULE cannot be used: none of its months has such a day"),
         ({"SWEEP_SCHEDULE": "0 0 6 30 2 *", "ALLOW_NO_ALARM": "true"}, "SWEEP_SCHEDULE cannot be used"),
-        ({"SWEEP_SCHEDULE": "0\t0 6 * * *"}, "SWEEP_SCHEDULE cannot be used: a tab, a line break"),
+        ({"SWEEP_SCHEDULE": "0\t0 6 * * *"}, "SWEEP_SCHEDULE cannot be used: it holds a tab, a line break"),
         ({"SWEEP_SCHEDULE": "0 0 6 * * FRI-MON"}, "the host reads it as Monday to Friday"),
         ({"SWEEP_SCHEDULE": "0 6 * * *"}, "five fields"),
         ({"SWEEP_SCHEDULE": "daily"}, "it has 1 fields, not six"),
