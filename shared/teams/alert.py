@@ -36,11 +36,11 @@ _BY_NAME = (OtherReason.NOT_RAISED, OtherReason.UNANSWERED)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recipient to tell about.
+    """One recipient on a card.
 
-    `messages`: the hashes of the messages that this card is the first to tell, and `new` how many to speak of. `url`:
-    its incident in the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with
-    CARD_SUBJECTS, newest first. `cause`: why it was not raised. `since`: when the incident was made (reminders).
+    `messages`: the hashes of the messages told with it, `new`: how many its words say are new. `url`: its incident in
+    the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with CARD_SUBJECTS, newest
+    first. `cause`: why it was not raised. `since`: when the incident was made (reminders).
     """
 
     recipient: str
@@ -78,7 +78,7 @@ class Entry:
     def key(self, now: datetime) -> str:
         """What is told: incident, episode, reason and messages, and the UTC day of what is told once a day."""
         key = f"{self.incident_id}|{self.episode}|{self.reason.value}|{self.digest()}"
-        return f"{key}|{day(now)}" if self.reason in _ONCE_A_DAY else key
+        return f"{key}|{utc_day(now)}" if self.reason in _ONCE_A_DAY else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,6 @@ class Card:
     told: tuple[Entry, ...] = ()
 
 
-def day(moment: datetime) -> str:
+def utc_day(moment: datetime) -> str:
     """The UTC day, as in the ids of what is told once a day."""
     return moment.astimezone(UTC).date().isoformat()

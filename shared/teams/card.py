@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from shared.model import Cause, Reason, Severity, Verdict
 from shared.teams import wording
-from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation, day
+from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation, utc_day
 from shared.teams.elements import mentions, message, size_of, words
 from shared.teams.frame import banner, card_id, causes_quoted, doubts, footer
 from shared.teams.listing import line_link, listing
@@ -45,7 +45,7 @@ def digest_card(entries: Sequence[Entry], situation: Situation, *, minimal: bool
 
 def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> Card:
     """A card about the sweep itself: what happened, what that means for on-call, what to do. Once per cause and day."""
-    today = day(situation.now)
+    today = utc_day(situation.now)
     keys = sorted({f"{today}/{cause.id}" for cause in causes} or {f"{today}/{kind.value}"})
     name = card_id("notice", situation.workspace, kind.value, *keys)
     heading, meaning, todo = wording.notice(kind, situation)
@@ -66,7 +66,7 @@ def probe_card(situation: Situation) -> Card:
 
     When Teams refuses even this one, what the refused card held was not the cause.
     """
-    name = card_id("probe", situation.workspace, day(situation.now))
+    name = card_id("probe", situation.workspace, utc_day(situation.now))
     heading, meaning, _ = wording.PROBE
     whose = wording.whose(situation, own=True)
     body = [banner(heading, whose, "warning"), words(meaning), *footer(situation, name, causes=False)]

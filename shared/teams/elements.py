@@ -1,7 +1,7 @@
 """The parts of an Adaptive Card 1.4 that the sweep uses, and the message that carries a card.
 
 TextBlocks render Markdown, so only the sweep's own words go into `words`; whatever anybody else wrote goes into a
-`run`, which renders nothing.
+`text_run`, which renders nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def words(text: str, **style: Any) -> Element:
     return {"type": "TextBlock", "text": text, "wrap": True, **style}
 
 
-def run(text: str, **style: Any) -> Element:
+def text_run(text: str, **style: Any) -> Element:
     """A TextRun: shown letter for letter. Untrusted text must have been through `shared.text` all the same."""
     return {"type": "TextRun", "text": text, **style}
 
@@ -39,7 +39,7 @@ def box(items: Sequence[Element], **style: Any) -> Element:
     return {"type": "Container", "items": list(items), **style}
 
 
-def beside(narrow: Sequence[Element], width: str, wide: Sequence[Element], **style: Any) -> Element:
+def two_columns(narrow: Sequence[Element], width: str, wide: Sequence[Element], **style: Any) -> Element:
     """Two columns, the first `width` wide, the second taking the rest."""
     columns = [
         {"type": "Column", "width": width, "items": list(narrow)},

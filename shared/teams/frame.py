@@ -9,7 +9,7 @@ from uuid import uuid5
 from shared.model import RULE_ID
 from shared.teams import wording
 from shared.teams.alert import Situation
-from shared.teams.elements import Element, box, buttons, line, run, words
+from shared.teams.elements import Element, box, buttons, line, text_run, words
 from shared.text import clean, when
 
 CAUSES = 3
@@ -23,13 +23,13 @@ def card_id(*keys: str) -> str:
 
 def banner(heading: str, about: str, mood: str) -> Element:
     """The top of a card: its first line, and what it is about. `mood` is a container style."""
-    below = line(run(about), spacing="None")
+    below = line(text_run(about), spacing="None")
     return box([words(heading, size="Large", weight="Bolder"), below], style=mood, bleed=True)
 
 
 def quoted(text: str) -> Element:
     """Somebody else's words about what went wrong."""
-    return line(run(clean(text, 240) or "(no words)"), spacing="Small")
+    return line(text_run(clean(text, 240) or "(no words)"), spacing="Small")
 
 
 def causes_quoted(texts: Sequence[str]) -> list[Element]:
@@ -62,7 +62,7 @@ def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = 
         body += causes_quoted([cause.text for cause in situation.causes]) if causes else []
     small = [wording.standing(situation), wording.covered(situation.coverage, situation)]
     small += [f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
-    lines = [line(run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
+    lines = [line(text_run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
     body.append(box(lines, separator=True, id=f"Card {card}"))
     return body + buttons(("Open incident list", situation.incidents_url), ("Open this run", situation.run_url))
 

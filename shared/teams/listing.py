@@ -13,7 +13,7 @@ from itertools import groupby
 from shared.model import Severity
 from shared.teams import wording
 from shared.teams.alert import Entry, OtherReason, Situation
-from shared.teams.elements import Element, beside, box, buttons, line, link_action, run, words
+from shared.teams.elements import Element, box, buttons, line, link_action, text_run, two_columns, words
 from shared.teams.frame import quoted
 from shared.teams.places import Group, Places, group_of
 from shared.text import address, clean, ordinary, plain
@@ -77,27 +77,27 @@ def _detail(entry: Entry, situation: Situation, last: Entry | None) -> Element:
     """`last` is the one above it: the cause that both have is not quoted again."""
     loud = {"color": "attention"} if entry.reason is OtherReason.NOT_RAISED else {}
     facts = [
-        line(run(who(entry, 120), weight="Bolder")),
-        line(run(wording.why(entry, situation), **loud), spacing="None"),
+        line(text_run(who(entry, 120), weight="Bolder")),
+        line(text_run(wording.why(entry, situation), **loud), spacing="None"),
     ]
     if entry.cause:
         same = last is not None and last.cause == entry.cause
-        facts.append(line(run("The same cause", size="Small"), spacing="None") if same else quoted(entry.cause))
-    facts.append(line(run(wording.counted(entry.counts), isSubtle=True, size="Small"), spacing="None"))
+        facts.append(line(text_run("The same cause", size="Small"), spacing="None") if same else quoted(entry.cause))
+    facts.append(line(text_run(wording.by_action(entry.counts), isSubtle=True, size="Small"), spacing="None"))
     if entry.remediators:
-        facts.append(line(run(clean(entry.remediators, 160), isSubtle=True, size="Small"), spacing="None"))
+        facts.append(line(text_run(clean(entry.remediators, 160), isSubtle=True, size="Small"), spacing="None"))
     for subject in entry.subjects[:2]:
-        facts.append(line(run(f"“{plain(subject, 90)}”", size="Small", italic=True), spacing="None"))
-    return beside(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
+        facts.append(line(text_run(f"“{plain(subject, 90)}”", size="Small", italic=True), spacing="None"))
+    return two_columns(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
 
 
 def _minimal(entry: Entry, situation: Situation) -> Element:
     facts = [
-        line(run(who(entry, 120, minimal=True), weight="Bolder")),
-        line(run(wording.why(entry, situation)), spacing="None"),
-        line(run(wording.counted(entry.counts), isSubtle=True, size="Small"), spacing="None"),
+        line(text_run(who(entry, 120, minimal=True), weight="Bolder")),
+        line(text_run(wording.why(entry, situation)), spacing="None"),
+        line(text_run(wording.by_action(entry.counts), isSubtle=True, size="Small"), spacing="None"),
     ]
-    return beside(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
+    return two_columns(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
 
 
 def _count(entry: Entry) -> Sequence[Element]:
@@ -115,7 +115,7 @@ def _button(entry: Entry) -> list[Element]:
 
 
 def _brief(entry: Entry, *, linked: bool, minimal: bool) -> Element:
-    count = run(f"{entry.total:,} {entry.severity.value}  ", color=_COLOUR.get(entry.severity, "default"))
+    count = text_run(f"{entry.total:,} {entry.severity.value}  ", color=_COLOUR.get(entry.severity, "default"))
     action = line_link(entry) if linked else None
     style = {"selectAction": action, "underline": True} if action else {}
-    return line(count, run(who(entry, 64, minimal=minimal), **style), spacing="None")
+    return line(count, text_run(who(entry, 64, minimal=minimal), **style), spacing="None")

@@ -141,7 +141,7 @@ def why(entry: Entry, situation: Situation) -> str:
             return _WHY.get(entry.reason, entry.reason.value.replace("_", " ").capitalize())
 
 
-def counted(counts: Counts) -> str:
+def by_action(counts: Counts) -> str:
     """`Sum_case` and the counts of the actions that were taken, in a line."""
     actions = (
         ("hard delete", counts.hard_delete),

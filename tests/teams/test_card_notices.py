@@ -113,3 +113,12 @@ def test_every_notice_but_a_heartbeat_mentions_somebody(kind: Notice) -> None:
     """What failed, cannot be trusted or is due wakes people; a heartbeat does not."""
     content = opened(notice_card(kind, (), replace(SITUATION, mentions=("on_call@contoso.com",))))
     assert ("entities" in content["msteams"]) is (kind is not Notice.HEARTBEAT)
+
+
+@pytest.mark.parametrize("kind", Notice)
+def test_what_is_due_is_said_once(kind: Notice) -> None:
+    """A due notice is about what is due; every other one says it, with its causes, in its footer."""
+    why = (Cause("x", "Teams answered 503."),)
+    lines = shown(notice_card(kind, why if kind is Notice.DUE else (), replace(SITUATION, due=3, causes=why)))
+    assert lines.count("Teams answered 503.") == 1
+    assert ("3 still due: the next sweep tries again." in lines) is (kind is not Notice.DUE)
