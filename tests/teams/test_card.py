@@ -232,6 +232,15 @@ def test_a_digest_of_an_untrusted_sweep_mentions_somebody(verdict: Verdict) -> N
         (17, 0, "17 more over the threshold are held back; the next sweeps raise them, highest first."),
         (1, 0, "1 more over the threshold is held back; the next sweeps raise them, highest first."),
         (
+            0,
+            1,
+            (
+                "1 more over the threshold is held back; the next sweeps raise them, highest first. 1 of them is not"
+                " remembered: they are raised only if a later sweep finds them again. Raise MAX_NEW_INCIDENTS, or"
+                " SUM_CASE_THRESHOLD if it is too low."
+            ),
+        ),
+        (
             6_200,
             1_200,
             (
