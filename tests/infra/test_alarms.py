@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, 
 from tests.infra.test_bicep import GIVEN, WORKSPACE
 from tests.support.clock import START
 from tests.support.kusto import parse
-from tests.support.tenant import Tenant, running_tenant
+from tests.support.tenant import Tenant
 
 RULES = rules(GIVEN)
 ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED = "sweep-absence", "sweep-trouble", "sweep-dry-runs", "sweep-unattended"
@@ -155,63 +154,59 @@ def unattended(place: Tenant) -> bool:
     return fires(RULES[UNATTENDED], place.cloud.tables, place.clock.now())
 
 
-def test_a_high_incident_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_high_incident_left_alone(tenant: Tenant) -> None:
     """A High incident that is New and unowned is told after a day, and no more once the look-back has passed it."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        raised(place)
-        seen = []
-        for _ in range(5):
-            seen.append(unattended(place))
-            place.clock.advance(hours=12, minutes=1)
-        assert seen == [False, False, True, True, False]
+    raised(tenant)
+    seen = []
+    for _ in range(5):
+        seen.append(unattended(tenant))
+        tenant.clock.advance(hours=12, minutes=1)
+    assert seen == [False, False, True, True, False]
 
 
 @pytest.mark.parametrize("attention", ["assign", "close", "set_severity"])
-def test_a_high_incident_that_is_attended(attention: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_high_incident_that_is_attended(tenant: Tenant, attention: str) -> None:
     """An incident that somebody took, closed or lowered is not told."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        incident = raised(place)
-        place.clock.advance(hours=30)
-        assert unattended(place)
-        analyst = place.cloud.analyst
-        if attention == "assign":
-            analyst.assign(incident, status="New")
-        elif attention == "close":
-            analyst.close(incident, "TruePositive")
-        else:
-            analyst.set_severity(incident, "Low")
-        assert not unattended(place)
+    incident = raised(tenant)
+    tenant.clock.advance(hours=30)
+    assert unattended(tenant)
+    analyst = tenant.cloud.analyst
+    if attention == "assign":
+        analyst.assign(incident, status="New")
+    elif attention == "close":
+        analyst.close(incident, "TruePositive")
+    else:
+        analyst.set_severity(incident, "Low")
+    assert not unattended(tenant)
 
 
-def test_a_change_keeps_it_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_keeps_it_in_sight(tenant: Tenant) -> None:
     """An old incident that still waits is told again when something is added to it."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        incident = raised(place)
-        place.clock.advance(days=6)
-        assert not unattended(place)
-        place.cloud.analyst.edit(incident, description="Seen, nobody free.")
-        assert unattended(place)
+    incident = raised(tenant)
+    tenant.clock.advance(days=6)
+    assert not unattended(tenant)
+    tenant.cloud.analyst.edit(incident, description="Seen, nobody free.")
+    assert unattended(tenant)
 
 
-def test_others_incidents_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_incidents_are_not_ours(tenant: Tenant) -> None:
     """A High, New, unowned incident without our label is somebody else's."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        place.cloud.define("SecurityIncident", SECURITY_INCIDENT)
-        old = {
-            "TimeGenerated": START,
-            "CreatedTime": START,
-            "IncidentName": "1",
-            "Title": "Other",
-            "Severity": "High",
-            "Status": "New",
-            "Owner": {"objectId": None, "email": None, "assignedTo": None, "userPrincipalName": None},
-            "Labels": [{"labelName": f"not-{LABEL}", "labelType": "User"}],
-        }
-        place.cloud.load("SecurityIncident", [old])
-        place.clock.advance(hours=30)
-        assert not unattended(place)
-        place.cloud.load("SecurityIncident", [{**old, "Labels": [{"labelName": LABEL, "labelType": "User"}]}])
-        assert unattended(place)
+    tenant.cloud.define("SecurityIncident", SECURITY_INCIDENT)
+    old = {
+        "TimeGenerated": START,
+        "CreatedTime": START,
+        "IncidentName": "1",
+        "Title": "Other",
+        "Severity": "High",
+        "Status": "New",
+        "Owner": {"objectId": None, "email": None, "assignedTo": None, "userPrincipalName": None},
+        "Labels": [{"labelName": f"not-{LABEL}", "labelType": "User"}],
+    }
+    tenant.cloud.load("SecurityIncident", [old])
+    tenant.clock.advance(hours=30)
+    assert not unattended(tenant)
+    tenant.cloud.load("SecurityIncident", [{**old, "Labels": [{"labelName": LABEL, "labelType": "User"}]}])
+    assert unattended(tenant)
 
 
 # ---- the rules themselves

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
 from tests.support.clock import START
 from tests.support.kusto import parse
-from tests.support.tenant import Tenant, running_tenant
+from tests.support.tenant import Tenant
 
 (WORKBOOK,) = (item for item in deployed(GIVEN) if item.type == "Microsoft.Insights/workbooks")
 DATA: Mapping[str, Any] = json.loads(WORKBOOK.body["properties"]["serializedData"])
@@ -181,44 +180,42 @@ def incidents(place: Tenant, name: str) -> list[Row]:
     return ask(PANELS[name]["query"], place.cloud.tables, place.clock.now())
 
 
-def test_open_incidents_by_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_incidents_by_age(tenant: Tenant) -> None:
     """Open incidents of ours are counted by age and severity as they last stood; closed ones are gone."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        mail = Mail(START)
-        for recipient, many in (("finance@contoso.com", 60), ("sales@contoso.com", 20), ("hr@contoso.com", 12)):
-            mail.remediated(recipient, many)
-        place.cloud.load("EmailEvents", mail.events)
-        assert place.sweep().receipt.created == 3
-        place.clock.advance(hours=1)
-        fresh = incidents(place, "open-by-age")
-        assert Counter({row["Severity"]: row["Incidents"] for row in fresh}) == {"High": 1, "Medium": 2}
-        assert {row["Age"] for row in fresh} == {"1: less than a day"}
-        ages = []
-        for days in (1, 2, 4):
-            place.clock.advance(days=days)
-            ages.append({row["Age"] for row in incidents(place, "open-by-age")})
-        assert ages == [{"2: 1 to 3 days"}, {"3: 3 to 7 days"}, {"4: more than a week"}]
-        first, *_ = place.cloud.incidents
-        place.cloud.analyst.close(first)
-        assert sum(row["Incidents"] for row in incidents(place, "open-by-age")) == 2
+    mail = Mail(START)
+    for recipient, many in (("finance@contoso.com", 60), ("sales@contoso.com", 20), ("hr@contoso.com", 12)):
+        mail.remediated(recipient, many)
+    tenant.cloud.load("EmailEvents", mail.events)
+    assert tenant.sweep().receipt.created == 3
+    tenant.clock.advance(hours=1)
+    fresh = incidents(tenant, "open-by-age")
+    assert Counter({row["Severity"]: row["Incidents"] for row in fresh}) == {"High": 1, "Medium": 2}
+    assert {row["Age"] for row in fresh} == {"1: less than a day"}
+    ages = []
+    for days in (1, 2, 4):
+        tenant.clock.advance(days=days)
+        ages.append({row["Age"] for row in incidents(tenant, "open-by-age")})
+    assert ages == [{"2: 1 to 3 days"}, {"3: 3 to 7 days"}, {"4: more than a week"}]
+    first, *_ = tenant.cloud.incidents
+    tenant.cloud.analyst.close(first)
+    assert sum(row["Incidents"] for row in incidents(tenant, "open-by-age")) == 2
 
 
-def test_open_incidents_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_incidents_listed(tenant: Tenant) -> None:
     """The list names each open incident, who has it and where it is."""
-    with running_tenant(tmp_path, monkeypatch) as place:
-        mail = Mail(START)
-        mail.remediated("finance@contoso.com", 60)
-        mail.remediated("sales@contoso.com", 20)
-        place.cloud.load("EmailEvents", mail.events)
-        place.sweep()
-        owned, other = place.cloud.incidents
-        place.cloud.analyst.assign(owned, "Ana Lyst")
-        shown = {row["IncidentNumber"]: row for row in incidents(place, "open")}
-        for incident, name in ((owned, "Ana Lyst"), (other, "")):
-            properties = place.cloud.incidents[incident]["properties"]
-            row = shown[properties["incidentNumber"]]
-            assert (row["AssignedTo"] or "") == name
-            assert (row["Title"], row["IncidentUrl"]) == (properties["title"], properties["incidentUrl"])
+    mail = Mail(START)
+    mail.remediated("finance@contoso.com", 60)
+    mail.remediated("sales@contoso.com", 20)
+    tenant.cloud.load("EmailEvents", mail.events)
+    tenant.sweep()
+    owned, other = tenant.cloud.incidents
+    tenant.cloud.analyst.assign(owned, "Ana Lyst")
+    shown = {row["IncidentNumber"]: row for row in incidents(tenant, "open")}
+    for incident, name in ((owned, "Ana Lyst"), (other, "")):
+        properties = tenant.cloud.incidents[incident]["properties"]
+        row = shown[properties["incidentNumber"]]
+        assert (row["AssignedTo"] or "") == name
+        assert (row["Title"], row["IncidentUrl"]) == (properties["title"], properties["incidentUrl"])
 
 
 # ---- the fields that alerts and workbook read, against the receipts that real sweeps log

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +19,7 @@ from shared.plan.decide import Policy, adopt, day_number, new_messages
 from tests.cloud import WORKSPACE_RESOURCE_ID
 from tests.cloud.mail import SOFT, Mail
 from tests.support.ledgers import NOW, WORKSPACE, LedgerPlace, record
-from tests.support.tenant import facts, running_tenant
+from tests.support.tenant import Tenant, facts
 
 TODAY = day_number(NOW)
 MANY = 330_000
@@ -135,38 +134,37 @@ def test_an_adopted_episode_keeps_the_cut() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_one_recipients_flood_stops_nobody_elses_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: LedgerPlace
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, place: LedgerPlace
 ) -> None:
     """A record at its largest and thousands of new messages for it: the sweep tells both its owner's and all others."""
     monkeypatch.setattr("shared.ledger.open_ledger", _opened(place))
-    with running_tenant(tmp_path, monkeypatch) as tenant:
-        mail = Mail(tenant.clock.now(), seed=1)
-        for _ in range(12):
-            mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
-        tenant.cloud.append("EmailEvents", mail.events)
-        assert facts(tenant.sweep())["created"] == 1
-        ledger = _opened(place)(None, None)
-        known = ledger.load().records["ann@contoso.com"]
-        today = day_number(tenant.clock.now())
-        chance = random.Random(2)
-        full = {chance.getrandbits(64): today - n % 60 for n in range(273_000)}  # as many as just fit
-        ledger.confirm([], [replace(known, reported={**known.reported, **full})])
-        assert _opened(place)(None, None).load().records["ann@contoso.com"].reported_before is None
-        tenant.clock.advance(days=1)
-        mail = Mail(tenant.clock.now(), seed=2)
-        for who, many in (("ann@contoso.com", 4_000), ("bob@contoso.com", 12)):
-            for _ in range(many):
-                mail.add(who, SOFT, mail.ago(0.1))
-        tenant.cloud.append("EmailEvents", mail.events)
-        assert facts(tenant.sweep()) == {
-            "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 1, "commented": 1, "raised": 1,
-            "standing": 1, "told": 2,
-        }  # fmt: skip
-        kept = _opened(place)(None, None).load().records["ann@contoso.com"]
-        assert kept.reported_before is not None
-        assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
-        tenant.clock.advance(days=1)
-        assert "commented" not in facts(tenant.sweep())
+    mail = Mail(tenant.clock.now(), seed=1)
+    for _ in range(12):
+        mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
+    tenant.cloud.append("EmailEvents", mail.events)
+    assert facts(tenant.sweep())["created"] == 1
+    ledger = _opened(place)(None, None)
+    known = ledger.load().records["ann@contoso.com"]
+    today = day_number(tenant.clock.now())
+    chance = random.Random(2)
+    full = {chance.getrandbits(64): today - n % 60 for n in range(273_000)}  # as many as just fit
+    ledger.confirm([], [replace(known, reported={**known.reported, **full})])
+    assert _opened(place)(None, None).load().records["ann@contoso.com"].reported_before is None
+    tenant.clock.advance(days=1)
+    mail = Mail(tenant.clock.now(), seed=2)
+    for who, many in (("ann@contoso.com", 4_000), ("bob@contoso.com", 12)):
+        for _ in range(many):
+            mail.add(who, SOFT, mail.ago(0.1))
+    tenant.cloud.append("EmailEvents", mail.events)
+    assert facts(tenant.sweep()) == {
+        "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 1, "commented": 1, "raised": 1,
+        "standing": 1, "told": 2,
+    }  # fmt: skip
+    kept = _opened(place)(None, None).load().records["ann@contoso.com"]
+    assert kept.reported_before is not None
+    assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
+    tenant.clock.advance(days=1)
+    assert "commented" not in facts(tenant.sweep())
 
 
 def _opened(place: LedgerPlace) -> Callable[..., Ledger]:
