@@ -30,6 +30,9 @@ _UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: schema
 _SMALL = 200
 """Bytes below which deflating gains nothing."""
 
+_MISFITS = (ValueError, TypeError, KeyError, struct.error, OverflowError)
+"""What is raised on the way from JSON to a value when the JSON is of another shape."""
+
 Kept = TypeVar("Kept")
 
 
@@ -67,8 +70,11 @@ def unpack(row: bytes) -> dict[str, Any]:
             f"the ledger was written by a newer version of the sweep (schema {version}, this one knows {VERSION}):"
             " deploy the newer version again"
         )
-    for step in range(version, VERSION):
-        document = _UPGRADES[step](document)
+    try:
+        for step in range(version, VERSION):
+            document = _UPGRADES[step](document)
+    except (*_MISFITS, AttributeError) as error:
+        raise RowDamaged(f"does not fit schema {version} ({type(error).__name__})") from None
     return dict(document)
 
 
@@ -80,7 +86,7 @@ def read(kind: type[Kept], document: Mapping[str, Any], name: str) -> Kept:
         found: Kept = _revive(kind, document[name])
     except RowDamaged:
         raise
-    except (ValueError, TypeError, KeyError, struct.error, OverflowError) as error:
+    except _MISFITS as error:
         raise RowDamaged(f"does not fit a {name} ({type(error).__name__})") from None
     return found
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.model import (
@@ -18,13 +18,13 @@ from shared.model import (
     CardNote,
     Counts,
     Messages,
-    OurIncident,
     OwedComment,
     OwedCreation,
     OwedEscalation,
     Reason,
     Record,
     Severity,
+    ToldDue,
     ToldFinding,
 )
 
@@ -33,7 +33,10 @@ _EARLIER = timedelta(days=1)  # schema 1 noted by our clock, which may be ahead 
 
 @dataclass(frozen=True, slots=True)
 class OldIntent:
-    """The fields of an intent that still matter. `messages` are hashes, packed."""
+    """The fields of an intent that still matter. `messages` are hashes, packed; `tells` are what a card tells.
+
+    `told` is the day and the cause that a card last gave for its not being done: `2026-11-24/sentinel_forbidden`.
+    """
 
     id: str
     kind: str
@@ -47,6 +50,7 @@ class OldIntent:
     messages: str = ""
     tells: tuple[str, ...] = ()
     accepted: bool = False
+    told: str = ""
     held: bool = False
 
 
@@ -104,28 +108,30 @@ def _text(rows: list[Any], *formats: str) -> str:
 
 
 def taken_over(
-    records: Mapping[str, Record], intents: Iterable[OldIntent]
+    records: Mapping[str, Record], intents: Sequence[OldIntent]
 ) -> tuple[dict[str, Record], dict[str, CardNote]]:
     """The records and the cards that these intents, in the order they were noted, make of a ledger's `records`.
 
-    May be done again with what it returned: the same effect is owed once.
+    May be done again with what it returned: the same effect is owed once. Raises ValueError or struct.error for an
+    intent that schema 1 never wrote.
     """
     changed: dict[str, Record] = {}
     cards: dict[str, CardNote] = {}
+    by_id = {intent.id: intent for intent in intents}
     for intent in intents:
         if intent.kind == "card":
-            cards[intent.id] = _card(intent, {**records, **changed})
+            cards[intent.id] = _card(intent, {**records, **changed}, by_id)
         elif intent.recipient:
             record = changed.get(intent.recipient) or records.get(intent.recipient) or Record(intent.recipient)
             changed[intent.recipient] = _owing(record, intent)
+        else:
+            raise ValueError("an effect on no recipient")
     return changed, cards
 
 
 def _owing(record: Record, intent: OldIntent) -> Record:
-    attempts = Attempts(intent.noted_at, marked=None if intent.held else intent.noted_at - _EARLIER)
-    minute = int((intent.noted_at.timestamp() + 60) // 60)
-    data = base64.b64decode(intent.messages, validate=True)
-    messages = Messages(dict.fromkeys(struct.unpack(f">{len(data) // 8}Q", data), minute))
+    messages = _messages(intent)
+    attempts = _attempts(intent)
     if intent.kind == "create":
         creation = OwedCreation(
             intent.incident_id,
@@ -140,35 +146,61 @@ def _owing(record: Record, intent: OldIntent) -> Record:
     if intent.kind == "escalate":
         escalation = OwedEscalation(intent.incident_id, intent.severity, intent.counts, attempts)
         return replace(record, escalation=escalation)
+    if intent.kind != "comment":
+        raise ValueError("an effect of no known kind")
     comment = OwedComment(intent.incident_id, intent.counts, messages, attempts)
     others = tuple(each for each in record.comments if each.messages.times.keys() != messages.times.keys())
     return replace(record, comments=(*others, comment))
 
 
-def _card(intent: OldIntent, records: Mapping[str, Record]) -> CardNote:
-    findings, reminders, deletions, causes = [], [], [], []
+def _messages(intent: OldIntent) -> Messages:
+    """Its messages. When each was remediated is not known; it was before the intent was noted."""
+    minute = int((intent.noted_at.timestamp() + 60) // 60)
+    data = base64.b64decode(intent.messages, validate=True)
+    return Messages(dict.fromkeys(struct.unpack(f">{len(data) // 8}Q", data), minute))
+
+
+def _attempts(intent: OldIntent) -> Attempts:
+    day, _, cause = intent.told.partition("/")
+    return Attempts(
+        intent.noted_at,
+        marked=None if intent.held else intent.noted_at - _EARLIER,
+        told=date.fromisoformat(day) if day else None,
+        told_cause=cause,
+    )
+
+
+def _card(intent: OldIntent, records: Mapping[str, Record], intents: Mapping[str, OldIntent]) -> CardNote:
+    findings: list[ToldFinding] = []
+    due: list[ToldDue] = []
+    others: dict[str, list[str]] = {"reminder": [], "deletion": [], "cause": []}
     for told in intent.tells:
         kind, _, rest = told.partition("|")
         subject, _, detail = rest.rpartition("|")
-        record = records.get(subject)
-        incident = record.incident if record else None
-        if kind == "record" and isinstance(incident, OurIncident):
-            episode, _, rest = detail.partition("/")
-            reason = Reason(rest.rpartition("/")[2])
-            if incident.episode == int(episode):
-                findings.append(ToldFinding(subject, incident.id, incident.episode, reason))
-        elif kind == "reminder":
-            reminders.append(subject)
-        elif kind == "deletion":
-            deletions.append(subject)
-        elif kind == "cause":
-            causes.append(subject.partition("/")[2])
+        if kind == "record":
+            findings += _told_finding(records.get(subject), detail)
+        elif kind == "intent":
+            effect = intents.get(subject)
+            due += [ToldDue(effect.recipient, effect.incident_id, detail.partition("/")[2])] if effect else []
+        else:
+            others[kind].append(subject.partition("/")[2] if kind == "cause" else subject)
     return CardNote(
         intent.id,
         intent.noted_at.date(),
         accepted=intent.accepted,
         findings=tuple(findings),
-        reminders=tuple(reminders),
-        deletions=tuple(deletions),
-        causes=tuple(causes),
+        due=tuple(due),
+        reminders=tuple(others["reminder"]),
+        deletions=tuple(others["deletion"]),
+        causes=tuple(others["cause"]),
     )
+
+
+def _told_finding(record: Record | None, detail: str) -> list[ToldFinding]:
+    """The finding, when it is about the recipient's last incident. `detail` is "episode/number of messages/reason"."""
+    episode, _, reason = detail.split("/")
+    number, why = int(episode), Reason(reason)
+    incident = record.incident if record else None
+    if record is None or incident is None or incident.episode != number:
+        return []
+    return [ToldFinding(record.recipient, incident.id, incident.episode, why)]

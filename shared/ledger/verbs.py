@@ -11,15 +11,15 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from shared.ledger import keys
-from shared.ledger.changes import Change, Delete, Put, Row, Rows
+from shared.ledger.changes import Change, Delete, Put, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
-from shared.ledger.rows import RowDamaged, pack, read, unpack
-from shared.ledger.schema1 import OldIntent, taken_over
+from shared.ledger.rows import RowDamaged, pack, read
+from shared.ledger.scan import Scanned, document_of, log_damaged
 from shared.ledger.shorten import shortened
 from shared.model import CardNote, Record, WorkspaceState
 
@@ -33,6 +33,7 @@ class RowLedger:
         self._rows = rows
         self._read_only = read_only
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._loaded = False
         self._versions: dict[str, str] = {}
         self._old: dict[str, str] = {}  # versions, by key, of intents of schema 1 that are still to be removed
@@ -55,9 +56,9 @@ class RowLedger:
         if row is None:
             return None
         try:
-            held = read(_Lease, _document(row), "lease")
+            held = read(_Lease, document_of(row), "lease")
         except RowDamaged as error:
-            _say_damaged(keys.LEASE, error)
+            log_damaged(keys.LEASE, error)
             held = _Lease("")
         return LeaseRow(held.holder, held.seconds, held.renewals, row.version)
 
@@ -74,26 +75,13 @@ class RowLedger:
 
     def load(self) -> Loaded:
         """See the port."""
-        found = _Found()
-        for row in self._rows.scan(*keys.LOADED):
-            found.versions[row.key] = row.version
-            try:
-                found.take(row.key, _document(row))
-            except RowDamaged as error:
-                found.damaged.add(row.key)
-                _say_damaged(row.key, error)
+        found = Scanned.of(self._rows.scan(*keys.LOADED))
         records, cards = found.taken_over()
         with self._lock:
             self._loaded, self._versions, self._damaged = True, found.versions, found.damaged
-            self._old = {key: found.versions[key] for _, key, _ in found.intents}
+            self._old = {key: found.versions[key] for key in found.old}
             self._taken_over = [*map(_record_row, records.values()), *map(_card_row, cards.values())]
-        good = {keys.base(key) for key in found.versions.keys() - found.damaged}
-        return Loaded(
-            {**found.records, **records},
-            {**found.cards, **cards},
-            found.state,
-            tuple(sorted(key for key in found.damaged if keys.base(key) not in good)),
-        )
+        return Loaded({**found.records, **records}, {**found.cards, **cards}, found.state, found.unreadable())
 
     def save(
         self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
@@ -122,9 +110,9 @@ class RowLedger:
         found: list[tuple[str, str, Mapping[str, Any]]] = []
         for row in self._rows.scan(*keys.receipts_since(since)):
             try:
-                receipt = read(dict[str, Any], _document(row), "receipt")
+                receipt = read(dict[str, Any], document_of(row), "receipt")
             except RowDamaged as error:
-                _say_damaged(row.key, error)
+                log_damaged(row.key, error)
                 continue
             found.append((keys.day(row.key), str(receipt.get("started", "")), receipt))
         return [receipt for _, _, receipt in sorted(found, key=lambda item: item[:2])]
@@ -141,13 +129,15 @@ class RowLedger:
         self._rows.close()
 
     def _ready(self) -> None:
-        if not self._loaded:
-            self.load()
-        if self._old:
-            # Records first: until the last old row is gone, all of this is done again by whoever loads the ledger.
-            self._write(self._taken_over)
-            self._apply([Delete(key, version) for key, version in self._old.items()])
-            self._old, self._taken_over = {}, []
+        """Load, and take over what schema 1 left, before the first write; once, whichever thread comes first."""
+        with self._opening:
+            if not self._loaded:
+                self.load()
+            if self._old:
+                # Records first: until the last old row is gone, all of this is done again by whoever loads the ledger.
+                self._write(self._taken_over)
+                self._apply([Delete(key, version) for key, version in self._old.items()])
+                self._old, self._taken_over = {}, []
 
     def _write(self, puts: Iterable[tuple[str, bytes]], deletes: Iterable[str] = ()) -> None:
         """Write rows, then remove rows, each on the condition that it is as this ledger knows it."""
@@ -203,50 +193,13 @@ class RowLedger:
         return versions
 
 
-@dataclass(slots=True)
-class _Found:
-    """What a scan of the rows finds."""
-
-    records: dict[str, Record] = field(default_factory=dict)
-    cards: dict[str, CardNote] = field(default_factory=dict)
-    state: WorkspaceState = field(default_factory=WorkspaceState)
-    intents: list[tuple[int, str, OldIntent]] = field(default_factory=list)
-    versions: dict[str, str] = field(default_factory=dict)
-    damaged: set[str] = field(default_factory=set)
-
-    def take(self, key: str, document: Mapping[str, Any]) -> None:
-        """Take in one row. Raises RowDamaged."""
-        if key.startswith(keys.STATE):
-            self.state = read(WorkspaceState, document, "state")
-        elif key.startswith(keys.RECORD):
-            record = read(Record, document, "record")
-            self.records[record.recipient] = record
-        elif key.startswith(keys.CARD):
-            card = read(CardNote, document, "card")
-            self.cards[card.id] = card
-        elif key.startswith(keys.SCHEMA_1_INTENT):
-            self.intents.append((read(int, document, "place"), key, read(OldIntent, document, "intent")))
-        else:
-            raise RowDamaged("is of no known kind")
-
-    def taken_over(self) -> tuple[dict[str, Record], dict[str, CardNote]]:
-        """What the intents of schema 1 make of the records and cards."""
-        return taken_over(self.records, [intent for _, _, intent in sorted(self.intents, key=lambda each: each[0])])
-
-
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    """What the lease's row holds. Rows of earlier versions have no length: they said when they expire."""
+    """What the lease's row holds. Rows of earlier versions have an expiry instead of a length."""
 
     holder: str
     seconds: float = 0.0
     renewals: int = 0
-
-
-def _document(row: Row) -> dict[str, Any]:
-    if row.data is None:
-        raise RowDamaged("has lost its data")
-    return unpack(row.data)
 
 
 def _record_row(record: Record) -> tuple[str, bytes]:
@@ -259,7 +212,3 @@ def _record_row(record: Record) -> tuple[str, bytes]:
 
 def _card_row(card: CardNote) -> tuple[str, bytes]:
     return keys.card(card.id), pack("card", card)
-
-
-def _say_damaged(key: str, error: RowDamaged) -> None:
-    _log.warning("ledger_row_damaged row=%s why=%s", key, error)
