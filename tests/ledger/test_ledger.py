@@ -4,115 +4,117 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from shared.ledger import LedgerConflict, LedgerError, LedgerNewer, keys
+from shared.ledger import Ledger, LedgerConflict, LedgerError, LedgerNewer, keys
 from shared.ledger.rows import VERSION
-from shared.model import IntentKind, Reason, Standing
-from tests.support.ledgers import NOW, WORKSPACE, LedgerPlace, intent, record
+from shared.model import Reason, Record, ToldFinding, WorkspaceState
+from tests.support.ledger_samples import NOW, WORKSPACE, card, owed_comment, record, state
+from tests.support.ledgers import LedgerPlace
 
 
 def test_a_new_ledger_is_empty(place: LedgerPlace) -> None:
     """A ledger that was never written loads as nothing known."""
     loaded = place.open().load()
-    assert (dict(loaded.records), loaded.intents, loaded.standing, loaded.damaged) == ({}, (), Standing(), ())
+    assert (loaded.records, loaded.cards, loaded.state, loaded.damaged) == ({}, {}, WorkspaceState(), ())
     assert place.open().lease() is None
     assert place.open().receipts(date.min) == []
 
 
 def test_what_is_written_is_loaded(place: LedgerPlace) -> None:
-    """Records, intents and the standing come back equal, in another process too."""
-    people = [record(), record("bob@contoso.com", 0, tell=None, incident=None, told_at=None)]
-    standing = Standing(NOW, 30, checked_guid="0b1c", card_at=NOW, causes=("2026-11-24/sentinel_forbidden",))
+    """Records with all that they owe, cards and the state come back equal, in another process too."""
+    people = [record(), Record("bob@contoso.com")]
+    cards = [card("one"), card("two", accepted=False, due=())]
     writer = place.open()
-    writer.note([intent("one"), intent("two", kind=IntentKind.CARD, body="")])
-    writer.confirm([], people)
-    writer.stand(standing)
+    writer.save(people, cards)
+    writer.save_state(state())
     loaded = place.open().load()
     assert loaded.records == {each.recipient: each for each in people}
-    assert loaded.intents == (intent("one"), intent("two", kind=IntentKind.CARD, body=""))
-    assert loaded.standing == standing
+    assert loaded.cards == {each.id: each for each in cards}
+    assert loaded.state == state()
     assert loaded == writer.load()
 
 
 def test_workspaces_do_not_mix(place: LedgerPlace) -> None:
     """Two workspaces in one place see nothing of each other; the resource id's case does not matter."""
-    place.open().confirm([], [record()])
+    place.open().save([record()])
     assert place.open(workspace=WORKSPACE + "2").load().records == {}
     assert place.open(workspace=WORKSPACE.upper()).load().records == {"ann@contoso.com": record()}
 
 
-def test_intents_keep_their_order(place: LedgerPlace) -> None:
-    """Intents load in the order they were first noted, whoever noted them; a replaced one keeps its place."""
-    place.open().note([intent(f"first {number}") for number in range(20)])
-    place.open().note([intent(f"second {number}") for number in range(20)])
+def test_saving_again_changes_nothing(place: LedgerPlace) -> None:
+    """A card that is dropped is gone, what is saved with it is there, and the same once more changes nothing."""
     ledger = place.open()
-    ledger.note([intent("first 7", told="2026-11-24/x"), intent("last")])
-    expected = [*(f"first {n}" for n in range(20)), *(f"second {n}" for n in range(20)), "last"]
-    loaded = place.open().load().intents
-    assert [each.id for each in loaded] == expected
-    assert [each.id for each in loaded if each.told] == ["first 7"]
-
-
-def test_confirming_removes_the_intents_and_writes_the_records(place: LedgerPlace) -> None:
-    """A confirmed intent is gone, its records are there, and confirming again changes nothing."""
-    ledger = place.open()
-    ledger.note([intent("one"), intent("two")])
-    ledger.confirm(["one"], [record()])
+    ledger.save(cards=[card("one"), card("two")])
+    ledger.save([record()], dropped_cards=["one"])
     for again in (ledger, place.open()):
-        again.confirm(["one", "never noted"], [record()])
+        again.save([record()], dropped_cards=["one", "never noted"])
         loaded = place.open().load()
-        assert [each.id for each in loaded.intents] == ["two"]
+        assert list(loaded.cards) == ["two"]
         assert loaded.records == {"ann@contoso.com": record()}
 
 
-def test_a_stale_ledger_cannot_write(place: LedgerPlace) -> None:
-    """What somebody else wrote since it was loaded is not overwritten: LedgerConflict, which says what to do."""
-    place.open().confirm([], [record()])
+def test_what_is_no_longer_owed_is_gone(place: LedgerPlace) -> None:
+    """What a record owed yesterday and does not today is not there tomorrow."""
+    place.open().save([record()])
+    paid = replace(record(), creation=None, comments=(), escalation=None, tell=None, untold={})
+    place.open().save([paid])
+    assert place.open().load().records == {"ann@contoso.com": paid}
+
+
+STALE: dict[str, Callable[[Ledger], None]] = {
+    "a record": lambda ledger: ledger.save([record(tell=Reason.ADOPTED)]),
+    "a card": lambda ledger: ledger.save(cards=[card(doubtful=3)]),
+    "a dropped card": lambda ledger: ledger.save(dropped_cards=["one"]),
+    "the state": lambda ledger: ledger.save_state(state(lookback_days=90)),
+    "a forgotten record": lambda ledger: ledger.prune(["ann@contoso.com"], date.min),
+}
+
+
+@pytest.mark.parametrize("what", STALE)
+def test_a_stale_ledger_cannot_write(place: LedgerPlace, what: str) -> None:
+    """What somebody else wrote since it was loaded stays as it is: LedgerConflict, which says what to do."""
+    place.open().save([record()], [card()])
     stale, other = place.open(), place.open()
     stale.load()
-    other.confirm([], [record(untold=7)])
-    other.stand(Standing(NOW))
-    other.note([intent("other's")])
+    other.save([record(remediators="other")], [card(doubtful=7)])
+    other.save_state(state(lookback_days=7))
     with pytest.raises(LedgerConflict, match="next sweep reads it afresh"):
-        stale.confirm([], [record(untold=9)])
-    with pytest.raises(LedgerConflict):
-        stale.stand(Standing(NOW, 30))
-    with pytest.raises(LedgerConflict):
-        stale.note([intent("other's", body="mine")])
+        STALE[what](stale)
     loaded = place.open().load()
-    assert loaded.records["ann@contoso.com"].untold == 7
-    assert loaded.standing == Standing(NOW)
-    assert loaded.intents == (intent("other's"),)
+    assert loaded.records == {"ann@contoso.com": record(remediators="other")}
+    assert loaded.cards == {"one": card(doubtful=7)}
+    assert loaded.state == state(lookback_days=7)
 
 
-def test_a_confirmation_is_all_or_nothing(place: LedgerPlace) -> None:
-    """Of a confirmation of 99 rows, one of which conflicts, nothing is written and nothing removed."""
+def test_one_save_is_all_or_nothing(place: LedgerPlace) -> None:
+    """Of a save of 99 rows, one of which conflicts, nothing is written and nothing removed."""
     people = [record(f"{number}@contoso.com", 2) for number in range(90)]
-    notes = [intent(f"{number}") for number in range(9)]
+    cards = {f"{number}": card(f"{number}") for number in range(9)}
     ledger = place.open()
-    ledger.note(notes)
-    place.open().confirm([], [people[50]])
+    ledger.save(cards=cards.values())
+    place.open().save([people[50]])
     with pytest.raises(LedgerConflict):
-        ledger.confirm([each.id for each in notes], [replace(each, untold=9) for each in people])
+        ledger.save([replace(each, tell=None) for each in people], dropped_cards=cards)
     loaded = place.open().load()
     assert loaded.records == {people[50].recipient: people[50]}
-    assert loaded.intents == tuple(notes)
+    assert loaded.cards == cards
 
 
 def test_many_rows_at_once(place: LedgerPlace) -> None:
     """More rows than one transaction takes are written all the same."""
     people = [record(f"{number}@contoso.com", 2) for number in range(250)]
-    notes = [intent(f"{number}") for number in range(120)]
+    cards = [card(f"{number}") for number in range(120)]
     ledger = place.open()
-    ledger.note(notes)
-    ledger.confirm([each.id for each in notes[:110]], people)
+    ledger.save(cards=cards)
+    ledger.save(people, dropped_cards=[each.id for each in cards[:110]])
     loaded = place.open().load()
     assert loaded.records == {each.recipient: each for each in people}
-    assert loaded.intents == tuple(notes[110:])
+    assert loaded.cards == {each.id: each for each in cards[110:]}
 
 
 def test_an_identical_write_is_no_conflict(place: LedgerPlace) -> None:
@@ -120,47 +122,61 @@ def test_an_identical_write_is_no_conflict(place: LedgerPlace) -> None:
     first, second = place.open(), place.open()
     first.load()
     second.load()
-    second.note([intent("one")])
-    second.confirm(["one"], [record()])
-    first.note([])
-    first.confirm([], [record()])
-    first.confirm([], [record(untold=9)])
-    assert place.open().load().records["ann@contoso.com"].untold == 9
+    second.save([record()])
+    first.save([record()])
+    first.save([record(tell=Reason.ADOPTED)])
+    assert place.open().load().records["ann@contoso.com"].tell is Reason.ADOPTED
 
 
 def test_a_record_remembers_every_message(place: LedgerPlace) -> None:
-    """A record holds 5,000 messages of each of the four actions."""
-    large = record(messages=20_000)
-    place.open().confirm([], [large])
+    """A record holds 5,000 messages of each of the four actions, reported, untold and owed."""
+    times = {key: 29_000_000 + key % 999 for key in range(20_000)}
+    owed = replace(owed_comment(), messages=replace(owed_comment().messages, times=times))
+    large = record(messages=20_000, comments=(owed,), untold=times)
+    place.open().save([large])
     assert place.open().load().records == {large.recipient: large}
 
 
-def test_intents_of_any_size(place: LedgerPlace) -> None:
-    """An intent larger than an entity is kept whole, replaced by a small one, made large again, and removed whole."""
+def test_cards_of_any_size(place: LedgerPlace) -> None:
+    """A card larger than an entity is kept whole, replaced by a small one, made large again, and removed whole."""
     chance = random.Random(1)
-    body = "".join(chance.choices("abcdefghijklmnop\N{ROBOT FACE}", k=1_500_000))
-    tells = tuple(f"{chance.getrandbits(128):032x}/grew" for _ in range(20_000))
-    card = intent("card", kind=IntentKind.CARD, body=body, tells=tells)
+    told = tuple(
+        ToldFinding(f"{number}@contoso.com", f"{chance.getrandbits(128):032x}", 0, Reason.FIRST, chance.getrandbits(64))
+        for number in range(40_000)
+    )
+    large, small = card("card", findings=told), card("card")
+    others = {name: card(name) for name in ("before", "after")}
     ledger = place.open()
-    ledger.note([intent("before"), card, intent("after")])
-    assert place.open().load().intents == (intent("before"), card, intent("after"))
-    small = replace(card, body="{}", tells=())
-    place.open().note([small])
-    assert place.open().load().intents == (intent("before"), small, intent("after"))
+    ledger.save(cards=[others["before"], large, others["after"]])
+    assert place.open().load().cards == {**others, "card": large}
+    place.open().save(cards=[small])
+    assert place.open().load().cards == {**others, "card": small}
     again = place.open()
-    again.note([card])
-    again.confirm(["card", "before", "after"], [])
-    assert place.open().load().intents == ()
+    again.save(cards=[large])
+    again.save(dropped_cards=["card", *others])
+    assert place.open().load().cards == {}
     assert place.keys() == []
 
 
-GARBAGE = [b"", b"\x00\xff", b"x\x9cgarbage", b"{", b"[1]", b"{}", b'{"v":"1"}', b'{"v":1}', b'{"v":1,"record":{}}']
+GARBAGE = [
+    b"",
+    b"\x00\xff",
+    b"x\x9cgarbage",
+    b"{",
+    b"[1]",
+    b"{}",
+    b'{"v":"1"}',
+    b'{"v":1}',
+    b'{"v":1,"record":{}}',
+    b'{"v":2}',
+]
+GARBAGE += [b'{"v":2,"record":{}}', b'{"v":2,"record":{"recipient":"a","reported":"AAAA"}}', b'{"v":0,"record":{}}']
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=repr)
 def test_a_damaged_record_is_set_aside(place: LedgerPlace, garbage: bytes) -> None:
     """A record that cannot be read is named by every load and left as it is, even when a new one is written."""
-    place.open().confirm([], [record(), record("bob@contoso.com")])
+    place.open().save([record(), record("bob@contoso.com")])
     key = keys.record("ann@contoso.com")
     place.overwrite(key, garbage)
     for _ in range(2):
@@ -168,59 +184,59 @@ def test_a_damaged_record_is_set_aside(place: LedgerPlace, garbage: bytes) -> No
         assert loaded.damaged == (key,)
         assert list(loaded.records) == ["bob@contoso.com"]
     ledger = place.open()
-    ledger.confirm([], [record(episode=5)])
-    ledger.confirm([], [record(episode=6)])
-    place.open().confirm([], [record(episode=7)])
+    ledger.save([record(messages=5)])
+    ledger.save([record(messages=6)])
+    place.open().save([record(messages=7)])
     loaded = place.open().load()
     assert loaded.damaged == ()
-    assert loaded.records == {"ann@contoso.com": record(episode=7), "bob@contoso.com": record("bob@contoso.com")}
+    assert loaded.records == {"ann@contoso.com": record(messages=7), "bob@contoso.com": record("bob@contoso.com")}
     assert place.read(key) == garbage
     place.open().prune(["ann@contoso.com"], date.min)
     assert place.open().load().damaged == (key,)
 
 
-def test_a_damaged_intent_is_set_aside(place: LedgerPlace) -> None:
-    """An intent that cannot be read is named, survives being confirmed, and hinders no other."""
-    place.open().note([intent("one")])
+def test_a_damaged_card_is_set_aside(place: LedgerPlace) -> None:
+    """A card that cannot be read is named, stays when it is dropped, and hinders no other."""
+    place.open().save(cards=[card("one")])
     (key,) = place.keys()
     place.overwrite(key, b"garbage")
-    place.open().confirm(["one"], [record()])
-    place.open().note([intent("two")])
+    place.open().save([record()], dropped_cards=["one"])
+    place.open().save(cards=[card("two")])
     loaded = place.open().load()
     assert loaded.damaged == (key,)
     assert "one" not in key
-    assert loaded.intents == (intent("two"),)
-    place.open().note([intent("one")])
-    assert set(place.open().load().intents) == {intent("one"), intent("two")}
+    assert loaded.cards == {"two": card("two")}
+    place.open().save(cards=[card("one")])
+    assert place.open().load().cards == {"one": card("one"), "two": card("two")}
     assert place.read(key) == b"garbage"
 
 
-def test_a_damaged_standing_is_set_aside(place: LedgerPlace) -> None:
-    """A standing that cannot be read counts as none, is named, and gives way to a new one."""
-    place.open().stand(Standing(NOW))
+def test_a_damaged_state_is_set_aside(place: LedgerPlace) -> None:
+    """A state that cannot be read counts as none, is named, and gives way to a new one."""
+    place.open().save_state(state())
     (key,) = place.keys()
     place.overwrite(key, b"garbage")
     loaded = place.open().load()
-    assert (loaded.standing, loaded.damaged) == (Standing(), (key,))
-    place.open().stand(Standing(NOW, 30))
+    assert (loaded.state, loaded.damaged) == (WorkspaceState(), (key,))
+    place.open().save_state(state(lookback_days=7))
     loaded = place.open().load()
-    assert (loaded.standing, loaded.damaged) == (Standing(NOW, 30), ())
+    assert (loaded.state, loaded.damaged) == (state(lookback_days=7), ())
 
 
 def test_a_row_of_no_known_kind_is_named(place: LedgerPlace) -> None:
     """A row that this code never writes is not dropped in silence."""
-    place.open().stand(Standing(NOW))
+    place.open().save_state(state())
     place.overwrite("b.what.is-this", b'{"v":1}')
     assert place.open().load().damaged == ("b.what.is-this",)
 
 
 def test_a_newer_row_stops_the_sweep(place: LedgerPlace) -> None:
     """A row that a newer version wrote is no damage: loading it fails, and says to deploy the newer version."""
-    place.open().confirm([], [record()])
+    place.open().save([record()])
     (key,) = place.keys()
     newer = b'{"v":%d,"record":"of a shape not known here"}' % (VERSION + 1)
     place.overwrite(key, newer)
-    for verb in (lambda: place.open().load(), lambda: place.open().confirm([], [record()])):
+    for verb in (lambda: place.open().load(), lambda: place.open().save([record()])):
         with pytest.raises(LedgerNewer, match="deploy the newer version"):
             verb()
     assert place.read(key) == newer
@@ -254,14 +270,13 @@ def test_a_damaged_receipt_hides_no_other(place: LedgerPlace, caplog: pytest.Log
 def test_pruning(place: LedgerPlace) -> None:
     """Pruning removes the named records and the receipts older than the day, and nothing else."""
     ledger = place.open()
-    ledger.confirm([], [record(f"{number}@contoso.com") for number in range(5)])
-    ledger.note([intent()])
+    ledger.save([record(f"{number}@contoso.com") for number in range(5)], [card()])
     for days in range(5):
         ledger.keep_receipt(NOW.date() - timedelta(days=days), "r", {"days": days})
     place.open().prune(["1@contoso.com", "3@contoso.com", "nobody@contoso.com"], NOW.date() - timedelta(days=2))
     loaded = place.open().load()
     assert sorted(loaded.records) == ["0@contoso.com", "2@contoso.com", "4@contoso.com"]
-    assert loaded.intents == (intent(),)
+    assert loaded.cards == {"one": card()}
     assert [each["days"] for each in place.open().receipts(date.min)] == [2, 1, 0]
 
 
@@ -272,14 +287,15 @@ def test_reading_only_writes_nothing(place: LedgerPlace) -> None:
     assert ledger.lease() is None
     assert ledger.receipts(date.min) == []
     assert not place.exists()
-    place.open().confirm([], [record()])
+    place.open().save([record()], [card()])
     before = place.keys()
     assert ledger.load().records == {"ann@contoso.com": record()}
     for verb in (
         lambda: ledger.take(None, "me", 60),
-        lambda: ledger.note([intent()]),
-        lambda: ledger.confirm([], [record(untold=9)]),
-        lambda: ledger.stand(Standing(NOW)),
+        lambda: ledger.save(cards=[card(doubtful=3)]),
+        lambda: ledger.save([record(tell=None)]),
+        lambda: ledger.save(dropped_cards=["one"]),
+        lambda: ledger.save_state(state()),
         lambda: ledger.keep_receipt(NOW.date(), "r", {}),
         lambda: ledger.prune(["ann@contoso.com"], NOW.date()),
     ):
@@ -322,17 +338,17 @@ def test_a_damaged_lease_is_taken_as_it_was_seen(place: LedgerPlace) -> None:
 
 
 def test_threads_share_a_ledger(place: LedgerPlace) -> None:
-    """Several threads confirm different effects on one ledger while another renews the lease; nothing is lost."""
+    """Several threads save records and drop cards on one ledger while another renews the lease; nothing is lost."""
     ledger = place.open()
     people = [record(f"{number}@contoso.com", 3) for number in range(40)]
-    ledger.note([intent(each.recipient) for each in people])
+    ledger.save(cards=[card(each.recipient) for each in people])
     lease = ledger.take(None, "me", 60)
     failed: list[BaseException] = []
 
     def work(share: list[int]) -> None:
         try:
             for number in share:
-                ledger.confirm([people[number].recipient], [people[number]])
+                ledger.save([people[number]], dropped_cards=[people[number].recipient])
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)
 
@@ -346,5 +362,5 @@ def test_threads_share_a_ledger(place: LedgerPlace) -> None:
     assert failed == []
     loaded = place.open().load()
     assert loaded.records == {each.recipient: each for each in people}
-    assert loaded.intents == ()
+    assert loaded.cards == {}
     assert ledger.lease() == lease

@@ -58,7 +58,7 @@ def record(recipient: str = "ann@contoso.com", messages: int = 12, **changes: ob
         "comments": (owed_comment(recipient, "one"), owed_comment(recipient, "two", refused=True)),
         "escalation": OwedEscalation(ours, Severity.HIGH, Counts(50), attempts()),
         "tell": Reason.GREW,
-        "untold": {message_hash("untold"): minute, 2**64 - 1: 2**32 - 1, 0: 0},
+        "untold": {message_hash("untold"): minute, 2**64 - 1: minute + 1, 0: 0},
         "told_at": NOW - timedelta(days=1),
         "reminded_at": NOW - timedelta(days=2),
     }
