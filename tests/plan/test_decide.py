@@ -1,262 +1,377 @@
-"""The plan's decision table, row by row."""
+"""The decision table, row by row, and what there is to decide about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from shared.model import (
-    Act,
-    Counts,
-    Evidence,
-    Finding,
-    Incident,
-    Reason,
-    Record,
-    Remedy,
-    Severity,
-    incident_id,
-    message_hash,
+from shared.model import Act, Action, Attempts, Counts, Finding, Messages, Reason, Record, Severity
+from shared.plan.decide import Candidate, Plan, candidate, decide, decide_about, is_fixed_for, plan
+from tests.plan.samples import (
+    DAY,
+    NOW,
+    WHO,
+    closed,
+    comment,
+    creation,
+    escalation,
+    found,
+    mail,
+    mails,
+    name_of,
+    opened,
+    ours,
+    policy,
+    record,
+    soft,
+    some,
+    there,
+    tried,
 )
-from shared.plan.decide import Policy, adopt, decide, forget, lengthen, new_messages, plan, refresh, reminders
 
-NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
-WORKSPACE = (
-    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/soc"
-    "/providers/Microsoft.OperationalInsights/workspaces/soc"
-)
-WHO = "dana@contoso.com"
+HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
+MINUTE = timedelta(minutes=1)
 
 
-def policy(*, max_new: int = 100, excluded: str = "") -> Policy:
-    """The settings that decide: threshold 10, High above 50."""
-    return Policy(WORKSPACE, 10, 50, 2, max_new, 30, lambda recipient: recipient == excluded)
+def deleted(count: int, classification: str = "") -> Record:
+    """The record of a recipient whose incident was deleted, perhaps after it was closed."""
+    last = there("Closed", classification=classification) if classification else there()
+    return record(count, ours(last, deleted=True))
 
 
-def _messages(start: int, count: int, *, age_days: float = 1) -> tuple[Evidence, ...]:
-    """So many messages, remediated so long ago."""
-    when = NOW - timedelta(days=age_days)
-    return tuple(Evidence(f"m-{n}", when, "s", Remedy.SOFT_DELETE, when, when) for n in range(start, start + count))
-
-
-def _finding(count: int, *, start: int = 0, who: str = WHO, age_days: float = 1) -> Finding:
-    """A recipient with so many messages."""
-    return Finding.of(who, _messages(start, count, age_days=age_days))
-
-
-def _record(
-    reported: int,
-    *,
-    status: str = "New",
-    classification: str = "",
-    severity: Severity = Severity.MEDIUM,
-    now_severity: Severity | None = None,
-    deleted: bool = False,
-    untold: int = 0,
-    comments: int = 0,
-    episode: int = 0,
-    owned: bool = False,
-) -> Record:
-    """What the ledger knows: the first `reported` messages."""
-    name = incident_id(WORKSPACE, WHO, episode)
-    incident = Incident(name, status, now_severity or severity, classification, owned, comments=comments)
-    return Record(
-        recipient=WHO,
-        episode=episode,
-        incident_id=name,
-        severity=severity,
-        reported={message_hash(f"m-{n}"): 20_760 for n in range(reported)},
-        counts=Counts(),
-        raised_at=NOW - timedelta(days=5),
-        untold=untold,
-        incident=incident,
-        deleted=deleted,
-    )
-
-
-def closed(reported: int, classification: str = "", *, deleted: bool = False) -> Record:
-    """The record of a closed incident."""
-    return _record(reported, status="Closed", classification=classification, deleted=deleted)
+def as_seen(count: int, ours_is: Severity, theirs: Severity, **more: Severity) -> Record:
+    """The record of an open incident whose severity we set, and what it has now."""
+    return record(count, ours(there(severity=theirs, **more), severity=ours_is))
 
 
 TABLE = {
-    # the last incident, Sum_case -> act, reason, episode, new messages, told
+    # the record, Sum_case -> act, reason, episode, how many messages are reported by it, told
     "none known": (None, 11, Act.CREATE, Reason.FIRST, 0, 11, True),
-    "open, reaches High": (_record(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
-    "open, reaches High without anything new": (_record(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
-    "active, reaches High": (_record(50, status="Active"), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
-    "open, an analyst lowered it": (_record(50, now_severity=Severity.LOW), 60, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, an analyst raised it": (_record(50, now_severity=Severity.HIGH), 61, Act.COMMENT, Reason.GREW, 0, 11, True),
-    "open and High, falls below": (_record(12, severity=Severity.HIGH), 12, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, few new": (_record(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
-    "open, a threshold of new": (_record(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, more than a threshold of new": (_record(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
-    "open, untold ones add up": (_record(11, untold=10), 12, Act.COMMENT, Reason.GREW, 0, 1, True),
-    "open, nothing new": (_record(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, the 91st comment": (_record(11, comments=90), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
-    "open, after the 91st comment": (_record(11, comments=91), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False),
+    "known, but no incident was ever made": (record(0, None), 11, Act.CREATE, Reason.FIRST, 0, 11, True),
+    "open, reaches High": (opened(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
+    "open, at the high threshold": (opened(40), 50, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, reaches High without anything new": (opened(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
+    "active, reaches High": (
+        record(50, ours(there("Active"))), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True,
+    ),
+    "not read yet, reaches High": (record(50, ours(None)), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
+    "open, an analyst lowered it": (as_seen(50, MEDIUM, LOW), 60, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, an analyst raised it": (as_seen(50, MEDIUM, HIGH), 61, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "open, High by us and lowered": (as_seen(51, HIGH, MEDIUM), 51, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, High by the label": (
+        as_seen(51, MEDIUM, HIGH, escalated_to=HIGH), 51, Act.NOTHING, Reason.STANDING, 0, 0, False,
+    ),
+    "open, High by the label and lowered": (
+        as_seen(51, MEDIUM, MEDIUM, escalated_to=HIGH), 51, Act.NOTHING, Reason.STANDING, 0, 0, False,
+    ),
+    "open, a label below what we set": (
+        as_seen(51, HIGH, HIGH, escalated_to=MEDIUM), 51, Act.NOTHING, Reason.STANDING, 0, 0, False,
+    ),
+    "open and High, falls below": (as_seen(12, HIGH, HIGH), 12, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, few new": (opened(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, a threshold of new": (opened(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, more than a threshold of new": (opened(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "open, untold ones add up": (
+        opened(20, untold=some(0, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 1, True,
+    ),
+    "open, untold ones are counted once": (
+        opened(11, untold=some(11, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 10, False,
+    ),
+    "open, nothing new": (opened(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, the 91st comment": (record(11, ours(there(comments=90))), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, after the 91st comment": (
+        record(11, ours(there(comments=91))), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False,
+    ),
+    "open, after the 91st comment, many": (
+        record(11, ours(there(comments=91))), 22, Act.COUNT, Reason.COMMENTS_FULL, 0, 11, True,
+    ),
     "closed true, a threshold": (closed(11, "TruePositive"), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed true, more": (closed(11, "TruePositive"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
     "closed undetermined": (closed(11, "Undetermined"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
     "closed unclassified": (closed(11), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
     "closed benign, a threshold": (closed(11, "BenignPositive"), 22, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed benign, the factor": (closed(11, "BenignPositive"), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "closed benign, more": (closed(11, "BenignPositive"), 32, Act.CREATE, Reason.REOPENED_BENIGN, 1, 21, True),
+    "closed false, the factor": (closed(11, "FalsePositive"), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed false, more": (closed(11, "FalsePositive"), 32, Act.CREATE, Reason.REOPENED_BENIGN, 1, 21, True),
-    "deleted, a threshold": (_record(11, deleted=True), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
-    "deleted, more": (_record(11, deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
-    "deleted after a benign closing": (
-        closed(11, "BenignPositive", deleted=True), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
+    "deleted, a threshold": (deleted(11), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "deleted, more": (deleted(11), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
+    "deleted before it was ever read": (
+        record(11, ours(None, deleted=True)), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
+    ),
+    "deleted after a benign closing": (deleted(11, "BenignPositive"), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
+    "a creation in doubt": (
+        record(0, None, creation=creation(some(0, 11), attempts=tried(in_doubt=True))),
+        12, Act.NOTHING, Reason.IN_DOUBT, 0, 0, False,
+    ),
+    "a creation merely owed": (
+        record(0, None, creation=creation(some(0, 11))), 12, Act.CREATE, Reason.FIRST, 0, 12, True,
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
 def test_each_row_of_the_table(row: tuple[Record | None, int, Act, Reason, int, int, bool]) -> None:
-    """The first row of the design's table that fits gives the action and its reason."""
+    """The first row of the table that fits gives the action and its reason."""
     known, total, act, reason, episode, new, told = row
-    action = decide(_finding(total), known, policy())
-    assert (action.act, action.reason, action.episode, len(action.new), action.tell) == (
+    finding = found(total)
+    number = len(finding.evidence()) - new
+    assert decide_about(WHO, finding, known, policy()) == Action(
         act,
         reason,
+        WHO,
         episode,
-        new,
-        told,
+        name_of(episode) if act is Act.CREATE or (known and known.incident) else "",
+        HIGH if total > 50 else MEDIUM,
+        soft(total),
+        Messages.of(mails(number, new)),
+        tell=told,
+        previous=name_of() if act is Act.CREATE and known and known.incident else "",
     )
-    assert action.incident_id == incident_id(WORKSPACE, WHO, episode)
-    assert action.previous == (known.incident_id if known and episode > known.episode else "")
 
 
-def test_severity_is_high_only_above_its_threshold() -> None:
+@pytest.mark.parametrize("total", [11, 50, 51])
+def test_severity_is_high_only_above_its_threshold(total: int) -> None:
     """High needs a Sum_case that exceeds the high threshold; at it, severity is Medium."""
-    assert [policy().severity(total) for total in (11, 50, 51)] == [Severity.MEDIUM, Severity.MEDIUM, Severity.HIGH]
+    assert policy().severity(total) is (HIGH if total == 51 else MEDIUM)
 
 
-def test_the_fuse_holds_the_lowest() -> None:
-    """More new incidents than MAX_NEW_INCIDENTS are held, and those raised are the highest."""
-    found = [_finding(11 + n, who=f"r{n}@contoso.com") for n in range(5)]
-    actions = plan(found, {}, policy(max_new=2))
-    assert [(each.recipient[:2], each.act, each.reason) for each in actions] == [
-        ("r4", Act.CREATE, Reason.FIRST),
-        ("r3", Act.CREATE, Reason.FIRST),
-        ("r2", Act.NOTHING, Reason.HELD),
-        ("r1", Act.NOTHING, Reason.HELD),
-        ("r0", Act.NOTHING, Reason.HELD),
-    ]
+def test_the_next_episode_follows_the_last_and_names_it() -> None:
+    """Episode, id and the incident before are those of the last incident, whichever that is."""
+    known = record(11, ours(there("Closed"), episode=4))
+    made = decide_about(WHO, found(22), known, policy())
+    assert (made.episode, made.incident_id, made.previous) == (5, name_of(5), name_of(4))
 
 
-def test_excluded_recipients_are_left_alone() -> None:
-    """An excluded recipient is never raised, and does not use up the fuse."""
-    found = [_finding(30), _finding(11, who="other@contoso.com")]
-    assert [each.reason for each in plan(found, {}, policy(max_new=1, excluded=WHO))] == [Reason.EXCLUDED, Reason.FIRST]
+@pytest.mark.parametrize("owed", [None, creation(some(0, 11), attempts=tried(in_doubt=True))])
+@pytest.mark.parametrize(("incident", "episode", "name"), [(None, 0, ""), (ours(there(), episode=3), 3, name_of(3))])
+def test_excluded_recipients_are_left_alone(owed: object, incident: object, episode: int, name: str) -> None:
+    """Nothing is done about one who is excluded today, whatever was found or is owed; it says which incident."""
+    known = replace(record(0, None), incident=incident, creation=owed)  # type: ignore[arg-type]
+    assert decide_about(WHO, found(60), known, policy(excluded={WHO})) == Action(
+        Act.NOTHING, Reason.EXCLUDED, WHO, episode, name, HIGH, soft(60)
+    )
 
 
-def test_a_message_counts_once_however_often_its_rows_are_streamed() -> None:
-    """New messages are those by message id, whatever the letters' case and however many rows tell of them."""
-    rows = _messages(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in _messages(0, 3))
-    assert [each.message_id for each in new_messages(Finding.of(WHO, rows), _record(1))] == ["m-1", "m-2"]
+def test_one_without_a_record_is_excluded_as_well() -> None:
+    """Exclusion needs no record."""
+    left = decide_about(WHO, found(11), None, policy(excluded={WHO}))
+    assert (left.reason, left.episode, left.incident_id) == (Reason.EXCLUDED, 0, "")
 
 
-def test_adoption_takes_what_came_before_the_last_modification_as_reported() -> None:
-    """After a lost ledger only messages with a state time after the incident's last modification are new."""
-    before, after = _messages(0, 11, age_days=3), _messages(11, 2, age_days=1)
-    found = Finding.of(WHO, before + after)
-    incident = replace(_record(0).incident or Incident("", "", Severity.LOW), modified=NOW - timedelta(days=2))
-    adopted = adopt(WHO, found, incident, 0, policy(), NOW)
-    action = decide(found, adopted, policy())
-    assert (action.act, [each.message_id for each in action.new]) == (Act.COMMENT, ["m-11", "m-12"])
-    assert adopted.tell is Reason.ADOPTED
+@pytest.mark.parametrize(("threshold", "reason"), [(11, Reason.FIRST), (12, Reason.RESTING), (13, Reason.RESTING)])
+def test_what_is_owed_rests_when_it_is_not_over_todays_threshold(threshold: int, reason: Reason) -> None:
+    """What is owed is decided by today's threshold, which it must exceed."""
+    known = record(0, None, creation=creation(some(0, 12)))
+    assert decide_about(WHO, None, known, policy(threshold=threshold)).reason is reason
 
 
-def test_adopting_a_closed_incident_does_not_raise_it_again() -> None:
-    """Dealt with stays dealt with after the ledger is lost."""
-    incident = Incident("x", "Closed", Severity.MEDIUM, "TruePositive", modified=NOW)
-    adopted = adopt(WHO, _finding(40), incident, 3, policy(), NOW)
-    assert decide(_finding(40), adopted, policy()).reason is Reason.SETTLED
-    assert adopted.tell is None
-
-
-def test_adoption_raises_only_what_nobody_can_have_lowered() -> None:
-    """An adopted Medium incident is raised later only if it was Medium when it was made and has no comments."""
-    old, new = _messages(0, 11, age_days=5), _messages(11, 45, age_days=0.1)
-    found = Finding.of(WHO, old + new)
-    made = NOW - timedelta(days=4)
-    quiet = Incident("x", "New", Severity.MEDIUM, created=made, modified=made)
-    assert decide(found, adopt(WHO, found, quiet, 0, policy(), NOW), policy()).act is Act.ESCALATE
-    touched = replace(quiet, comments=1)
-    assert decide(found, adopt(WHO, found, touched, 0, policy(), NOW), policy()).act is Act.COMMENT
-    lowered = replace(quiet, severity=Severity.LOW)
-    assert decide(found, adopt(WHO, found, lowered, 0, policy(), NOW), policy()).act is Act.COMMENT
-
-
-def test_a_longer_lookback_reports_nothing_old_as_new() -> None:
-    """What only the longer window shows is taken as reported."""
-    old, recent = _messages(11, 20, age_days=45), _messages(0, 11)
-    found = Finding.of(WHO, recent + old)
-    kept = lengthen(found, _record(11), NOW - timedelta(days=30), NOW)
-    assert decide(found, kept, policy()).reason is Reason.STANDING
-
-
-def test_seen_days_are_refreshed_and_forgotten() -> None:
-    """A record is forgotten only when closed, told, and unseen for the look-back plus 30 days."""
-    kept = replace(_record(3, status="Closed"), raised_at=NOW - timedelta(days=200))
-    assert refresh(_finding(3), kept, NOW) is not kept
-    assert refresh(_finding(3), refresh(_finding(3), kept, NOW), NOW) == refresh(_finding(3), kept, NOW)
-    assert forget([kept], policy(), NOW) == []
-    long_ago = replace(kept, reported=dict.fromkeys(kept.reported, 20_780 - 200))
-    assert forget([long_ago], policy(), NOW) == [WHO]
-    for living in (replace(long_ago, tell=Reason.GREW), replace(_record(0), raised_at=long_ago.raised_at)):
-        assert forget([living], policy(), NOW) == []
+def test_a_creation_in_doubt_stays_so_below_the_threshold() -> None:
+    """A doubt is not hidden by a higher threshold."""
+    known = record(0, None, creation=creation(some(0, 12), attempts=tried(in_doubt=True)))
+    assert decide_about(WHO, None, known, policy(threshold=20)).reason is Reason.IN_DOUBT
 
 
 @pytest.mark.parametrize(
-    ("known", "days", "due"),
+    ("new", "cut", "factor", "reason"),
     [
-        (_record(11), 3, True),
-        (_record(11), 6, False),
-        (_record(11), 0, False),
-        (_record(11, owned=True), 3, False),
-        (_record(11, status="Active"), 3, False),
-        (closed(11), 3, False),
-        (_record(11, deleted=True), 3, False),
-        (replace(_record(11), reminded_at=NOW - timedelta(days=2)), 3, False),
-        (replace(_record(11), reminded_at=NOW - timedelta(days=3)), 3, True),
-        (replace(_record(11), tell=Reason.FIRST), 3, False),
-        (replace(_record(11), told_at=NOW - timedelta(hours=1)), 3, False),
-        (replace(_record(11), told_at=NOW - timedelta(days=1)), 3, True),
+        (5_000, True, 500, Reason.REOPENED_BENIGN),
+        (5_000, False, 500, Reason.SETTLED),
+        (4_999, True, 500, Reason.SETTLED),
+        (5_001, False, 500, Reason.REOPENED_BENIGN),
     ],
 )
-def test_reminders(known: Record, days: int, due: bool) -> None:
-    """A reminder is for a New, unowned, told incident of that age, and then every so many days."""
-    assert bool(reminders([known], days, NOW)) is due
+def test_a_list_that_was_cut_reaches_the_highest_factor(new: int, cut: bool, factor: int, reason: Reason) -> None:
+    """Lists hold 5,000 messages; where as many are needed and all are new, one more was cut off."""
+    many = Messages(dict.fromkeys(range(new), 0))
+    about = Candidate(WHO, soft(6_000), many, cut)
+    assert decide(about, closed(0, "BenignPositive"), policy(factor=factor)).reason is reason
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(11, 120),
-    st.integers(0, 120),
-    st.sampled_from(["New", "Active", "Closed"]),
-    st.sampled_from(["", "TruePositive", "BenignPositive", "FalsePositive", "Undetermined"]),
-    st.sampled_from(list(Severity)),
-    st.booleans(),
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_list_was_cut_when_more_was_counted_than_it_holds(more: int) -> None:
+    """Counts are exact, lists are not."""
+    finding = replace(found(11), counts=soft(11 + more))
+    assert candidate(WHO, finding, None) == Candidate(WHO, soft(11 + more), some(0, 11), cut=bool(more))
+    assert candidate(WHO, finding, record(0, None)).cut is bool(more)
+
+
+# -- escalations ------------------------------------------------------------------------------------------------------
+
+
+def test_a_severity_that_may_have_been_set_is_not_set_again() -> None:
+    """An escalation in doubt is settled first; new messages are commented on meanwhile."""
+    owed = escalation(attempts=tried(in_doubt=True))
+    assert decide_about(WHO, found(60), opened(60, escalation=owed), policy()).reason is Reason.STANDING
+    assert decide_about(WHO, found(60), opened(59, escalation=owed), policy()).reason is Reason.GREW
+
+
+def test_an_owed_severity_counts_by_the_higher_sum() -> None:
+    """One that was to be escalated still is when the sum has fallen below; a refused one says so."""
+    for attempts, refused in ((Attempts(NOW), False), (tried(refused=True), True)):
+        known = opened(51, escalation=escalation(total=55, attempts=attempts))
+        made = decide_about(WHO, found(20), known, policy())
+        assert (made.act, made.total, made.refused) == (Act.ESCALATE, 55, refused)
+
+
+@pytest.mark.parametrize("attempts", [tried(in_doubt=True), tried(refused=True)])
+def test_an_escalation_of_an_earlier_incident_has_lapsed(attempts: Attempts) -> None:
+    """It neither holds up the escalation of the incident that followed, nor counts as its refusal."""
+    known = record(51, ours(there(), episode=1), escalation=escalation(on=name_of(0), attempts=attempts))
+    made = decide_about(WHO, found(51), known, policy())
+    assert (made.act, made.incident_id, made.refused) == (Act.ESCALATE, name_of(1), False)
+
+
+@pytest.mark.parametrize("last", [there("Closed"), there(severity=LOW)])
+def test_an_owed_severity_lapses_with_its_incident(last: object) -> None:
+    """Closed, or no longer of our severity: nobody escalates it."""
+    known = record(60, ours(last, severity=MEDIUM), escalation=escalation())  # type: ignore[arg-type]
+    assert decide_about(WHO, found(60), known, policy()).act is Act.NOTHING
+
+
+# -- today's finding and what is owed, together -----------------------------------------------------------------------
+
+
+def test_messages_count_once_however_often_their_rows_are_streamed() -> None:
+    """New messages are those by message id, whatever its letters' case and however many rows tell of them."""
+    rows = mails(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in mails(0, 3))
+    new = candidate(WHO, Finding.of(WHO, rows), record(1, None)).new
+    assert [each.message_id for each in new.newest] == ["m-1", "m-2"]
+
+
+UNION = {
+    # the record -> the numbers of the messages to decide about, Sum_case; 0 to 10 were found today
+    "nothing owed": (opened(5), range(5, 11), 11),
+    "a creation": (record(0, None, creation=creation(some(8, 12))), range(20), 12),
+    "a creation of fewer": (record(0, None, creation=creation(some(8, 4))), range(12), 11),
+    "a creation, in part reported": (closed(10, creation=creation(some(8, 12), episode=1)), range(10, 20), 12),
+    "a comment": (opened(5, comments=(comment(some(9, 12)),)), range(5, 21), 12),
+    "two comments": (opened(5, comments=(comment(some(9, 9)), comment(some(18, 3)))), range(5, 21), 11),
+    "a comment in doubt": (opened(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12),
+    "in doubt on a closed one": (
+        closed(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
+    ),
+    "in doubt on an earlier one": (
+        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
+    ),
+    "refused": (opened(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 9), 12),
+    "refused on a closed one": (
+        closed(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 21), 12,
+    ),
+    "refused on an earlier one": (
+        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(refused=True)),)), range(5, 21), 12,
+    ),
+    "refused, and one in doubt": (
+        opened(2, comments=(
+            comment(some(2, 3), attempts=tried(refused=True)), comment(some(5, 3), attempts=tried(in_doubt=True)),
+        )), range(8, 11), 11,
+    ),
+    "an escalation": (opened(5, escalation=escalation(total=55)), range(5, 11), 55),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", UNION.values(), ids=UNION.keys())
+def test_what_is_owed_is_a_finding(row: tuple[Record, range, int]) -> None:
+    """The union of both, by the higher Sum_case, less what is reported or fixed in a comment that may be made."""
+    known, numbers, total = row
+    about = candidate(WHO, found(11), known)
+    assert about.new.times.keys() == some(numbers.start, len(numbers)).times.keys()
+    assert {item.message_id for item in about.new.newest} == {f"m-{number}" for number in numbers}
+    assert about.counts == soft(total)
+
+
+def test_today_decides_between_equal_sums() -> None:
+    """Of two equal sums the counts are today's."""
+    owed = replace(creation(some(0, 11)), counts=Counts(hard_delete=11))
+    assert candidate(WHO, found(11), record(0, None, creation=owed)).counts == soft(11)
+
+
+def test_what_is_owed_is_decided_about_without_a_finding() -> None:
+    """One who is no longer found is planned by what is owed."""
+    about = candidate(WHO, None, record(0, None, creation=creation(some(0, 12))))
+    assert about == Candidate(WHO, soft(12), some(0, 12))
+
+
+def test_messages_from_before_count_as_reported_by_their_time() -> None:
+    """Those with a state time before `reported_before` are not new: to the microsecond as found, to the minute as owed.
+
+    At that very time they are new.
+    """
+    edge = NOW - 2 * DAY + timedelta(seconds=30)
+    times = [edge - timedelta(microseconds=1), edge, edge - MINUTE, edge - 2 * MINUTE]
+    rows = tuple(mail(number, when) for number, when in enumerate(times))
+    known = opened(0, reported_before=edge)
+    assert candidate(WHO, Finding.of(WHO, rows), known).new == Messages.of(rows[1:2])
+    for owing in (
+        replace(known, comments=(comment(Messages.of(rows)),)),
+        replace(known, creation=creation(Messages.of(rows))),
+    ):
+        assert candidate(WHO, None, owing).new.times.keys() == Messages.of(rows[:2]).times.keys()
+
+
+@pytest.mark.parametrize(
+    ("incident", "in_doubt", "refused", "keeps"),
+    [
+        (ours(there()), False, False, False),
+        (ours(there()), False, True, True),
+        (ours(there()), True, False, True),
+        (ours(there("Closed")), False, True, False),
+        (ours(there("Closed")), True, True, True),
+        (ours(there(), deleted=True), False, True, False),
+        (ours(there(), episode=1), False, True, False),
+        (None, False, True, False),
+        (None, True, False, True),
+    ],
 )
-def test_invariants(
-    total: int, reported: int, status: str, classification: str, severity: Severity, deleted: bool
-) -> None:
-    """Whatever is known: reported messages are never new, severity never falls, an analyst's is never changed."""
-    known = _record(reported, status=status, classification=classification, now_severity=severity, deleted=deleted)
-    action = decide(_finding(total), known, policy())
-    assert all(message_hash(each.message_id) not in known.reported for each in action.new)
-    assert action.episode in (known.episode, known.episode + 1)
-    if action.act is Act.ESCALATE:
-        assert severity is known.severity
-        assert action.severity.rank > severity.rank
-    if action.act is Act.CREATE:
-        assert len(action.new) > 10
-        assert deleted or status == "Closed"
-    by_recipient: Mapping[str, Record] = {WHO: known}
-    assert plan([_finding(total)], by_recipient, policy()) == [action]
+def test_which_comments_keep_their_messages(incident: object, in_doubt: bool, refused: bool, keeps: bool) -> None:
+    """One that may have been made; and one that was refused, while its incident takes comments."""
+    assert is_fixed_for(name_of(), in_doubt or refused, in_doubt, incident) is keeps  # type: ignore[arg-type]
+
+
+# -- all of them ------------------------------------------------------------------------------------------------------
+
+
+def test_the_highest_come_first_and_the_refused_last() -> None:
+    """Creations and updates are in the order of their turns: refused last, else by Sum_case, then by name."""
+    names = ("b@x", "a@x", "c@x", "low@x", "refused@x", "rests@x", "up2@x", "up1@x", "settled@x")
+    totals = dict(zip(names, (20, 20, 30, 11, 40, 12, 12, 13, 11), strict=True))
+    findings = {who: found(total, who=who) for who, total in totals.items() if who not in ("rests@x", "c@x")}
+    made = creation(some(0, 12), attempts=tried(refused=True))
+    records = {
+        "refused@x": Record("refused@x", creation=replace(made, incident_id=name_of(0, "refused@x"))),
+        "c@x": Record("c@x", creation=creation(some(0, 30))),
+        "rests@x": Record("rests@x", creation=creation(some(0, 10))),
+        "up1@x": replace(opened(11), recipient="up1@x"),
+        "up2@x": replace(opened(11), recipient="up2@x"),
+        "settled@x": replace(closed(11), recipient="settled@x"),
+        "quiet@x": replace(closed(11), recipient="quiet@x"),
+    }
+    planned = plan(findings, records, policy())
+    assert [each.recipient for each in planned.creations] == ["c@x", "a@x", "b@x", "low@x", "refused@x"]
+    assert [each.refused for each in planned.creations] == [False, False, False, False, True]
+    assert [each.recipient for each in planned.updates] == ["up1@x", "up2@x"]
+    assert {each.recipient: each.reason for each in planned.others} == {
+        "settled@x": Reason.SETTLED,
+        "rests@x": Reason.RESTING,
+    }
+    assert planned.actions() == {
+        each.recipient: each for each in (*planned.creations, *planned.updates, *planned.others)
+    }
+    assert planned.actions().keys() == {*names}
+
+
+def test_a_refusal_is_of_one_episode() -> None:
+    """A creation that was refused says nothing about the next episode's."""
+    owed = creation(some(0, 12), episode=0, attempts=tried(refused=True))
+    known = closed(0, creation=owed)
+    made = decide_about(WHO, None, known, policy())
+    assert (made.act, made.episode, made.refused) == (Act.CREATE, 1, False)
+    again = decide_about(WHO, None, replace(known, creation=replace(owed, incident_id=name_of(1))), policy())
+    assert again.refused
+
+
+def test_there_is_no_plan_for_nobody() -> None:
+    """Nobody found and nothing owed: nothing to do."""
+    assert plan({}, {WHO: opened(11)}, policy()) == Plan()

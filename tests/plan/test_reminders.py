@@ -1,0 +1,69 @@
+"""Whom to remind on-call about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.model import Incident, OurIncident, Reason, Record
+from shared.plan.reminders import EARLY, reminders
+from tests.plan.samples import DAY, NOW, WHO, opened, ours, record, there
+
+MOMENT = timedelta(microseconds=1)
+
+
+def made(age: timedelta, seen: Incident | None = None, **more: Any) -> Record:
+    """The record of an incident of that age: New and unowned, unless another is given."""
+    return Record(WHO, ours(seen or there(), made_at=NOW - age), **more)
+
+
+@pytest.mark.parametrize(
+    ("known", "days", "due"),
+    [
+        (made(3 * DAY), 3, True),
+        (made(3 * DAY - EARLY), 3, True),
+        (made(3 * DAY - EARLY - MOMENT), 3, False),
+        (made(DAY), 1, True),
+        (made(DAY - EARLY), 1, True),
+        (made(DAY - EARLY - MOMENT), 1, False),
+        (made(30 * DAY), 0, False),
+        (made(30 * DAY), -1, False),
+        (made(5 * DAY, there(owned=True)), 3, False),
+        (made(5 * DAY, there("Active")), 3, False),
+        (made(5 * DAY, there("Closed")), 3, False),
+        (record(11, ours(there(), deleted=True)), 3, False),
+        (record(11, ours(None)), 3, False),
+        (record(11, None), 3, False),
+        (made(5 * DAY, tell=Reason.GREW), 3, False),
+        (made(5 * DAY, reminded_at=NOW - 3 * DAY), 3, True),
+        (made(5 * DAY, reminded_at=NOW - 3 * DAY + EARLY), 3, True),
+        (made(5 * DAY, reminded_at=NOW - 3 * DAY + EARLY + MOMENT), 3, False),
+        (made(2 * DAY, reminded_at=NOW - 9 * DAY), 3, False),
+        (made(DAY, reminded_at=NOW - DAY), 1, True),
+        (made(5 * DAY, told_at=NOW - timedelta(hours=6)), 3, False),
+        (made(5 * DAY, told_at=NOW - timedelta(hours=6) - MOMENT), 3, True),
+        (made(5 * DAY, told_at=NOW), 1, False),
+    ],
+)
+def test_who_is_reminded_of(known: Record, days: int, due: bool) -> None:
+    """A New, unowned incident of that age, and every so many days after; not on a day on which it was told."""
+    assert reminders([known], days, NOW) == ([known] if due else [])
+
+
+def test_the_oldest_comes_first() -> None:
+    """By age, then by name; whoever is not to be reminded of hides nobody."""
+
+    def of(name: str, age: int) -> Record:
+        return replace(made(age * DAY), recipient=name)
+
+    named = [of("b@x", 4), of("young@x", 1), of("a@x", 4), replace(of("t@x", 9), told_at=NOW), of("old@x", 8)]
+    assert [each.recipient for each in reminders(named, 3, NOW)] == ["old@x", "a@x", "b@x"]
+
+
+def test_two_of_the_same_age_and_name_are_no_error() -> None:
+    """Records themselves are never compared."""
+    twin: OurIncident | None = made(4 * DAY).incident
+    assert len(reminders([opened(11, reminded_at=None), replace(opened(9), incident=twin)], 3, NOW)) == 2

@@ -1,0 +1,74 @@
+"""The fuse: how many creations are tried, and how many are remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.model import Act, Action, Reason
+from shared.plan.room import REMEMBERED, Room, remembered
+from tests.plan.samples import action, some
+
+
+@pytest.mark.parametrize(
+    ("limit", "taken", "tried", "next_round"),
+    [
+        (3, 0, 0, 3),
+        (3, 1, 3, 2),
+        (3, 0, 3, 3),
+        (3, 0, 5, 1),
+        (3, 2, 5, 1),
+        (3, 0, 6, 0),
+        (3, 3, 3, 0),
+        (3, 4, 4, 0),
+        (3, 1, 7, 0),
+        (0, 0, 0, 0),
+    ],
+)
+def test_how_many_may_be_tried_next(limit: int, taken: int, tried: int, next_round: int) -> None:
+    """As many as are not made or perhaps made, and no more than twice MAX_NEW_INCIDENTS in all."""
+    assert Room(limit, taken, tried).next == next_round
+
+
+def test_a_round_takes_room() -> None:
+    """Those tried and those taken add up."""
+    assert Room(5, 1, 2).after(tried=3, taken=2) == Room(5, 3, 5)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 40), st.lists(st.booleans(), max_size=100))
+def test_room_is_never_exceeded(limit: int, ends: list[bool]) -> None:
+    """Whatever fails: at most MAX_NEW_INCIDENTS are made, at most twice as many tried, and no room is left unused."""
+    room, left = Room(limit), list(ends)
+    while left and room.next:
+        turn, left = left[: room.next], left[room.next :]
+        room = room.after(len(turn), sum(turn))
+    assert room.taken <= limit
+    assert room.tried <= 2 * limit
+    assert not left or room.taken == limit or room.tried == 2 * limit
+
+
+def many(number: int, refused_from: int) -> list[Action]:
+    """So many creations, in the order of their turns."""
+    one = action(Act.CREATE, some(0, 1), reason=Reason.FIRST)
+    return [replace(one, episode=place, refused=place >= refused_from) for place in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("number", "refused", "limit", "kept"),
+    [
+        (REMEMBERED, 0, 100, REMEMBERED),
+        (REMEMBERED + 1, 0, 100, REMEMBERED),
+        (REMEMBERED + 7, 3, 100, REMEMBERED + 3),
+        (REMEMBERED + 7, 0, 2_503, REMEMBERED + 6),
+        (0, 0, 100, 0),
+    ],
+)
+def test_how_many_are_remembered(number: int, refused: int, limit: int, kept: int) -> None:
+    """The first 5,000, or all that may be tried today; and all that were refused. The others are counted."""
+    creations = many(number, number - refused)
+    first = creations[: kept - refused]
+    assert remembered(creations, limit) == ((*first, *creations[number - refused :]), number - kept)
