@@ -64,7 +64,10 @@ def _finding(recipient: str, messages: int) -> Finding:
 def report(*recipients: str) -> Report:
     """Each recipient flagged for the first time, one message more than the one before."""
     findings = {name: _finding(name, place + 11) for place, name in enumerate(recipients)}
-    actions = [Action(Act.CREATE, Reason.FIRST, name, 0, f"id of {name}", Severity.MEDIUM) for name in recipients]
+    actions = [
+        Action(Act.CREATE, Reason.FIRST, name, 0, f"id of {name}", Severity.MEDIUM, finding.counts)
+        for name, finding in findings.items()
+    ]
     return Report(_receipt(flagged=len(recipients)), tuple(actions), findings)
 
 

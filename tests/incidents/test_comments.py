@@ -15,7 +15,7 @@ from shared.incidents.port import Ended
 from tests.cloud import Fault, Wire
 from tests.cloud.wire import Request
 from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
-from tests.support.tenant import START
+from tests.support.clock import START
 
 WORDS = json.dumps({"properties": {"message": "Two more messages."}})
 

@@ -31,7 +31,7 @@ from shared.model import (
     message_hash,
 )
 from shared.text import ordinary, units
-from tests.hostile import FRAGMENTS, NOW, addresses, evidence, texts
+from tests.support.hostile import FRAGMENTS, NOW, addresses, evidence, texts
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 INCIDENT = "6f8f3c3e-3a0b-5d0e-9a55-0a7c0c1e2f10"

@@ -25,8 +25,8 @@ from shared.model import (
     Window,
     minute_number,
 )
-from tests.hostile import NOW, addresses, texts
-from tests.test_report import INCIDENT, WORST, messages, properties, rendered
+from tests.incidents.test_text import INCIDENT, WORST, messages, properties, rendered
+from tests.support.hostile import NOW, addresses, texts
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 TERMS = Terms(10, 50, 2, True, "sentinel", WINDOW)

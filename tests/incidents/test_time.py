@@ -9,9 +9,9 @@ import pytest
 
 from shared.incidents.port import Ended
 from shared.incidents.service_time import ServiceTime
-from tests.cloud import Cloud, Fault
+from tests.cloud import Fault
 from tests.support.clients import COMMENT, INCIDENT, Clients, connected, incident_body
-from tests.support.tenant import START, FakeClock
+from tests.support.clock import START, FakeClock
 
 AHEAD = timedelta(hours=3, seconds=2)
 
@@ -20,7 +20,7 @@ AHEAD = timedelta(hours=3, seconds=2)
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure whose clock is three hours ahead of ours."""
     clock = FakeClock()
-    with connected(monkeypatch, Cloud(clock=lambda: clock.now() + AHEAD), clock=clock) as clients:
+    with connected(monkeypatch, clock=clock, cloud_clock=lambda: clock.now() + AHEAD) as clients:
         yield clients
 
 

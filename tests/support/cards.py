@@ -25,8 +25,8 @@ from shared.teams import (
     Situation,
     incident_link,
 )
-from tests.hostile import NOW, addresses, counts, texts
-from tests.render_card import as_text
+from tests.support.hostile import NOW, addresses, counts, texts
+from tests.teams.render_card import card_as_text
 
 MARK = "zq7"  # stands in every untrusted text, so that each place where one shows can be found
 WORST = MARK + "\U0001f4b8" * 400  # four bytes a character
@@ -191,7 +191,7 @@ def entry(name: str, total: int, reason: Reason | OtherReason = Reason.FIRST, **
 
 def shown(card: Card) -> list[str]:
     """The card's lines, top to bottom."""
-    return as_text(card).splitlines()
+    return card_as_text(card).splitlines()
 
 
 def named(card: Card, entry: Entry) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -147,14 +147,18 @@ def connected(
     patch: pytest.MonkeyPatch,
     *,
     clock: FakeClock | None = None,
+    cloud_clock: Callable[[], datetime] | None = None,
     limits: Limits | None = None,
     pace: Mapping[Call, RateLimit] | None = None,
     chance: Callable[[], float] = lambda: 1.0,
     **cloud: Any,
 ) -> Iterator[Clients]:
-    """The clients of a small Azure that is made with these further arguments; chance is always at its longest."""
+    """The clients of a small Azure that is made with these further arguments; chance is always at its longest.
+
+    The cloud's clock is theirs, but for `cloud_clock`.
+    """
     clock = clock or FakeClock()
-    with Cloud(**{"clock": clock, **cloud}) as running, ExitStack() as closing:
+    with Cloud(clock=cloud_clock or clock, **cloud) as running, ExitStack() as closing:
         sign_in_to(running.environment, patch)
         credential = sign_in(CLIENT_ID, clock)
         closing.callback(credential.close)

@@ -155,7 +155,7 @@ def test_a_raise_that_is_still_due_is_not_told_as_done(tenant: Tenant) -> None:
     assert "NOT raised" in said
     assert "Raised to" not in said
     tenant.cloud.faults.clear()
-    assert tenant.sweep().receipt.raised == 1
+    assert tenant.sweep().receipt.escalated == 1
     assert "Raised to High" in tenant.cloud.cards[-1]["summary"]
 
 

@@ -41,7 +41,7 @@ def listed_to(tenant: Tenant) -> datetime | None:
     """From when on the next list begins, but for its overlap."""
     ledger = SqliteLedger(tenant.ledger, WORKSPACE_RESOURCE_ID)
     try:
-        return ledger.load().standing.listed_to
+        return ledger.load().state.listed_to
     finally:
         ledger.close()
 

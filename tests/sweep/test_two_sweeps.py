@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.sweep.deliver import WORKERS
+from shared.sweep.workers import WORKERS
 from tests.chaos.ledgers import KeptTable
 from tests.chaos.order import Moment, When
 from tests.chaos.scene import Scene, scene

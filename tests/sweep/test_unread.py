@@ -13,7 +13,7 @@ from shared.app import exit_code, run
 from shared.incidents import arm
 from shared.model import incident_id
 from shared.settings import from_values
-from shared.sweep.deliver import WORKERS
+from shared.sweep.workers import WORKERS
 from tests.cloud import Fault, Wire
 from tests.cloud.mail import SOFT, Mail
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID

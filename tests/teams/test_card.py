@@ -25,8 +25,6 @@ from shared.teams import (
     notice_card,
     probe_card,
 )
-from tests.hostile import FRAGMENTS, NOW
-from tests.render_card import CARDS, as_text
 from tests.support.cards import (
     MARK,
     PORTAL,
@@ -43,6 +41,8 @@ from tests.support.cards import (
     shown,
     situations,
 )
+from tests.support.hostile import FRAGMENTS, NOW
+from tests.teams.render_card import CARDS, card_as_text
 
 
 @examples(max_examples=25, deadline=None)
@@ -147,7 +147,7 @@ def test_a_finding_says_who_how_many_why_and_where() -> None:
 def test_every_reason_has_its_words(reason: Reason | OtherReason, words: str) -> None:
     """Each reason to be on a card is said, on it and in its plain words."""
     card = digest_card([entry("kim", 12, reason, since=NOW - timedelta(days=4))], SITUATION)
-    assert words in as_text(card)
+    assert words in card_as_text(card)
     assert words in json.loads(card.body)["summary"]
 
 
@@ -165,8 +165,8 @@ def test_what_could_not_be_raised_says_why() -> None:
     card = digest_card(
         [entry("kim", 12, OtherReason.NOT_RAISED, cause="Sentinel refused (403): grant the role.")], SITUATION
     )
-    assert "Sentinel refused (403): grant the role." in as_text(card)
-    assert "1 NOT raised" in as_text(card)
+    assert "Sentinel refused (403): grant the role." in card_as_text(card)
+    assert "1 NOT raised" in card_as_text(card)
     assert "url" not in [key for part in parts(opened(card)) for key in part]
 
 
@@ -287,14 +287,14 @@ def test_no_card_uses_the_words_of_the_house() -> None:
     """Plain English: words that only the code's readers would know are on no card."""
     for card in CARDS.values():
         assert not re.search(
-            r"(?i)\b(mend|rehearse|deed|word for word|intent|raised to|standing|episode)\b", as_text(card)
+            r"(?i)\b(mend|rehearse|deed|word for word|intent|raised to|standing|episode)\b", card_as_text(card)
         )
 
 
 def test_the_picture_in_the_readme_is_of_this_code() -> None:
-    """`docs/card.txt` is the sample card's text; `python -m tests.render_card --docs` writes it and its picture."""
-    docs = Path(__file__).parent.parent / "docs/card.txt"
-    assert docs.read_text(encoding="utf-8") == as_text(CARDS["few"])
+    """`docs/card.txt` is the sample card's text; `python -m tests.teams.render_card --docs` writes it anew."""
+    docs = Path(__file__).resolve().parents[2] / "docs/card.txt"
+    assert docs.read_text(encoding="utf-8") == card_as_text(CARDS["few"])
 
 
 def test_portal_links_are_absolute_and_escaped() -> None:

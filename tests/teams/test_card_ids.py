@@ -16,11 +16,11 @@ from shared.teams import (
     digest_card,
     notice_card,
 )
-from tests.hostile import NOW
 from tests.support.cards import (
     SITUATION,
     entry,
 )
+from tests.support.hostile import NOW
 
 DIGEST = 8_836_473_541_418_900_507
 

@@ -15,8 +15,6 @@ from shared.teams import (
     notice_card,
     probe_card,
 )
-from tests.hostile import NOW
-from tests.render_card import DOUBTED, FEW, HOSTILE, as_text
 from tests.support.cards import (
     PORTAL,
     SITUATION,
@@ -24,6 +22,8 @@ from tests.support.cards import (
     opened,
     shown,
 )
+from tests.support.hostile import NOW
+from tests.teams.render_card import DOUBTED, FEW, HOSTILE, card_as_text
 
 
 def test_a_minimal_card_says_who_how_many_and_where() -> None:
@@ -83,7 +83,7 @@ def test_a_notice_says_what_happened_what_it_means_and_what_to_do(kind: Notice, 
     why = () if kind is Notice.HEARTBEAT else (Cause("x", "Log Analytics refused (403): grant the role."),)
     card = notice_card(kind, why, situation)
     for line in lines + tuple(cause.text for cause in why):
-        assert line in as_text(card)
+        assert line in card_as_text(card)
     if kind is Notice.HEARTBEAT:
         standing = notice_card(kind, (), replace(situation, standing=2))
         assert shown(standing)[0] == "Nothing new"
@@ -94,7 +94,7 @@ def test_what_could_not_be_read_is_not_called_undelivered() -> None:
     card = notice_card(Notice.DUE, (Cause("incidents_unread", "Our incidents could not be listed: 503."),), SITUATION)
     assert shown(card)[0] == "Not everything could be looked up"
     assert "Our incidents could not be listed: 503." in shown(card)
-    assert "no all-clear" in as_text(card)
+    assert "no all-clear" in card_as_text(card)
     assert "delivered" not in card.body
 
 

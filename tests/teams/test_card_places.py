@@ -19,7 +19,6 @@ from shared.teams import (
     incident_link,
     incidents_link,
 )
-from tests.render_card import as_text
 from tests.support.cards import (
     PORTAL,
     SITUATION,
@@ -30,6 +29,7 @@ from tests.support.cards import (
     named,
     shown,
 )
+from tests.teams.render_card import card_as_text
 
 PLAIN = replace(WORST_SITUATION, workspace="soc", mentions=(), reasons=("r",), causes=(Cause("c", "why"),), run_id="")
 
@@ -110,7 +110,7 @@ def test_those_without_a_place_are_told_by_number() -> None:
     """A flood: five in detail, as many names as fit, the rest counted with how many are High; all of them are told."""
     given_ = [entry(f"user{n}", 12 + n % 60) for n in range(1_000)]
     card = digest_card(given_, replace(SITUATION, incidents_url=incidents_link(PORTAL, WORKSPACE)))
-    text = as_text(card)
+    text = card_as_text(card)
     high = sum(1 for each in given_ if each.severity is Severity.HIGH)
     assert text.startswith(f"1,000 new ({high:,} High)\n")
     names = len(re.findall("user[0-9]+@contoso", text))
@@ -152,4 +152,4 @@ def test_lines_say_what_they_are() -> None:
 def test_a_flood_is_rendered_at_once() -> None:
     """Ten thousand findings make the same small card as a thousand."""
     card = digest_card([entry(f"user{n}", 12) for n in range(10_000)], SITUATION)
-    assert "and 9,961 more: see the incident list" in as_text(card)
+    assert "and 9,961 more: see the incident list" in card_as_text(card)

@@ -113,7 +113,8 @@ def remembered(folder: str, values: Mapping[str, str]) -> list[Record]:
 def show(console: Console, records: list[Record], receipt: Mapping[str, Any], cloud: Cloud) -> None:
     """The findings, the first incident and the cards."""
     console.print(screen.findings(records, cloud.incidents, receipt, console.width))
-    first = next((record.incident_id for record in records if record.incident_id in cloud.incidents), None)
+    ids = (record.incident.id for record in records if record.incident)
+    first = next((name for name in ids if name in cloud.incidents), None)
     if first is not None:
         console.print(screen.incident(cloud.incidents[first], cloud.comments.get(first, ()), console.width))
     for body in cloud.cards:

@@ -46,7 +46,7 @@ def findings(
 
 
 def _incident(record: Record, incidents: Mapping[str, Mapping[str, Any]]) -> tuple[Text, str, str]:
-    properties = incidents.get(record.incident_id, {}).get("properties", {})
+    properties = incidents.get(record.incident.id if record.incident else "", {}).get("properties", {})
     severity = str(properties.get("severity", "–"))
     number = f"#{properties['incidentNumber']}" if "incidentNumber" in properties else "not raised"
     return Text(severity, style="bold red" if severity == "High" else ""), number, str(properties.get("status", "–"))
