@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.caller import BODY, SENTINEL, Caller
 from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault
 from tests.cloud.bucket import Bucket
+from tests.support.caller import BODY, SENTINEL, Caller
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 

@@ -111,7 +111,7 @@ def test_an_incident_that_makes_no_sense_is_not_of_the_road(azure: Clients) -> N
     assert not of_the_road(None)
 
 
-def test_a_refusal_after_a_lost_answer_leaves_the_doubt(azure: Wired) -> None:
+def test_a_refusal_after_a_lost_answer_leaves_the_doubt(azure: Clients) -> None:
     """The first attempt may yet arrive: that the second was refused does not settle it."""
     azure.cloud.faults.add(
         Fault(service="sentinel", method="PUT", wire=Wire.DROP),
