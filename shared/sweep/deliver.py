@@ -68,8 +68,9 @@ def deliver(
     terms = terms_of(context, hunted)
     on = Delivering(context, hunted.findings, terms, words)
     free = [action for action in planned.creations if action.recipient not in found.blocked]
+    refused = _refused_comments(context, planned)
     results = _rounds(on, free, planned.updates)
-    results += _refused_comments(on, planned)
+    results += in_parallel(lambda each: _refused_comment(on, *each), refused)
     return _summed_up(context, planned, results, found.blocked, forgotten)
 
 
@@ -113,22 +114,22 @@ def _batch(on: Delivering, turns: list[Action], others: list[Action]) -> list[Re
     return in_parallel(lambda each: carry_out(on, each[0], turn=each[1]), work)
 
 
-def _refused_comments(on: Delivering, planned: Plan) -> list[Result]:
-    """Try comments that Sentinel has refused once more, after everything else."""
+def _refused_comments(context: Context, planned: Plan) -> list[tuple[str, OwedComment]]:
+    """Comments that Sentinel has refused in an earlier sweep, by recipient: tried once more, after everything else."""
     resting = {action.recipient for action in planned.others if action.reason in _WAITING}
-    work = [
-        (record, comment)
-        for record in list(on.context.ledger.records.values())
+    return [
+        (record.recipient, comment)
+        for record in context.ledger.records.values()
         for comment in record.comments
         if comment.attempts.refused and not comment.attempts.in_doubt and record.recipient not in resting
     ]
-    return in_parallel(lambda each: _refused_comment(on, *each), work)
 
 
-def _refused_comment(on: Delivering, record: Record, comment: OwedComment) -> Result:
+def _refused_comment(on: Delivering, recipient: str, comment: OwedComment) -> Result:
+    record = on.record(recipient)
     action = comment_action(record, comment, on)
     incident = record.incident
-    if incident is None or incident.id != comment.incident_id or not incident.open:
+    if comment not in record.comments or incident is None or incident.id != comment.incident_id or not incident.open:
         return Result(action)
     if cause := on.context.stopped():
         return Result(action, cause=cause)

@@ -98,7 +98,11 @@ def _unknown(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) -
     """
     records, policy = context.ledger.records, context.policy
     known = {record.incident.id for record in records.values() if record.incident}
-    awaited = {record.creation.incident_id for record in records.values() if record.creation}
+    awaited = {
+        record.creation.incident_id
+        for record in records.values()
+        if record.creation and record.creation.attempts.in_doubt
+    }
     last: dict[str, _Place] = {}
     unclaimed = {name: each for name, each in listed.items() if name not in known and name not in awaited}
     for name, incident in list(unclaimed.items()):
