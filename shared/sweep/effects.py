@@ -132,19 +132,26 @@ def carry_out(on: Delivering, action: Action, *, turn: bool) -> Result:
 
 def _as_it_is_now(on: Delivering, action: Action) -> tuple[Action, Cause | None]:
     """The action after a look at the incident that it is about, or follows; what it makes owed is written down."""
-    record = on.record(action.recipient)
-    incident = record.incident
-    if incident is not None and not incident.deleted:
-        try:
-            there = on.context.parts.incidents.read(incident.id)
-        except SweepError as error:
-            on.context.breaker.ended(error)
-            return action, cause_of(error)
-        on.context.breaker.ended(None)
-        record = seen(record, there)
+    record, cause = looked_at(on, on.record(action.recipient))
+    if cause is not None:
+        return action, cause
     action = on.decide(record)
     on.save(owing(record, action, on.context.now()))
     return action, None
+
+
+def looked_at(on: Delivering, record: Record) -> tuple[Record, Cause | None]:
+    """The record with its incident as it is now; or why that could not be read."""
+    incident = record.incident
+    if incident is None or incident.deleted:
+        return record, None
+    try:
+        there = on.context.parts.incidents.read(incident.id)
+    except SweepError as error:
+        on.context.breaker.ended(error)
+        return record, cause_of(error)
+    on.context.breaker.ended(None)
+    return seen(record, there), None
 
 
 # -- creations --------------------------------------------------------------------------------------------------------
