@@ -21,30 +21,20 @@ _FILLED = 0.9  # of LARGEST after a cut, so that not every day's messages need a
 def shortened(record: Record, largest: int = LARGEST) -> Record:
     """The record without its oldest messages, so that its row has at most `largest` bytes; itself if it has."""
     size = len(pack("record", record))
-    while size > largest and record.reported:
-        bare = len(pack("record", replace(record, reported={})))
+    while size > largest and (minutes := _minutes(record)):
+        bare = len(pack("record", _since(record, minutes[0] + 1)))
         share = max(largest * _FILLED - bare, 0) / max(size - bare, 1)
-        record = _newest(record, min(int(len(record.reported) * share), len(record.reported) - 1))
-        size = len(pack("record", record))
-    while size > largest and (minutes := _not_reported(record)):
-        record = _since(record, minutes[len(minutes) // 2] + 1)
+        record = _since(record, minutes[min(int(len(minutes) * share), len(minutes) - 1)] + 1)
         size = len(pack("record", record))
     return record
 
 
-def _newest(record: Record, most: int) -> Record:
-    """The record with at most `most` of the reported messages, those with the newest state time."""
-    ordered = sorted(record.reported.items(), key=lambda item: item[1].minute, reverse=True)
-    kept = ordered[:most]
-    edge = ordered[most][1].minute + 1  # what was remediated in this minute or before counts as reported
-    return _since(replace(record, reported=dict(kept)), edge)
-
-
-def _not_reported(record: Record) -> list[int]:
-    """When the messages were remediated that are still to be told or put into an incident, in order."""
-    loose = [each.messages.times for each in record.comments if not each.fixed]
-    loose += [record.creation.messages.times] if record.creation else []
-    return sorted(minute for times in (record.untold, *loose) for minute in times.values())
+def _minutes(record: Record) -> list[int]:
+    """When each message that can be left out was remediated, the newest first; of one that is held twice, twice."""
+    owed = [each.messages.times for each in record.comments if not each.fixed]
+    owed += [record.creation.messages.times] if record.creation else []
+    minutes = [minute for times in (record.untold, *owed) for minute in times.values()]
+    return sorted([*minutes, *(seen.minute for seen in record.reported.values())], reverse=True)
 
 
 def _since(record: Record, edge: int) -> Record:
@@ -53,10 +43,12 @@ def _since(record: Record, edge: int) -> Record:
     creation = record.creation
     return replace(
         record,
+        reported={key: seen for key, seen in record.reported.items() if seen.minute >= edge},
         reported_before=before,
         untold={key: minute for key, minute in record.untold.items() if minute >= edge},
-        creation=replace(creation, messages=creation.messages.since(before)) if creation else None,
+        creation=replace(creation, messages=creation.messages.since(time_of_minute(edge))) if creation else None,
         comments=tuple(
-            each if each.fixed else replace(each, messages=each.messages.since(before)) for each in record.comments
+            each if each.fixed else replace(each, messages=each.messages.since(time_of_minute(edge)))
+            for each in record.comments
         ),
     )

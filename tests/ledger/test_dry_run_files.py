@@ -20,7 +20,8 @@ from shared.ledger import Ledger, LedgerNewer, LedgerUnavailable, SqliteLedger
 from shared.ledger.rows import VERSION
 from shared.ledger.sqlite_reading import with_log
 from tests.cloud.mail import SOFT, Mail
-from tests.support.ledgers import WORKSPACE, SqlitePlace, record
+from tests.support.ledger_samples import WORKSPACE, record
+from tests.support.ledgers import SqlitePlace
 from tests.support.tenant import Tenant, facts, running_tenant
 
 Close = Callable[[Ledger], Ledger]
@@ -61,9 +62,9 @@ def another(path: Path, *statements: str) -> Iterator[subprocess.Popen[str]]:
 def killed(path: Path, people: int = 3) -> None:
     """A ledger whose sweep was killed: what it wrote is in the log only."""
     program = (
-        "import os, signal, sys; from shared.ledger import SqliteLedger; from tests.support.ledgers import *\n"
+        "import os, signal, sys; from shared.ledger import SqliteLedger; from tests.support.ledger_samples import *\n"
         "ledger = SqliteLedger(sys.argv[1], WORKSPACE)\n"
-        f"[ledger.confirm([], [record(f'{{n}}@contoso.com', 500)]) for n in range({people})]\n"
+        f"[ledger.save([record(f'{{n}}@contoso.com', 500)]) for n in range({people})]\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(path)], timeout=60)
@@ -87,7 +88,7 @@ def test_what_a_killed_sweep_left_is_read_as_it_is(sqlite_place: SqlitePlace, mi
 def test_a_ledger_in_use_is_read_as_it_is(sqlite_place: SqlitePlace) -> None:
     """Beside a process that is in the middle of writing, what is committed is read, and nothing is touched."""
     ledger = sqlite_place.open()
-    ledger.confirm([], [record()])
+    ledger.save([record()])
     ledger.close()
     with another(sqlite_place.path, "BEGIN IMMEDIATE", "DELETE FROM rows"):
         before = files(sqlite_place.path.parent)
@@ -149,7 +150,7 @@ def test_a_later_version_is_named(sqlite_place: SqlitePlace, log: bool) -> None:
 def test_a_file_with_a_rollback_journal_is_not_repaired(sqlite_place: SqlitePlace) -> None:
     """A file that another program left in the middle of a write stays so: the message says who repairs it."""
     ledger = sqlite_place.open()
-    ledger.confirm([], [record(f"{n}@contoso.com", 500) for n in range(50)])
+    ledger.save([record(f"{n}@contoso.com", 500) for n in range(50)])
     ledger.close()
     pages = ("PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN", "UPDATE rows SET data = zeroblob(5000)")
     with another(sqlite_place.path, *pages):
@@ -165,7 +166,7 @@ def test_a_file_with_a_rollback_journal_is_not_repaired(sqlite_place: SqlitePlac
 def test_a_stray_journal_is_left_alone(sqlite_place: SqlitePlace) -> None:
     """A journal that does not belong to the file, which keeps a log, stays, and no log is made."""
     ledger = sqlite_place.open()
-    ledger.confirm([], [record()])
+    ledger.save([record()])
     ledger.close()
     sqlite_place.path.with_name("ledger.db-journal").write_bytes(b"stray")
     before = files(sqlite_place.path.parent)

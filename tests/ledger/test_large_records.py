@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,35 +15,41 @@ from hypothesis import strategies as st
 from shared.ledger import Ledger
 from shared.ledger.rows import pack
 from shared.ledger.shorten import LARGEST, shortened
-from shared.model import Evidence, Finding, Record, Remedy
-from shared.plan.decide import Policy, adopt, day_number, new_messages
+from shared.model import (
+    Evidence,
+    Finding,
+    Messages,
+    Record,
+    Remedy,
+    Seen,
+    day_number,
+    minute_number,
+    time_of_minute,
+)
+from shared.plan.decide import candidate
 from tests.cloud import WORKSPACE_RESOURCE_ID
 from tests.cloud.mail import SOFT, Mail
-from tests.support.ledgers import NOW, WORKSPACE, LedgerPlace, record
-from tests.support.tenant import Tenant, facts
+from tests.support.ledger_samples import NOW, owed_comment, owed_creation, record
+from tests.support.ledgers import LedgerPlace, SqlitePlace
+from tests.support.tenant import facts, running_tenant
 
 TODAY = day_number(NOW)
-MANY = 330_000
+NOW_MINUTE = minute_number(NOW)
+DAY = 1_440
+MANY = 240_000
 
 
-@lru_cache(maxsize=2)
-def bombed(many: int = MANY, days: int = 60, seed: int = 1, reported_before: datetime | None = None) -> Record:
-    """The record of somebody who got so many messages in so many days up to today."""
+def hashes(many: int, seed: int) -> list[int]:
+    """Hashes of so many messages."""
     chance = random.Random(seed)
-    reported = {chance.getrandbits(64): TODAY - n % days for n in range(many)}
-    return record(messages=0, reported=reported, reported_before=reported_before)
+    return [chance.getrandbits(64) for _ in range(many)]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("table", marks=pytest.mark.slow)])
-def roomy_place(request: pytest.FixtureRequest) -> LedgerPlace:
-    """Each adapter's place in turn, for more rows at their largest than the table service takes in a few seconds."""
-    found: LedgerPlace = request.getfixturevalue(f"{request.param}_place")
-    return found
-
-
-def midnight(day: int) -> datetime:
-    """The beginning of a day that is counted from 1970."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+def bombed(many: int = MANY, days: int = 60, seed: int = 1, reported_before: datetime | None = None) -> Record:
+    """The record of somebody who got so many messages in so many days up to now, all still seen today."""
+    chance = random.Random(seed)
+    reported = {key: Seen(NOW_MINUTE - chance.randrange(days * DAY), TODAY) for key in hashes(many, seed)}
+    return record(messages=0, reported=reported, reported_before=reported_before, creation=None, comments=(), untold={})
 
 
 def _finding(*state_times: datetime) -> Finding:
@@ -52,69 +58,118 @@ def _finding(*state_times: datetime) -> Finding:
     return Finding.of("ann@contoso.com", tuple(items))
 
 
+def _oldest(times: Mapping[int, int]) -> int:
+    return min(times.values())
+
+
 def test_a_record_too_large_loses_its_oldest_messages(place: LedgerPlace) -> None:
     """It is written, and so are others; what it has lost counts as reported by its time, what is newer does not."""
     large, other = bombed(), record("bob@contoso.com")
-    place.open().confirm([], [large, other])
+    place.open().save([large, other])
     loaded = place.open().load()
     assert loaded.damaged == ()
     assert loaded.records["bob@contoso.com"] == other
     kept = loaded.records["ann@contoso.com"]
     assert MANY / 2 < len(kept.reported) < MANY
-    oldest = min(kept.reported.values())
-    assert kept.reported == {key: day for key, day in large.reported.items() if day >= oldest}
-    assert kept.reported_before == midnight(oldest)
+    edge = kept.reported_before
+    assert edge is not None
+    newest = {key: seen for key, seen in large.reported.items() if time_of_minute(seen.minute) >= edge}
+    assert kept.reported == newest
     assert replace(kept, reported=large.reported, reported_before=None) == large
-    edge = midnight(oldest)
-    new = new_messages(_finding(edge - timedelta(seconds=1), edge, NOW), kept)
-    assert [item.state_time for item in new] == [edge, NOW]
+    new = candidate("ann@contoso.com", _finding(edge - timedelta(seconds=1), edge, NOW), kept).new
+    assert [item.state_time for item in new.newest] == [NOW, edge]
 
 
-def test_a_record_that_keeps_growing_is_written_each_day(roomy_place: LedgerPlace) -> None:
+def test_what_is_kept_goes_by_when_it_was_remediated() -> None:
+    """The newest remediations are kept, whenever each message was last seen."""
+    large = bombed(400)
+    turned = {key: Seen(seen.minute, TODAY - 90 + seen.minute % 90) for key, seen in large.reported.items()}
+    kept = shortened(replace(large, reported=turned), 3_000).reported
+    lost = turned.keys() - kept.keys()
+    assert kept
+    assert max(turned[key].minute for key in lost) < min(seen.minute for seen in kept.values())
+
+
+def test_a_record_that_keeps_growing_is_written_each_day(place: LedgerPlace) -> None:
     """Day by day 20,000 more: every write succeeds, whoever writes; the cut only moves on, and the newest are kept."""
-    kept, edge = bombed(LARGEST // 9, days=30), None
+    kept, edge = bombed(LARGEST // 12, days=30), None
     for day in range(1, 3):
-        more = bombed(20_000, days=1, seed=day + 1).reported
-        grown = replace(kept, reported={**kept.reported, **dict.fromkeys(more, TODAY + day)})
-        roomy_place.open().confirm([], [grown])
-        kept = roomy_place.open().load().records["ann@contoso.com"]
+        more = dict.fromkeys(hashes(20_000, seed=day + 1), Seen(NOW_MINUTE + day * DAY, TODAY + day))
+        place.open().save([replace(kept, reported={**kept.reported, **more})])
+        kept = place.open().load().records["ann@contoso.com"]
         assert more.keys() <= kept.reported.keys()
         assert kept.reported_before is not None
         assert edge is None or kept.reported_before >= edge
         edge = kept.reported_before
 
 
-def test_a_day_too_large_for_a_row_is_cut(roomy_place: LedgerPlace) -> None:
-    """When all were seen on one day, some of them are kept, and that day counts as reported."""
-    large = bombed(days=1)
-    roomy_place.open().confirm([], [large])
-    kept = roomy_place.open().load().records["ann@contoso.com"]
-    assert 0 < len(kept.reported) < MANY
-    assert kept.reported.items() <= large.reported.items()
-    assert kept.reported_before == midnight(TODAY + 1)
+def test_a_minute_too_large_for_a_row_is_cut() -> None:
+    """When more than fit were remediated in one minute, that minute counts as reported."""
+    kept = shortened(replace(bombed(), reported=dict.fromkeys(hashes(400, 1), Seen(NOW_MINUTE, TODAY))), 3_000)
+    assert kept.reported == {}
+    assert kept.reported_before == time_of_minute(NOW_MINUTE + 1)
 
 
-def test_a_later_cut_stays(roomy_place: LedgerPlace) -> None:
+def test_a_later_cut_stays() -> None:
     """What counted as reported before the cut still does."""
     later = NOW - timedelta(hours=1)
-    roomy_place.open().confirm([], [bombed(reported_before=later)])
-    assert roomy_place.open().load().records["ann@contoso.com"].reported_before == later
+    assert shortened(bombed(400, reported_before=later), 3_000).reported_before == later
 
 
-def test_the_loss_is_logged_without_an_address(roomy_place: LedgerPlace, caplog: pytest.LogCaptureFixture) -> None:
+def _flood(many: int, seed: int = 1) -> dict[int, int]:
+    """So many messages, remediated one a minute up to now."""
+    return {key: NOW_MINUTE - number for number, key in enumerate(hashes(many, seed))}
+
+
+OWING: dict[str, Callable[[dict[int, int]], Record]] = {
+    "untold": lambda times: record(untold=times),
+    "a creation": lambda times: record(creation=replace(owed_creation(), messages=Messages(times))),
+    "a comment": lambda times: record(
+        comments=(
+            replace(owed_comment(), messages=Messages(times), attempts=replace(owed_comment().attempts, marked=None)),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OWING)
+def test_what_is_owed_is_cut_as_well(what: str) -> None:
+    """A month of flood that could be neither raised nor told is written; its newest messages are still owed."""
+    large = OWING[what](_flood(2_000))
+    kept = shortened(large, 12_000)
+    assert len(pack("record", kept)) <= 12_000
+    assert kept.tell is large.tell
+    left = {
+        "untold": kept.untold,
+        "a creation": kept.creation.messages.times if kept.creation else {},
+        "a comment": kept.comments[0].messages.times if kept.comments else {},
+    }[what]
+    assert 500 < len(left) < 2_000
+    edge = kept.reported_before
+    assert edge is not None
+    assert time_of_minute(_oldest(left)) == edge
+    assert max(left.values()) == NOW_MINUTE
+
+
+def test_a_comment_that_may_have_been_made_keeps_its_messages() -> None:
+    """The id of a comment is derived from its messages: while it is in doubt, or refused, none of them is cut."""
+    fixed = (owed_comment(), owed_comment(message="two", refused=True))
+    old = tuple(replace(each, messages=Messages({number: 7 + number})) for number, each in enumerate(fixed))
+    kept = shortened(replace(bombed(400), comments=old), 3_000)
+    assert kept.reported_before is not None
+    assert kept.comments == old
+
+
+def test_the_loss_is_logged_without_an_address(sqlite_place: SqlitePlace, caplog: pytest.LogCaptureFixture) -> None:
     """How many messages were lost, and since when, is in the log; whose they were is not."""
-    roomy_place.open().confirm([], [bombed()])
-    kept = roomy_place.open().load().records["ann@contoso.com"]
+    sqlite_place.open().save([bombed()])
+    kept = sqlite_place.open().load().records["ann@contoso.com"]
     assert f"messages={MANY - len(kept.reported)} before={kept.reported_before}" in caplog.text
     assert "ann@" not in caplog.text
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 2**32),
-    st.integers(1, 90),
-    st.integers(600, 4_000),
-)
+@given(st.integers(0, 2**32), st.integers(1, 90), st.integers(900, 6_000))
 def test_nothing_lost_is_new_again(seed: int, days: int, largest: int) -> None:
     """Whatever a record holds: its row fits, its newest messages stay, and all that left it is older than the cut."""
     large = bombed(400, days, seed)
@@ -125,59 +180,49 @@ def test_nothing_lost_is_new_again(seed: int, days: int, largest: int) -> None:
     assert kept is large or kept.reported_before is not None
     for key in lost:
         assert kept.reported_before is not None
-        assert midnight(large.reported[key] + 1) <= kept.reported_before
-        assert all(large.reported[key] <= day for day in kept.reported.values())
-
-
-def test_an_adopted_episode_keeps_the_cut() -> None:
-    """What a shortened record counts as reported by its time stays so in the next episode's record."""
-    policy = Policy(WORKSPACE, 10, 50, 2, 100, 30, excluded=lambda _: False)
-    old = record(reported_before=NOW - timedelta(days=1))
-    assert old.incident is not None
-    for modified, expected in ((NOW - timedelta(days=9), old.reported_before), (NOW, NOW)):
-        incident = replace(old.incident, modified=modified)
-        adopted = adopt("ann@contoso.com", None, incident, 2, policy, NOW, record=old)
-        assert adopted.reported_before == expected
+        assert time_of_minute(large.reported[key].minute) < kept.reported_before
+        assert all(large.reported[key].minute < seen.minute for seen in kept.reported.values())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_one_recipients_flood_stops_nobody_elses_finding(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, place: LedgerPlace
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: LedgerPlace
 ) -> None:
     """A record at its largest and thousands of new messages for it: the sweep tells both its owner's and all others."""
     monkeypatch.setattr("shared.ledger.open_ledger", _opened(place))
-    mail = Mail(tenant.clock.now(), seed=1)
-    for _ in range(12):
-        mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
-    tenant.cloud.append("EmailEvents", mail.events)
-    assert facts(tenant.sweep())["created"] == 1
-    ledger = _opened(place)(None, None)
-    known = ledger.load().records["ann@contoso.com"]
-    today = day_number(tenant.clock.now())
-    chance = random.Random(2)
-    full = {chance.getrandbits(64): today - n % 60 for n in range(273_000)}  # as many as just fit
-    ledger.confirm([], [replace(known, reported={**known.reported, **full})])
-    assert _opened(place)(None, None).load().records["ann@contoso.com"].reported_before is None
-    tenant.clock.advance(days=1)
-    mail = Mail(tenant.clock.now(), seed=2)
-    for who, many in (("ann@contoso.com", 4_000), ("bob@contoso.com", 12)):
-        for _ in range(many):
-            mail.add(who, SOFT, mail.ago(0.1))
-    tenant.cloud.append("EmailEvents", mail.events)
-    assert facts(tenant.sweep()) == {
-        "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 1, "commented": 1, "raised": 1,
-        "standing": 1, "told": 2,
-    }  # fmt: skip
-    kept = _opened(place)(None, None).load().records["ann@contoso.com"]
-    assert kept.reported_before is not None
-    assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
-    tenant.clock.advance(days=1)
-    assert "commented" not in facts(tenant.sweep())
+    with running_tenant(tmp_path, monkeypatch) as tenant:
+        mail = Mail(tenant.clock.now(), seed=1)
+        for _ in range(12):
+            mail.add("ann@contoso.com", SOFT, mail.ago(0.1))
+        tenant.cloud.append("EmailEvents", mail.events)
+        assert facts(tenant.sweep())["created"] == 1
+        ledger = _opened(place)("", "", None)
+        known = ledger.load().records["ann@contoso.com"]
+        today = day_number(tenant.clock.now())
+        minute = minute_number(tenant.clock.now()) - 40 * DAY
+        full = {key: Seen(minute - n, today) for n, key in enumerate(hashes(190_000, 2))}  # as many as just fit
+        ledger.save([replace(known, reported={**known.reported, **full})])
+        assert _opened(place)("", "", None).load().records["ann@contoso.com"].reported_before is None
+        tenant.clock.advance(days=1)
+        mail = Mail(tenant.clock.now(), seed=2)
+        for who, many in (("ann@contoso.com", 4_000), ("bob@contoso.com", 12)):
+            for _ in range(many):
+                mail.add(who, SOFT, mail.ago(0.1))
+        tenant.cloud.append("EmailEvents", mail.events)
+        assert facts(tenant.sweep()) == {
+            "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 1, "commented": 1,
+            "escalated": 1, "standing": 1, "told": 2,
+        }  # fmt: skip
+        kept = _opened(place)("", "", None).load().records["ann@contoso.com"]
+        assert kept.reported_before is not None
+        assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
+        tenant.clock.advance(days=1)
+        assert "commented" not in facts(tenant.sweep())
 
 
 def _opened(place: LedgerPlace) -> Callable[..., Ledger]:
     """What opens the ledger of the small Azure's workspace on this place."""
-    return lambda _settings, _credential, read_only=False, **_: place.open(
+    return lambda _url, _workspace, _credential, read_only=False, **_: place.open(
         read_only=read_only, workspace=WORKSPACE_RESOURCE_ID
     )

@@ -17,7 +17,8 @@ from shared.ledger import LeaseRow, Ledger, LedgerConflict, LedgerError, LedgerU
 from shared.ledger.lease import LONGEST, OVERTIME, Held, LeaseLost, LeaseNotFree, claim
 from shared.ledger.rows import pack
 from tests.support.clock import FakeClock
-from tests.support.ledgers import NOW, LedgerPlace, SqlitePlace
+from tests.support.ledger_samples import NOW
+from tests.support.ledgers import LedgerPlace, SqlitePlace
 
 SHORT = 1.5  # seconds: real leases in these tests, renewed every half second
 
@@ -218,7 +219,7 @@ def test_a_lease_keeps_no_process_alive(sqlite_place: SqlitePlace) -> None:
 def _claiming(place: SqlitePlace, then: str, seconds: float = SHORT) -> subprocess.Popen[str]:
     program = (
         "import sys; from shared.ledger import SqliteLedger; from shared.ledger.lease import claim;"
-        "from shared.clock import SystemClock; from tests.support.ledgers import WORKSPACE;"
+        "from shared.clock import SystemClock; from tests.support.ledger_samples import WORKSPACE;"
         f"held = claim(SqliteLedger(sys.argv[1], WORKSPACE), {seconds}, SystemClock(), 'first');"
         f"print('held' if held else 'none', flush=True); {then}"
     )

@@ -21,12 +21,11 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.ledger import Ledger, LedgerConflict, LedgerError, LedgerUnavailable, open_ledger
 from shared.ledger.table import TableLedger
-from shared.model import Standing
-from shared.settings import from_values
+from shared.model import CardNote, Reason, ToldFinding
 from tests.support.azurite import Azurite, TokenCredential
 from tests.support.clock import FakeClock
-from tests.support.ledgers import NOW, WORKSPACE, TablePlace, intent, record
-from tests.support.settings import REQUIRED
+from tests.support.ledger_samples import NOW, WORKSPACE, card, record, state
+from tests.support.ledgers import TablePlace
 
 
 class Between:
@@ -101,7 +100,7 @@ def ledger(
     between: Between, table_place: TablePlace, clock: FakeClock, close: Callable[[Ledger], Ledger]
 ) -> TableLedger:
     """A ledger on the test's table, through the proxy; it has written a record and been loaded."""
-    table_place.open().confirm([], [record()])
+    table_place.open().save([record()])
     found = TableLedger(between.endpoint, WORKSPACE, table_place.azurite.credential, table_place.table, clock=clock)
     close(found)
     found.load()
@@ -109,18 +108,18 @@ def ledger(
 
 
 def test_ten_thousand_records_load_in_eleven_requests(table_place: TablePlace) -> None:
-    """All records, intents and the standing come in one query of 1,000 rows a page."""
+    """All records, cards and the state come in one query of 1,000 rows a page."""
     writer = table_place.open()
     people = [record(f"{number}@contoso.com", 12) for number in range(9_990)]
-    writer.confirm([], people)
-    writer.note([intent(f"{number}") for number in range(9)])
-    writer.stand(Standing(NOW))
+    writer.save(people)
+    writer.save(cards=[card(f"{number}") for number in range(9)])
+    writer.save_state(state())
     for day in range(5):
         writer.keep_receipt(NOW.date() - timedelta(days=day), "r", {"flagged": 9_990})
     reader = table_place.open(read_only=True)
     loaded = reader.load()
     assert loaded.records == {each.recipient: each for each in people}
-    assert len(loaded.intents) == 9
+    assert len(loaded.cards) == 9
     assert 10 <= reader.requests <= 11
     assert reader.retries == 0
     assert writer.requests <= 1 + 1 + 3 + 100 + 1 + 1 + 5, "a load, the table, its first write, and the batches"
@@ -128,7 +127,7 @@ def test_ten_thousand_records_load_in_eleven_requests(table_place: TablePlace) -
 
 def test_a_quiet_sweep_is_five_requests(table_place: TablePlace) -> None:
     """Claiming, loading, keeping the receipt and releasing cost one request each; a renewal one more."""
-    table_place.open().confirm([], [record()])
+    table_place.open().save([record()])
     ledger = table_place.open()
     assert ledger.lease() is None
     lease = ledger.take(None, "me", 60)
@@ -140,16 +139,16 @@ def test_a_quiet_sweep_is_five_requests(table_place: TablePlace) -> None:
 
 
 def test_one_transaction_while_it_fits_one(ledger: TableLedger, between: Between) -> None:
-    """A confirmation of 99 rows is one request, of a hundred and one two, and the records go first."""
-    ledger.note([intent(f"{number}") for number in range(60)])
+    """A save of 99 rows is one request, of a hundred and one two, and the records go first."""
+    ledger.save(cards=[card(f"{number}") for number in range(60)])
     between.seen.clear()
-    ledger.confirm([f"{number}" for number in range(9)], [record(f"{number}@contoso.com") for number in range(90)])
+    ledger.save([record(f"{number}@contoso.com") for number in range(90)], dropped_cards=map(str, range(9)))
     assert between.seen == ["POST None"]
     between.plan[:] = [None, (400, {}, b"")]
     with pytest.raises(LedgerUnavailable):
-        ledger.confirm([f"{number}" for number in range(20, 40)], [record(f"{n}@contoso.com", 1) for n in range(85)])
+        ledger.save([record(f"{n}@contoso.com", 1) for n in range(85)], dropped_cards=map(str, range(20, 40)))
     loaded = ledger.load()
-    assert len(loaded.intents) == 60 - 9 - 15
+    assert len(loaded.cards) == 60 - 9 - 15
     assert all(len(loaded.records[f"{number}@contoso.com"].reported) == 1 for number in range(85))
 
 
@@ -169,9 +168,9 @@ def test_one_transaction_while_it_fits_one(ledger: TableLedger, between: Between
 def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock: FakeClock, fault: object) -> None:
     """A fault that passes costs a further attempt, whether or not the first was made; nothing is written twice."""
     verbs: dict[str, Callable[[], object]] = {
-        "note": lambda: ledger.note([intent("one")]),
-        "confirm": lambda: ledger.confirm(["one"], [record(untold=9)]),
-        "stand": lambda: ledger.stand(Standing(NOW)),
+        "note": lambda: ledger.save(cards=[card("one")]),
+        "save": lambda: ledger.save([record(remediators="eve")], dropped_cards=["one"]),
+        "state": lambda: ledger.save_state(state()),
         "take": lambda: ledger.release(ledger.take(None, "me", 60)),
         "receipt": lambda: ledger.keep_receipt(NOW.date(), "r", {"n": 1}),
         "load": ledger.load,
@@ -185,19 +184,20 @@ def test_what_passes_is_tried_again(ledger: TableLedger, between: Between, clock
         if isinstance(fault, tuple) and fault[1]:
             assert clock.sleeps[-1] == 3.0
     loaded = ledger.load()
-    assert (loaded.records["ann@contoso.com"].untold, loaded.intents, loaded.standing) == (9, (), Standing(NOW))
+    assert (loaded.records, loaded.cards) == ({"ann@contoso.com": record(remediators="eve")}, {})
+    assert loaded.state == state()
     assert ledger.receipts(date.min) == [{"n": 1}]
     assert ledger.lease() is None
-    ledger.confirm([], [record(untold=10)])
+    ledger.save([record(remediators="bob")])
 
 
 def test_a_lost_answer_hides_no_conflict(ledger: TableLedger, between: Between, table_place: TablePlace) -> None:
     """When the write whose answer was lost was refused, somebody else's row is not taken for ours."""
-    table_place.open().confirm([], [record(untold=7)])
+    table_place.open().save([record(remediators="eve")])
     between.plan[:] = ["lose"]
     with pytest.raises(LedgerConflict):
-        ledger.confirm([], [record(untold=9)])
-    assert table_place.open().load().records["ann@contoso.com"].untold == 7
+        ledger.save([record(remediators="bob")])
+    assert table_place.open().load().records["ann@contoso.com"].remediators == "eve"
 
 
 BODY = b'{"odata.error":{"code":"%s","message":{"lang":"en-US","value":"said\\nRequestId:1"}}}'
@@ -217,7 +217,7 @@ def test_a_refusal_says_what_to_do(
     ledger: TableLedger, between: Between, clock: FakeClock, answer: tuple[int, object, bytes], advice: str
 ) -> None:
     """What will not pass is asked once, and the message names the ledger and what to do."""
-    for verb in (ledger.load, lambda: ledger.stand(Standing(NOW, 3))):
+    for verb in (ledger.load, lambda: ledger.save_state(state())):
         between.seen.clear()
         between.plan[:] = [answer]
         with pytest.raises(LedgerUnavailable, match=advice) as caught:
@@ -260,7 +260,7 @@ def test_a_service_that_is_gone_is_named(close: Callable[[Ledger], Ledger]) -> N
     with Azurite() as azurite:
         ledger = TableLedger(azurite.endpoint, WORKSPACE, azurite.credential, clock=clock)
         close(ledger)
-        ledger.confirm([], [record()])
+        ledger.save([record()])
         lease = ledger.take(None, "me", 60)
         azurite.stop()
         verbs: list[Callable[[], object]] = [
@@ -268,9 +268,9 @@ def test_a_service_that_is_gone_is_named(close: Callable[[Ledger], Ledger]) -> N
             ledger.lease,
             lambda: ledger.take(lease, "me", 60),
             lambda: ledger.release(lease),
-            lambda: ledger.note([intent()]),
-            lambda: ledger.confirm([], [record(untold=9)]),
-            lambda: ledger.stand(Standing(NOW)),
+            lambda: ledger.save(cards=[card()]),
+            lambda: ledger.save([record(remediators="bob")]),
+            lambda: ledger.save_state(state()),
             lambda: ledger.keep_receipt(NOW.date(), "r", {}),
             lambda: ledger.receipts(date.min),
             lambda: ledger.prune(["ann@contoso.com"], NOW.date()),
@@ -280,13 +280,13 @@ def test_a_service_that_is_gone_is_named(close: Callable[[Ledger], Ledger]) -> N
                 verb()
         azurite.start()
         assert ledger.load().records == {}
-        ledger.confirm([], [record()])
+        ledger.save([record()])
 
 
 def test_the_table_is_made_once(table_place: TablePlace) -> None:
     """Sweeps that find no table make it, also when several do so at once."""
     threads = [
-        threading.Thread(target=lambda n=number: table_place.open(workspace=f"/w/{n}").stand(Standing(NOW)))
+        threading.Thread(target=lambda n=number: table_place.open(workspace=f"/w/{n}").save_state(state()))
         for number in range(6)
     ]
     for thread in threads:
@@ -298,23 +298,28 @@ def test_the_table_is_made_once(table_place: TablePlace) -> None:
 
 def test_a_row_that_lost_a_part_is_damaged(table_place: TablePlace) -> None:
     """A large row of which an entity is missing is set aside, not read in part."""
-    body = "".join(f"{number:x}" for number in range(400_000))
-    table_place.open().note([intent("one", body=body)])
+    table_place.open().save(cards=[_large_card("one", 30_000)])
     first, second = table_place.keys()
     assert second == f"{first}~01"
     table_place.remove(second)
     loaded = table_place.open().load()
-    assert (loaded.intents, loaded.damaged) == ((), (first,))
+    assert (loaded.cards, loaded.damaged) == ({}, (first,))
 
 
 def test_what_no_transaction_takes_is_said(ledger: TableLedger, table_place: TablePlace) -> None:
     """A row larger than a transaction is refused by name before anything is written."""
-    body = "".join(random.Random(1).choices(ascii_letters + digits, k=4_500_000))
     before = ledger.requests
-    with pytest.raises(LedgerError, match=r"b\.intent\.\w+ is too large .* nothing was written"):
-        ledger.note([*(intent(f"{number}") for number in range(200)), intent("large", body=body)])
+    with pytest.raises(LedgerError, match=r"b\.card\.\w+ is too large .* nothing was written"):
+        ledger.save(cards=[*(card(f"{number}") for number in range(200)), _large_card("large", 100_000)])
     assert ledger.requests == before
-    assert table_place.open().load().intents == ()
+    assert table_place.open().load().cards == {}
+
+
+def _large_card(name: str, findings: int) -> CardNote:
+    """A card that tells so many findings, each of about 40 bytes that do not deflate."""
+    chance = random.Random(1)
+    ids = ("".join(chance.choices(ascii_letters + digits, k=50)) for _ in range(findings))
+    return card(name, findings=tuple(ToldFinding("a", each, 0, Reason.FIRST) for each in ids))
 
 
 @pytest.fixture(scope="module")
@@ -331,13 +336,11 @@ def test_the_identity_is_enough(
     """Over TLS, with nothing but tokens for storage's audience, the ledger works: no key anywhere."""
     azurite, authority = tls
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
-    settings = from_values(REQUIRED | {"LEDGER_URL": "https://account.table.core.windows.net"})
-    settings = settings.model_copy(update={"ledger_url": azurite.endpoint})
-    close(open_ledger(settings, TokenCredential())).confirm([], [record()])
-    reader = close(open_ledger(settings, TokenCredential(), read_only=True))
+    close(open_ledger(azurite.endpoint, WORKSPACE, TokenCredential())).save([record()])
+    reader = close(open_ledger(azurite.endpoint, WORKSPACE, TokenCredential(), read_only=True))
     assert reader.load().records == {"ann@contoso.com": record()}
     with pytest.raises(LedgerError, match="read only"):
-        reader.stand(Standing())
+        reader.save_state(state())
 
 
 def test_a_refused_token_is_renewed_once(azurite: Azurite, between: Between, close: Callable[[Ledger], Ledger]) -> None:
