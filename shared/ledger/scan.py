@@ -55,9 +55,10 @@ class Scanned:
         return tuple(sorted(key for key in self.damaged if keys.base(key) not in good))
 
     def taken_over(self) -> tuple[dict[str, Record], dict[str, CardNote]]:
-        """The records and cards that the intents of schema 1 change or add."""
+        """The records and cards that the intents of schema 1 change or add; an interrupted takeover is completed."""
         ordered = sorted(self._intents, key=lambda each: each[0])
-        return taken_over(self.records, [intent for _, _, intent in ordered])
+        records, cards = taken_over(self.records, [intent for _, _, intent in ordered])
+        return records, {name: card for name, card in cards.items() if name not in self.cards}
 
     def _take(self, key: str, document: Mapping[str, Any]) -> None:
         if key.startswith(keys.STATE):
@@ -90,6 +91,6 @@ def _old_intent(document: Mapping[str, Any]) -> OldIntent:
     intent = read(OldIntent, document, "intent")
     try:
         taken_over({}, [intent])  # what cannot be taken over is damaged, and must not end the load
-    except (ValueError, KeyError, struct.error, OverflowError) as error:
+    except (ValueError, struct.error, OverflowError) as error:
         raise RowDamaged(f"does not fit an intent ({type(error).__name__})") from None
     return intent

@@ -149,8 +149,10 @@ def _owing(record: Record, intent: OldIntent) -> Record:
     if intent.kind != "comment":
         raise ValueError("an effect of no known kind")
     comment = OwedComment(intent.incident_id, intent.counts, messages, attempts)
-    others = tuple(each for each in record.comments if each.messages.times.keys() != messages.times.keys())
-    return replace(record, comments=(*others, comment))
+    known = [each.messages.times.keys() for each in record.comments]
+    if messages.times.keys() in known:
+        return record
+    return replace(record, comments=(*record.comments, comment))
 
 
 def _messages(intent: OldIntent) -> Messages:
@@ -182,7 +184,7 @@ def _card(intent: OldIntent, records: Mapping[str, Record], intents: Mapping[str
         elif kind == "intent":
             effect = intents.get(subject)
             due += [ToldDue(effect.recipient, effect.incident_id, detail.partition("/")[2])] if effect else []
-        else:
+        elif kind in others:
             others[kind].append(subject.partition("/")[2] if kind == "cause" else subject)
     return CardNote(
         intent.id,
