@@ -94,5 +94,5 @@ def _escalation(context: Context, record: Record, owed: OwedEscalation) -> Recor
         return exchanged(looked, owed, failed(owed, _UNKNOWN, in_doubt=True))
     past, mark = known.get(owed.incident_id), owed.attempts.marked
     if past is not None and past.high_at is not None and mark is not None and past.high_at >= mark:
-        return escalated(looked, owed, None)
+        return escalated(looked, owed, incident if incident.severity is owed.severity else None)
     return exchanged(looked, owed, failed(owed, _NOT_DONE, in_doubt=False))
