@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.ledger import LeaseRow, Ledger, Loaded
-from shared.model import Intent, Record, Standing
+from shared.model import CardNote, Record, WorkspaceState
 from tests.chaos.order import Moment, Order, When
 
 
@@ -80,20 +80,19 @@ class Deadly:
         with self._verb("load"):
             return self._ledger.load()
 
-    def note(self, intents: Sequence[Intent]) -> None:
-        """See the port."""
-        with self._verb("note", lambda: self._ledger.note(intents[: len(intents) // 2])):
-            self._ledger.note(intents)
+    def save(
+        self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
+    ) -> None:
+        """See the port. Halfway, half of the rows are written: the records come first."""
+        saved, noted, dropped = list(records), list(cards), list(dropped_cards)
+        half = (len(saved) + len(noted) + len(dropped)) // 2
+        with self._verb("save", lambda: self._ledger.save(saved[:half], noted[: max(half - len(saved), 0)])):
+            self._ledger.save(saved, noted, dropped)
 
-    def confirm(self, done: Iterable[str], records: Sequence[Record]) -> None:
+    def save_state(self, state: WorkspaceState) -> None:
         """See the port."""
-        with self._verb("confirm", lambda: self._ledger.confirm((), records[: (len(records) + 1) // 2])):
-            self._ledger.confirm(done, records)
-
-    def stand(self, standing: Standing) -> None:
-        """See the port."""
-        with self._verb("stand"):
-            self._ledger.stand(standing)
+        with self._verb("save_state"):
+            self._ledger.save_state(state)
 
     def keep_receipt(self, day: date, run_id: str, receipt: Mapping[str, Any]) -> None:
         """See the port."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.ledger import Loaded
-from shared.model import incident_id
+from shared.model import Record, incident_id
 from tests.chaos.clock import SharedClock
 from tests.chaos.ledgers import KeptLedger
 from tests.chaos.order import Moment, Order, Outcome
@@ -198,17 +198,21 @@ class Scene:
             "comments": {
                 name: sorted(each["name"] for each in comments) for name, comments in self.cloud.comments.items()
             },
-            "records": {
-                who: (each.episode, each.severity, sorted(each.reported), each.untold, each.tell, each.deleted)
-                for who, each in ledger.records.items()
-            },
-            "intents": [intent.id for intent in ledger.intents],
+            "records": {who: _remembered(each) for who, each in ledger.records.items()},
+            "cards": sorted(ledger.cards),
         }
 
 
 def address(who: str) -> str:
     """Somebody's address."""
     return f"{who}@contoso.com"
+
+
+def _remembered(record: Record) -> tuple[Any, ...]:
+    ours = record.incident
+    incident = (ours.episode, ours.severity, ours.deleted) if ours else None
+    owed = [(type(each).__name__, each.incident_id) for each in record.owed]
+    return incident, sorted(record.reported), sorted(record.untold), record.tell, owed
 
 
 def _remains(properties: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ def any_day(scene: Scene) -> Story:
     """Earlier sweeps and an analyst have come and gone."""
     messages = _past(scene)
     told = NEWS.keys() - {"trickles"}
-    return _kept(scene, messages, OLD | NEWS, told, {"created": 6, "commented": 4, "raised": 2, "told": len(told)})
+    return _kept(scene, messages, OLD | NEWS, told, {"created": 6, "commented": 4, "escalated": 2, "told": len(told)})
 
 
 def lost_ledger(scene: Scene) -> Story:
@@ -70,7 +70,7 @@ def lost_ledger(scene: Scene) -> Story:
     messages = _past(scene)
     scene.place.lose()
     told = OLD | NEWS
-    return _kept(scene, messages, told, told, {"created": 6, "commented": 4, "raised": 2, "told": len(told)})
+    return _kept(scene, messages, told, told, {"created": 6, "commented": 4, "escalated": 2, "told": len(told)})
 
 
 def _past(scene: Scene) -> set[str]:
@@ -127,19 +127,26 @@ def _requests(scene: Scene) -> tuple[Step, ...]:
 def _verbs(undisturbed: Outcome) -> tuple[Step, ...]:
     steps = []
     seen: Counter[str] = Counter()
-    acceptance = undisturbed.verbs.count("note")  # the last intent that is noted is the accepted card's
+    acceptance = _acceptance(undisturbed.verbs)
     before = ""
     for verb in undisturbed.verbs:
         seen[verb] += 1
         for when in When:
-            if when is When.HALFWAY and verb not in ("note", "confirm"):
+            if when is When.HALFWAY and verb != "save":
                 continue
-            repeats = (verb, seen[verb]) == ("note", acceptance) and when is not When.AFTER
+            repeats = (verb, seen[verb]) == ("save", acceptance) and when is not When.AFTER
             proof = verb if when is When.AFTER else before
             proved = proof == "take" and seen["take"] > 1 and not repeats
             steps.append(Step(f"{when} {verb} #{seen[verb]}", Moment(verb, seen[verb], when), repeats, proved))
         before = verb
     return tuple(steps)
+
+
+def _acceptance(verbs: Sequence[str]) -> int:
+    """Which of the saves writes down that Teams took the last card: lease, note, lease, the post, and this one."""
+    posting = ("take", "save", "take", "save")
+    last = max(place for place in range(len(verbs)) if tuple(verbs[place : place + 4]) == posting)
+    return verbs[: last + 4].count("save")
 
 
 def survive(story: Story, *steps: Step) -> str:
@@ -196,7 +203,8 @@ def check(story: Story, *, again: bool = False) -> int:
     assert not story.told - scene.told().keys(), f"told about {scene.told().keys()} only"
     ledger = scene.ledger()
     assert not ledger.damaged, "a ledger row is damaged"
-    assert not ledger.intents, "an effect is left due"
+    assert not [who for who, record in ledger.records.items() if record.owed], "an effect is left due"
+    assert not ledger.cards, "a card is left in doubt"
     assert not [who for who, record in ledger.records.items() if record.tell], "something is left to be told"
     remains = scene.remains()
     other = {name: remains[name] for name in remains if remains[name] != story.remains[name]}

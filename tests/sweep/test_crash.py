@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.ledgers import KeptTable
-from tests.chaos.order import Moment, When
 from tests.chaos.scene import Scene, address, scene
 from tests.chaos.story import Step, Story, any_day, first_day, lost_ledger, survive
 from tests.chaos.sweeper import Sweeper
@@ -74,10 +73,10 @@ def test_a_sweep_without_a_past_is_completed_by_the_next(begin: Callable[[Scene]
 
 
 def test_what_holds_of_a_file_holds_of_table_storage(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
-    """Killed around its intents, its confirmations and its card, a sweep whose ledger is a table is completed."""
+    """Killed around what it notes and what it records, a sweep whose ledger is a table is completed."""
     with scene(forks, tmp_path, KeptTable(tmp_path, azurite)) as made:
         story = any_day(made)
-        names = ("after take #1", "halfway note #1", "after confirm #5", "before note #3", "halfway confirm #15")
+        names = ("after take #1", "halfway save #2", "after save #5", "before save #9", "halfway save #15")
         steps = [step for step in story.verbs if step.name in names]
         assert len(steps) == len(names)
         assert not wrong(story, *steps)
@@ -91,7 +90,7 @@ def test_what_is_told_later_is_told_with_its_number(empty: Scene) -> None:
     empty.advance(days=1)
     empty.mail(back=4)
     empty.cloud.cards.clear()
-    assert empty.sweep(Moment("note", 2, When.BEFORE)).killed
+    assert empty.sweep(Fault(service="teams", method="POST")).killed
     assert not empty.cloud.cards
     assert empty.sweep().green
     said = "7 (Medium). Back: 4 new messages since the last incident was closed"
