@@ -1,7 +1,7 @@
-"""The ledger as one sweep knows it: read once, kept in memory, written through.
+"""The ledger during one sweep: read once, kept in memory; each change is written at once.
 
-Several workers save at a time, each its own recipient's record; a lock keeps it consistent. In a dry run nothing is
-written. It decides nothing.
+Several workers save at a time, each its own recipient's record; a lock keeps the copy in memory consistent. In a dry
+run nothing is written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class LedgerCache:
     def save(
         self, records: Iterable[Record] = (), cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()
     ) -> None:
-        """Write these records and cards, and forget the cards with these ids. Nothing happens for what is as it was."""
+        """Write these records and cards, and forget the cards with these ids. An unchanged record is not
+        written.
+        """
         changed = [record for record in records if self.records.get(record.recipient) is not record]
         noted, dropped = list(cards), [each for each in dropped_cards if each in self.cards]
         if not changed and not noted and not dropped:

@@ -1,4 +1,4 @@
-"""What the ledger needs of its storage: rows, and conditional changes to them."""
+"""What an adapter gives the verbs: rows, and conditional changes to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as read. `data` is None when its bytes cannot be read."""
+    """A row as read. `data` is None when a part of its bytes is missing."""
 
     key: str
     data: bytes | None
@@ -18,7 +18,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write the row if its version is still this one; None: if there is no such row."""
+    """Write the row if its version still is this; None: if there is no such row."""
 
     key: str
     data: bytes
@@ -27,7 +27,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove the row if its version is still this one."""
+    """Remove the row if its version still is this."""
 
     key: str
     version: str
@@ -37,7 +37,7 @@ Change = Put | Delete
 
 
 class Rows(Protocol):
-    """The stored rows of one workspace. Every method raises LedgerUnavailable when the storage fails."""
+    """What an adapter keeps: one workspace's rows. Each verb raises LedgerUnavailable when the storage fails."""
 
     @property
     def requests(self) -> int:
@@ -45,7 +45,7 @@ class Rows(Protocol):
 
     @property
     def retries(self) -> int:
-        """How many of these were retries."""
+        """How many of these were further attempts."""
 
     def scan(self, start: str, end: str) -> list[Row]:
         """The rows with start <= key < end, by key."""
@@ -54,13 +54,13 @@ class Rows(Protocol):
         """One row, None when there is none."""
 
     def batches(self, changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
-        """The changes, in their order, in as few batches as possible; each fits one transaction."""
+        """The changes, in their order, cut into as few pieces as one transaction each can take."""
 
     def apply(self, changes: Sequence[Change]) -> dict[str, str]:
         """Make all these changes (one of `batches`, no key twice) or none; the new version of each row put.
 
         Raises:
-            LedgerConflict: the version of a row has changed.
+            LedgerConflict: a row's version is another one.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What every ledger can do: one port, few verbs; the adapters are in the files beside this one.
+"""What every ledger can do. The adapters (SQLite, Table storage) are in the files beside this one.
 
 A ledger belongs to one workspace. All but the lease is written only by the holder of the lease.
 """
@@ -53,7 +53,7 @@ class LeaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that the ledger knows, read at once. `damaged` names rows that could not be read and were set aside.
+    """All that the ledger holds, read at once. `damaged` names rows that could not be read and were set aside.
 
     A set-aside row stays where it is, unchanged, and every load names it, until a good row for the same thing is
     written beside it. The name is its key: no address in it.
@@ -87,7 +87,7 @@ class Ledger(Protocol):
         """Write the lease if it is still as `seen`; LedgerConflict if not. Also renews (seen = one's own row)."""
 
     def release(self, held: LeaseRow) -> None:
-        """Give the lease back if it is still ours; quietly nothing when it is not."""
+        """Give the lease back if it is still ours; nothing is done, or raised, when it is not."""
 
     def load(self) -> Loaded:
         """Records by recipient, cards by id, the workspace's state."""
@@ -97,7 +97,8 @@ class Ledger(Protocol):
     ) -> None:
         """Write these records, then these cards, then remove the cards with these ids: all before it returns, in one
         transaction while they fit one (up to 99 rows), each row whole in any case. A record too large for a row loses
-        its oldest messages, and what is older than those it keeps counts as reported (`reported_before`)."""
+        its oldest messages, and what is older than those it keeps counts as reported (`reported_before`).
+        """
 
     def save_state(self, state: WorkspaceState) -> None:
         """Write the workspace's state."""
@@ -112,4 +113,4 @@ class Ledger(Protocol):
         """Remove the records of these recipients, and receipts older than that day."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

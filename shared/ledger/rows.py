@@ -37,7 +37,7 @@ Kept = TypeVar("Kept")
 
 
 class RowDamaged(ValueError):
-    """The row is no row of the ledger; the text says why, without its contents."""
+    """The row cannot be read; the text says why, without its contents."""
 
 
 def pack(kind: str, value: Any, **beside: Any) -> bytes:
@@ -92,7 +92,7 @@ def read(kind: type[Kept], document: Mapping[str, Any], name: str) -> Kept:
 
 
 def plain(value: Any) -> Any:
-    """A value of the model as JSON can say it. Times must be aware; they are written in UTC."""
+    """A value of the model as JSON values. Times must be aware; they are written in UTC."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("a time without a time zone cannot be kept")

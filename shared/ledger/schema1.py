@@ -1,7 +1,7 @@
-"""A ledger that was written by schema 1, taken over: what it held as finished requests becomes facts that are owed.
+"""Takes over a ledger of schema 1: what it noted as finished requests becomes facts that are owed.
 
-Schema 1 noted each effect as an intent: the body of its request, word for word. Only what it was about is kept. Each
-may have been sent, so each is in doubt until it has been looked up; those that the fuse held back were certainly not.
+Schema 1 noted each effect as an intent, with the exact body of its request. The body is dropped, what it was about is
+kept. Each may have been sent, so each is in doubt until it is looked up; one that the fuse held back was not sent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shared.model import (
     ToldFinding,
 )
 
-_EARLIER = timedelta(days=1)  # schema 1 noted by our clock, which may be ahead of Sentinel's
+_EARLIER = timedelta(days=1)  # schema 1 noted the time by our clock, which may be ahead of Sentinel's
 
 
 @dataclass(frozen=True, slots=True)
