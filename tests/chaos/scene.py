@@ -174,9 +174,8 @@ class Scene:
         return [place for place, text in texts if message in text]
 
     def cards(self) -> list[tuple[str, str]]:
-        """Id and text of each card that Teams took, oldest first."""
-        texts = [json.dumps(card) for card in self.cloud.cards]
-        return [(_CARD.findall(text)[0], text) for text in texts]
+        """Id of each card that Teams took, and what it says about whom, oldest first."""
+        return [(_CARD.findall(json.dumps(card))[0], str(_SAID.findall(card["summary"]))) for card in self.cloud.cards]
 
     def told(self) -> dict[str, set[str]]:
         """What was said about each address on the cards, each thing once, reminders left out: one may come at once
