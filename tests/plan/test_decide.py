@@ -198,6 +198,15 @@ def test_a_list_was_cut_when_more_was_counted_than_it_holds(more: int) -> None:
     assert candidate(WHO, finding, record(0, None)).cut is bool(more)
 
 
+@pytest.mark.parametrize(
+    ("attempts", "reason"), [(Attempts(NOW), Reason.RESTING), (tried(in_doubt=True), Reason.IN_DOUBT)]
+)
+def test_what_waits_says_after_which_incident(attempts: Attempts, reason: Reason) -> None:
+    """The action names the last incident, and the counts of what is owed; it reports nothing."""
+    known = record(0, ours(there("Closed"), episode=3), creation=creation(some(0, 9), episode=4, attempts=attempts))
+    assert decide_about(WHO, None, known, policy()) == Action(Act.NOTHING, reason, WHO, 3, name_of(3), MEDIUM, soft(9))
+
+
 # -- escalations ------------------------------------------------------------------------------------------------------
 
 

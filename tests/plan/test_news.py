@@ -134,6 +134,7 @@ def test_only_what_is_to_be_told_is() -> None:
         (tried(told=DATE, told_cause="another"), True),
         (tried(told=YESTERDAY, told_cause=DOWN.id), True),
         (tried(in_doubt=True), True),
+        (tried(cause=OTHER), True),
         (tried(refused=True), True),
         (tried(refused=True, told=DATE, told_cause="another"), False),
         (tried(refused=True, told=DATE - 6 * DAY), False),
