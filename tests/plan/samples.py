@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.model import (
     Act,
     Action,
     Attempts,
+    CardNote,
     Cause,
     Counts,
     Evidence,
@@ -44,6 +45,9 @@ WORKSPACE = (
 WHO = "dana@contoso.com"
 REFUSAL = Cause("sentinel_refused", "Sentinel refuses it")
 DOWN = Cause("sentinel_unavailable", "Sentinel does not answer")
+NO_ROLE = Cause("sentinel_forbidden", "no role")
+DATE = NOW.date()
+YESTERDAY = DATE - DAY
 
 
 def policy(
@@ -161,6 +165,11 @@ def comment(
 def escalation(*, on: str | None = None, total: int = 51, attempts: Attempts | None = None) -> OwedEscalation:
     """A severity that is to be set."""
     return OwedEscalation(on or name_of(), Severity.HIGH, soft(total), attempts or Attempts(NOW - DAY))
+
+
+def card(number: int = 1, *, doubtful: int = 1, day: date = DATE, accepted: bool = False, **tells: object) -> CardNote:
+    """A card that was posted, and not answered for unless accepted."""
+    return CardNote(f"card-{number}", day, doubtful, accepted, **tells)  # type: ignore[arg-type]
 
 
 def action(act: Act, messages: Messages, *, reason: Reason = Reason.GREW, total: int = 11, **more: Any) -> Action:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from shared.model import Act, Action, Attempts, Counts, Finding, Messages, Reason, Record, Severity
-from shared.plan.decide import Candidate, Plan, candidate, decide, decide_about, is_fixed_for, plan
+from shared.model import Act, Action, Attempts, Messages, Reason, Record, Severity
+from shared.plan.decide import Candidate, Plan, candidate, decide, decide_about, plan
 from tests.plan.samples import (
-    DAY,
     NOW,
     WHO,
     closed,
-    comment,
     creation,
     escalation,
     found,
-    mail,
     mails,
     name_of,
     opened,
@@ -32,7 +28,6 @@ from tests.plan.samples import (
 )
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
-MINUTE = timedelta(minutes=1)
 
 
 def deleted(count: int, classification: str = "") -> Record:
@@ -238,105 +233,6 @@ def test_an_owed_severity_lapses_with_its_incident(last: object) -> None:
     """Closed, or no longer of our severity: nobody escalates it."""
     known = record(60, ours(last, severity=MEDIUM), escalation=escalation())  # type: ignore[arg-type]
     assert decide_about(WHO, found(60), known, policy()).act is Act.NOTHING
-
-
-# -- today's finding and what is owed, together -----------------------------------------------------------------------
-
-
-def test_messages_count_once_however_often_their_rows_are_streamed() -> None:
-    """New messages are those by message id, whatever its letters' case and however many rows tell of them."""
-    rows = mails(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in mails(0, 3))
-    new = candidate(WHO, Finding.of(WHO, rows), record(1, None)).new
-    assert [each.message_id for each in new.newest] == ["m-1", "m-2"]
-
-
-UNION = {
-    # the record -> the numbers of the messages to decide about, Sum_case; 0 to 10 were found today
-    "nothing owed": (opened(5), range(5, 11), 11),
-    "a creation": (record(0, None, creation=creation(some(8, 12))), range(20), 12),
-    "a creation of fewer": (record(0, None, creation=creation(some(8, 4))), range(12), 11),
-    "a creation, in part reported": (closed(10, creation=creation(some(8, 12), episode=1)), range(10, 20), 12),
-    "a comment": (opened(5, comments=(comment(some(9, 12)),)), range(5, 21), 12),
-    "two comments": (opened(5, comments=(comment(some(9, 9)), comment(some(18, 3)))), range(5, 21), 11),
-    "a comment in doubt": (opened(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12),
-    "in doubt on a closed one": (
-        closed(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
-    ),
-    "in doubt on an earlier one": (
-        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
-    ),
-    "refused": (opened(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 9), 12),
-    "refused on a closed one": (
-        closed(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 21), 12,
-    ),
-    "refused on an earlier one": (
-        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(refused=True)),)), range(5, 21), 12,
-    ),
-    "refused, and one in doubt": (
-        opened(2, comments=(
-            comment(some(2, 3), attempts=tried(refused=True)), comment(some(5, 3), attempts=tried(in_doubt=True)),
-        )), range(8, 11), 11,
-    ),
-    "an escalation": (opened(5, escalation=escalation(total=55)), range(5, 11), 55),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("row", UNION.values(), ids=UNION.keys())
-def test_what_is_owed_is_a_finding(row: tuple[Record, range, int]) -> None:
-    """The union of both, by the higher Sum_case, less what is reported or fixed in a comment that may be made."""
-    known, numbers, total = row
-    about = candidate(WHO, found(11), known)
-    assert about.new.times.keys() == some(numbers.start, len(numbers)).times.keys()
-    assert {item.message_id for item in about.new.newest} == {f"m-{number}" for number in numbers}
-    assert about.counts == soft(total)
-
-
-def test_today_decides_between_equal_sums() -> None:
-    """Of two equal sums the counts are today's."""
-    owed = replace(creation(some(0, 11)), counts=Counts(hard_delete=11))
-    assert candidate(WHO, found(11), record(0, None, creation=owed)).counts == soft(11)
-
-
-def test_what_is_owed_is_decided_about_without_a_finding() -> None:
-    """One who is no longer found is planned by what is owed."""
-    about = candidate(WHO, None, record(0, None, creation=creation(some(0, 12))))
-    assert about == Candidate(WHO, soft(12), some(0, 12))
-
-
-def test_messages_from_before_count_as_reported_by_their_time() -> None:
-    """Those with a state time before `reported_before` are not new: to the microsecond as found, to the minute as owed.
-
-    At that very time they are new.
-    """
-    edge = NOW - 2 * DAY + timedelta(seconds=30)
-    times = [edge - timedelta(microseconds=1), edge, edge - MINUTE, edge - 2 * MINUTE]
-    rows = tuple(mail(number, when) for number, when in enumerate(times))
-    known = opened(0, reported_before=edge)
-    assert candidate(WHO, Finding.of(WHO, rows), known).new == Messages.of(rows[1:2])
-    for owing in (
-        replace(known, comments=(comment(Messages.of(rows)),)),
-        replace(known, creation=creation(Messages.of(rows))),
-    ):
-        assert candidate(WHO, None, owing).new.times.keys() == Messages.of(rows[:2]).times.keys()
-
-
-@pytest.mark.parametrize(
-    ("incident", "in_doubt", "refused", "keeps"),
-    [
-        (ours(there()), False, False, False),
-        (ours(there()), False, True, True),
-        (ours(there()), True, False, True),
-        (ours(there("Closed")), False, True, False),
-        (ours(there("Closed")), True, True, True),
-        (ours(there(), deleted=True), False, True, False),
-        (ours(there(), episode=1), False, True, False),
-        (None, False, True, False),
-        (None, True, False, True),
-    ],
-)
-def test_which_comments_keep_their_messages(incident: object, in_doubt: bool, refused: bool, keeps: bool) -> None:
-    """One that may have been made; and one that was refused, while its incident takes comments."""
-    assert is_fixed_for(name_of(), in_doubt or refused, in_doubt, incident) is keeps  # type: ignore[arg-type]
 
 
 # -- all of them ------------------------------------------------------------------------------------------------------
