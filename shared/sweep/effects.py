@@ -31,7 +31,7 @@ from shared.plan.records import commented, counted, created, escalated, seen
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
 from shared.sweep.describe import Words
-from shared.sweep.reconcile import adopted_record
+from shared.sweep.reconcile import adopted_record, recalled
 
 ROUNDS = 4
 """How often one recipient is planned anew in one sweep because the incident changes under it."""
@@ -162,6 +162,9 @@ def _create(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
     record = on.record(action.recipient)
     if record.creation is None:
         return result, True
+    known, cause = recalled(on.context, on.findings, action)
+    if known:
+        return replace(result, cause=cause), cause is not None
     line = on.words.remediators.get(action.recipient, "")
     record, owed = on.mark(record, record.creation)
     incidents = on.context.parts.incidents

@@ -189,8 +189,22 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
         for action in creations
         if (episode := _last_known(context, action, most, known, listed)) is not None
     ]
-    blocked = in_parallel(lambda each: _recall_one(context, hunted, known, *each), wanted)
+    blocked = in_parallel(lambda each: _recall_one(context, hunted.findings, known, *each), wanted)
     return {recipient: cause for recipient, cause in blocked if cause is not None}
+
+
+def recalled(context: Context, findings: Mapping[str, Finding], action: Action) -> tuple[bool, Cause | None]:
+    """Whether the workspace knows the incident that is about to be made: then it is taken into the record, if it can.
+
+    A creation can turn up only while the plan is carried out: with a ledger that was restored from a copy.
+    """
+    known = context.history.known() or {}
+    if action.incident_id not in known:
+        return False, None
+    most = min(max(each.episode or 0 for each in known.values()) + 1, MOST_EPISODES)
+    last = _last_known(context, action, most, known, {})
+    episode = action.episode if last is None else last
+    return True, _recall_one(context, findings, known, action, episode)[1]
 
 
 def _last_known(
@@ -209,7 +223,7 @@ def _last_known(
 
 
 def _recall_one(
-    context: Context, hunted: Hunted, known: Mapping[str, PastIncident], action: Action, episode: int
+    context: Context, findings: Mapping[str, Finding], known: Mapping[str, PastIncident], action: Action, episode: int
 ) -> tuple[str, Cause | None]:
     recipient, name = action.recipient, context.policy.incident_id(action.recipient, episode)
     if context.breaker.open is not None:
@@ -222,7 +236,7 @@ def _recall_one(
     context.breaker.ended(None)
     past = known.get(name)
     gone = Incident(name, "New", Severity.MEDIUM, modified=past.modified if past else None, episode=episode)
-    record = adopted_record(context, recipient, hunted.findings, incident or gone, episode, deleted=incident is None)
+    record = adopted_record(context, recipient, findings, incident or gone, episode, deleted=incident is None)
     context.ledger.save([record])
     return recipient, None
 
