@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from shared.errors import SweepError
 from shared.incidents.port import Attempt, Ended
+from shared.incidents.road import of_the_road
 from shared.incidents.terms import Terms
 from shared.incidents.text import comment_body, comment_id, incident_body
 from shared.model import (
@@ -226,7 +227,7 @@ def _escalate(on: Delivering, action: Action, result: Result) -> tuple[Result, b
         on.save(exchanged(seen(record, incident), owed, failed(owed, _CHANGING, in_doubt=False)))
         return result, False
     record, cause = on.not_done(record, owed, attempt)
-    return replace(result, cause=cause), attempt.ended is Ended.REFUSED
+    return replace(result, cause=cause), not of_the_road(attempt.error)
 
 
 def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Action) -> tuple[bool, Cause | None, bool]:
