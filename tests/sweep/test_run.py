@@ -69,11 +69,13 @@ def words(card: Any) -> str:
 
 
 def test_a_quiet_tenant_is_clean_and_silent(tenant: Tenant) -> None:
-    """Trusted data without a finding is `clean`; nothing is raised, nothing told."""
-    report = tenant.sweep()
-    assert facts(report) == {"event": "sweep_completed", "verdict": "clean"}
-    assert writes(tenant) == 0
-    assert exit_code(report.receipt) == 0
+    """Trusted data without a finding is `clean`; nothing is raised, and after the first heartbeat nothing told."""
+    for cards in (1, 0):
+        before = writes(tenant)
+        report = tenant.sweep()
+        assert facts(report) == {"event": "sweep_completed", "verdict": "clean"}
+        assert writes(tenant) - before == cards == len(tenant.cloud.cards) - before
+        assert exit_code(report.receipt) == 0
 
 
 def test_one_incident_and_one_card(tenant: Tenant) -> None:
@@ -125,7 +127,7 @@ def test_a_finding_that_reaches_high_is_raised_and_told(tenant: Tenant) -> None:
     _next_day(tenant, mails(tenant, 40))
     assert facts(tenant.sweep()) == {
         "event": "sweep_completed", "verdict": "flagged", "flagged": 1,
-        "commented": 1, "raised": 1, "standing": 1, "told": 1,
+        "commented": 1, "escalated": 1, "standing": 1, "told": 1,
     }  # fmt: skip
     assert only(tenant)["severity"] == "High"
     assert len(tenant.cloud.cards) == 2
@@ -140,7 +142,7 @@ def test_an_analysts_severity_stands(tenant: Tenant) -> None:
     tenant.cloud.analyst.assign(name, "Ana Lyst")
     tenant.cloud.analyst.edit(name, title="Mine", description="Looked at it")
     _next_day(tenant, mails(tenant, 60))
-    assert facts(tenant.sweep()).get("raised") is None
+    assert facts(tenant.sweep()).get("escalated") is None
     assert {key: only(tenant)[key] for key in ("severity", "title", "description", "status")} == {
         "severity": "Low", "title": "Mine", "description": "Looked at it", "status": "Active",
     }  # fmt: skip
@@ -245,27 +247,38 @@ def test_sentinel_refusing_does_not_silence_teams(tenant: Tenant) -> None:
     assert len(tenant.cloud.cards) == 1, "the same cause is told once a day"
     tenant.cloud.faults.clear()
     assert facts(tenant.sweep()) == {
-        "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 2, "standing": 2, "told": 2,
+        "event": "sweep_completed", "verdict": "flagged", "flagged": 2, "created": 2, "told": 2,
     }  # fmt: skip
     assert len(tenant.cloud.cards) == 2
     assert len(tenant.cloud.incidents) == 2
 
 
 def test_what_is_due_is_raised_even_when_it_has_fallen_below_the_threshold(tenant: Tenant) -> None:
-    """An intent is completed word for word by the next sweep, whatever the hunt says by then."""
+    """What is owed is completed by a later sweep, although nothing of it is in the window any more."""
+    fresh(tenant, mails(tenant, 11))
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", status=503, times=None))
+    tenant.sweep()
+    tenant.cloud.faults.clear()
+    tenant.clock.advance(days=31)
+    fresh(tenant)
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1}
+    assert only(tenant)["status"] == "New"
+    assert "11 messages" in only(tenant)["description"]
+
+
+def test_what_is_due_rests_while_it_is_not_over_the_threshold(tenant: Tenant) -> None:
+    """What is owed is decided by today's settings: it waits under a higher threshold, and is raised under the old."""
     fresh(tenant, mails(tenant, 11))
     tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", status=503, times=None))
     tenant.sweep()
     tenant.cloud.faults.clear()
     _next_day(tenant)
-    assert facts(tenant.sweep(SUM_CASE_THRESHOLD="500")) == {
-        "event": "sweep_completed", "verdict": "flagged", "created": 1, "told": 1,
-    }  # fmt: skip
-    assert only(tenant)["status"] == "New"
+    assert facts(tenant.sweep(SUM_CASE_THRESHOLD="11")) == {"event": "sweep_completed", "verdict": "clean"}
+    assert facts(tenant.sweep())["created"] == 1
 
 
 def test_teams_refusing_does_not_stop_sentinel(tenant: Tenant) -> None:
-    """With Teams refusing, incidents are raised, the sweep is red, and the next one tells, with the same card id."""
+    """With Teams refusing, incidents are raised, the sweep is red, and the next one tells, under the same card id."""
     fresh(tenant, mails(tenant, 11))
     tenant.cloud.faults.add(Fault(service="teams", status=503, times=None))
     report = tenant.sweep()
@@ -274,8 +287,10 @@ def test_teams_refusing_does_not_stop_sentinel(tenant: Tenant) -> None:
     tried = {each.body for each in tenant.cloud.log if each.service == "teams"}
     assert len(tried) == 1
     tenant.cloud.faults.clear()
-    assert facts(tenant.sweep())["told"] == 1
-    assert json.loads(tried.pop()) == tenant.cloud.cards[0]
+    after = tenant.sweep()
+    assert facts(after)["told"] == 1
+    assert after.receipt.card_id.encode() in tried.pop()
+    assert len(tenant.cloud.cards) == 1
 
 
 def test_a_card_that_was_refused_is_told_on_the_next_one(tenant: Tenant) -> None:
@@ -395,13 +410,27 @@ def test_reminders(tenant: Tenant) -> None:
 
 def test_the_heartbeat(tenant: Tenant) -> None:
     """When Teams has taken no card for HEARTBEAT_DAYS and all is well, a card says how things stand."""
+    tenant.cloud.faults.add(
+        Fault(service="teams", times=None, effect=True, then=lambda _: tenant.clock.advance(seconds=1))
+    )
     cards = []
     for _ in range(15):
         assert facts(tenant.sweep())["verdict"] == "clean"
         cards.append(len(tenant.cloud.cards))
         _next_day(tenant)
-    assert cards == [0] * 7 + [1] * 7 + [2]
-    assert "8 sweeps since" in words(tenant.cloud.cards[0])
+    assert cards == [1] * 7 + [2] * 7 + [3]
+    assert "7 sweeps since" in words(tenant.cloud.cards[1])
+
+
+def test_no_heartbeat_at_all(tenant: Tenant) -> None:
+    """HEARTBEAT_DAYS=0 posts none, not on the first day either; and a first sweep that tells a finding needs none."""
+    assert facts(tenant.sweep(HEARTBEAT_DAYS="0"))["verdict"] == "clean"
+    assert tenant.cloud.cards == []
+    fresh(tenant, mails(tenant, 11))
+    assert facts(tenant.sweep())["told"] == 1
+    _next_day(tenant)
+    tenant.sweep()
+    assert len(tenant.cloud.cards) == 1
 
 
 def test_comments_end_at_ninety_one(tenant: Tenant) -> None:
