@@ -112,7 +112,7 @@ def test_a_narrow_terminal_is_readable(environment: dict[str, str], columns: int
     checked = on_a_terminal(environment, "doctor", columns=columns)
     assert checked.code == 0, checked.text
     assert max(len(line) for line in checked.lines) <= columns
-    assert "see that on-call reads the Teams card" in " ".join(checked.text.split())
+    assert "make sure that on-call reads the Teams card" in " ".join(checked.text.split())
 
 
 def test_a_plain_terminal_is_readable(environment: dict[str, str]) -> None:

@@ -79,5 +79,5 @@ def test_any_text_is_one_string_token(text: str) -> None:
 def test_names_of_parameters_are_names() -> None:
     """A parameter's name is no place to smuggle KQL in either."""
     assert let({"Start": 1}) == "let Start = long(1);\n"
-    with pytest.raises(ValueError, match="no parameter's name"):
+    with pytest.raises(ValueError, match="not a parameter name"):
         let({"x = 1; let y": 1})
