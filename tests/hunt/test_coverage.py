@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.app import hunt_options
 from shared.errors import PartialData, Service
 from shared.hunt.coverage import COLUMNS, judge, read_coverage
 from shared.model import Coverage
@@ -194,7 +195,7 @@ def test_each_cause_of_distrust(
     coverage: Coverage, history: list[Any], settings: dict[str, Any], causes: list[str], words: str
 ) -> None:
     """Each cause is told with its own id, in words with the numbers, with what to check; at the edge it is none."""
-    doubts = judge(coverage, history, settings_for(**settings), START)
+    doubts = judge(coverage, history, hunt_options(settings_for(**settings)), START)
     assert [doubt.cause for doubt in doubts] == causes
     assert words in " ".join(doubt.words for doubt in doubts)
     assert all(doubt.check.startswith(("Check", "Compare")) for doubt in doubts)
@@ -209,10 +210,10 @@ def test_a_days_last_receipt_is_the_days() -> None:
         one["started"] = (datetime.fromisoformat(one["started"]) - timedelta(hours=5)).isoformat()
     today = receipts([0], last_day=1_000_000)
     for history in ([*early, *late, *today], [*today, *late, *early]):
-        assert [doubt.cause for doubt in judge(covered(last_day=2), history, settings_for(), START)] == [
+        assert [doubt.cause for doubt in judge(covered(last_day=2), history, hunt_options(settings_for()), START)] == [
             "coverage_fallen"
         ]
-    assert judge(covered(last_day=2), early, settings_for(), START) == ()
+    assert judge(covered(last_day=2), early, hunt_options(settings_for()), START) == ()
 
 
 def test_damaged_history_is_left_out() -> None:
@@ -225,6 +226,6 @@ def test_damaged_history_is_left_out() -> None:
         {"started": (START - 14 * DAY).isoformat(), "coverage": {"rows": "1", "last_day": None, "filled": []}},
         {"started": (START - 21 * DAY).isoformat(), "coverage": []},
     ]
-    assert judge(covered(last_day=1), damaged, settings_for(), START) == ()
-    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], settings_for(), START)
+    assert judge(covered(last_day=1), damaged, hunt_options(settings_for()), START) == ()
+    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], hunt_options(settings_for()), START)
     assert doubt.cause == "coverage_fallen"
