@@ -221,7 +221,7 @@ def test_a_sweep_that_is_overtaken_anywhere_adds_nothing(story: Story) -> None:
 def test_a_card_of_an_earlier_sweep_is_not_posted_by_one_that_is_overtaken(story: Story) -> None:
     """A card that a killed sweep left is posted once, though two sweeps found it."""
     story.scene.restore()
-    assert story.scene.sweep(Moment("note", 2, When.AFTER)).killed
+    assert story.scene.sweep(Fault(service="teams", method="POST")).killed
     frozen, other = story.scene.overtake(Moment("load", 1, When.AFTER))
     assert (frozen.event, other.event) == ("sweep_failed", "sweep_completed")
     assert check(story) == 0
