@@ -12,13 +12,21 @@ from shared.errors import PartialData
 from shared.hunt.incidents import PastIncident
 from shared.model import LABEL, Severity
 from tests.cloud import Fault
-from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
 from tests.support.clients import Clients
 from tests.support.clock import START
 
 TITLE = "Unusual volume of remediated email: a@contoso.com"
 ONE, TWO = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
 LABELS = [{"labelName": LABEL}, {"labelName": "episode:0"}]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(azure: Clients) -> None:
+    """Each test begins without incidents, and with the mirror's table."""
+    azure.forget()
+    azure.cloud.define("SecurityIncident", SECURITY_INCIDENT)
+    azure.cloud.tables.refresh["SecurityIncident"] = Mirror(azure.cloud.store).rows
 
 
 def make(azure: Clients, name: str = ONE, **properties: Any) -> None:
