@@ -18,7 +18,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("requirements.txt", "requirements-tryout.txt", "requirements-dev.txt", "infra/requirements.txt")
+APART = ("infra/requirements.txt", "tests/mutants/requirements.txt")
+"""The lock files of environments of their own: nothing that is deployed is in them."""
+LOCKS = ("requirements.txt", "requirements-tryout.txt", "requirements-dev.txt", *APART)
 PYTHONS = ("3.11", "3.12", "3.13")
 INSTALLED = {canonicalize_name(each.name) for each in distributions()}
 
@@ -47,8 +49,9 @@ def direct(lock: str) -> list[str]:
         "requirements-tryout.txt": groups["tryout"],
         "requirements-dev.txt": [*groups["tryout"], *(need for need in groups["dev"] if isinstance(need, str))],
         "infra/requirements.txt": groups["infra"],
+        "tests/mutants/requirements.txt": groups["mutants"],
     }
-    deployed = [] if lock.startswith("infra") else PROJECT["project"]["dependencies"]
+    deployed = [] if lock in APART else PROJECT["project"]["dependencies"]
     return [*deployed, *wanted.get(lock, [])]
 
 
@@ -89,7 +92,7 @@ def test_pins_keep_their_extras(lock: str) -> None:
             if need.extras and active and wanted in extras:
                 asked += 1
                 assert need.extras <= extras[wanted], f"{name} asks for {need}"
-    assert asked or lock.startswith("infra")  # what checkov needs is not installed beside the tests
+    assert asked or lock in APART  # what checkov and mutmut need is not installed beside the tests
 
 
 def test_the_version_is_stated_once() -> None:
@@ -115,6 +118,16 @@ def test_what_is_tested_is_what_is_deployed(python: str) -> None:
     """The tests run with the very versions that are deployed."""
     deployed, tryout, dev = (versions(lock, python) for lock in LOCKS[:3])
     assert deployed.items() < tryout.items() < dev.items()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_mutants_meet_the_versions_that_are_tested(python: str) -> None:
+    """Installed over the tests' environment, what mutmut needs changes no version there."""
+    dev, added = versions("requirements-dev.txt", python), versions("tests/mutants/requirements.txt", python)
+    assert {name: dev[name] for name in added.keys() & dev.keys()} == {
+        name: added[name] for name in added.keys() & dev.keys()
+    }
+    assert "mutmut" in added.keys() - dev.keys()
 
 
 @pytest.mark.parametrize("python", PYTHONS)
