@@ -1,4 +1,4 @@
-"""The tables of one workspace: defined and loaded by tests, loaded into the engine when a query first needs them."""
+"""The tables of one workspace: defined and loaded by tests, handed to the engine when a query first needs them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import Any
 
 from tests.cloud.engine import MANY, engine
 from tests.cloud.events.loaded import Loaded
-from tests.cloud.kql.context import TableSource
-from tests.cloud.kql.literals import quote
+from tests.cloud.kql.context import Source
 from tests.cloud.kql.shapes import Columns
 from tests.cloud.schemas import EMAIL_EVENTS
 
@@ -44,7 +43,7 @@ class Table:
         """Append rows, a file of them (.ndjson, .parquet or .arrow with columns of these names), or a loaded export.
 
         Raises:
-            ValueError: a row has a column that the table does not have.
+            ValueError: a row has a column that the table has not.
         """
         if isinstance(rows, Loaded):
             self._waiting.append(rows)
@@ -102,7 +101,7 @@ class Table:
             Path(path).unlink()
 
     def drop(self) -> None:
-        """Remove it, in the engine too."""
+        """Forget it, in the engine too."""
         if self._engine_name:
             engine().drop(self._engine_name)
             self._engine_name = ""
@@ -168,7 +167,7 @@ class Tables:
 
         Raises:
             KeyError: it is not defined.
-            ValueError: a row has a column that the table does not have.
+            ValueError: a row has a column that the table has not.
         """
         with self._lock:
             self._tables[name].add(rows)
@@ -191,7 +190,7 @@ class Tables:
         """Put a table on the Basic plan, where it cannot be summarised, or back."""
         self._tables[name].basic = basic
 
-    def table(self, name: str) -> TableSource | None:
+    def table(self, name: str) -> Source | None:
         """Where a table is, its rows loaded."""
         with self._lock:
             table = self._tables.get(name)
@@ -200,24 +199,11 @@ class Tables:
             if name in self.refresh:
                 table.add(self.refresh[name]())
             time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
-            return TableSource(table.ready(), table.columns, table.basic, time, table.rows)
+            return Source(table.ready(), table.columns, table.basic, time, table.rows)
 
     def columns(self, kql: str) -> Columns:
         """Name and engine type of the columns of lowered KQL's answer."""
         return engine().columns(kql)
-
-    def scalar(self, kql: str) -> str:
-        """The only value of lowered KQL's answer, as a literal; a missing one is a null of its type."""
-        result = engine().query(kql)
-        kind = result.columns[0][1]
-        value = result.rows[0][0] if result.rows else None
-        if "DateTime" in kind:
-            return "datetime(null)" if value is None else f"datetime({value[:10]}T{value[11:27]}Z)"
-        if value is None:
-            return "bool(null)" if "Bool" in kind else "real(null)" if "Float" in kind else "long(null)"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return quote(value) if isinstance(value, str) else str(value)
 
     def close(self) -> None:
         """Drop all tables."""

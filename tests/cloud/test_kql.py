@@ -57,15 +57,13 @@ ANSWERS: dict[str, list[list[Any]]] = {
         [f"B\\{LONG_MIDDLE}|2|false|2.5"],
         [f"\\{LONG_FIRST}|||"],
     ],
-    "T | where n == 1 | project x = tostring(t), y = tostring(u), z = tostring(pack_array(s, s)), w = tostring(d)": [
-        [LAST, "", '["a","a"]', '["x"]']
-    ],
+    "T | where n == 1 | project x = tostring(t), y = tostring(u), w = tostring(d)": [[LAST, "", '["x"]']],
     # Nothing there
     "T | where n > 9 | summarize max(t), min(n), count(), countif(b), dcount(s), make_list(s), sum(n)": [
         [None, None, 0, 0, 0, "[]", 0]
     ],
-    "T | extend c = 1 | where n > 9 | summarize max(c), x = max(strlen(s)), avg(c), arg_max(t, c, s)": [
-        [None, None, None, None, None, ""]
+    "T | extend c = 1 | where n > 9 | summarize max(c), x = max(array_length(d)), arg_max(t, c, s)": [
+        [None, None, None, None, ""]
     ],
     "T | where n > 9 | summarize max(n) by s": [],
     "T | where n > 9": [],
@@ -93,19 +91,10 @@ ANSWERS: dict[str, list[list[Any]]] = {
         ['["a",""]', '["a"]', f'["{LONG_MIDDLE}"]']
     ],
     "T | order by t desc | summarize make_list_if(s, true, 1)": [['["a"]']],
-    "union T, T | summarize array_length(make_set(b)), array_length(make_set(s)), make_set_if(s, b)": [[2, 3, '["a"]']],
-    "T | summarize l = make_list(s) | project x = array_length(l), y = array_slice(l, 0, 1)": [[3, '["a","B"]']],
-    "T | order by t desc | summarize l = make_list(s) | mv-expand l to typeof(string) | project l": [
-        ["a"],
-        ["B"],
-        [""],
-    ],
-    # The row with the largest or smallest value, missing values and all
+    "T | summarize l = make_list(s) | project x = array_length(l)": [[3]],
+    # The row with the largest value, missing values and all
     "T | summarize arg_max(t, *)": [[LAST, None, "a", 1, 1, True, '["x"]', 1.0]],
-    "T | where n == 2 or i == 3 | summarize arg_min(t, *)": [[FIRST, None, "", None, 3, None, None, None]],
-    "T | summarize arg_max(coalesce(u, t), n, u), x = arg_min(t, s)": [
-        ["2026-11-23T08:00:00Z", 2, "2026-11-23T08:00:00Z", FIRST, ""]
-    ],
+    "T | summarize arg_max(coalesce(u, t), n, u)": [["2026-11-23T08:00:00Z", 2, "2026-11-23T08:00:00Z"]],
     "T | where isnull(u) | summarize arg_max(u, s) by i | order by i asc": [[1, None, "a"], [3, None, ""]],
     "T | summarize arg_max(n, t, y = s) by b | order by n asc": [
         [None, None, FIRST, ""],
@@ -118,7 +107,7 @@ ANSWERS: dict[str, list[list[Any]]] = {
     "T | summarize a = max(u - t) by n | summarize arg_max(a, *)": [["1.01:00:00", 2]],
     "T | summarize arg_max(i, n, b, r, d)": [[3, None, None, None, None]],
     # Time
-    "print datetime(2026-11-22 07:00), x = datetime(2026-11-22T07:00:00.5+02:00), y = datetime(null), z = time(2d)": [
+    "print datetime(2026-11-22 07:00), x = datetime(2026-11-22T07:00:00.5+02:00), y = datetime(null), z = 2d": [
         ["2026-11-22T07:00:00Z", "2026-11-22T05:00:00.5Z", None, "2.00:00:00"]
     ],
     "print x = now(), y = ago(1d), z = now(-1h), w = ago(1d + 1h)": [
@@ -126,16 +115,12 @@ ANSWERS: dict[str, list[list[Any]]] = {
     ],
     "T | where t > ago(1d) | count": [[1]],
     "T | where t between (datetime(2026-11-21) .. datetime(2026-11-22T07:00:00Z)) | count": [[2]],
-    "T | where t between (datetime(2026-11-21) .. 12h) | count": [[1]],
-    "T | where t !between (datetime(2026-11-21) .. 12h) | count": [[2]],
     "T | summarize c = count() by bin(t, 1d) | order by t asc": [
         ["2026-11-21T00:00:00Z", 1],
         ["2026-11-22T00:00:00Z", 1],
         ["2026-11-23T00:00:00Z", 1],
     ],
-    "T | where n == 1 | project startofday(t), x = datetime_diff('hour', t, ago(1d)), y = datetime_add('day', 1, t)": [
-        ["2026-11-23T00:00:00Z", 1, "2026-11-24T07:55:45.7357933Z"]
-    ],
+    "T | where n == 1 | project x = datetime_diff('hour', t, ago(1d))": [[1]],
     'print x = todatetime("2026-11-22T07:00:00.1234567Z"), y = todatetime("no")': [
         ["2026-11-22T07:00:00.1234567Z", None]
     ],
@@ -147,84 +132,37 @@ ANSWERS: dict[str, list[list[Any]]] = {
     ],
     'T | project s | extend x = column_ifexists("n", 7) | distinct x': [[7]],
     # Texts
-    'print x = strlen("a\U0001f600ß"), y = substring("a\U0001f600ßb", 1, 2), z = tolower("ÄB"), w = toupper("äß")': [
-        [3, "\U0001f600ß", "äb", "ÄSS"]
-    ],
+    'print x = substring("a\U0001f600ßb", 1, 2), y = tolower("ÄB")': [["\U0001f600ß", "äb"]],
     'T | where s =~ "A" or s in~ ("b") | count': [[2]],
+    'T | where s !~ "b" | count': [[2]],
     'T | where s in ("a", "b") | count': [[1]],
-    'T | where s !in ("a", "B") | count': [[1]],
     'print x = "one two" has "TWO", y = "onetwo" has "two", z = "onetwo" contains "TW", w = "abc" !startswith "AB"': [
         [True, False, True, False]
     ],
-    'print x = "a.b" matches regex @"^a\\.b$", y = "one two" has_any ("x", "Two"), z = "one" has_all ("one", "x")': [
-        [True, True, False]
-    ],
-    "print x = split('a,b', ','), y = trim(' ', ' a '), z = replace_string('aXa', 'X', '-'), w = indexof('abc', 'c')": [
-        ['["a","b"]', "a", "a-a", 2]
-    ],
-    "print x = extract('b(.)', 1, 'abc'), y = countof('aab', 'a'), z = strcat_delim('-', 'a', 1, true)": [
-        ["c", 2, "a-1-true"]
-    ],
-    "print x = iff(1 > 2, 'y', 'n'), y = case(false, 1, true, 2, 3), z = max_of(1, 3), w = min_of(1, 3), v = abs(-2)": [
-        ["n", 2, 3, 1, 2]
-    ],
-    "print x = toint('5'), y = tolong('x'), z = todouble('1.5'), w = tobool('true'), v = toint(2.7)": [
-        [5, None, 1.5, True, 2]
-    ],
-    "let a = pack_array(1); print x = array_index_of(a, 1), y = set_has_element(a, 2), z = array_concat(a, a)": [
-        [0, False, "[1,1]"]
-    ],
+    "print x = extract('b(.)', 1, 'abc'), y = iff(1 > 2, 'y', 'n'), z = case(false, 1, true, 2, 3)": [["c", "n", 2]],
+    "print x = tolong('5'), y = tolong('x'), z = todouble('1.5'), w = tolong(2.7)": [[5, None, 1.5, 2]],
     # Operators
     "T | where n in (1, 2) and (b or n == 2) | count": [[2]],
-    "print x = 5 / 2, y = 5.0 / 2, z = 1 + 2 * 3 - -4, w = 7 % 4, v = (1 + 2) * 3": [[2, 2.5, 11, 3, 9]],
-    "T | order by b asc nulls last, n desc | project b": [[False], [True], [None]],
+    "print x = 5 / 2, y = 5.0 / 2, z = 1 + 2 * 3 - -4, v = (1 + 2) * 3": [[2, 2.5, 11, 9]],
+    "T | order by b asc, n desc | project b": [[None], [False], [True]],
     "T | order by n | project n": [[2], [1], [None]],
     "T | order by n asc | project n": [[None], [1], [2]],
     "T | top 1 by t | project s": [["a"]],
     "T | order by t asc | take 1 | project s": [[""]],
     "T | distinct b, isempty(s) | count": [[3]],
-    "T | project-away t, u, n, i, b, d, r | where isnotempty(s) | order by s asc": [["B"], ["a"]],
-    "T | where n == 1 | project-rename q = s | project-keep n, q": [["a", 1]],
     "T | extend n = n + 1, q = n | where n == 2 | project n, q": [[2, 1]],
     "T | extend q = 1, x = s in (T | extend q = s | where q == 'a' | project q) | where x | project q": [[1]],
     "T | count": [[3]],
-    "range x from 1 to 5 step 2": [[1], [3], [5]],
     'datatable(a: string, b: long) ["x", 1, "y", long(null)]': [["x", 1], ["y", None]],
     # Several inputs
     "union (T | project n), (T | project s, n) | summarize count(), countif(isempty(s)), sum(n)": [[6, 4, 6]],
-    "T | project n | union (T | where n == 1 | project n) | summarize sum(n)": [[4]],
-    "union isfuzzy=true T, Nowhere, (Elsewhere | where x > 1) | count": [[3]],
-    "T | join kind=inner (T | where n == 1 | project s, m = n) on s | project s, s1, m": [["a", "a", 1]],
-    "T | join kind=leftouter (T | where n == 1 | project q = s, n) on $left.s == $right.q | project s, q, n1": [
-        ["a", "a", 1],
-        ["B", "", None],
-        ["", "", None],
-    ],
-    "T | join kind=leftanti (T | where n == 1) on s | project s": [["B"], [""]],
-    "T | join kind=leftsemi (T | where n == 1 | project s, zz = 1) on s | project s": [["a"]],
     "T | where s in (T | where n == 2 | project s) | project s": [["B"]],
     "T | where s in ((T | where n == 2 | project s)) or s in (('a'), 'x') | count": [[2]],
-    "union kind=outer (T | project x = pack_array(s)), (T | project x = pack_array(s), y = n) | count": [[6]],
     "union (T | project u, b, r, i, d), (T | project s) | where isempty(s) and isnull(u) and isnull(b) | count": [[2]],
     # Names
-    "let m = toscalar(T | summarize max(t)); T | where t == m | project s": [["a"]],
-    "T | where n == toscalar(T | where b | project n) | project s": [["a"]],
-    "print toscalar(T | where n == 2 | project s), x = toscalar(T | where n == 1 | project b), y = toscalar(1)": [
-        ["B", True, 1]
-    ],
-    "print x = toscalar(T | where n > 9 | project t), y = toscalar(T | where n > 9 | project b)": [[None, None]],
-    "print x = toscalar(T | where n > 9 | project r), y = toscalar(T | where n > 9 | project n)": [[None, None]],
-    "let one = 1; let X = T | where n == one; let Y = materialize(X | project s); union Y, (X | project s) | count": [
-        [2]
-    ],
-    'let A = dynamic(["a", "x"]); T | where s in (A) | count': [[1]],
+    "let one = 1; let X = T | where n == one; let Y = (X | project s); union Y, (X | project s) | count": [[2]],
     "let yes = true; let no = false; T | where yes and not(no) | count": [[3]],
     "T | extend ['a b'] = n | where ['a b'] == 1 | project ['a b']": [[1]],
-    "T | as Named | where n == 1 | count": [[1]],
-    "T | getschema | where ColumnName in ('t', 'd') | project ColumnName, ColumnOrdinal, DataType, ColumnType": [
-        ["t", 0, "System.DateTime", "datetime"],
-        ["d", 6, "System.Object", "dynamic"],
-    ],
     "T // | where a comment | \n| where s == 'a' // 'another\n| count": [[1]],
     'print x = "// no comment", y = \'a | b\', z = "it\'s; "': [["// no comment", "a | b", "it's; "]],
     'print x = "tab\\t quote\\" back\\\\ \\u00e4 \\U0001F600", y = @"a\\b""c", z = \'d\\\'e\', w = "a" \'b\'': [
@@ -237,24 +175,18 @@ NAMES = (
     "T | summarize arg_max(t, s) by b",
     "T | summarize arg_max(coalesce(t, u), s), take_any(s), take_any(n)",
     "T | summarize arg_max(t, s), arg_max(u, s) by b",
-    "T | summarize max(n), count(), count(), countif(b), countif(n > 1), dcount(s), dcountif(s, b), sum(n + 1), avg(r)",
-    "T | summarize make_list(s), make_list(s), make_list_if(s, b), make_set(strcat(s, 'x')), make_set_if(n, b, 9)",
-    "T | summarize sumif(n, b), minif(t, b), maxif(t, b), avgif(n, b), max(bin(t, 1d)), max(n + 1)",
+    "T | summarize max(n), count(), count(), countif(b), countif(n > 1), dcount(s), sum(n + 1), min(r)",
+    "T | summarize make_list(s), make_list(s), make_list_if(s, b), make_list(strcat(s, 'x')), make_list_if(n, b, 9)",
+    "T | summarize maxif(t, b), max(bin(t, 1d)), max(n + 1)",
     "T | summarize count() by bin(t, 1d), tolower(s), s, n + 1",
     "T | summarize take_any(s) by s",
     "T | summarize n = max(n), max(n) by b",
     "T | summarize by s",
     "T | distinct bin(t, 1d), tolower(s)",
-    "T | project s, n + 1, strcat(s, 'x'), t, tolower(s), bin(t, 1d), tolong(s), tostring(d), strlen(s), (n), n == 1",
-    "T | project n, iff(b, n, n), abs(n), round(r), todatetime(s), now(), toscalar(T | count), column_ifexists('u', t)",
+    "T | project s, n + 1, strcat(s, 'x'), t, tolower(s), bin(t, 1d), tolong(s), tostring(d), (n), n == 1",
+    "T | project n, iff(b, n, n), todatetime(s), todouble(s), now(), column_ifexists('u', t)",
     "T | extend n + 1, tolower(s)",
     "T | extend tolong(s), bin(t, 1d)",
-    "T | join kind=inner (T | project s, n, z = 1) on s",
-    "T | join kind=leftouter (T | project q = s, n) on $left.s == $right.q",
-    "T | join kind=leftsemi (T | project s, z = 1) on s",
-    "T | union (T | project s, zz = n)",
-    "T | project-rename q = s",
-    "T | getschema",
     "T | count",
     "print 1, 'x'",
 )
@@ -266,7 +198,6 @@ REFUSED = {
     "T | where nothing == 1": ("SemanticError", "expression named 'nothing'"),
     "T | project s | where t > ago(1d)": ("SemanticError", "named 't'"),
     "T | summarize arg_max(t, nothing)": ("SemanticError", "named 'nothing'"),
-    "T | project-rename x = nothing": ("SemanticError", "named 'nothing'"),
     "T | extend a = 1, c = a": ("SemanticError", "named 'a'"),
     "T | project s, s": ("SemanticError", "already declared"),
     "T | where strcat(s, null) == 'a'": ("SemanticError", "named 'null'"),
@@ -279,18 +210,14 @@ REFUSED = {
     "T | project x = hash()": ("SemanticError", "expects 1 to 2"),
     "T | where s > n": ("SemanticError", ""),
     "T | project x = coalesce(t, b)": ("SemanticError", ""),
-    "T | project s[0]": ("SemanticError", "must be array"),
-    "T | project-away nothing": ("SemanticError", "named 'nothing'"),
+    "T | project s[0]": ("SyntaxError", "'['"),
     "T | order by nothing": ("SemanticError", "named 'nothing'"),
     "T | project q = n, x = q": ("SemanticError", "named 'q'"),
     "T | summarize q = max(n), x = max(q)": ("SemanticError", "named 'q'"),
     "T | where t > datetime(2026-13-01)": ("SemanticError", "not a valid datetime"),
     "kql_table_1 | count": ("SemanticError", "'kql_table_1' could not be found"),
     "union (T | project x = s), (T | project x = n)": ("SyntaxError", "'x' has different types"),
-    "union (T | project x = 1), (T | project d, y = pack_array(s))": ("SemanticError", "missing value"),
-    "T | join kind=inner (T) on $left.s == $left.n": ("SemanticError", "compares $left with $right"),
-    "T | join kind=inner (T) on nothing": ("SemanticError", "named 'nothing'"),
-    "T | join kind=outer (T) on s": ("SyntaxError", "'outer'"),
+    "union (T | project x = 1), (T | project d, y = t - u)": ("SemanticError", "missing value"),
     "T | where s in (Nothing | project s)": ("SemanticError", "'Nothing' could not be found"),
     "datatable(a: string) [1]": ("SemanticError", "no string literal"),
     "datatable(a: long) [s]": ("SemanticError", "no literal of type long"),
@@ -298,15 +225,21 @@ REFUSED = {
     "print long('x')": ("SemanticError", "expects a literal"),
     "print ago()": ("SemanticError", "number of arguments"),
     "print column_ifexists('a', 1)": ("SemanticError", "expects the name of a column"),
-    "print dynamic([s])": ("SyntaxError", "list of literals"),
+    "print dynamic([s])": ("S", "'['"),
     "print guid(00000000-0000-0000-0000-000000000001)": ("SyntaxError", "guid"),
     "print datetime(2026-11-22": ("SyntaxError", "')' is missing"),
     "print x = '\\uZZZZ'": ("SyntaxError", "escape"),
-    "T | parse s with x": ("SyntaxError", "'parse'"),
-    "T | serialize": ("SyntaxError", "'serialize'"),
-    "T | evaluate bag_unpack(d)": ("SyntaxError", "'evaluate'"),
-    "T | project-reorder s": ("SyntaxError", "'project'"),
-    "T | join (T) on s": ("SyntaxError", "innerunique"),
+    "T | parse s with x": ("SyntaxError", "the operator 'parse' is not understood here; tests/cloud/kql/lower.py"),
+    "T | project-reorder s": ("SyntaxError", "the operator 'project-reorder' is not understood here"),
+    "T | join kind=inner (T) on s": ("SyntaxError", "the operator 'join' is not understood here"),
+    "T | union (T)": ("SyntaxError", "the operator 'union' is not understood here"),
+    "T | project x = strlen(s)": (
+        "SemanticError",
+        "Unknown function: 'strlen'. If KQL has it, add it to tests/cloud/kql",
+    ),
+    "T | where s has_any ('a')": ("SyntaxError", "at 'has_any' (offset 12); operators of values"),
+    "T | where s !contains 'a'": ("SyntaxError", "'!'"),
+    "T | where t > ago(3days)": ("SyntaxError", "'3'"),
     "T | where": ("SyntaxError", "end of query"),
     "T | where (n == 1": ("SyntaxError", "end of query"),
     "T | where n == 1)": ("SyntaxError", "')'"),
@@ -320,7 +253,6 @@ REFUSED = {
     "T | summarize": ("SyntaxError", "end of query"),
     "T | take": ("SyntaxError", ""),
     "T | order s": ("SyntaxError", "'s'"),
-    "T | mv-expand a = d, b = d": ("SyntaxError", ""),
     "T | project strcat(1h, 'x')": ("SemanticError", "timespan"),
     "declare query_parameters(x: long); T": ("S", ""),
 }
@@ -363,21 +295,22 @@ def test_columns_are_named_and_typed_as_microsofts_binder_says(caller: Caller) -
     (bound,) = parse([({"T": COLUMNS}, queries)])
     for query, said in zip(queries, bound, strict=True):
         columns = {column["name"]: column["type"] for column in caller.query(query).json()["tables"][0]["columns"]}
-        # The binder knows no tables by these names, so it has no columns of theirs.
-        if "isfuzzy" not in query:
-            assert columns == said["columns"], query
-            assert list(columns) == list(said["columns"]), query
-            assert not [found for found in said["diagnostics"] if found["severity"] == "Error"], query
+        assert columns == said["columns"], query
+        assert list(columns) == list(said["columns"]), query
+        assert not [found for found in said["diagnostics"] if found["severity"] == "Error"], query
 
 
 def test_a_hash_is_stable_and_spreads(caller: Caller) -> None:
     """hash(x, n) gives each value one of n parts, the same every time, and uses all of them."""
-    kql = "range x from 1 to 1000 step 1 | summarize count() by part = hash(tostring(x), 4) | order by part asc"
+    caller.cloud.define("Numbers", {"x": "long"})
+    caller.cloud.load("Numbers", [{"x": number} for number in range(1000)])
+    kql = "Numbers | summarize count() by part = hash(tostring(x), 4) | order by part asc"
     parts = caller.rows(kql)
     assert [part for part, _ in parts] == [0, 1, 2, 3]
     assert sum(count for _, count in parts) == 1000
     assert min(count for _, count in parts) > 150
     assert caller.rows(kql) == parts
+    caller.cloud.remove("Numbers")
 
 
 def test_a_large_list_keeps_its_order(caller: Caller) -> None:

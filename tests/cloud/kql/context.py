@@ -33,15 +33,11 @@ class Catalog(Protocol):
     def columns(self, kql: str) -> Columns:
         """The columns that lowered KQL answers with."""
 
-    def scalar(self, kql: str) -> str:
-        """The only value of lowered KQL's answer, as a literal."""
-
 
 @dataclass
 class Context:
     """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
 
-    `arrays` are the items of those that are arrays of literals.
     `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads.
     """
 
@@ -49,7 +45,6 @@ class Context:
     now: datetime
     span: tuple[datetime, datetime] | None
     lets: dict[str, bool] = field(default_factory=dict)
-    arrays: dict[str, str] = field(default_factory=dict)
     prelude: str = ""
     left: str = ""
     shape: Shape = field(default_factory=dict)

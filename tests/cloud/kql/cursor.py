@@ -37,7 +37,10 @@ class Cursor:
 
     def unexpected(self) -> KqlError:
         """The refusal of the token at the cursor."""
-        return syntax_error(f"Query could not be parsed at '{self.here.text}' (offset {self.here.at})")
+        return syntax_error(
+            f"Query could not be parsed at '{self.here.text}' (offset {self.here.at}); "
+            "operators of values that are right in KQL go into tests/cloud/kql/scalars.py"
+        )
 
     def skip(self) -> None:
         """Pass over one token."""

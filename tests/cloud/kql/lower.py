@@ -1,10 +1,10 @@
 """KQL as it was sent, lowered to the KQL that the embedded engine runs with Kusto's meaning.
 
-The query is parsed whole: an operator, function or form that is not known here is refused and never passed on. Lowered
-are names of tables, now() and ago(), texts made of datetimes, coalesce over empty texts, comparisons with null, hash,
-lists with a condition or a limit, arg_max and arg_min, column_ifexists, toscalar, getschema, union and join by name,
-and the names of columns that have none. Known departures: an operand of a wrong type is refused only where the engine
-refuses it; % of a negative number has the engine's sign; dcount is exact for small numbers.
+The query is parsed whole: an operator, function or form that is not known here is refused and never passed on, and the
+refusal says where to add it. Known is what the project's own queries need, and no more. Lowered are names of tables,
+now() and ago(), texts made of datetimes, coalesce over empty texts, comparisons with null, hash, lists with a condition
+or a limit, arg_max, column_ifexists, union by name, and the names of columns that have none. Known departures: an
+operand of a wrong type is refused only where the engine refuses it; dcount is exact for small numbers.
 """
 
 from __future__ import annotations
@@ -14,26 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from tests.cloud.answer import kusto_type
 from tests.cloud.kql.context import Catalog, Context
-from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
-from tests.cloud.kql.literals import quote
+from tests.cloud.kql.errors import semantic_error, syntax_error
 from tests.cloud.kql.shapes import Expr, Names, Shape, named
 from tests.cloud.kql.summaries import Summaries
 from tests.cloud.kql.tokens import tokenize
 
-_NOT_ON_BASIC = ("summarize", "join", "union", "distinct", "top", "sort", "order")
-_SYSTEM_TYPES = {
-    "string": "System.String",
-    "datetime": "System.DateTime",
-    "long": "System.Int64",
-    "int": "System.Int32",
-    "bool": "System.SByte",
-    "real": "System.Double",
-    "timespan": "System.TimeSpan",
-    "guid": "System.Guid",
-    "dynamic": "System.Object",
-}
+_NOT_ON_BASIC = ("summarize", "distinct", "top", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +73,6 @@ class _Query(Summaries):
         context.lets[name] = table
         if context.basic:
             context.basic_lets[name] = context.basic
-        if value.literal == "array":
-            context.arrays[name] = value.text.removeprefix("dynamic([").removesuffix("])")
         context.prelude += f"let {named(name)} = {value.text};\n"
 
     def pipeline(self) -> tuple[str, Shape]:
@@ -104,11 +89,11 @@ class _Query(Summaries):
         return text, shape
 
     def _operator(self, left: str) -> str:
-        start = self.place
         name = self.hyphened()
         if name not in self._OPERATORS:
-            self.go_back(start)
-            raise self.unexpected()
+            raise syntax_error(
+                f"the operator '{name}' is not understood here; tests/cloud/kql/lower.py lists those that are"
+            )
         if self.context.basic and name in _NOT_ON_BASIC:
             raise semantic_error(
                 f"'{name}' operator is not supported for the table '{self.context.basic}', which is on the Basic plan"
@@ -142,36 +127,6 @@ class _Query(Summaries):
         self.context.shape = {name: value.kind for name, value in new.items()}
         return f"{left}\n| project {_assigned(new)}"
 
-    def _only(self, left: str, kept: Mapping[str, str]) -> str:
-        """The columns under `kept`'s keys, named as its values, in the order of the input."""
-        shape, names = self.context.shape, Names()
-        for name in kept:
-            if name not in shape:
-                raise missing_column(name)
-        listed = [f"{named(names.given(kept[name]))} = {named(name)}" for name in shape if name in kept]
-        self.context.shape = {kept[name]: kind for name, kind in shape.items() if name in kept}
-        return f"{left}\n| project {', '.join(listed)}"
-
-    def _project_away(self, left: str) -> str:
-        gone = self.listed(self.name)
-        for name in gone:
-            if name not in self.context.shape:
-                raise missing_column(name)
-        return self._only(left, {name: name for name in self.context.shape if name not in gone})
-
-    def _project_keep(self, left: str) -> str:
-        return self._only(left, {name: name for name in self.listed(self.name)})
-
-    def _project_rename(self, left: str) -> str:
-        def one() -> tuple[str, str]:
-            new = self.gives_name()
-            if not new:
-                raise self.unexpected()
-            return self.name(), new
-
-        renamed = dict(self.listed(one))
-        return self._only(left, {name: name for name in self.context.shape} | renamed)
-
     def _count(self, left: str) -> str:
         self.context.shape = {"Count": "count"}
         return f"{left}\n| count"
@@ -179,15 +134,9 @@ class _Query(Summaries):
     def _take(self, left: str) -> str:
         return f"{left}\n| take {self.expression().text}"
 
-    def _as(self, left: str) -> str:
-        self.name()
-        return left
-
     def _sorted(self) -> str:
         key = self.expression().text
-        way = self.word("asc", "desc") or "desc"
-        nulls = self.need("first", "last") if self.word("nulls") else ""
-        return f"{key} {way}" + (f" nulls {nulls}" if nulls else "")
+        return f"{key} {self.word('asc', 'desc') or 'desc'}"
 
     def _order(self, left: str) -> str:
         self.need("by")
@@ -198,59 +147,16 @@ class _Query(Summaries):
         self.need("by")
         return f"{left}\n| top {number} by {self._sorted()}"
 
-    def _mv_expand(self, left: str) -> str:
-        name = self.gives_name()
-        value = self.expression()
-        name = name or value.column
-        if not name or self.here.is_mark(","):
-            raise syntax_error("mv-expand: only one column, with a name, is understood here")
-        text = f"{left}\n| mv-expand {named(name)} = {value.text}"
-        self.context.shape = self.context.shape | {name: ""}
-        if self.word("to"):
-            self.need("typeof")
-            self.mark("(")
-            self.need("string")
-            self.mark(")")
-            text += f"\n| extend {named(name)} = kql_text({named(name)})"
-            text += f"\n| project {', '.join(map(named, self.context.shape))}"
-        return text
-
-    def _getschema(self, left: str) -> str:
-        rows = []
-        for place, (name, kind) in enumerate(self.engine_types(left).items()):
-            kusto = kusto_type(kind)
-            rows.append(f"{quote(name)}, {place}, {quote(_SYSTEM_TYPES[kusto])}, {quote(kusto)}")
-        columns = "ColumnName: string, ColumnOrdinal: long, DataType: string, ColumnType: string"
-        self.context.shape = {
-            "ColumnName": "string",
-            "ColumnOrdinal": "count",
-            "DataType": "string",
-            "ColumnType": "string",
-        }
-        return f"datatable({columns}) [{', '.join(rows)}]"
-
     _OPERATORS: ClassVar[dict[str, Callable[[_Query, str], str]]] = {
         "where": _where,
-        "filter": _where,
         "extend": _extend,
         "project": _project,
-        "project-away": _project_away,
-        "project-keep": _project_keep,
-        "project-rename": _project_rename,
         "summarize": Summaries.summarize,
         "distinct": Summaries.distinct,
-        "join": Summaries.join,
-        "union": Summaries.union,
         "count": _count,
         "take": _take,
-        "limit": _take,
         "order": _order,
-        "sort": _order,
         "top": _top,
-        "mv-expand": _mv_expand,
-        "mvexpand": _mv_expand,
-        "as": _as,
-        "getschema": _getschema,
     }
 
 

@@ -7,26 +7,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Context, QueryReader, datetime_of
-from tests.cloud.kql.errors import missing_column, semantic_error, syntax_error
+from tests.cloud.kql.context import Context, Reader, moment
+from tests.cloud.kql.errors import missing_column, semantic_error
 from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
-from tests.cloud.kql.tokens import Token, TokenKind
+from tests.cloud.kql.tokens import Kind, Token
 
-_COMPARE = ("==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
-_WORDS = (
-    "has", "has_cs", "contains", "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs",
-    "hasprefix", "hassuffix",
-)  # fmt: skip
-_NEGATED = tuple("!" + word for word in _WORDS)
+_COMPARE = ("==", "!=", "<", "<=", ">", ">=", "=~", "!~")
+_WORDS = ("has", "contains", "startswith")
 _LITERALS = {
-    TokenKind.NUMBER: "number",
-    TokenKind.TIMESPAN: "timespan",
-    TokenKind.DATETIME: "datetime",
+    Kind.NUMBER: "number",
+    Kind.TIMESPAN: "timespan",
+    Kind.DATETIME: "datetime",
 }
 
 
-class Scalars(QueryReader):
+class Scalars(Reader):
     """Lowers scalar expressions."""
 
     def __init__(self, tokens: list[Token], context: Context) -> None:
@@ -72,18 +68,14 @@ class Scalars(QueryReader):
 
     def _comparison(self) -> Expr:
         left = self._sum()
-        here = self.here
         if mark := self.took(*_COMPARE):
             return _compared(mark, left, self._sum())
-        if mark := self.took("in~", "!in", "!in~") or self.word("in", "has_any", "has_all"):
+        if mark := self.took("in~") or self.word("in"):
             return Expr(f"({left.text} {mark} ({self._members()}))", kind="bool")
-        if self.took("!between") or self.word("between"):
-            return self._between(left, here.text)
-        if word := self.word(*_WORDS) or self.took(*_NEGATED):
+        if self.word("between"):
+            return self._between(left)
+        if word := self.word(*_WORDS) or self.took("!startswith"):
             return Expr(f"({left.text} {word} {self._sum().text})")
-        if self.word("matches"):
-            self.need("regex")
-            return Expr(f"({left.text} matches regex {self._sum().text})")
         return left
 
     def _members(self) -> str:
@@ -91,25 +83,17 @@ class Scalars(QueryReader):
         if self.is_tabular():
             text = self.pipeline()[0]
         else:
-            text = ", ".join(self._member(value) for value in self.listed(self.expression))
+            text = ", ".join(value.text for value in self.listed(self.expression))
         self.mark(")")
         return text
 
-    def _member(self, value: Expr) -> str:
-        """An array stands for its items, as in Kusto."""
-        if value.literal == "array":
-            return value.text.removeprefix("dynamic([").removesuffix("])")
-        return self.context.arrays.get(value.text, value.text)
-
-    def _between(self, left: Expr, word: str) -> Expr:
+    def _between(self, left: Expr) -> Expr:
         self.mark("(")
         low = self._sum()
         self.mark("..")
         high = self._sum()
         self.mark(")")
-        top = f"({low.text} + {high.text})" if high.literal == "timespan" else high.text
-        inside = f"({left.text} >= {low.text} and {left.text} <= {top})"
-        return Expr(inside if word == "between" else f"not({inside})")
+        return Expr(f"({left.text} >= {low.text} and {left.text} <= {high.text})")
 
     def _sum(self) -> Expr:
         left = self._product()
@@ -119,7 +103,7 @@ class Scalars(QueryReader):
 
     def _product(self) -> Expr:
         left = self._unary()
-        while mark := self.took("*", "/", "%"):
+        while mark := self.took("*", "/"):
             left = Expr(f"({_long(left)} {mark} {_long(self._unary())})")
         return left
 
@@ -127,29 +111,23 @@ class Scalars(QueryReader):
         if mark := self.took("-", "+"):
             value = self._unary()
             return Expr(f"{mark}{value.text}" if value.literal else f"({mark}{value.text})", literal=value.literal)
-        value = self._primary()
-        while self.took("["):
-            index = self.expression()
-            name = f"{value.column}_{index.text}" if value.column and index.literal == "number" else ""
-            value = Expr(f"{value.text}[{index.text}]", name=name)
-            self.mark("]")
-        return value
+        return self._primary()
 
     def _primary(self) -> Expr:
         here = self.here
         self.skip()
-        if here.kind is TokenKind.STRING:
+        if here.kind is Kind.STRING:
             return Expr(quote(here.text), literal="string", kind="string")
         if here.kind in _LITERALS:
-            kind = "datetime" if here.kind is TokenKind.DATETIME else "count" if here.text.isdigit() else ""
+            kind = "datetime" if here.kind is Kind.DATETIME else "count" if here.text.isdigit() else ""
             return Expr(here.text, literal=_LITERALS[here.kind], kind=kind)
         if here.is_mark("("):
             inside = self.expression()
             self.mark(")")
             return Expr(f"({inside.text})", inside.column, inside.name, inside.literal, inside.kind)
-        if here.kind is TokenKind.QUOTED_NAME:
+        if here.kind is Kind.QUOTED_NAME:
             return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
-        if here.kind is not TokenKind.NAME or here.text in RESERVED:
+        if here.kind is not Kind.NAME or here.text in RESERVED:
             self.go_back(self.place - 1)
             raise self.unexpected()
         return self._word(here)
@@ -167,42 +145,15 @@ class Scalars(QueryReader):
         return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
 
     def _call(self, name: str) -> Expr:
-        if name == "toscalar":
-            return self._toscalar()
-        if name == "dynamic":
-            return self._dynamic()
         if name in ("int", "long", "real", "double", "bool") and self.word("null"):
             self.mark(")")
             return Expr(f"{name}(null)")
         args = self.until(")", self.expression)
         if name in ("now", "ago"):
             return self._clock(name, args)
-        if name in ("column_ifexists", "columnifexists"):
+        if name == "column_ifexists":
             return self._column_if_exists(args)
         return functions.call(name, args)
-
-    def _toscalar(self) -> Expr:
-        """A query's only value: Kusto evaluates it once, before the rest, and so does this."""
-        if not self.is_tabular():
-            value = self.expression()
-            self.mark(")")
-            return Expr(value.text, literal=value.literal)
-        text, _ = self.pipeline()
-        self.mark(")")
-        return Expr(self.context.catalog.scalar(self.context.prelude + text))
-
-    def _dynamic(self) -> Expr:
-        self.mark("[")
-
-        def one() -> str:
-            value = self._unary()
-            if value.literal not in ("string", "number", "bool"):
-                raise syntax_error("dynamic(): only a list of literals is understood here")
-            return value.text
-
-        values = self.until("]", one)
-        self.mark(")")
-        return Expr(f"dynamic([{', '.join(values)}])", literal="array")
 
     def _clock(self, name: str, args: Sequence[Expr]) -> Expr:
         """now() and ago() by the query's clock, as literals wherever possible: a comparison costs nothing per row."""
@@ -210,11 +161,11 @@ class Scalars(QueryReader):
         if len(args) > 1 or (name == "ago" and not args):
             raise semantic_error(f"{name}(): wrong number of arguments", "SEM0219")
         if not args:
-            return Expr(datetime_of(now), literal="datetime", kind="datetime")
+            return Expr(moment(now), literal="datetime", kind="datetime")
         if args[0].literal == "timespan" and args[0].text[0] not in "-+":
             shift = timedelta(seconds=seconds(args[0].text))
-            return Expr(datetime_of(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
-        return Expr(f"({datetime_of(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
+            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
+        return Expr(f"({moment(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
 
     def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
         if len(args) != 2 or args[0].literal != "string" or not self.context.left:
@@ -231,7 +182,6 @@ def _long(value: Expr) -> str:
 
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
-    mark = "!=" if mark == "<>" else mark
     sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
     if mark not in ("==", "!=") or all(sure):
         return Expr(f"({left.text} {mark} {right.text})", kind="bool")

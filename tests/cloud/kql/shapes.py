@@ -14,7 +14,6 @@ Shape = dict[str, str]
 
 RESERVED = frozenset(("and", "or", "by", "asc", "desc", "nulls", "on", "in", "between", "has", "contains", "to", "of"))
 EARLIEST = "datetime(1900-01-01T00:00:00.0000000Z)"
-LATEST = "datetime(2299-12-31T00:00:00.0000000Z)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +105,25 @@ def null_of(kind: str) -> str:
     return _NULLS[kind]
 
 
-def last_if_missing(text: str, kind: str, lowest: bool) -> str:
-    """An expression to maximise (`lowest`) or minimise, so that a missing value is the last to be picked."""
+def last_if_missing(text: str, kind: str) -> str:
+    """An expression to maximise, so that a missing value is the last to be picked."""
     if kind == "datetime":
-        return f"coalesce({text}, {EARLIEST if lowest else LATEST})"
+        return f"coalesce({text}, {EARLIEST})"
     if kind in ("long", "int"):
-        return f"coalesce({text}, {'-' if lowest else ''}9223372036854775807)"
+        return f"coalesce({text}, -9223372036854775807)"
     return text
 
 
-def picked(pick: str, column: str, kind: str, order: str) -> str:
-    """A column's value in the row that `pick` (argMax, argMin) finds by `order`, a missing value too.
+def picked(column: str, kind: str, order: str) -> str:
+    """A column's value in the row with the highest `order`, a missing value too.
 
     The engine passes over missing values; what is made here hides them from it.
     """
     if kind == "string":
-        return f'ifNull({pick}({column}, {order}), "")'
+        return f'ifNull(argMax({column}, {order}), "")'
     if kind == "datetime":
-        return f"nullIf({pick}(coalesce({column}, {EARLIEST}), {order}), {EARLIEST})"
+        return f"nullIf(argMax(coalesce({column}, {EARLIEST}), {order}), {EARLIEST})"
     if kind == "count":
-        return f"{pick}(toNullable({column}), {order})"
-    found = f"tupleElement({pick}(tuple({column}), {order}), 1)"
+        return f"argMax(toNullable({column}), {order})"
+    found = f"tupleElement(argMax(tuple({column}), {order}), 1)"
     return f"toLowCardinality({found})" if kind == "dynamic" else found

@@ -1,4 +1,4 @@
-"""Where a tabular expression begins: a table, `print`, `range`, `datatable`, a union."""
+"""Where a tabular expression begins: a table, `print`, `datatable`, a union."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from tests.cloud.kql.context import datetime_of
-from tests.cloud.kql.errors import KqlError, missing_table, semantic_error, syntax_error
+from tests.cloud.kql.context import moment
+from tests.cloud.kql.errors import missing_table, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
 from tests.cloud.kql.shapes import Names, Shape, kind_of, named, null_of
-from tests.cloud.kql.tokens import TokenKind
+from tests.cloud.kql.tokens import Kind
 
-_SOURCES = ("datatable", "range", "union", "print", "materialize")
+_SOURCES = ("datatable", "union", "print")
 _READ = {
     "string": "",
     "datetime": "todatetime",
@@ -37,7 +37,7 @@ class Sources(Scalars):
             return inside
         if here.is_name(*_SOURCES):
             return True
-        if here.kind not in (TokenKind.NAME, TokenKind.QUOTED_NAME) or here.is_name("true", "false"):
+        if here.kind not in (Kind.NAME, Kind.QUOTED_NAME) or here.is_name("true", "false"):
             return False
         if here.text in self.context.lets:
             return self.context.lets[here.text]
@@ -53,15 +53,10 @@ class Sources(Scalars):
         """
         if self.took("("):
             return self._bracketed()
-        if self.word("materialize"):
-            self.mark("(")
-            return self._bracketed()
         if self.word("union"):
-            return self.union("")
+            return self._union()
         if self.word("print"):
             return f"print {', '.join(self._printed())}"
-        if self.word("range"):
-            return self._range()
         if self.word("datatable"):
             return self._datatable()
         return self._table(self.name())
@@ -86,7 +81,7 @@ class Sources(Scalars):
             context.basic = name
         if context.span is None or not source.time:
             return source.name
-        start, end = map(datetime_of, context.span)
+        start, end = map(moment, context.span)
         return f"({source.name} | where {source.time} >= {start} and {source.time} <= {end})"
 
     def _printed(self) -> list[str]:
@@ -102,15 +97,6 @@ class Sources(Scalars):
             if not self.took(","):
                 self.context.shape = shape
                 return out
-
-    def _range(self) -> str:
-        name = self.name()
-        parts = [f"range {named(name)}"]
-        for word in ("from", "to", "step"):
-            self.need(word)
-            parts.append(f"{word} {self.expression().text}")
-        self.context.shape = {name: ""}
-        return " ".join(parts)
 
     def _datatable(self) -> str:
         """The engine's own has no missing values: what is no text is written as text and read back."""
@@ -143,32 +129,8 @@ class Sources(Scalars):
             raise semantic_error(f"datatable: {value.text} is no literal of type {kind}")
         return quote("" if text == "null" else text)
 
-    def union(self, left: str) -> str:
-        """A union whose word has been taken, behind what stands `left` of it; with isfuzzy, absent tables are left out.
-
-        Raises:
-            KqlError: an input is not there, or their columns' types differ.
-        """
-        fuzzy = False
-        while self.here.is_name("kind", "isfuzzy") and (option := self.gives_name()):
-            value = self.need("outer" if option == "kind" else "true", "false")
-            fuzzy = fuzzy or (option == "isfuzzy" and value == "true")
-        parts, missing = [(left, self.context.shape)] if left else [], None
-        while True:
-            start = self.place
-            try:
-                text = self.source()
-                parts.append((text, self.context.shape))
-            except KqlError as error:
-                if not fuzzy or not error.table:
-                    raise
-                missing = error
-                self.go_back(start)
-                self.pass_over(",", "|", ";")
-            if not self.took(","):
-                break
-        if not parts:
-            raise missing or self.unexpected()
+    def _union(self) -> str:
+        parts = self.listed(lambda: (self.source(), self.context.shape))
         return self._united(parts)
 
     def _united(self, parts: Sequence[tuple[str, Shape]]) -> str:
@@ -182,8 +144,6 @@ class Sources(Scalars):
                 if _class(types.setdefault(name, kind)) != _class(kind):
                     raise syntax_error(f"union: the column '{name}' has different types, which is not understood here")
                 types[name] = kind if types[name] == "count" else types[name]
-        if len(texts) == 1:
-            return texts[0]
         if all(list(shape) == list(types) for shape in shapes):
             return f"union {', '.join(f'({text})' for text in texts)}"
         aligned = []

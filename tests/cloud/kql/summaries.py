@@ -1,4 +1,4 @@
-"""`summarize`: aggregates with Kusto's names, and arg_max and arg_min, which take whole rows."""
+"""`summarize`: aggregates with Kusto's names, and arg_max, which takes whole rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from tests.cloud.kql import functions
 from tests.cloud.kql.errors import missing_column
-from tests.cloud.kql.joins import Joins
 from tests.cloud.kql.shapes import Expr, Names, kind_of, last_if_missing, named, picked
+from tests.cloud.kql.sources import Sources
 
 
-class Summaries(Joins):
+class Summaries(Sources):
     """Lowers `summarize` and `distinct`."""
 
     def summarize(self, left: str) -> str:
@@ -44,8 +44,6 @@ class Summaries(Joins):
 
     def distinct(self, left: str) -> str:
         """A distinct whose word has been taken."""
-        if self.took("*"):
-            return f"{left}\n| distinct *"
         names = Names()
         by = {names.of("", value): value for value in self.listed(self.expression)}
         self.context.shape = {name: value.kind for name, value in by.items()}
@@ -58,18 +56,17 @@ class Summaries(Joins):
         out: dict[str, Expr] = {}
         while True:
             name = self.gives_name()
-            function = self.here.text
-            if self.here.is_name("arg_max", "arg_min") and self.ahead(1).is_mark("("):
+            if self.here.is_name("arg_max") and self.ahead(1).is_mark("("):
                 self.skip()
                 self.skip()
-                out |= self._arg(function, name, left, names, keys)
+                out |= self._arg_max(name, left, names, keys)
             else:
                 value = self.apart(names)
                 out[names.of(name, value)] = value
             if not self.took(","):
                 return out
 
-    def _arg(self, function: str, name: str, left: str, names: Names, keys: Sequence[str]) -> dict[str, Expr]:
+    def _arg_max(self, name: str, left: str, names: Names, keys: Sequence[str]) -> dict[str, Expr]:
         wanted, shape = self.expression(), self.context.shape
         taken: list[tuple[str, str]] = []
         while self.took(","):
@@ -84,16 +81,14 @@ class Summaries(Joins):
             found = self.engine_types(f"{left}\n| extend kql_order = {wanted.text}")
             shape = {column: kind_of(kind) for column, kind in found.items()}
             wanted = replace(wanted, kind=shape["kql_order"])
-        largest = function == "arg_max"
-        order = last_if_missing(wanted.text, wanted.kind, lowest=largest)
-        # Of an expression without a name of its own, Kusto makes one as for max() or min().
-        first = names.of(name, wanted) if name or wanted.column or wanted.name else names.made(function[4:] + "_")
-        out = {first: functions.call(function[4:], [wanted])}
-        pick = "argMax" if largest else "argMin"
+        order = last_if_missing(wanted.text, wanted.kind)
+        # Of an expression without a name of its own, Kusto makes one as for max().
+        first = names.of(name, wanted) if name or wanted.column or wanted.name else names.made("max_")
+        out = {first: functions.call("max", [wanted])}
         for given, column in taken:
             kind = shape[column]
             new = names.given(given) if given else names.made(column)
-            out[new] = Expr(picked(pick, named(column), kind, order), kind=kind)
+            out[new] = Expr(picked(named(column), kind, order), kind=kind)
         return out
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from tests.cloud.kql.errors import syntax_error
-from tests.cloud.kql.literals import TIMESPAN, UNITS, datetime_literal
+from tests.cloud.kql.literals import TIMESPAN, datetime_literal
 
 
-class TokenKind(Enum):
+class Kind(Enum):
     """What a token is."""
 
     NAME = auto()
@@ -27,26 +27,24 @@ class TokenKind(Enum):
 class Token:
     """One token. `text` is the name, the decoded string, the mark, or the literal as written; `at` is its offset."""
 
-    kind: TokenKind
+    kind: Kind
     text: str
     at: int
 
     def is_mark(self, *marks: str) -> bool:
         """Whether it is one of these marks."""
-        return self.kind is TokenKind.MARK and self.text in marks
+        return self.kind is Kind.MARK and self.text in marks
 
     def is_name(self, *names: str) -> bool:
         """Whether it is one of these unquoted names."""
-        return self.kind is TokenKind.NAME and self.text in names
+        return self.kind is Kind.NAME and self.text in names
 
 
 _SKIP = re.compile(r"(?:\s|//[^\n]*)+")
-_NAME = re.compile(r"\$(?:left|right)\b|[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+\b|\d+\.\d+(?:[eE][+-]?\d+)?\b|\d+(?:[eE][+-]?\d+)?\b")
-_MARK = re.compile(r"!in~|!=|!~|==|=~|<=|>=|<>|\.\.|[!|=<>+\-*/%,.()\[\]{};:]")
-_WORD_MARK = re.compile(
-    r"(?:!?in~|!(?:in|has_cs|has|contains_cs|contains|startswith_cs|startswith|endswith_cs|endswith|between)\b)"
-)
+_MARK = re.compile(r"!=|!~|==|=~|<=|>=|\.\.|[!|=<>+\-*/%,.()\[\]{};:]")
+_WORD_MARK = re.compile(r"in~|!startswith\b")
 _QUOTED_NAME = re.compile(r"""\[\s*(?P<quote>['"])(?P<name>[^'"\\\n]+)(?P=quote)\s*\]""")
 _ESCAPES = {
     "\\": "\\",
@@ -77,9 +75,9 @@ def tokenize(query: str) -> list[Token]:
             continue
         token, at = _quoted_name(query, at, tokens, at == end) or _token(query, at)
         end = at
-        if token.kind is TokenKind.STRING and tokens and tokens[-1].kind is TokenKind.STRING:
+        if token.kind is Kind.STRING and tokens and tokens[-1].kind is Kind.STRING:
             # Strings side by side are one string.
-            token = Token(TokenKind.STRING, tokens.pop().text + token.text, token.at)
+            token = Token(Kind.STRING, tokens.pop().text + token.text, token.at)
         tokens.append(token)
     return tokens
 
@@ -88,28 +86,26 @@ def _quoted_name(query: str, at: int, before: Sequence[Token], adjacent: bool) -
     """A name such as ['my column'], where no list and no index can stand."""
     if query[at] != "[" or not (found := _QUOTED_NAME.match(query, at)):
         return None
-    if before and (before[-1].is_mark(")", "]") or (adjacent and before[-1].kind is TokenKind.NAME)):
+    if before and (before[-1].is_mark(")", "]") or (adjacent and before[-1].kind is Kind.NAME)):
         return None
-    if len(before) > 1 and before[-1].is_mark("(") and before[-2].is_name("dynamic"):
-        return None
-    return Token(TokenKind.QUOTED_NAME, found["name"], at), found.end()
+    return Token(Kind.QUOTED_NAME, found["name"], at), found.end()
 
 
 def _token(query: str, at: int) -> tuple[Token, int]:
     here = query[at]
-    if here in "\"'" or (here in "@hH" and query[at + 1 : at + 2] in ("'", '"', "@")):
+    if here in "\"'" or (here == "@" and query[at + 1 : at + 2] in ("'", '"')):
         text, end = _string(query, at)
-        return Token(TokenKind.STRING, text, at), end
+        return Token(Kind.STRING, text, at), end
     if found := _WORD_MARK.match(query, at):
-        return Token(TokenKind.MARK, found[0], at), found.end()
+        return Token(Kind.MARK, found[0], at), found.end()
     if found := _NAME.match(query, at):
         return _literal(query, found)
     if found := TIMESPAN.match(query, at):
-        return Token(TokenKind.TIMESPAN, found[1] + UNITS[found[2]], at), found.end()
+        return Token(Kind.TIMESPAN, found[0], at), found.end()
     if found := _NUMBER.match(query, at):
-        return Token(TokenKind.NUMBER, found[0], at), found.end()
+        return Token(Kind.NUMBER, found[0], at), found.end()
     if found := _MARK.match(query, at):
-        return Token(TokenKind.MARK, found[0], at), found.end()
+        return Token(Kind.MARK, found[0], at), found.end()
     raise syntax_error(f"Query could not be parsed at '{here}' ({_place(query, at)})")
 
 
@@ -122,22 +118,16 @@ def _literal(query: str, found: re.Match[str]) -> tuple[Token, int]:
             raise syntax_error(f"Query could not be parsed: ')' is missing ({_place(query, at)})")
         inside = query[end + 1 : close].strip()
         if found[0] == "datetime":
-            return Token(TokenKind.DATETIME, datetime_literal(inside), at), close + 1
-        if found[0] in ("timespan", "time") and (span := TIMESPAN.fullmatch(inside)):
-            return Token(TokenKind.TIMESPAN, span[1] + UNITS[span[2]], at), close + 1
+            return Token(Kind.DATETIME, datetime_literal(inside), at), close + 1
         raise syntax_error(f"{found[0]}({inside}) is not understood ({_place(query, at)})")
-    return Token(TokenKind.NAME, found[0], at), end
+    return Token(Kind.NAME, found[0], at), end
 
 
 def _string(query: str, at: int) -> tuple[str, int]:
     start = at
-    if query[at] in "hH":
-        at += 1
     verbatim = query[at] == "@"
     at += verbatim
     quote = query[at]
-    if quote not in "\"'":
-        raise syntax_error(f"Query could not be parsed at '{query[start]}' ({_place(query, start)})")
     at += 1
     out: list[str] = []
     while True:
