@@ -59,7 +59,10 @@ def run(chosen: Sequence[str]) -> None:
     with (
         log.open("wb") as kept,
         subprocess.Popen(
-            [sys.executable, "-u", "-c", _RUN, "run", *chosen], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+            [sys.executable, "-u", "-c", _RUN, "run", *chosen],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
         ) as process,
     ):
         assert process.stdout is not None
