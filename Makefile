@@ -40,6 +40,7 @@ test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
 
 test-slow: $(READY) $(NPM) worker ## The long tests, at full length
 	$(PYTEST) $(PARALLEL) -m slow --timeout=1800
+	EXAMPLES=all $(PYTEST) $(PARALLEL) -m "examples and not slow" --timeout=600
 
 # The tests of the others start a table service.
 mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes no test notices; OF=plan (or sweep, ledger), SAMPLE=200 tries so many

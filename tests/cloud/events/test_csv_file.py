@@ -16,6 +16,7 @@ from tests.cloud.events.csv_file import Chunk
 from tests.cloud.events.header import Header
 from tests.cloud.events.source import Source
 from tests.cloud.events.staging import Staging
+from tests.support.examples import examples_of
 
 COLUMNS = ("NetworkMessageId", "", "Subject")
 CELL = some.text(some.sampled_from("aé\U0001f600 ,;\"'\n\r\t\\N0{[-"), max_size=6)
@@ -57,7 +58,8 @@ def _quote(cell: str, delimiter: str, always: bool) -> str:
     return cell
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.examples
+@settings(max_examples=examples_of(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=some.lists(some.tuples(CELL, CELL, CELL), min_size=1, max_size=4),
     delimiter=some.sampled_from(",;\t"),
@@ -77,7 +79,8 @@ def test_what_is_written_as_csv_is_read_by_both(
         assert theirs == ours
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.examples
+@settings(max_examples=examples_of(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=some.text(some.sampled_from('ab,,""\n\n\r \t\\N\''), min_size=1, max_size=24))
 @example("a,b,c\n")
 @example("NetworkMessageId,_1,Subject\n")
