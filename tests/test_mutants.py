@@ -13,7 +13,7 @@ import pytest
 
 from tests.mutants.results import Outcome, Result, changed_line, not_mutated, score, table
 from tests.mutants.targets import TARGETS, Target, Unusable, sample_size, target
-from tests.mutants.tool import sample
+from tests.mutants.tool import last_lines, sample
 from tests.mutants.workplace import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,6 +162,18 @@ def test_a_wrong_command_is_a_sentence(arguments: tuple[str, ...], said: str) ->
     assert ran.returncode == 1
     assert ran.stderr.startswith(said)
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_log_is_shown_without_its_spinner() -> None:
+    """Of a spinner's turns one line is shown, and no more than forty lines in all."""
+    turns = "".join(f"{turn} Running stats\r" for turn in "⠋⠙⠹⠸")
+    assert last_lines(f"{turns}\n    done\n{turns}\nE   assert 1 == 2\n") == [
+        "Running stats",
+        "    done",
+        "Running stats",
+        "E   assert 1 == 2",
+    ]
+    assert last_lines("\n".join(map(str, range(99)))) == [str(number) for number in range(59, 99)]
 
 
 CODE = '''\

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from tests.mutants.results import Outcome, Result
 
 _SEED = 0
 _RUN = "from mutmut.__main__ import cli; cli()"  # as a module it would be loaded twice
+_SPINNER = re.compile("^[\u2800-\u28ff] ?")  # mutmut's: letters of Braille
 _OUTCOMES = {
     "killed": Outcome.KILLED,
     "caught by type check": Outcome.TYPES,
@@ -48,6 +50,13 @@ def sample(every: Sequence[str], size: int | None) -> list[str]:
     return sorted(random.Random(_SEED).sample(list(every), size))
 
 
+def last_lines(log: str) -> list[str]:
+    """The last forty lines that say something; of a spinner that turned, one."""
+    lines = [_SPINNER.sub("", line).rstrip() for line in log.replace("\r", "\n").splitlines()]
+    told = [line for line, before in zip(lines, ["", *lines], strict=False) if line and line != before]
+    return told[-40:]
+
+
 def run(chosen: Sequence[str]) -> None:
     """Run the mutants; none named are all. Everything mutmut writes is kept in `mutmut.log`, and shown on a terminal.
 
@@ -72,8 +81,7 @@ def run(chosen: Sequence[str]) -> None:
                 sys.stderr.buffer.write(piece)
                 sys.stderr.flush()
     if process.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
-        last = "\n".join([line for line in lines if line.strip()][-40:])
+        last = "\n".join(last_lines(log.read_text(encoding="utf-8", errors="replace")))
         raise NotFinished(
             f"{last}\nmutmut ended with exit code {process.returncode}; all it wrote is in {log.absolute()}"
         )
