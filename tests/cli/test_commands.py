@@ -7,7 +7,7 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -37,9 +37,9 @@ from shared.sweep.receipt import as_json
 from shared.sweep.run import Report
 from tests.cloud import Cloud
 from tests.cloud.faults import Fault
-from tests.cloud.tenant import sample
+from tests.cloud.mail import sample
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 KEYS = [
     *("event", "verdict", "reasons", "dry_run", "run_id", "version", "settings", "workspace", "started", "seconds"),
@@ -48,12 +48,12 @@ KEYS = [
 ]
 
 
-def receipt(event: str = "sweep_completed", verdict: Verdict | None = Verdict.FLAGGED, **more: Any) -> Receipt:
+def _receipt(event: str = "sweep_completed", verdict: Verdict | None = Verdict.FLAGGED, **more: Any) -> Receipt:
     """A receipt that says so."""
     return Receipt("run", "0.1.0", "abc", "guid", NOW, 1.2345, event, verdict, **more)
 
 
-def finding(recipient: str, messages: int) -> Finding:
+def _finding(recipient: str, messages: int) -> Finding:
     """A finding of so many hard deletes."""
     return Finding.of(
         recipient,
@@ -63,9 +63,12 @@ def finding(recipient: str, messages: int) -> Finding:
 
 def report(*recipients: str) -> Report:
     """Each recipient flagged for the first time, one message more than the one before."""
-    findings = {name: finding(name, place + 11) for place, name in enumerate(recipients)}
-    actions = [Action(Act.CREATE, Reason.FIRST, name, 0, f"id of {name}", Severity.MEDIUM) for name in recipients]
-    return Report(receipt(flagged=len(recipients)), tuple(actions), findings)
+    findings = {name: _finding(name, place + 11) for place, name in enumerate(recipients)}
+    actions = [
+        Action(Act.CREATE, Reason.FIRST, name, 0, f"id of {name}", Severity.MEDIUM, finding.counts)
+        for name, finding in findings.items()
+    ]
+    return Report(_receipt(flagged=len(recipients)), tuple(actions), findings)
 
 
 def printed(of: Report) -> str:
@@ -75,19 +78,12 @@ def printed(of: Report) -> str:
     return console.export_text()
 
 
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """The small Azure, with nothing in its tables."""
-    with Cloud() as running:
-        yield running
-
-
-def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
+def _environment(cloud: Cloud, folder: Path) -> dict[str, str]:
     """The shell's environment: the small Azure's, a ledger in the folder."""
     return {"PATH": os.environ["PATH"], **cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db"}
 
 
-def shell(values: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def _shell(values: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m shared sweep` with these arguments and this environment only."""
     command = [sys.executable, "-m", "shared", "sweep", *arguments]
     return subprocess.run(command, cwd=ROOT, env=dict(values), capture_output=True, text=True)
@@ -110,14 +106,14 @@ def shell(values: Mapping[str, str], *arguments: str) -> subprocess.CompletedPro
 )
 def test_exit_codes(event: str, verdict: Verdict | None, code: int) -> None:
     """The exit code is that of the design's verdict table."""
-    assert exit_code(receipt(event, verdict)) == code
+    assert exit_code(_receipt(event, verdict)) == code
 
 
 def test_the_receipt_has_the_designs_fields() -> None:
     """The receipt is one flat JSON object with the design's names, times in UTC with a Z, null for what is unknown."""
     window = Window(NOW - timedelta(days=30), NOW)
     coverage = Coverage(100, 10, NOW - timedelta(hours=1), 0.98765, {"Hard delete": 5}, {"Zapped": 1}, 90, 2)
-    found = as_json(receipt(window=window, coverage=coverage, requests={"sentinel": 3}, notes=("a note",)))
+    found = as_json(_receipt(window=window, coverage=coverage, requests={"sentinel": 3}, notes=("a note",)))
     assert list(found) == KEYS
     assert (found["started"], found["seconds"], found["verdict"]) == ("2026-11-24T06:00:00Z", 1.234, "flagged")
     assert found["window"] == {"start": "2026-10-25T06:00:00Z", "end": "2026-11-24T06:00:00Z"}
@@ -133,7 +129,7 @@ def test_the_receipt_has_the_designs_fields() -> None:
         "last_rows": None,
     }
     assert json.loads(json.dumps(found)) == found
-    bare = as_json(receipt("sweep_skipped", None))
+    bare = as_json(_receipt("sweep_skipped", None))
     assert list(bare) == KEYS
     assert (bare["verdict"], bare["window"], bare["coverage"]) == (None, None, None)
 
@@ -167,7 +163,7 @@ def test_a_hostile_address_cannot_move_the_cursor() -> None:
 def test_json_is_all_of_standard_output(cloud: Cloud, tmp_path: Path) -> None:
     """`--json` prints the receipt and nothing else; the same receipt is the log's one line, on standard error."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
-    ran = shell(environment(cloud, tmp_path), "--json")
+    ran = _shell(_environment(cloud, tmp_path), "--json")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert list(found) == KEYS
@@ -180,7 +176,7 @@ def test_json_is_all_of_standard_output(cloud: Cloud, tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     """`--dry-run` plans and prints the actions, and writes neither to the cloud nor to a ledger."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
-    ran = shell(environment(cloud, tmp_path), "--dry-run", "--json")
+    ran = _shell(_environment(cloud, tmp_path), "--dry-run", "--json")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert (found["event"], found["dry_run"]) == ("sweep_planned", True)
@@ -196,26 +192,17 @@ def test_a_dry_run_writes_nothing(cloud: Cloud, tmp_path: Path) -> None:
 def test_a_dry_run_needs_no_webhook(cloud: Cloud, tmp_path: Path, asked: str) -> None:
     """Asked for by either way, a dry run does without TEAMS_WEBHOOK_URL; a real sweep does not begin."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
-    values = environment(cloud, tmp_path)
+    values = _environment(cloud, tmp_path)
     del values["TEAMS_WEBHOOK_URL"]
-    ran = shell(values | ({"DRY_RUN": "true"} if asked == "DRY_RUN" else {}), *([asked] if asked[0] == "-" else []))
+    ran = _shell(values | ({"DRY_RUN": "true"} if asked == "DRY_RUN" else {}), *([asked] if asked[0] == "-" else []))
     assert ran.returncode == 0, ran.stderr
     assert "planned only" in ran.stdout
-    refused = shell(values)
+    refused = _shell(values)
     assert refused.returncode == 2
     assert "TEAMS_WEBHOOK_URL is missing" in refused.stderr
-    wrong = shell({**values, "TEAMS_WEBHOOK_URL": "http://x.logic.azure.com"}, "--dry-run")
+    wrong = _shell({**values, "TEAMS_WEBHOOK_URL": "http://x.logic.azure.com"}, "--dry-run")
     assert wrong.returncode == 2
     assert "TEAMS_WEBHOOK_URL must begin with https" in wrong.stderr
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project in a folder of its own, as a newcomer has it."""
-    folder = tmp_path / "a checkout"
-    shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "local.settings.example.json", folder)
-    return folder
 
 
 @pytest.mark.parametrize("arguments", [["sweep"], ["sweep", "--dry-run"], ["doctor"]])
@@ -264,7 +251,7 @@ def test_a_workspace_without_sentinel(cloud: Cloud, tmp_path: Path, arguments: l
     cloud.load("EmailEvents", sample(cloud.clock()).events)
     cloud.faults.add(Fault(service="sentinel", match="SecurityInsights", status=400, body=NOT_ONBOARDED, times=None))
     command = [sys.executable, "-m", "shared", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, env=environment(cloud, tmp_path), capture_output=True, text=True)
+    ran = subprocess.run(command, cwd=ROOT, env=_environment(cloud, tmp_path), capture_output=True, text=True)
     assert ran.returncode == code, ran.stderr
     assert "switch Microsoft Sentinel on for it" in " ".join(ran.stdout.split())
     assert "report it" not in ran.stdout
@@ -277,7 +264,7 @@ def test_a_workspace_without_sentinel(cloud: Cloud, tmp_path: Path, arguments: l
 def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:
     """Without `--json` standard output names recipients, counts and the ending in words."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
-    ran = shell(environment(cloud, tmp_path))
+    ran = _shell(_environment(cloud, tmp_path))
     assert ran.returncode == 0, ran.stderr
     for words in ("Recipient", "Sum_case", "@contoso.com", "first time over the threshold", "flagged   completed"):
         assert words in ran.stdout
@@ -285,7 +272,7 @@ def test_the_table_is_for_people(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_empty_data_ends_with_3(cloud: Cloud, tmp_path: Path) -> None:
     """An empty table is no all-clear: the exit code is 3, and the reason is shown."""
-    ran = shell(environment(cloud, tmp_path))
+    ran = _shell(_environment(cloud, tmp_path))
     assert ran.returncode == 3, ran.stderr
     assert "untrusted" in ran.stdout
 
@@ -294,7 +281,7 @@ def test_what_is_due_ends_with_1(cloud: Cloud, tmp_path: Path) -> None:
     """With Teams refusing, the exit code is 1, what is due is said, and the webhook's secret is not."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
     cloud.faults.add(Fault(service="teams", times=None, status=400))
-    ran = shell(environment(cloud, tmp_path))
+    ran = _shell(_environment(cloud, tmp_path))
     assert ran.returncode == 1, ran.stderr
     assert "due" in ran.stdout
     assert cloud.environment["TEAMS_WEBHOOK_URL"].partition("sig=")[2] not in ran.stdout + ran.stderr
@@ -323,7 +310,7 @@ def test_each_way_to_call_it(
     """Each way to call the shell ends with its code and says its words."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    for name, value in {**environment(cloud, tmp_path), **given}.items():
+    for name, value in {**_environment(cloud, tmp_path), **given}.items():
         monkeypatch.setenv(name, value)
     ran = CliRunner().invoke(app, ["sweep", *arguments])
     assert ran.exit_code == code, ran.output
@@ -333,7 +320,7 @@ def test_each_way_to_call_it(
 def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:
     """On a terminal a progress line says what the sweep is doing; where there is none, it does not."""
     cloud.load("EmailEvents", sample(cloud.clock()).events)
-    values = {**environment(cloud, tmp_path), "TERM": "xterm-256color"}
+    values = {**_environment(cloud, tmp_path), "TERM": "xterm-256color"}
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "shared", "sweep", "--dry-run"]
     with subprocess.Popen(command, cwd=ROOT, env=values, stdout=subprocess.DEVNULL, stderr=terminal) as running:
@@ -350,7 +337,7 @@ def test_a_terminal_sees_progress(cloud: Cloud, tmp_path: Path) -> None:
     os.close(screen)
     assert running.returncode == 0, seen
     assert b"hunting" in seen
-    assert "hunting" not in shell(values, "--dry-run").stderr
+    assert "hunting" not in _shell(values, "--dry-run").stderr
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["sweep"], ["sweep", "--json"], ["--help"]])
@@ -359,9 +346,9 @@ def test_output_that_cannot_be_written(cloud: Cloud, tmp_path: Path, arguments: 
     command = [sys.executable, "-m", "shared", *arguments]
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
-            command, cwd=ROOT, env=environment(cloud, tmp_path), stdout=full, stderr=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=_environment(cloud, tmp_path), stdout=full, stderr=subprocess.PIPE, text=True
         )
-        both = subprocess.run(command, cwd=ROOT, env=environment(cloud, tmp_path), stdout=full, stderr=full)
+        both = subprocess.run(command, cwd=ROOT, env=_environment(cloud, tmp_path), stdout=full, stderr=full)
     assert (ran.returncode, both.returncode) == (1, 1)
     said = [line for line in ran.stderr.splitlines() if " sweep sweep_" not in line]
     assert said == ["the output cannot be written: No space left on device"]
@@ -371,7 +358,7 @@ def test_output_that_nobody_wants(cloud: Cloud, tmp_path: Path) -> None:
     """With standard output closed the sweep runs and is logged."""
     command = f"exec '{sys.executable}' -m shared sweep --dry-run >&-"
     ran = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=ROOT, env=environment(cloud, tmp_path), stderr=subprocess.PIPE, text=True
+        ["/bin/sh", "-c", command], cwd=ROOT, env=_environment(cloud, tmp_path), stderr=subprocess.PIPE, text=True
     )
     assert ran.returncode == 3, ran.stderr
     assert "sweep_planned" in ran.stderr
@@ -382,11 +369,11 @@ def test_output_that_nobody_wants(cloud: Cloud, tmp_path: Path) -> None:
 def test_packages_that_are_not_here(cloud: Cloud, tmp_path: Path, missing: str) -> None:
     """A Python without the packages says which, and which Python has them; the code is 1."""
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules['{missing}'] = None\n")
-    values = {**environment(cloud, tmp_path), "PYTHONPATH": str(tmp_path)}
+    values = {**_environment(cloud, tmp_path), "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-m", "shared", "doctor"]
     ran = subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True)
     assert ran.returncode == 1
-    expected = f"The packages are not here ({missing}): run .venv/bin/python -m shared …; make sweep makes .venv\n"
+    expected = f"The package {missing} is not installed: run .venv/bin/python -m shared …; make sweep makes .venv\n"
     assert ran.stderr == expected
 
 
@@ -402,40 +389,35 @@ def test_packages_that_are_not_here(cloud: Cloud, tmp_path: Path, missing: str) 
 )
 def test_a_sweep_that_did_not_look_counts_nothing(event: str, verdict: Verdict | None, due: int, counts: str) -> None:
     """Where nothing was looked at, the counts are no zero; that it failed is said once; no retries of no request."""
-    text = printed(Report(receipt(event, verdict, due=due, retries=4)))
+    text = printed(Report(_receipt(event, verdict, due=due, retries=4)))
     assert [line.split(maxsplit=1)[1].strip() for line in text.splitlines() if line.startswith("counts")] == [counts]
     assert text.count("failed") == (verdict is Verdict.FAILED)
     assert "retries" not in text
-    assert "100 sentinel; 4 retries" in printed(Report(receipt(requests={"sentinel": 100}, retries=4)))
+    assert "100 sentinel; 4 retries" in printed(Report(_receipt(requests={"sentinel": 100}, retries=4)))
 
 
 def test_a_dry_run_waits_for_no_next_sweep(cloud: Cloud, tmp_path: Path) -> None:
     """No sweep follows a dry run or the doctor by itself: they say to try again; a sweep names the next one."""
     cloud.faults.add(Fault(service="identity", status=500, times=None))
-    values = environment(cloud, tmp_path)
-    # Side by side, for each waits before it tries again.
-    asked = (["sweep", "--dry-run"], ["sweep", "--dry-run", "--json"], ["doctor"], ["sweep"])
-    commands = [[sys.executable, "-m", "shared", *arguments] for arguments in asked]
-    running = [
-        subprocess.Popen(command, cwd=ROOT, env=values, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for command in commands
-    ]
-    *tried, swept = [each.communicate()[0] for each in running]
+    values = _environment(cloud, tmp_path)
+    tried = [_shell(values, "--dry-run").stdout, _shell(values, "--dry-run", "--json").stdout]
+    command = [sys.executable, "-m", "shared", "doctor"]
+    tried.append(subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True).stdout)
     for said in tried:
         assert "Not signed in" in said
         assert ": try again; if it lasts" in " ".join(said.split())
         assert "next sweep tries" not in said
-    assert "the next sweep tries again; if it lasts" in " ".join(swept.split())
+    assert "the next sweep tries again; if it lasts" in " ".join(_shell(values).stdout.split())
 
 
 @pytest.mark.parametrize("asked", ["--dry-run", "DRY_RUN"])
 def test_a_dry_run_needs_no_webhook_of_ones_own(cloud: Cloud, checkout: Path, asked: str) -> None:
     """In a dry run the example's webhook may stay as it is; otherwise it is named."""
-    values = environment(cloud, checkout)
+    values = _environment(cloud, checkout)
     values["TEAMS_WEBHOOK_URL"] = "https://prod-00.westeurope.logic.azure.com/workflows/your-own"
     given = {"DRY_RUN": "true"} if asked == "DRY_RUN" else {}
-    ran = shell({**values, **given}, *([asked] if not given else []))
+    ran = _shell({**values, **given}, *([asked] if not given else []))
     assert ran.returncode == 3, ran.stderr
-    refused = shell(values)
+    refused = _shell(values)
     assert refused.returncode == 2
     assert "TEAMS_WEBHOOK_URL still holds the placeholder" in refused.stderr

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.cloud.engine import MANY, engine
 from tests.cloud.events.loaded import Loaded
-from tests.cloud.kql.context import Source
+from tests.cloud.kql.context import TableSource
 from tests.cloud.kql.shapes import Columns
 from tests.cloud.schemas import EMAIL_EVENTS
 
@@ -190,7 +190,7 @@ class Tables:
         """Put a table on the Basic plan, where it cannot be summarised, or back."""
         self._tables[name].basic = basic
 
-    def table(self, name: str) -> Source | None:
+    def table(self, name: str) -> TableSource | None:
         """Where a table is, its rows loaded."""
         with self._lock:
             table = self._tables.get(name)
@@ -199,7 +199,7 @@ class Tables:
             if name in self.refresh:
                 table.add(self.refresh[name]())
             time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
-            return Source(table.ready(), table.columns, table.basic, time, table.rows)
+            return TableSource(table.ready(), table.columns, table.basic, time, table.rows)
 
     def columns(self, kql: str) -> Columns:
         """Name and engine type of the columns of lowered KQL's answer."""

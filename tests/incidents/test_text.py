@@ -14,33 +14,32 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from shared.incidents.terms import Terms
 from shared.incidents.text import comment_body, comment_id, incident_body, title
-from shared.model import Act, Action, Counts, Evidence, Finding, Reason, Remedy, Severity, Window, message_hash
-from shared.settings import Settings, from_values
+from shared.model import (
+    NO_MESSAGES,
+    Act,
+    Action,
+    Counts,
+    Evidence,
+    Finding,
+    Messages,
+    Reason,
+    Remedy,
+    Severity,
+    Window,
+    message_hash,
+)
 from shared.text import ordinary, units
-from tests.hostile import FRAGMENTS, NOW, addresses, evidence, texts
 from tests.support.examples import examples_of
+from tests.support.hostile import FRAGMENTS, NOW, addresses, evidence, texts
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 INCIDENT = "6f8f3c3e-3a0b-5d0e-9a55-0a7c0c1e2f10"
 WORST = "💸&[" * 200  # each escaped, or two units long
 
 
-def configured(**values: str) -> Settings:
-    """Settings with these values beside the required ones."""
-    guid = "7e1d5f8e-0d5c-4b57-9c5c-7d1c6c0d9c11"
-    workspace = f"/subscriptions/{guid}/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/soc"
-    return from_values(
-        {
-            "SENTINEL_WORKSPACE_ID": guid,
-            "SENTINEL_WORKSPACE_RESOURCE_ID": workspace,
-            "TEAMS_WEBHOOK_URL": "https://example.logic.azure.com/x",
-            **values,
-        }
-    )
-
-
-SETTINGS = configured()
+TERMS = Terms(10, 50, 2, True, "sentinel", WINDOW)
 
 
 def messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
@@ -61,7 +60,8 @@ def messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
 
 def action(finding: Finding, reason: Reason = Reason.FIRST, act: Act = Act.CREATE, **more: Any) -> Action:
     """The plan's word about a finding, all of its messages new."""
-    made = Action(act, reason, finding.recipient, 0, INCIDENT, Severity.MEDIUM, finding.evidence, True)
+    messages = Messages.of(finding.evidence())
+    made = Action(act, reason, finding.recipient, 0, INCIDENT, Severity.MEDIUM, finding.counts, messages)
     return replace(made, **more)
 
 
@@ -82,7 +82,12 @@ def rendered(text: str) -> tuple[set[str], str, list[str]]:
     return {token.type for token in inline}, " ".join(token.content for token in inline), fences
 
 
-findings = st.builds(Finding.of, addresses, evidence())
+def whole(items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """The messages as a hunt gives them: their ids without lone surrogates."""
+    return tuple(replace(item, message_id=item.message_id.encode("utf-8", "replace").decode()) for item in items)
+
+
+findings = st.builds(Finding.of, addresses, evidence().map(whole))
 
 
 @pytest.mark.examples
@@ -94,9 +99,9 @@ def test_a_description_fits_and_is_inert(
     finding: Finding, doubts: list[str], remediators: str, reason: Reason, defender: bool
 ) -> None:
     """Whatever the finding holds, the description has at most 5,000 UTF-16 units and renders no link, image or tag."""
-    settings = configured(HUNT_SOURCE="defender") if defender else SETTINGS
+    terms = replace(TERMS, hunt_source="defender" if defender else "sentinel", doubts=tuple(doubts))
     plan = action(finding, reason, previous=WORST)
-    made = properties(incident_body(plan, finding, WINDOW, settings, doubts=doubts, remediators=remediators))
+    made = properties(incident_body(plan, terms, remediators))
     description = made["description"]
     assert units(description) <= 5_000
     kinds, _, fences = rendered(description)
@@ -116,7 +121,7 @@ def test_a_comment_fits_and_is_inert(
 ) -> None:
     """Whatever is new, a comment has at most 30,000 UTF-16 units and renders no link, image or tag."""
     plan = action(finding, reason, Act.COMMENT)
-    body = comment_body(plan, finding, WINDOW, SETTINGS, doubts=doubts, remediators=remediators, last=last)
+    body = comment_body(plan, replace(TERMS, doubts=tuple(doubts)), remediators, last=last)
     message = properties(body)["message"]
     assert units(message) <= 30_000
     kinds, _, _ = rendered(message)
@@ -127,7 +132,7 @@ def test_an_incident_carries_what_an_analyst_and_the_sweep_look_for() -> None:
     """Title, severity, status, activity times and labels are the design's."""
     finding = Finding.of("kim@contoso.com", messages(12))
     plan = action(finding, severity=Severity.HIGH, episode=2)
-    made = properties(incident_body(plan, finding, WINDOW, SETTINGS))
+    made = properties(incident_body(plan, TERMS))
     assert made["title"] == "Unusual volume of remediated email: kim@contoso.com"
     assert (made["severity"], made["status"]) == ("High", "New")
     assert made["firstActivityTimeUtc"] == "2026-11-23T18:56:00.000Z"
@@ -143,7 +148,7 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
     """Counts, threshold, window, newest messages, what to do, when it is a false positive, the query, the rule."""
     finding = Finding.of("kim@contoso.com", messages(23))
     plan = action(finding, Reason.REOPENED, previous=INCIDENT)
-    body = incident_body(plan, finding, WINDOW, SETTINGS, remediators="23 messages: 14 by ZAP, 9 by admins")
+    body = incident_body(plan, TERMS, "23 messages: 14 by ZAP, 9 by admins")
     text = properties(body)["description"]
     assert text.startswith("23 messages to `kim@contoso.com` were remediated in 30 days. More than 10 is unusual.")
     for said in (
@@ -168,21 +173,21 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
 def test_an_untrusted_sweep_marks_its_incidents() -> None:
     """What was found in data that is not trusted says so before its numbers."""
     finding = Finding.of("kim@contoso.com", messages(12))
-    text = properties(incident_body(action(finding), finding, WINDOW, SETTINGS, doubts=["newest row is 31 h old"]))
+    text = properties(incident_body(action(finding), replace(TERMS, doubts=("newest row is 31 h old",))))
     lines = text["description"].splitlines()
     assert lines[2] == "- NOT TRUSTED, the real number may be higher: newest row is 31 h old"
 
 
-@pytest.mark.parametrize("deduplicate", ["true", "false"])
-def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplicate: str) -> None:
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplicate: bool) -> None:
     """The KQL holds the address as a literal, the window as datetimes, and one row per message when deduplicating."""
     finding = Finding.of("o'neil_k+x@contoso.com", messages(12))
-    settings = configured(DEDUPLICATE=deduplicate)
-    text = properties(incident_body(action(finding), finding, WINDOW, settings))["description"]
+    terms = replace(TERMS, deduplicate=deduplicate)
+    text = properties(incident_body(action(finding), terms))["description"]
     [query] = rendered(text)[2]
     assert '| where RecipientEmailAddress =~ "o\'neil_k+x@contoso.com"' in query
     assert "between (datetime(2026-10-25T06:01:00.000Z) .. datetime(2026-11-24T06:01:00.000Z))" in query
-    assert ("arg_max" in query) is (deduplicate == "true")
+    assert ("arg_max" in query) is deduplicate
 
 
 @pytest.mark.examples
@@ -192,7 +197,7 @@ def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplica
 def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
     """An address that is not everyday is asked for by its hash."""
     finding = Finding.of(recipient, messages(1))
-    [query] = rendered(properties(incident_body(action(finding), finding, WINDOW, SETTINGS))["description"])[2]
+    [query] = rendered(properties(incident_body(action(finding), TERMS))["description"])[2]
     if not ordinary(recipient):
         assert re.search(r'\| where hash_sha256\(tolower\(RecipientEmailAddress\)\) == "[0-9a-f]{64}"\n', query)
     assert re.fullmatch(r"[A-Za-z0-9 |\n().,:=~_\"*@%+'-]*", query)
@@ -201,30 +206,32 @@ def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
 def test_a_comment_tells_just_the_new_messages_newest_first() -> None:
     """Only what is new is listed, the newest first; beyond a hundred by count; the totals are those of now."""
     finding = Finding.of("kim@contoso.com", messages(200))
-    plan = action(finding, Reason.GREW, Act.COMMENT, new=tuple(reversed(finding.evidence[:130])))
-    text = properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
+    plan = action(finding, Reason.GREW, Act.COMMENT, messages=Messages.of(reversed(finding.evidence()[:130])))
+    text = properties(comment_body(plan, TERMS))["message"]
     assert text.startswith("130 new messages remediated for `kim@contoso.com` since the last report.")
     assert "- Sum_case: 200 (threshold 10, High above 50)" in text
     listed = re.findall(r"[0-9a-f]{8}-1111-4222-8333-[0-9a-f]{12}", text)
-    assert listed == [item.message_id for item in finding.evidence[:100]]
+    assert listed == [item.message_id for item in finding.evidence()[:100]]
     assert text.splitlines()[-1] == "- and 30 more"
     assert "card only" not in text
 
 
 def test_an_escalation_says_why() -> None:
-    """The comment of a raised severity names the severity, the count and the limit."""
+    """The comment of an escalated severity names the severity, the count and the limit."""
     finding = Finding.of("kim@contoso.com", messages(60))
-    plan = action(finding, Reason.ESCALATED, Act.ESCALATE, severity=Severity.HIGH, new=finding.evidence[:1])
-    text = properties(comment_body(plan, finding, WINDOW, SETTINGS))["message"]
-    assert text.startswith("Severity raised to High: Sum_case is now 60, above 50. 1 new message.")
-    nothing_new = replace(plan, new=())
-    assert "newest first" not in properties(comment_body(nothing_new, finding, WINDOW, SETTINGS))["message"]
+    plan = action(
+        finding, Reason.ESCALATED, Act.ESCALATE, severity=Severity.HIGH, messages=Messages.of(finding.evidence()[:1])
+    )
+    text = properties(comment_body(plan, TERMS))["message"]
+    assert text.startswith("Severity escalated to High: Sum_case is now 60, above 50. 1 new message.")
+    nothing_new = replace(plan, messages=NO_MESSAGES)
+    assert "newest first" not in properties(comment_body(nothing_new, TERMS))["message"]
 
 
 def test_the_last_comment_says_so() -> None:
     """The 91st comment tells where further messages are counted."""
     finding = Finding.of("kim@contoso.com", messages(60))
-    text = properties(comment_body(action(finding, Reason.GREW), finding, WINDOW, SETTINGS, last=True))["message"]
+    text = properties(comment_body(action(finding, Reason.GREW), TERMS, last=True))["message"]
     assert "further messages are counted on the card only" in text
 
 
@@ -240,7 +247,7 @@ def test_a_comment_has_one_id_for_one_set_of_messages() -> None:
 def test_a_finding_without_lists_is_dated_by_the_window() -> None:
     """Where the hunt brought counts but no message, the incident's times are the window's."""
     finding = Finding("kim@contoso.com", Counts(11), (), tuple)
-    made = properties(incident_body(action(finding), finding, WINDOW, SETTINGS))
+    made = properties(incident_body(action(finding), TERMS))
     assert made["firstActivityTimeUtc"] == "2026-10-25T06:01:00.000Z"
     assert "Newest messages" not in made["description"]
 

@@ -26,6 +26,7 @@ from shared.model import (
     minute_number,
 )
 from tests.incidents.test_text import INCIDENT, WORST, messages, properties, rendered
+from tests.support.examples import examples_of
 from tests.support.hostile import NOW, addresses, texts
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
@@ -153,7 +154,8 @@ def test_the_minimal_comment_has_the_same_facts() -> None:
     assert text_of(comment_body(escalated, TERMS, minimal=True)).startswith("Severity escalated to High: Sum_case is")
 
 
-@examples(max_examples=40, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(40), deadline=None)
 @given(addresses, texts, texts)
 def test_nothing_of_the_mail_is_in_the_minimal_form(recipient: str, subject: str, doubt: str) -> None:
     """Whatever the mail holds, the minimal form of another mail to the same recipient is the same."""

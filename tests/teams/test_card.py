@@ -41,11 +41,13 @@ from tests.support.cards import (
     shown,
     situations,
 )
+from tests.support.examples import examples_of
 from tests.support.hostile import FRAGMENTS, NOW
 from tests.teams.render_card import CARDS, card_as_text
 
 
-@examples(max_examples=25, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(25), deadline=None)
 @given(st.lists(entries, min_size=1, max_size=12), situations, st.sampled_from([0, 0, 40, 400]), st.booleans())
 @example([WORST_ENTRY], WORST_SITUATION, 10_000, False)
 @example([replace(WORST_ENTRY, reason=OtherReason.NOT_RAISED)], WORST_SITUATION, 100, False)
@@ -72,7 +74,8 @@ def test_every_digest_arrives_is_valid_and_inert(
     assert not left or any(each.by_name for each in card.told)
 
 
-@examples(max_examples=25, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(25), deadline=None)
 @given(st.sampled_from(Notice), causes, situations)
 @example(Notice.UNTRUSTED, WORST_SITUATION.causes, WORST_SITUATION)
 @example(Notice.HEARTBEAT, (), WORST_SITUATION)
@@ -82,7 +85,8 @@ def test_every_notice_arrives_is_valid_and_inert(kind: Notice, why: tuple[Cause,
     opened(notice_card(kind, why, situation))
 
 
-@examples(max_examples=25, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(25), deadline=None)
 @given(st.lists(entries, min_size=1, max_size=3), situations)
 @example([WORST_ENTRY], WORST_SITUATION)
 def test_a_minimal_card_and_a_probe_hold_nobody_elses_words(some: list[Entry], situation: Situation) -> None:

@@ -29,12 +29,14 @@ from tests.support.cards import (
     named,
     shown,
 )
+from tests.support.examples import examples_of
 from tests.teams.render_card import card_as_text
 
 PLAIN = replace(WORST_SITUATION, workspace="soc", mentions=(), reasons=("r",), causes=(Cause("c", "why"),), run_id="")
 
 
-@examples(max_examples=20, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(20), deadline=None)
 @given(
     st.lists(st.sampled_from([*Reason, *OtherReason]), min_size=1, max_size=90),
     st.sampled_from(["a", "\U0001f4b8" * 60]),

@@ -17,18 +17,18 @@ from tests.cloud.events.dates import File, Spot, Tally, Unsettled, settle
 from tests.cloud.events.moments import Shape, moments, read_name
 from tests.support.examples import examples_of
 
-DATA = Path(__file__).parent / "data" / "events"
+DATA = Path(__file__).parents[2] / "data" / "events"
 HEADER = '"TimeGenerated [UTC]",NetworkMessageId,RecipientEmailAddress,LatestDeliveryAction\n'
 
 
-def export(folder: Path, *times: str, name: str = "export.csv", header: str = HEADER) -> Path:
+def _export(folder: Path, *times: str, name: str = "export.csv", header: str = HEADER) -> Path:
     """A CSV export with one row for each of these times."""
     path = folder / name
     path.write_text(header + "".join(f'"{time}",m{n},a@contoso.com,Hard delete\n' for n, time in enumerate(times)))
     return path
 
 
-def read(*paths: Path, order: str = "") -> list[str]:
+def _read(*paths: Path, order: str = "") -> list[str]:
     """The days and times that are read."""
     loaded = load_events(paths, order=order)
     found = [row["TimeGenerated"].removesuffix(".0000000Z") for row in loaded.read()]
@@ -45,16 +45,16 @@ def test_the_day_first_export_is_refused_or_right() -> None:
     assert str(caught.value).startswith(words)
     assert "DATES=day-first or DATES=month-first" in str(caught.value)
     assert "tostring(TimeGenerated)" in str(caught.value)
-    assert read(path, order="day-first") == [f"2026-11-{day:02}T07:55:45.7350000Z" for day in range(1, 13)]
-    assert read(path, order="month-first")[2] == "2026-03-11T07:55:45.7350000Z"
+    assert _read(path, order="day-first") == [f"2026-11-{day:02}T07:55:45.7350000Z" for day in range(1, 13)]
+    assert _read(path, order="month-first")[2] == "2026-03-11T07:55:45.7350000Z"
 
 
 def test_a_thirteenth_day_settles_the_whole_column(tmp_path: Path) -> None:
     """One value above 12 anywhere settles the order of all before and after it."""
     days = [f"{day:02}/11/2026, 07:55:45" for day in range(1, 14)]
-    assert read(export(tmp_path, *days)) == [f"2026-11-{day:02}T07:55:45" for day in range(1, 14)]
-    assert read(export(tmp_path, *days[::-1]))[-1] == "2026-11-01T07:55:45"
-    assert read(export(tmp_path, "12/11/2026, 07:55:45", "11/13/2026, 07:55:45"))[0] == "2026-12-11T07:55:45"
+    assert _read(_export(tmp_path, *days)) == [f"2026-11-{day:02}T07:55:45" for day in range(1, 14)]
+    assert _read(_export(tmp_path, *days[::-1]))[-1] == "2026-11-01T07:55:45"
+    assert _read(_export(tmp_path, "12/11/2026, 07:55:45", "11/13/2026, 07:55:45"))[0] == "2026-12-11T07:55:45"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_thirteenth_day_settles_the_whole_column(tmp_path: Path) -> None:
 )
 def test_forms_that_need_no_settling(tmp_path: Path, written: str, is_read: str) -> None:
     """Years first, dots, months by name, offsets, en-US's AM and PM are read as they are, each alone in its column."""
-    assert read(export(tmp_path, written)) == [is_read]
+    assert _read(_export(tmp_path, written)) == [is_read]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_forms_that_need_no_settling(tmp_path: Path, written: str, is_read: str)
 )
 def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
     """Without AM or PM in capitals a date with both numbers below 13 says nothing; the operator can."""
-    path = export(tmp_path, written)
+    path = _export(tmp_path, written)
     with pytest.raises(EventsInvalid, match=r"line 2: TimeGenerated is .* which number is the day"):
         load_events([path])
-    first, other = read(path, order="day-first")[0], read(path, order="month-first")[0]
+    first, other = _read(path, order="day-first")[0], _read(path, order="month-first")[0]
     assert first[5:10] == "-".join(reversed(other[5:10].split("-")))
     assert first[:10] in ("2026-11-12", "2026-02-01")
 
@@ -165,22 +165,18 @@ def test_what_nothing_settles_is_refused(tmp_path: Path, written: str) -> None:
 )
 def test_what_is_no_time_is_named(tmp_path: Path, written: str) -> None:
     """A day that no month has, an hour that no clock shows, a form that is not read: named, never bent."""
-    path = export(tmp_path, "2026-11-12T10:00:00Z", written)
+    with pytest.raises(EventsInvalid, match=r"line 2: TimeGenerated is .* expected a time in UTC such as"):
+        load_events([_export(tmp_path, written)])
+    path = _export(tmp_path, "2026-11-12T10:00:00Z", written)
     with pytest.raises(EventsInvalid, match=r"line 3: TimeGenerated is .* expected a time in UTC such as") as caught:
         load_events([path])
     assert repr(written)[:20] in str(caught.value)
     assert "or export again with tostring(TimeGenerated), as the README's query has it" in str(caught.value)
 
 
-def test_a_first_row_without_a_time_is_named(tmp_path: Path) -> None:
-    """A form that is not read is named in the first row, too, where no other says how times are written."""
-    with pytest.raises(EventsInvalid, match=r"line 2: TimeGenerated is .* expected a time in UTC such as"):
-        load_events([export(tmp_path, "12. November 2026 10:00")])
-
-
 def test_a_column_that_contradicts_itself(tmp_path: Path) -> None:
     """Day first in one row and month first in another: both are shown."""
-    path = export(tmp_path, "01/02/2026, 10:00", "13/11/2026, 10:00", "11/23/2026, 10:00")
+    path = _export(tmp_path, "01/02/2026, 10:00", "13/11/2026, 10:00", "11/23/2026, 10:00")
     words = r"line 3: TimeGenerated is '13/11/2026, 10:00', and TimeGenerated in line 4 '11/23/2026, 10:00': the day"
     with pytest.raises(EventsInvalid, match=words):
         load_events([path])
@@ -193,9 +189,9 @@ def test_the_operator_is_contradicted(tmp_path: Path) -> None:
     with pytest.raises(
         EventsInvalid, match="line 3: TimeGenerated is '13/11/2026, 10:00': DATES=month-first, but this"
     ):
-        load_events([export(tmp_path, "01/02/2026, 10:00", "13/11/2026, 10:00")], order="month-first")
+        load_events([_export(tmp_path, "01/02/2026, 10:00", "13/11/2026, 10:00")], order="month-first")
     with pytest.raises(EventsInvalid, match=r"line 2: .*: DATES=day-first, but this is month first"):
-        load_events([export(tmp_path, "11/13/2026, 1:00 AM")], order="day-first")
+        load_events([_export(tmp_path, "11/13/2026, 1:00 AM")], order="day-first")
 
 
 def test_the_columns_of_a_file_settle_each_other(tmp_path: Path) -> None:
@@ -210,36 +206,36 @@ def test_the_columns_of_a_file_settle_each_other(tmp_path: Path) -> None:
 
 def test_files_of_one_header_settle_each_other(tmp_path: Path) -> None:
     """The next day's export of the same query tells; one of another header, or another form, does not."""
-    one = export(tmp_path, "12/11/2026, 10:00", name="one")
-    two = export(tmp_path, "13/11/2026, 10:00", name="two")
-    other = export(tmp_path, "13/11/2026, 10:00", name="other", header=HEADER.replace("Latest", "X"))
-    form = export(tmp_path, "13/11/2026, 9:00 am", name="form")
-    opposite = export(tmp_path, "11/14/2026, 10:00", name="opposite")
-    assert read(one, two) == ["2026-11-12T10:00:00", "2026-11-13T10:00:00"]
+    one = _export(tmp_path, "12/11/2026, 10:00", name="one")
+    two = _export(tmp_path, "13/11/2026, 10:00", name="two")
+    other = _export(tmp_path, "13/11/2026, 10:00", name="other", header=HEADER.replace("Latest", "X"))
+    form = _export(tmp_path, "13/11/2026, 9:00 am", name="form")
+    opposite = _export(tmp_path, "11/14/2026, 10:00", name="opposite")
+    assert _read(one, two) == ["2026-11-12T10:00:00", "2026-11-13T10:00:00"]
     for unhelpful in (other, form):
         with pytest.raises(EventsInvalid, match=r"one, line 2: .* which number is the day"):
             load_events([one, unhelpful])
     with pytest.raises(EventsInvalid, match=r"one, line 2: .* which number is the day"):
         load_events([one, two, opposite])
-    assert read(two, opposite) == ["2026-11-13T10:00:00", "2026-11-14T10:00:00"]
+    assert _read(two, opposite) == ["2026-11-13T10:00:00", "2026-11-14T10:00:00"]
 
 
 def test_capitals_are_not_taken_for_en_us_beside_day_first(tmp_path: Path) -> None:
     """AM and PM are month first unless the column proves otherwise, in whatever form."""
-    assert read(export(tmp_path, "12/11/2026, 7:00 AM")) == ["2026-12-11T07:00:00"]
-    assert read(export(tmp_path, "12/11/2026, 7:00 AM", "13/11/2026, 7:00 AM"))[0] == "2026-11-12T07:00:00"
+    assert _read(_export(tmp_path, "12/11/2026, 7:00 AM")) == ["2026-12-11T07:00:00"]
+    assert _read(_export(tmp_path, "12/11/2026, 7:00 AM", "13/11/2026, 7:00 AM"))[0] == "2026-11-12T07:00:00"
     with pytest.raises(EventsInvalid, match="which number is the day"):
-        load_events([export(tmp_path, "12/11/2026, 7:00 AM", "13/11/2026, 07:00")])
+        load_events([_export(tmp_path, "12/11/2026, 7:00 AM", "13/11/2026, 07:00")])
 
 
 def test_month_first_by_am_and_pm_alone_is_pointed_out(tmp_path: Path) -> None:
     """Only where nothing but AM or PM says so: no value above 12, no other file, no word of the operator's."""
     words = "one: times are read as month-first, because of AM/PM; DATES=day-first if not."
-    one = export(tmp_path, "12/11/2026, 7:00 AM", name="one")
-    two = export(tmp_path, "12/11/2026, 7:00 PM", "11/13/2026, 7:00 PM", name="two")
-    same = export(tmp_path, "11/11/2026, 7:00 PM", name="same")
-    named = export(tmp_path, "Nov 12, 2026 7:00 PM", name="named")
-    three = export(tmp_path, "12/11/2026, 8:00 AM", name="three")
+    one = _export(tmp_path, "12/11/2026, 7:00 AM", name="one")
+    two = _export(tmp_path, "12/11/2026, 7:00 PM", "11/13/2026, 7:00 PM", name="two")
+    same = _export(tmp_path, "11/11/2026, 7:00 PM", name="same")
+    named = _export(tmp_path, "Nov 12, 2026 7:00 PM", name="named")
+    three = _export(tmp_path, "12/11/2026, 8:00 AM", name="three")
     assert load_events([one]).hints == (words,)
     assert load_events([one, three]).hints == (words.replace("one", "one and 1 more"),)
     assert load_events([one], order="month-first").hints == ()
@@ -249,7 +245,9 @@ def test_month_first_by_am_and_pm_alone_is_pointed_out(tmp_path: Path) -> None:
 
 def test_forms_may_be_mixed_where_nothing_is_in_doubt(tmp_path: Path) -> None:
     """Years first, dots and settled slashes in one column are each read."""
-    found = read(export(tmp_path, "2026-11-10T10:00:00Z", "11.11.2026 10:00", "13/11/2026, 10:00", "12/11/2026, 10:00"))
+    found = _read(
+        _export(tmp_path, "2026-11-10T10:00:00Z", "11.11.2026 10:00", "13/11/2026, 10:00", "12/11/2026, 10:00")
+    )
     assert found == [f"2026-11-{day}T10:00:00" for day in (10, 11, 13, 12)]
 
 
@@ -315,10 +313,10 @@ def test_a_column_is_read_right_or_refused(
         time += step
         cut = 1000 if locale not in SECONDS else 1_000_000
         times.append(time.replace(microsecond=time.microsecond // cut * cut, tzinfo=UTC))
-    path = export(tmp_path, *(LOCALES[locale](each) for each in times))
+    path = _export(tmp_path, *(LOCALES[locale](each) for each in times))
     refused = ""
     try:
-        found = [datetime.fromisoformat(each.removesuffix("Z")[:26] + "+00:00") for each in read(path)]
+        found = [datetime.fromisoformat(each.removesuffix("Z")[:26] + "+00:00") for each in _read(path)]
     except EventsInvalid as error:
         refused = str(error)
     if refused:

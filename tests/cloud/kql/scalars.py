@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Context, Reader, moment
+from tests.cloud.kql.context import Context, QueryReader, datetime_of
 from tests.cloud.kql.errors import missing_column, semantic_error
 from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
-from tests.cloud.kql.tokens import Kind, Token
+from tests.cloud.kql.tokens import Token, TokenKind
 
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=", "=~", "!~")
 _WORDS = ("has", "contains", "startswith")
 _LITERALS = {
-    Kind.NUMBER: "number",
-    Kind.TIMESPAN: "timespan",
-    Kind.DATETIME: "datetime",
+    TokenKind.NUMBER: "number",
+    TokenKind.TIMESPAN: "timespan",
+    TokenKind.DATETIME: "datetime",
 }
 
 
-class Scalars(Reader):
+class Scalars(QueryReader):
     """Lowers scalar expressions."""
 
     def __init__(self, tokens: list[Token], context: Context) -> None:
@@ -116,18 +116,18 @@ class Scalars(Reader):
     def _primary(self) -> Expr:
         here = self.here
         self.skip()
-        if here.kind is Kind.STRING:
+        if here.kind is TokenKind.STRING:
             return Expr(quote(here.text), literal="string", kind="string")
         if here.kind in _LITERALS:
-            kind = "datetime" if here.kind is Kind.DATETIME else "count" if here.text.isdigit() else ""
+            kind = "datetime" if here.kind is TokenKind.DATETIME else "count" if here.text.isdigit() else ""
             return Expr(here.text, literal=_LITERALS[here.kind], kind=kind)
         if here.is_mark("("):
             inside = self.expression()
             self.mark(")")
             return Expr(f"({inside.text})", inside.column, inside.name, inside.literal, inside.kind)
-        if here.kind is Kind.QUOTED_NAME:
+        if here.kind is TokenKind.QUOTED_NAME:
             return Expr(named(here.text), here.text, kind=self.context.shape.get(here.text, ""))
-        if here.kind is not Kind.NAME or here.text in RESERVED:
+        if here.kind is not TokenKind.NAME or here.text in RESERVED:
             self.go_back(self.place - 1)
             raise self.unexpected()
         return self._word(here)
@@ -161,11 +161,11 @@ class Scalars(Reader):
         if len(args) > 1 or (name == "ago" and not args):
             raise semantic_error(f"{name}(): wrong number of arguments", "SEM0219")
         if not args:
-            return Expr(moment(now), literal="datetime", kind="datetime")
+            return Expr(datetime_of(now), literal="datetime", kind="datetime")
         if args[0].literal == "timespan" and args[0].text[0] not in "-+":
             shift = timedelta(seconds=seconds(args[0].text))
-            return Expr(moment(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
-        return Expr(f"({moment(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
+            return Expr(datetime_of(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
+        return Expr(f"({datetime_of(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
 
     def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
         if len(args) != 2 or args[0].literal != "string" or not self.context.left:

@@ -6,12 +6,12 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from tests.cloud.kql.context import moment
+from tests.cloud.kql.context import datetime_of
 from tests.cloud.kql.errors import missing_table, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
 from tests.cloud.kql.shapes import Names, Shape, kind_of, named, null_of
-from tests.cloud.kql.tokens import Kind
+from tests.cloud.kql.tokens import TokenKind
 
 _SOURCES = ("datatable", "union", "print")
 _READ = {
@@ -37,7 +37,7 @@ class Sources(Scalars):
             return inside
         if here.is_name(*_SOURCES):
             return True
-        if here.kind not in (Kind.NAME, Kind.QUOTED_NAME) or here.is_name("true", "false"):
+        if here.kind not in (TokenKind.NAME, TokenKind.QUOTED_NAME) or here.is_name("true", "false"):
             return False
         if here.text in self.context.lets:
             return self.context.lets[here.text]
@@ -81,7 +81,7 @@ class Sources(Scalars):
             context.basic = name
         if context.span is None or not source.time:
             return source.name
-        start, end = map(moment, context.span)
+        start, end = map(datetime_of, context.span)
         return f"({source.name} | where {source.time} >= {start} and {source.time} <= {end})"
 
     def _printed(self) -> list[str]:

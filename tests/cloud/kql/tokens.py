@@ -11,7 +11,7 @@ from tests.cloud.kql.errors import syntax_error
 from tests.cloud.kql.literals import TIMESPAN, datetime_literal
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     NAME = auto()
@@ -27,17 +27,17 @@ class Kind(Enum):
 class Token:
     """One token. `text` is the name, the decoded string, the mark, or the literal as written; `at` is its offset."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     at: int
 
     def is_mark(self, *marks: str) -> bool:
         """Whether it is one of these marks."""
-        return self.kind is Kind.MARK and self.text in marks
+        return self.kind is TokenKind.MARK and self.text in marks
 
     def is_name(self, *names: str) -> bool:
         """Whether it is one of these unquoted names."""
-        return self.kind is Kind.NAME and self.text in names
+        return self.kind is TokenKind.NAME and self.text in names
 
 
 _SKIP = re.compile(r"(?:\s|//[^\n]*)+")
@@ -75,9 +75,9 @@ def tokenize(query: str) -> list[Token]:
             continue
         token, at = _quoted_name(query, at, tokens, at == end) or _token(query, at)
         end = at
-        if token.kind is Kind.STRING and tokens and tokens[-1].kind is Kind.STRING:
+        if token.kind is TokenKind.STRING and tokens and tokens[-1].kind is TokenKind.STRING:
             # Strings side by side are one string.
-            token = Token(Kind.STRING, tokens.pop().text + token.text, token.at)
+            token = Token(TokenKind.STRING, tokens.pop().text + token.text, token.at)
         tokens.append(token)
     return tokens
 
@@ -86,26 +86,26 @@ def _quoted_name(query: str, at: int, before: Sequence[Token], adjacent: bool) -
     """A name such as ['my column'], where no list and no index can stand."""
     if query[at] != "[" or not (found := _QUOTED_NAME.match(query, at)):
         return None
-    if before and (before[-1].is_mark(")", "]") or (adjacent and before[-1].kind is Kind.NAME)):
+    if before and (before[-1].is_mark(")", "]") or (adjacent and before[-1].kind is TokenKind.NAME)):
         return None
-    return Token(Kind.QUOTED_NAME, found["name"], at), found.end()
+    return Token(TokenKind.QUOTED_NAME, found["name"], at), found.end()
 
 
 def _token(query: str, at: int) -> tuple[Token, int]:
     here = query[at]
     if here in "\"'" or (here == "@" and query[at + 1 : at + 2] in ("'", '"')):
         text, end = _string(query, at)
-        return Token(Kind.STRING, text, at), end
+        return Token(TokenKind.STRING, text, at), end
     if found := _WORD_MARK.match(query, at):
-        return Token(Kind.MARK, found[0], at), found.end()
+        return Token(TokenKind.MARK, found[0], at), found.end()
     if found := _NAME.match(query, at):
         return _literal(query, found)
     if found := TIMESPAN.match(query, at):
-        return Token(Kind.TIMESPAN, found[0], at), found.end()
+        return Token(TokenKind.TIMESPAN, found[0], at), found.end()
     if found := _NUMBER.match(query, at):
-        return Token(Kind.NUMBER, found[0], at), found.end()
+        return Token(TokenKind.NUMBER, found[0], at), found.end()
     if found := _MARK.match(query, at):
-        return Token(Kind.MARK, found[0], at), found.end()
+        return Token(TokenKind.MARK, found[0], at), found.end()
     raise syntax_error(f"Query could not be parsed at '{here}' ({_place(query, at)})")
 
 
@@ -118,9 +118,9 @@ def _literal(query: str, found: re.Match[str]) -> tuple[Token, int]:
             raise syntax_error(f"Query could not be parsed: ')' is missing ({_place(query, at)})")
         inside = query[end + 1 : close].strip()
         if found[0] == "datetime":
-            return Token(Kind.DATETIME, datetime_literal(inside), at), close + 1
+            return Token(TokenKind.DATETIME, datetime_literal(inside), at), close + 1
         raise syntax_error(f"{found[0]}({inside}) is not understood ({_place(query, at)})")
-    return Token(Kind.NAME, found[0], at), end
+    return Token(TokenKind.NAME, found[0], at), end
 
 
 def _string(query: str, at: int) -> tuple[str, int]:
