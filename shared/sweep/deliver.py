@@ -16,7 +16,7 @@ from shared.plan.owed import owing
 from shared.plan.room import Room, remembered
 from shared.sweep.context import Context
 from shared.sweep.describe import Words
-from shared.sweep.effects import Delivering, Result, carry_out, comment_action, looked_at, send_comment
+from shared.sweep.effects import Delivering, Result, carry_out, comment_action, send_comment
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.workers import in_parallel
@@ -70,8 +70,8 @@ def deliver(
     free = [action for action in planned.creations if action.recipient not in found.blocked]
     refused = _refused_comments(context, planned)
     results = _rounds(on, free, planned.updates)
-    again = in_parallel(lambda each: _refused_comment(on, *each), refused)
-    return _summed_up(context, planned, results, again, found.blocked, forgotten)
+    results += in_parallel(lambda each: _refused_comment(on, *each), refused)
+    return _summed_up(context, planned, results, found.blocked, forgotten)
 
 
 def terms_of(context: Context, hunted: Hunted) -> Terms:
@@ -128,32 +128,24 @@ def _refused_comments(context: Context, planned: Plan) -> list[tuple[str, OwedCo
 def _refused_comment(on: Delivering, recipient: str, comment: OwedComment) -> Result:
     record = on.record(recipient)
     action = comment_action(record, comment, on)
-    if comment not in record.comments:
+    incident = record.incident
+    if comment not in record.comments or incident is None or incident.id != comment.incident_id or not incident.open:
         return Result(action)
     if cause := on.context.stopped():
-        return Result(action, cause=cause)
-    record, cause = looked_at(on, record)
-    incident = record.incident
-    if cause is not None or incident is None or incident.id != comment.incident_id or not incident.open:
-        on.save(record)
         return Result(action, cause=cause)
     done, cause, _ = send_comment(on, record, comment, action)
     return Result(action, commented=int(done), cause=cause)
 
 
 def _summed_up(
-    context: Context,
-    planned: Plan,
-    results: list[Result],
-    again: list[Result],
-    blocked: Mapping[str, Cause],
-    forgotten: int,
+    context: Context, planned: Plan, results: list[Result], blocked: Mapping[str, Cause], forgotten: int
 ) -> Delivered:
     actions = planned.actions()
     causes = dict(blocked)
     for result in results:
         actions[result.action.recipient] = result.action
-    causes |= {each.action.recipient: each.cause for each in (*again, *results) if each.cause is not None}
+        if result.cause is not None:
+            causes[result.action.recipient] = result.cause
     tried = {result.action.recipient for result in results if not result.waits}
     for recipient, action in actions.items():
         if action.act is Act.CREATE and recipient not in tried and recipient not in blocked:
@@ -161,7 +153,7 @@ def _summed_up(
     due = _due(context.ledger.records.values(), actions, causes)
     return Delivered(
         created=sum(each.created for each in results),
-        commented=sum(each.commented for each in (*results, *again)),
+        commented=sum(each.commented for each in results),
         escalated=sum(each.escalated for each in results),
         actions=actions,
         due={recipient: cause for recipient, (cause, _) in due.items()},
