@@ -16,7 +16,7 @@ from shared.plan.owed import owing
 from shared.plan.room import Room, remembered
 from shared.sweep.context import Context
 from shared.sweep.describe import Words
-from shared.sweep.effects import Delivering, Result, carry_out, comment_action, send_comment
+from shared.sweep.effects import Delivering, Result, carry_out, comment_action, looked_at, send_comment
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.workers import in_parallel
@@ -128,10 +128,14 @@ def _refused_comments(context: Context, planned: Plan) -> list[tuple[str, OwedCo
 def _refused_comment(on: Delivering, recipient: str, comment: OwedComment) -> Result:
     record = on.record(recipient)
     action = comment_action(record, comment, on)
-    incident = record.incident
-    if comment not in record.comments or incident is None or incident.id != comment.incident_id or not incident.open:
+    if comment not in record.comments:
         return Result(action)
     if cause := on.context.stopped():
+        return Result(action, cause=cause)
+    record, cause = looked_at(on, record)
+    incident = record.incident
+    if cause is not None or incident is None or incident.id != comment.incident_id or not incident.open:
+        on.save(record)
         return Result(action, cause=cause)
     done, cause, _ = send_comment(on, record, comment, action)
     return Result(action, commented=int(done), cause=cause)
