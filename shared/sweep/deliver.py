@@ -70,8 +70,8 @@ def deliver(
     free = [action for action in planned.creations if action.recipient not in found.blocked]
     refused = _refused_comments(context, planned)
     results = _rounds(on, free, planned.updates)
-    results += in_parallel(lambda each: _refused_comment(on, *each), refused)
-    return _summed_up(context, planned, results, found.blocked, forgotten)
+    again = in_parallel(lambda each: _refused_comment(on, *each), refused)
+    return _summed_up(context, planned, results, again, found.blocked, forgotten)
 
 
 def terms_of(context: Context, hunted: Hunted) -> Terms:
@@ -142,14 +142,18 @@ def _refused_comment(on: Delivering, recipient: str, comment: OwedComment) -> Re
 
 
 def _summed_up(
-    context: Context, planned: Plan, results: list[Result], blocked: Mapping[str, Cause], forgotten: int
+    context: Context,
+    planned: Plan,
+    results: list[Result],
+    again: list[Result],
+    blocked: Mapping[str, Cause],
+    forgotten: int,
 ) -> Delivered:
     actions = planned.actions()
     causes = dict(blocked)
     for result in results:
         actions[result.action.recipient] = result.action
-        if result.cause is not None:
-            causes[result.action.recipient] = result.cause
+    causes |= {each.action.recipient: each.cause for each in (*again, *results) if each.cause is not None}
     tried = {result.action.recipient for result in results if not result.waits}
     for recipient, action in actions.items():
         if action.act is Act.CREATE and recipient not in tried and recipient not in blocked:
@@ -157,7 +161,7 @@ def _summed_up(
     due = _due(context.ledger.records.values(), actions, causes)
     return Delivered(
         created=sum(each.created for each in results),
-        commented=sum(each.commented for each in results),
+        commented=sum(each.commented for each in (*results, *again)),
         escalated=sum(each.escalated for each in results),
         actions=actions,
         due={recipient: cause for recipient, (cause, _) in due.items()},
