@@ -54,7 +54,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
     about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today)
-    open_causes = [*situation.causes, *([found.unread] if found.unread else [])]
+    open_causes = [*_unrefused(context, delivered), *([found.unread] if found.unread else [])]
     pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today)
     undelivered = 0
     if news:
@@ -68,7 +68,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         undelivered += _notice(context, tally, kind, about_us, situation)
     elif pending:
         undelivered += _notice(context, tally, Notice.DUE, pending, situation)
-    elif not news and kind is None and not situation.due:
+    elif not news and kind is None:
         undelivered += _heartbeat(context, tally, hunted, situation)
     left = sum(record.tell is not None for record in context.ledger.records.values())
     return Notified(
@@ -79,6 +79,17 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         max(left, undelivered),
         tuple({cause.id: cause for cause in tally.causes}.values()),
     )
+
+
+def _unrefused(context: Context, delivered: Delivered) -> list[Cause]:
+    """Why effects are due; but not why Sentinel refuses some: that is named with its recipient, and then weekly."""
+    causes = []
+    for recipient, cause in delivered.due.items():
+        record = context.ledger.records.get(recipient)
+        refused = [each.attempts.refused for each in record.owed if each.attempts.cause == cause] if record else []
+        if not refused or not all(refused):
+            causes.append(cause)
+    return causes
 
 
 def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause], situation: Situation) -> int:

@@ -1,4 +1,4 @@
-"""Fixtures of the sweeps that are killed or overtaken."""
+"""Fixtures of sweeps: day after day on one tenant, and those that are killed or overtaken."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import pytest
 from tests.chaos.scene import scene
 from tests.chaos.story import Story, any_day
 from tests.chaos.sweeper import Sweeper, sweeper
+from tests.support.days import Days
+from tests.support.tenant import Tenant
+
+
+@pytest.fixture
+def days(tenant: Tenant) -> Days:
+    """A tenant without reminders or heartbeats, day after day."""
+    return Days(tenant)
 
 
 @pytest.fixture(scope="module")
