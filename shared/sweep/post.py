@@ -1,13 +1,10 @@
 """Posting cards: a card is noted, sent, and marked as accepted by one write; the records follow from that mark.
 
-A card that Teams may have taken is not sent again in this sweep. One that is refused for what it holds, or that was
-twice not answered for, is sent in halves, down to one minimal card for each recipient; a card without foreign text goes
-first, and when that is refused as well, the road is at fault.
+A card that Teams may have taken is not sent again in this sweep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -17,14 +14,8 @@ from shared.plan.news import named_as_due, without_told
 from shared.plan.records import told
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
-from shared.teams import Card, Entry, Situation, digest_card, probe_card
+from shared.teams import Card
 from shared.teams.webhook import refused_for_its_content
-
-MOST_POSTS = 16
-"""Of one sweep."""
-
-SPLIT_AFTER = 2
-"""Posts of one card that were not answered for; then it is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +38,6 @@ class Unanswered:
 
     finding: ToldFinding
 
-
-_UNANSWERED = Cause(
-    "teams_unanswered",
-    "Teams may have taken today's cards, but did not answer: look at the flow's run history in Power Automate; they are"
-    " posted again tomorrow",
-)
 
 Tell = ToldFinding | ToldDue | Unanswered | Reminded | Mentioned
 
@@ -84,68 +69,6 @@ def take_in_accepted(context: Context) -> None:
     for card in list(context.ledger.cards.values()):
         if card.accepted:
             _take_in(context, card)
-
-
-def post_digest(
-    context: Context, tally: Tally, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]
-) -> bool:
-    """Tell all these, on as few cards as Teams takes; whether all were told. `causes` are told by the first card."""
-    waiting = [(list(tells), False)]
-    probed, whole = False, True
-    while waiting:
-        entries, minimal = waiting.pop(0)
-        if tally.posts >= MOST_POSTS or tally.down:
-            return False
-        card = digest_card(entries, situation, minimal=minimal)
-        noted = note_of(card, tells, situation, causes)
-        before = context.ledger.cards.get(card.id)
-        if before is not None and before.doubtful >= SPLIT_AFTER and not minimal:
-            ended = Posted.REFUSED
-        else:
-            ended = post(context, tally, card, noted)
-        if ended is Posted.ACCEPTED:
-            causes = ()
-            continue
-        whole = False
-        if ended is not Posted.REFUSED:
-            continue
-        if not probed:
-            probed = True
-            if not _probe(context, tally, situation):
-                return False
-        if len(entries) > 1:
-            half = (len(entries) + 1) // 2
-            waiting = [(entries[:half], False), (entries[half:], False), *waiting]
-            whole = True
-        elif not minimal:
-            waiting.insert(0, (entries, True))
-            whole = True
-    return whole
-
-
-def _probe(context: Context, tally: Tally, situation: Situation) -> bool:
-    """Whether Teams takes a card without foreign text. Posted once a day, when Teams does not answer."""
-    card = probe_card(situation)
-    if card.id in context.ledger.cards:
-        tally.causes.append(_UNANSWERED)
-        return False
-    day = situation.now.date()
-    return post(context, tally, card, CardNote(card.id, day)) is Posted.ACCEPTED
-
-
-def note_of(card: Card, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]) -> CardNote:
-    """What is noted about a card before it is posted."""
-    told_here = [tells[entry] for entry in card.told if entry in tells]
-    return CardNote(
-        card.id,
-        situation.now.date(),
-        findings=tuple(each for each in told_here if isinstance(each, ToldFinding)),
-        due=tuple(each for each in told_here if isinstance(each, ToldDue)),
-        unanswered=tuple(each.finding for each in told_here if isinstance(each, Unanswered)),
-        reminders=tuple(each.recipient for each in told_here if isinstance(each, Reminded)),
-        deletions=tuple(each.recipient for each in told_here if isinstance(each, Mentioned)),
-        causes=tuple(causes),
-    )
 
 
 def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
