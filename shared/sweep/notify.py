@@ -204,6 +204,7 @@ def _due_entry(context: Context, what: NotDone) -> Entry:
         context.policy.severity(owed.counts.total),
         owed.counts,
         cause=what.cause.text,
+        named_on=owed.attempts.told,
     )
 
 

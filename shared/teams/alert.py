@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window
@@ -57,6 +57,7 @@ class Entry:
     remediators: str = ""
     cause: str = ""
     since: datetime | None = None
+    named_on: date | None = None  # the day of the last card that named it as not raised
 
     @property
     def total(self) -> int:

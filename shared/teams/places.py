@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 
 from shared.teams.alert import Entry, OtherReason
@@ -53,8 +54,15 @@ def group_of(entry: Entry) -> Group:
 
 
 def in_order(entries: Sequence[Entry]) -> list[Entry]:
-    """By group, then highest severity and count first."""
-    return sorted(entries, key=lambda each: (group_of(each), -each.severity.rank, -each.total, each.recipient))
+    """By group, then highest severity and count first. Of what was not raised, who waits longest to be named is first:
+    no list shows them, and a card that names the same ones each day would never name the others.
+    """
+
+    def place(entry: Entry) -> tuple[object, ...]:
+        named = entry.named_on or date.min
+        return (group_of(entry), named, -entry.severity.rank, -entry.total, entry.recipient)
+
+    return sorted(entries, key=place)
 
 
 def arrangements(ordered: Sequence[Entry]) -> Iterator[Places]:
