@@ -75,7 +75,8 @@ def test_what_is_due_stays_due(tenant: Tenant) -> None:
     report = tenant.sweep()
     once(as_json(report.receipt))
     assert report.receipt.due == 1
-    assert requests(tenant.cloud) == ["identity", "teams"]
+    assert requests(tenant.cloud) == ["identity", "teams", "teams"]  # who is not raised, and that the sweep failed
+    assert ["dana@contoso.com" in json.dumps(card) for card in tenant.cloud.cards[1:]] == [True, False]
     tenant.cloud.faults.clear()
     tenant.clock.advance(days=1)
     tenant.sweep()

@@ -29,7 +29,7 @@ def nothing_left(azure: Clients) -> None:
     azure.cloud.tables.refresh["SecurityIncident"] = Mirror(azure.cloud.store).rows
 
 
-def make(azure: Clients, name: str = ONE, **properties: Any) -> None:
+def _make(azure: Clients, name: str = ONE, **properties: Any) -> None:
     """An incident, made now."""
     usual = {"title": TITLE, "severity": "Medium", "status": "New", "labels": LABELS}
     azure.cloud.store.put(name, {"properties": usual | properties})
@@ -50,7 +50,7 @@ def rows(azure: Clients, *rows: dict[str, Any], columns: dict[str, str] | None =
 
 def test_an_incident_is_known_as_it_was_left(azure: Clients) -> None:
     """Every field is that of its newest row; a deleted incident is known like any other."""
-    make(azure, name=ONE.upper(), labels=[*LABELS, {"labelName": "episode:3"}])
+    _make(azure, name=ONE.upper(), labels=[*LABELS, {"labelName": "episode:3"}])
     azure.clock.advance(hours=1)
     azure.cloud.analyst.set_severity(ONE, "High")
     azure.clock.advance(hours=1)
@@ -84,7 +84,7 @@ def test_an_incident_is_known_as_it_was_left(azure: Clients) -> None:
 
 def test_an_open_incident_was_not_closed(azure: Clients) -> None:
     """An incident that was closed and opened again has no closing time, an unowned one no owner."""
-    make(azure)
+    _make(azure)
     azure.cloud.analyst.close(ONE)
     azure.clock.advance(hours=1)
     azure.cloud.analyst.reopen(ONE)
@@ -95,10 +95,10 @@ def test_an_open_incident_was_not_closed(azure: Clients) -> None:
 
 def test_ours_are_known_by_label_or_title_and_no_others(azure: Clients) -> None:
     """One of the two is enough, at any time: an analyst may have changed both since."""
-    make(azure, ONE, labels=[{"labelName": "other"}])
-    make(azure, TWO, title="renamed")
-    make(azure, "c", title="something else", labels=[])
-    make(azure, "d")
+    _make(azure, ONE, labels=[{"labelName": "other"}])
+    _make(azure, TWO, title="renamed")
+    _make(azure, "c", title="something else", labels=[])
+    _make(azure, "d")
     azure.clock.advance(hours=1)
     azure.cloud.analyst.edit("d", title="mine", labels=[])
     azure.clock.advance(hours=1)
@@ -216,7 +216,7 @@ def test_a_workspace_without_the_table_knows_none(azure: Clients) -> None:
 
 def answered(azure: Clients) -> dict[str, Any]:
     """The service's own answer about one closed incident."""
-    make(azure)
+    _make(azure)
     azure.cloud.analyst.close(ONE)
     assert known(azure)
     kql = azure.cloud.log[-1].json["query"]

@@ -35,7 +35,7 @@ def comments(azure: Clients) -> list[str]:
     return [comment["properties"]["message"] for comment in azure.cloud.comments[INCIDENT]]
 
 
-def write(azure: Clients) -> None:
+def _write(azure: Clients) -> None:
     """Have the comment there, made by somebody else just now."""
     azure.cloud.store.put_comment(INCIDENT, COMMENT, json.loads(WORDS))
 
@@ -70,7 +70,7 @@ def test_a_conflict_is_decided_anew(azure: Clients, status: int) -> None:
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.DONE
     azure.cloud.comments[INCIDENT].clear()
     azure.cloud.faults.add(
-        Fault(service="sentinel", method="GET", effect=True, then=lambda _: write(azure)),
+        Fault(service="sentinel", method="GET", effect=True, then=lambda _: _write(azure)),
     )
     assert azure.sentinel.comment(INCIDENT, COMMENT, WORDS).ended is Ended.FOUND
     assert comments(azure) == ["Two more messages."]
@@ -128,7 +128,7 @@ def test_a_full_incident_refuses(azure: Clients) -> None:
 def test_a_comment_is_found_by_its_id(azure: Clients) -> None:
     """It is there since the service's own time, which our clock does not move; or it is not there."""
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) is None
-    write(azure)
+    _write(azure)
     azure.clock.advance(days=1)
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) == START + timedelta(hours=1)
     azure.cloud.analyst.delete(INCIDENT)
@@ -138,8 +138,8 @@ def test_a_comment_is_found_by_its_id(azure: Clients) -> None:
 
 @pytest.mark.parametrize("time", [None, "yesterday", 7, "2026-13-01T00:00:00Z"])
 def test_a_comment_without_a_time_is_there(azure: Clients, time: object) -> None:
-    """A comment whose creation time cannot be read counts as there from the beginning, and is not made again."""
-    write(azure)
+    """A comment whose creation time cannot be read is there since ever, and is not made again."""
+    _write(azure)
     azure.cloud.comments[INCIDENT][0]["properties"]["createdTimeUtc"] = time
     found = azure.sentinel.find_comment(INCIDENT, COMMENT)
     assert found == NO_TIME == datetime.min.replace(tzinfo=UTC)
@@ -149,7 +149,7 @@ def test_a_comment_without_a_time_is_there(azure: Clients, time: object) -> None
 
 def test_one_404_of_a_replica_is_not_enough(azure: Clients) -> None:
     """A comment is not there when ARM says so twice."""
-    write(azure)
+    _write(azure)
     azure.cloud.faults.add(Fault(service="sentinel", method="GET", status=404))
     assert azure.sentinel.find_comment(INCIDENT, COMMENT) is not None
 
@@ -168,7 +168,7 @@ def test_one_404_of_a_replica_is_not_enough(azure: Clients) -> None:
 )
 def test_what_cannot_be_looked_up_is_no_missing_comment(azure: Clients, fault: Fault, error: type[Exception]) -> None:
     """A gateway's 404, a fault, or a missing resource group says nothing about the comment."""
-    write(azure)
+    _write(azure)
     azure.cloud.faults.add(fault)
     with pytest.raises(error):
         azure.sentinel.find_comment(INCIDENT, COMMENT)

@@ -21,18 +21,18 @@ OURS = "raised-to:High"
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """A small Azure with an incident, and its clients."""
     with connected(monkeypatch) as clients:
-        made(clients)
+        _made(clients)
         yield clients
 
 
-def made(azure: Clients, **properties: Any) -> None:
+def _made(azure: Clients, **properties: Any) -> None:
     """Have the incident there, made anew with these properties."""
     azure.cloud.analyst.delete(INCIDENT)
     assert azure.sentinel.create(INCIDENT, incident_body(**properties)).ended is Ended.DONE
     azure.cloud.log.clear()
 
 
-def stored(azure: Clients) -> dict[str, Any]:
+def _stored(azure: Clients) -> dict[str, Any]:
     """The incident's properties as they are stored."""
     properties: dict[str, Any] = azure.cloud.incidents[INCIDENT]["properties"]
     return properties
@@ -40,7 +40,7 @@ def stored(azure: Clients) -> dict[str, Any]:
 
 def labels(azure: Clients) -> list[str]:
     """The names of its labels as they are stored."""
-    return [label["labelName"] for label in stored(azure)["labels"]]
+    return [label["labelName"] for label in _stored(azure)["labels"]]
 
 
 def escalate(azure: Clients) -> Attempt:
@@ -54,14 +54,14 @@ def test_the_severity_and_its_label_go_in_one_put(azure: Clients) -> None:
     assert attempt.ended is Ended.DONE
     assert attempt.incident is not None
     assert (attempt.incident.severity, attempt.incident.escalated_to) == (Severity.HIGH, Severity.HIGH)
-    assert stored(azure)["severity"] == "High"
+    assert _stored(azure)["severity"] == "High"
     assert labels(azure) == [LABEL, "episode:0", OURS]
     assert azure.methods() == "GET PUT"
 
 
 def test_an_escalation_changes_nothing_else(azure: Clients) -> None:
     """Every field that an analyst may have set comes through as it was; only severity and labels change."""
-    made(azure, description="what the sweep wrote", firstActivityTimeUtc="2026-11-01T00:00:00Z")
+    _made(azure, description="what the sweep wrote", firstActivityTimeUtc="2026-11-01T00:00:00Z")
     azure.cloud.analyst.assign(INCIDENT)
     azure.cloud.analyst.edit(
         INCIDENT,
@@ -70,9 +70,9 @@ def test_an_escalation_changes_nothing_else(azure: Clients) -> None:
         classificationComment="looking into it",
         labels=[{"labelName": "mine", "labelType": "User"}],
     )
-    before = json.loads(json.dumps(stored(azure)))
+    before = json.loads(json.dumps(_stored(azure)))
     assert escalate(azure).ended is Ended.DONE
-    after = stored(azure)
+    after = _stored(azure)
     changed = {name for name in before | after if before.get(name) != after.get(name)}
     assert changed == {"severity", "labels", "lastModifiedTimeUtc"}
     assert labels(azure) == ["mine", OURS]
@@ -91,7 +91,7 @@ def test_an_escalation_sends_back_what_it_read(azure: Clients) -> None:
 @pytest.mark.parametrize("severity", ["High", "Medium"])
 def test_a_closed_incident_is_not_escalated(azure: Clients, severity: str) -> None:
     """A closed incident is CHANGED, whatever its severity, and not touched."""
-    made(azure, severity=severity)
+    _made(azure, severity=severity)
     azure.cloud.analyst.close(INCIDENT)
     attempt = escalate(azure)
     assert attempt.ended is Ended.CHANGED
@@ -104,7 +104,7 @@ def test_a_severity_that_an_analyst_set_stands(azure: Clients, severity: str) ->
     """A severity other than the expected one, High included, is CHANGED, and not touched."""
     azure.cloud.analyst.set_severity(INCIDENT, severity)
     assert escalate(azure).ended is Ended.CHANGED
-    assert stored(azure)["severity"] == severity
+    assert _stored(azure)["severity"] == severity
     assert OURS not in labels(azure)
 
 
@@ -126,9 +126,9 @@ def test_what_was_escalated_before_is_not_escalated_again(azure: Clients, change
     else:
         azure.cloud.analyst.set_severity(INCIDENT, change)
     azure.cloud.log.clear()
-    before = json.dumps(stored(azure))
+    before = json.dumps(_stored(azure))
     assert escalate(azure).ended is Ended.FOUND
-    assert json.dumps(stored(azure)) == before
+    assert json.dumps(_stored(azure)) == before
     assert azure.methods() == "GET"
 
 
@@ -144,7 +144,7 @@ def test_an_analyst_who_lowers_it_while_the_answer_is_lost_wins(azure: Clients) 
         )
     )
     assert escalate(azure).ended is Ended.DONE
-    assert stored(azure)["severity"] == "Medium"
+    assert _stored(azure)["severity"] == "Medium"
 
 
 def test_an_edit_between_read_and_write_is_kept(azure: Clients) -> None:
@@ -154,7 +154,7 @@ def test_an_edit_between_read_and_write_is_kept(azure: Clients) -> None:
     )
     assert escalate(azure).ended is Ended.DONE
     assert azure.methods() == "GET PUT GET PUT"
-    assert stored(azure)["owner"]["assignedTo"] == "Ana Lyst"
+    assert _stored(azure)["owner"]["assignedTo"] == "Ana Lyst"
 
 
 def test_an_analyst_who_sets_it_between_read_and_write_wins(azure: Clients) -> None:
@@ -168,7 +168,7 @@ def test_an_analyst_who_sets_it_between_read_and_write_wins(azure: Clients) -> N
         )
     )
     assert escalate(azure).ended is Ended.CHANGED
-    assert stored(azure)["severity"] == "Low"
+    assert _stored(azure)["severity"] == "Low"
 
 
 @pytest.mark.parametrize("status", [409, 412])
@@ -208,4 +208,4 @@ def test_a_refused_escalation_says_so(azure: Clients) -> None:
     azure.cloud.analyst.edit(INCIDENT, labels=[{"labelName": str(number)} for number in range(50)])
     attempt = escalate(azure)
     assert attempt.ended is Ended.REFUSED
-    assert stored(azure)["severity"] == "Medium"
+    assert _stored(azure)["severity"] == "Medium"

@@ -31,8 +31,7 @@ from shared.model import (
     message_hash,
 )
 from shared.text import ordinary, units
-from tests.support.examples import examples_of
-from tests.support.hostile import FRAGMENTS, NOW, addresses, evidence, texts
+from tests.support.hostile import FRAGMENTS, NOW, addresses, any_evidence, texts
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 INCIDENT = "6f8f3c3e-3a0b-5d0e-9a55-0a7c0c1e2f10"
@@ -87,11 +86,10 @@ def whole(items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     return tuple(replace(item, message_id=item.message_id.encode("utf-8", "replace").decode()) for item in items)
 
 
-findings = st.builds(Finding.of, addresses, evidence().map(whole))
+findings = st.builds(Finding.of, addresses, any_evidence().map(whole))
 
 
-@pytest.mark.examples
-@examples(max_examples=examples_of(40), deadline=None)
+@examples(max_examples=40, deadline=None)
 @given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
 @example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.FIRST, False)
 @example(Finding.of("".join(FRAGMENTS), messages(3, "".join(FRAGMENTS))), ["".join(FRAGMENTS)], "", Reason.FIRST, True)
@@ -112,8 +110,7 @@ def test_a_description_fits_and_is_inert(
     json.dumps(made).encode()
 
 
-@pytest.mark.examples
-@examples(max_examples=examples_of(40), deadline=None)
+@examples(max_examples=40, deadline=None)
 @given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
 @example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.ESCALATED, True)
 def test_a_comment_fits_and_is_inert(
@@ -190,8 +187,7 @@ def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplica
     assert ("arg_max" in query) is deduplicate
 
 
-@pytest.mark.examples
-@examples(max_examples=examples_of(40), deadline=None)
+@examples(max_examples=40, deadline=None)
 @given(texts)
 @example('x" | union SecurityIncident //@contoso.com')
 def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:

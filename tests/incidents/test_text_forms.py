@@ -34,7 +34,7 @@ TERMS = Terms(10, 50, 2, True, "sentinel", WINDOW)
 NOTE = "The messages are not listed here: the full text was refused by Sentinel."
 
 
-def action(known: Messages, reason: Reason = Reason.FIRST, counts: Counts | None = None, **more: Any) -> Action:
+def _action(known: Messages, reason: Reason = Reason.FIRST, counts: Counts | None = None, **more: Any) -> Action:
     """A creation about these messages, or what `more` makes of it."""
     counts = counts or Counts(len(known))
     made = Action(Act.CREATE, reason, "kim@contoso.com", 0, INCIDENT, Severity.MEDIUM, counts, known)
@@ -57,9 +57,9 @@ def owed(count: int) -> Messages:
 
 def test_what_is_owed_is_counted_whole_and_listed_as_far_as_known() -> None:
     """A description lists ten of all that it reports, a comment the 20 that are known in full."""
-    text = text_of(incident_body(action(owed(70), Reason.RECREATED), TERMS))
+    text = text_of(incident_body(_action(owed(70), Reason.RECREATED), TERMS))
     assert "Newest messages (10 of 70; time, action, id: subject):" in text
-    text = text_of(comment_body(action(owed(70), Reason.GREW, act=Act.COMMENT), TERMS))
+    text = text_of(comment_body(_action(owed(70), Reason.GREW, act=Act.COMMENT), TERMS))
     assert text.startswith("70 new messages remediated for `kim@contoso.com` since the last report.")
     assert text.count("Invoice") == 20
     assert text.endswith("- and 50 more")
@@ -68,9 +68,9 @@ def test_what_is_owed_is_counted_whole_and_listed_as_far_as_known() -> None:
 def test_messages_of_which_none_is_known_in_full_are_counted() -> None:
     """Where only hashes are left, their number is said, and nothing is listed."""
     known = replace(owed(30), newest=())
-    text = text_of(comment_body(action(known, Reason.GREW), TERMS))
+    text = text_of(comment_body(_action(known, Reason.GREW), TERMS))
     assert text.endswith("\n\nNew messages: 30, not listed here.")
-    assert "Newest messages" not in text_of(incident_body(action(known), TERMS))
+    assert "Newest messages" not in text_of(incident_body(_action(known), TERMS))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_messages_of_which_none_is_known_in_full_are_counted() -> None:
 )
 def test_the_newest_are_listed_of_what_is_reported(reason: Reason, deduplicate: bool, of: str) -> None:
     """Of a first incident all that was counted, else the messages that are new."""
-    plan = action(owed(60), reason, Counts(9_000))
+    plan = _action(owed(60), reason, Counts(9_000))
     text = text_of(incident_body(plan, replace(TERMS, deduplicate=deduplicate)))
     assert f"Newest messages ({of};" in text
 
@@ -92,7 +92,7 @@ def test_activity_spans_all_messages() -> None:
     """It begins with the first message, by its hash's state time where that is all that is known, and ends with the
     last state."""
     known = owed(200)
-    made = properties(incident_body(action(known), TERMS))
+    made = properties(incident_body(_action(known), TERMS))
     assert made["firstActivityTimeUtc"] == "2026-11-15T23:01:00.000Z"  # the 200th, 199 hours before now
     assert made["lastActivityTimeUtc"] == "2026-11-24T06:01:00.000Z"
     assert minute_number(NOW - timedelta(hours=199)) == min(known.times.values())
@@ -102,14 +102,14 @@ def test_activity_is_exact_where_messages_are_known_in_full() -> None:
     """Seconds are kept: a message delivered and remediated within a minute does not begin before its delivery."""
     delivered, changed = NOW + timedelta(seconds=30), NOW + timedelta(seconds=45)
     item = Evidence("m", delivered, "s", Remedy.HARD_DELETE, changed, changed)
-    made = properties(incident_body(action(Messages.of([item])), TERMS))
+    made = properties(incident_body(_action(Messages.of([item])), TERMS))
     assert made["firstActivityTimeUtc"] == "2026-11-24T06:01:30.000Z"
     assert made["lastActivityTimeUtc"] == "2026-11-24T06:01:45.000Z"
 
 
 def test_one_message_is_one() -> None:
     """A threshold of 0 flags a single message; the grammar holds."""
-    text = text_of(incident_body(action(owed(1)), replace(TERMS, threshold=0)))
+    text = text_of(incident_body(_action(owed(1)), replace(TERMS, threshold=0)))
     assert text.startswith("1 message to `kim@contoso.com` was remediated in 30 days. More than 0 is unusual.")
 
 
@@ -118,7 +118,7 @@ def test_one_message_is_one() -> None:
 
 def test_the_minimal_incident_has_the_same_facts() -> None:
     """Counts, window, reason, the incident before, what to do and the rule's name; no message, query or subject."""
-    plan = action(Messages.of(messages(23)), Reason.REOPENED, previous=INCIDENT, episode=3)
+    plan = _action(Messages.of(messages(23)), Reason.REOPENED, previous=INCIDENT, episode=3)
     full = properties(incident_body(plan, TERMS, "23 messages: 23 by ZAP"))
     made = properties(incident_body(plan, replace(TERMS, doubts=("unknown actions: Zapped",)), "23", minimal=True))
     assert {name: made[name] for name in made if name not in ("title", "description")} == {
@@ -142,7 +142,7 @@ def test_the_minimal_incident_has_the_same_facts() -> None:
 
 def test_the_minimal_comment_has_the_same_facts() -> None:
     """How many are new, the counts, the window; neither messages nor who remediated."""
-    plan = action(Messages.of(messages(23)), Reason.GREW)
+    plan = _action(Messages.of(messages(23)), Reason.GREW)
     text = text_of(comment_body(plan, TERMS, "23 messages: 23 by ZAP", minimal=True, last=True))
     assert text.startswith("23 new messages remediated for kim\\@contoso[.]com since the last report.")
     assert "- Sum_case: 23 (threshold 10, High above 50)" in text
@@ -160,8 +160,8 @@ def test_the_minimal_comment_has_the_same_facts() -> None:
 def test_nothing_of_the_mail_is_in_the_minimal_form(recipient: str, subject: str, doubt: str) -> None:
     """Whatever the mail holds, the minimal form of another mail to the same recipient is the same."""
     terms = replace(TERMS, doubts=(doubt,))
-    one = replace(action(Messages.of(messages(12, subject))), recipient=recipient)
-    other = replace(action(Messages.of(messages(12, WORST))), recipient=recipient)
+    one = replace(_action(Messages.of(messages(12, subject))), recipient=recipient)
+    other = replace(_action(Messages.of(messages(12, WORST))), recipient=recipient)
     for body in (incident_body, comment_body):
         made = body(one, terms, subject, minimal=True)
         assert made == body(other, replace(TERMS, doubts=("x",)), minimal=True)

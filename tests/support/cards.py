@@ -171,7 +171,7 @@ WORST_SITUATION = Situation(
 )  # fmt: skip
 
 
-def many(some: list[Entry], count: int) -> list[Entry]:
+def entries_like(some: list[Entry], count: int) -> list[Entry]:
     """`count` entries like these, each about another recipient and incident."""
     return [
         replace(some[n % len(some)], recipient=f"{some[n % len(some)].recipient}{n}", incident_id=f"{n:036}")
@@ -189,14 +189,14 @@ def entry(name: str, total: int, reason: Reason | OtherReason = Reason.FIRST, **
     return replace(made, **more)
 
 
-def shown(card: Card) -> list[str]:
+def lines_of(card: Card) -> list[str]:
     """The card's lines, top to bottom."""
     return card_as_text(card).splitlines()
 
 
-def named(card: Card, entry: Entry) -> bool:
+def is_named(card: Card, entry: Entry) -> bool:
     """Whether the card shows this entry's recipient: no name begins with another one."""
-    return any(entry.recipient.split("@")[0] + "@" in text for text in shown(card))
+    return any(entry.recipient.split("@")[0] + "@" in text for text in lines_of(card))
 
 
 def links(card: Card) -> list[str]:

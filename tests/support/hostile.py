@@ -31,7 +31,7 @@ counts = st.builds(Counts, *(st.integers(0, 20_000) for _ in Remedy))
 
 
 @st.composite
-def evidence(draw: st.DrawFn, most: int = 30) -> tuple[Evidence, ...]:
+def any_evidence(draw: st.DrawFn, most: int = 30) -> tuple[Evidence, ...]:
     """Up to `most` messages of one recipient, ids distinct, newest state time first."""
     ids = draw(st.lists(st.uuids().map(str) | texts, unique=True, max_size=most))
     items = []

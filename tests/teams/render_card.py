@@ -57,7 +57,7 @@ SITUATION = Situation(
 )
 
 
-def entry(recipient: str, reason: Reason | OtherReason, counts: Counts, number: int | None, **more: object) -> Entry:
+def _entry(recipient: str, reason: Reason | OtherReason, counts: Counts, number: int | None, **more: object) -> Entry:
     """A sample entry with a link, High above 50."""
     severity = Severity.HIGH if counts.total > 50 else Severity.MEDIUM
     incident = f"{number or 0:08x}-9aa8-5f0c-8f0e-2f6f2b1d7a11"
@@ -68,7 +68,7 @@ def entry(recipient: str, reason: Reason | OtherReason, counts: Counts, number: 
 
 
 FEW = (
-    entry(
+    _entry(
         "kim.larsen@contoso.com",
         Reason.ESCALATED,
         Counts(41, 19, 2, 1),
@@ -76,11 +76,11 @@ FEW = (
         new=24,
         remediators="63 messages: 51 by automation, 12 by admins; 1 attempt failed",
     ),
-    entry("finance@contoso.com", Reason.FIRST, Counts(3, 9, 11, 0), 3201),
-    entry("li.wei@contoso.com", Reason.REOPENED, Counts(0, 14, 0, 0), 3202, new=12),
+    _entry("finance@contoso.com", Reason.FIRST, Counts(3, 9, 11, 0), 3201),
+    _entry("li.wei@contoso.com", Reason.REOPENED, Counts(0, 14, 0, 0), 3202, new=12),
 )
 HOSTILE = (
-    entry(
+    _entry(
         "x@evil.example](https://evil.example/login)\u202e<img src=x>",
         Reason.FIRST,
         Counts(80, 10, 0, 0),
@@ -90,15 +90,15 @@ HOSTILE = (
             "\u202efdp.ecioвni\u202c 請求書 \U0001f4b8 תשלום",
         ),
     ),
-    entry(
+    _entry(
         "finance@contoso.com",
         OtherReason.NOT_RAISED,
         Counts(3, 9, 11, 0),
         None,
         cause="Sentinel refused (403): give the app's identity the role Microsoft Sentinel Responder on contoso-soc.",
     ),
-    entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
-    entry("old@contoso.com", OtherReason.DELETED, Counts(0, 12, 0, 0), None),
+    _entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
+    _entry("old@contoso.com", OtherReason.DELETED, Counts(0, 12, 0, 0), None),
 )
 DOUBTED = replace(
     SITUATION,
@@ -109,12 +109,12 @@ DOUBTED = replace(
     causes=(Cause("sentinel_forbidden", "Sentinel refused (403): the role Microsoft Sentinel Responder is missing."),),
 )
 MANY = tuple(
-    entry(f"user{place:04}@contoso.com", Reason.FIRST, Counts(12 + 3 * place % 97, place % 5), 4000 + place)
+    _entry(f"user{place:04}@contoso.com", Reason.FIRST, Counts(12 + 3 * place % 97, place % 5), 4000 + place)
     for place in range(900)
 )
 REFUSAL = "Sentinel answered 403: give the app's identity the role Microsoft Sentinel Responder on the workspace."
 REFUSED = tuple(
-    entry(f"mailbox{place:02}@contoso.com", OtherReason.NOT_RAISED, Counts(60 - place // 2, 3), None, cause=REFUSAL)
+    _entry(f"mailbox{place:02}@contoso.com", OtherReason.NOT_RAISED, Counts(60 - place // 2, 3), None, cause=REFUSAL)
     for place in range(60)
 )
 UNANSWERED = tuple(replace(each, reason=OtherReason.UNANSWERED, remediators="") for each in FEW[:2])
@@ -122,7 +122,7 @@ MIXED = (
     *REFUSED[:7],
     *MANY[:40],
     *UNANSWERED,
-    entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
+    _entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
 )
 CARDS: dict[str, Card] = {
     "few": digest_card(FEW, SITUATION),

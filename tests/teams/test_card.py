@@ -34,11 +34,11 @@ from tests.support.cards import (
     WORST_SITUATION,
     causes,
     entries,
+    entries_like,
     entry,
-    many,
+    lines_of,
     opened,
     parts,
-    shown,
     situations,
 )
 from tests.support.examples import examples_of
@@ -64,7 +64,7 @@ def test_every_digest_arrives_is_valid_and_inert(
 
     All are told but for those that must be named and are not, and of those at least one is.
     """
-    given_ = many(some, count) if count else some
+    given_ = entries_like(some, count) if count else some
     card = digest_card(given_, situation, minimal=minimal)
     opened(card)
     left = list(given_)
@@ -99,7 +99,7 @@ def test_a_minimal_card_and_a_probe_hold_nobody_elses_words(some: list[Entry], s
     for each in (probe, card):
         opened(each)
         assert MARK not in each.body
-        assert all(text.isascii() for text in (*shown(each), json.loads(each.body)["summary"]))
+        assert all(text.isascii() for text in (*lines_of(each), json.loads(each.body)["summary"]))
     assert len(card.body.encode()) < 11_000
     assert len(card.told) == len(some)
     assert probe.told == ()
@@ -111,7 +111,7 @@ def test_a_finding_says_who_how_many_why_and_where() -> None:
     told = entry("kim", 0, Reason.ESCALATED, severity=Severity.HIGH, counts=Counts(41, 19, 2, 1), new=24, url=url)
     told = replace(told, number=3177, remediators="51 by automation, 12 by admins", subjects=("Invoice 1", "Invoice 2"))
     card = digest_card([told], SITUATION)
-    assert shown(card)[:11] == [
+    assert lines_of(card)[:11] == [
         "1 now High",
         "Unusual volume of remediated email in soc: more than 10 in 30 days",
         "63",
@@ -158,7 +158,7 @@ def test_every_reason_has_its_words(reason: Reason | OtherReason, words: str) ->
 def test_a_cause_that_many_share_is_quoted_once() -> None:
     """One cause for several recipients is read once; another one is quoted again."""
     given_ = [entry(f"k{n}", 30 - n, OtherReason.NOT_RAISED, cause="One." if n < 3 else "Two.") for n in range(4)]
-    lines = shown(digest_card(given_, SITUATION))
+    lines = lines_of(digest_card(given_, SITUATION))
     assert [line for line in lines if line in ("One.", "Two.", "The same cause")] == [
         "One.", "The same cause", "The same cause", "Two.",
     ]  # fmt: skip
@@ -177,7 +177,7 @@ def test_what_could_not_be_raised_says_why() -> None:
 def test_doubt_is_said_before_any_number() -> None:
     """An untrusted sweep's card says so, and what to check, above the first finding."""
     reasons = ("The newest row is 31 h old: check the data connector.",)
-    lines = shown(digest_card([entry("kim", 12)], replace(SITUATION, verdict=Verdict.UNTRUSTED, reasons=reasons)))
+    lines = lines_of(digest_card([entry("kim", 12)], replace(SITUATION, verdict=Verdict.UNTRUSTED, reasons=reasons)))
     assert lines.index(reasons[0]) < lines.index("kim@contoso.com")
     assert "Data not trusted: the numbers may be too low, and others may be missing" in lines
 
@@ -198,7 +198,7 @@ def test_how_things_stand_is_on_every_digest() -> None:
         "Sent 2026-11-24 06:01 UTC",
         f"Reference 7c1f2a90-{card.id[:8]}",
     ):
-        assert line in shown(card)
+        assert line in lines_of(card)
 
 
 @pytest.mark.parametrize("reason", [*Reason, *OtherReason])
@@ -261,7 +261,7 @@ def test_what_is_held_is_on_every_card(held: int, unremembered: int, text: str) 
     cards = [digest_card([entry("a", 12)], situation, minimal=minimal) for minimal in (False, True)]
     cards += [notice_card(kind, (), situation) for kind in Notice]
     for card in (*cards, probe_card(situation)):
-        assert text in shown(card)
+        assert text in lines_of(card)
         assert ("not remembered" in card.body) is bool(unremembered)
 
 

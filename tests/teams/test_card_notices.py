@@ -19,8 +19,8 @@ from tests.support.cards import (
     PORTAL,
     SITUATION,
     WORKSPACE,
+    lines_of,
     opened,
-    shown,
 )
 from tests.support.hostile import NOW
 from tests.teams.render_card import DOUBTED, FEW, HOSTILE, card_as_text
@@ -31,7 +31,7 @@ def test_a_minimal_card_says_who_how_many_and_where() -> None:
     url = incident_link(PORTAL, WORKSPACE, "8")
     hostile = replace(HOSTILE[0], url=url, number=7, cause="why", remediators="somebody")
     card = digest_card([hostile], replace(DOUBTED, run_id=""), minimal=True)
-    assert shown(card)[:10] == [
+    assert lines_of(card)[:10] == [
         "1 new (1 High)",
         "Unusual volume of remediated email in contoso-soc: more than 10 in 30 days",
         "Shown in short: Teams did not accept the full card.",
@@ -45,14 +45,14 @@ def test_a_minimal_card_says_who_how_many_and_where() -> None:
     ]
     assert url in card.body
     assert "entities" not in card.body
-    assert "kim.larsen@contoso.com" in shown(digest_card(FEW, SITUATION, minimal=True))
+    assert "kim.larsen@contoso.com" in lines_of(digest_card(FEW, SITUATION, minimal=True))
 
 
 def test_a_probe_says_what_follows() -> None:
     """On-call reads that a card could not be delivered and that its content follows; it tells no entry."""
     card = probe_card(DOUBTED)
-    assert shown(card)[0] == "A card could not be delivered"
-    assert "Teams did not accept a card of this sweep. What was on it follows in smaller parts." in shown(card)
+    assert lines_of(card)[0] == "A card could not be delivered"
+    assert "Teams did not accept a card of this sweep. What was on it follows in smaller parts." in lines_of(card)
     assert probe_card(replace(DOUBTED, now=DOUBTED.now + timedelta(hours=5))).id == card.id
     assert probe_card(replace(DOUBTED, now=DOUBTED.now + timedelta(days=1))).id != card.id
 
@@ -86,14 +86,14 @@ def test_a_notice_says_what_happened_what_it_means_and_what_to_do(kind: Notice, 
         assert line in card_as_text(card)
     if kind is Notice.HEARTBEAT:
         standing = notice_card(kind, (), replace(situation, standing=2))
-        assert shown(standing)[0] == "Nothing new"
+        assert lines_of(standing)[0] == "Nothing new"
 
 
 def test_what_could_not_be_read_is_not_called_undelivered() -> None:
     """When our incidents could not be listed, nothing is due, and still it is no all-clear."""
     card = notice_card(Notice.DUE, (Cause("incidents_unread", "Our incidents could not be listed: 503."),), SITUATION)
-    assert shown(card)[0] == "Not everything could be looked up"
-    assert "Our incidents could not be listed: 503." in shown(card)
+    assert lines_of(card)[0] == "Not everything could be looked up"
+    assert "Our incidents could not be listed: 503." in lines_of(card)
     assert "no all-clear" in card_as_text(card)
     assert "delivered" not in card.body
 
@@ -101,7 +101,7 @@ def test_what_could_not_be_read_is_not_called_undelivered() -> None:
 def test_the_first_card_says_that_the_sweep_is_set_up() -> None:
     """The heartbeat of a new ledger: set up, what follows, what silence means."""
     card = notice_card(Notice.HEARTBEAT, (), replace(SITUATION, first=True, sweeps=1, since=NOW, standing=3))
-    lines = shown(card)
+    lines = lines_of(card)
     assert lines[0] == "The sweep is set up"
     for words in ("This is its first card", "More cards follow when", "If no card comes for long, something is wrong."):
         assert words in lines[2]

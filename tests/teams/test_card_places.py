@@ -25,9 +25,9 @@ from tests.support.cards import (
     WORKSPACE,
     WORST_SITUATION,
     entry,
+    is_named,
+    lines_of,
     links,
-    named,
-    shown,
 )
 from tests.support.examples import examples_of
 from tests.teams.render_card import card_as_text
@@ -54,7 +54,7 @@ def test_who_must_be_named_is_told_only_when_named(
     card = digest_card(given_, situation, minimal=minimal)
     told = set(card.told)
     for each in given_:
-        assert (each in told) is (named(card, each) or not each.by_name)
+        assert (each in told) is (is_named(card, each) or not each.by_name)
 
 
 @pytest.mark.parametrize("minimal", [False, True])
@@ -69,7 +69,7 @@ def test_every_refusal_is_named_on_some_card(situation: str, minimal: bool) -> N
     while waiting:
         cards += 1
         card = digest_card([*waiting, *fresh], SITUATION if situation == "plain" else WORST_SITUATION, minimal=minimal)
-        assert {each for each in card.told if each.by_name} == {each for each in waiting if named(card, each)}
+        assert {each for each in card.told if each.by_name} == {each for each in waiting if is_named(card, each)}
         assert set(fresh) <= set(card.told)
         left = [each for each in waiting if each not in card.told]
         assert len(left) < len(waiting)
@@ -84,7 +84,7 @@ def test_sixty_refusals_take_two_cards() -> None:
     ]
     first = digest_card(refused, SITUATION)
     assert len(first.told) >= 38
-    assert f"and {60 - len(first.told)} more NOT raised: the next card names them" in shown(first)
+    assert f"and {60 - len(first.told)} more NOT raised: the next card names them" in lines_of(first)
     assert "incident list" not in first.body
     second = digest_card([each for each in refused if each not in first.told], SITUATION)
     assert {*first.told, *second.told} == set(refused)
@@ -99,7 +99,7 @@ def test_the_worst_comes_first() -> None:
         entry("mid", 49), entry("top", 70), entry("high", 60, OtherReason.NOT_RAISED, cause="Sentinel is down."),
         entry("many", 500, severity=Severity.MEDIUM), entry("unsure", 700, OtherReason.UNANSWERED),
     ]  # fmt: skip
-    lines = shown(digest_card(given_, SITUATION))
+    lines = lines_of(digest_card(given_, SITUATION))
     assert lines[0] == (
         "1 NOT raised (1 High), 4 new (1 High), 1 posted without an answer (1 High), 1 still waiting (1 High),"
         " 1 deleted"
@@ -142,7 +142,7 @@ def test_lines_say_what_they_are() -> None:
         *(entry(f"r{n}", 20, OtherReason.NOT_RAISED) for n in range(7)), *(entry(f"f{n}", 12) for n in range(60)),
         *(entry(f"u{n}", 12, OtherReason.UNANSWERED) for n in range(20)),
     ]  # fmt: skip
-    lines = shown(digest_card(given_, SITUATION))
+    lines = lines_of(digest_card(given_, SITUATION))
     places = [lines.index(text) for text in (
         "NOT raised", "20 Medium  r6@contoso.com", "Also over the threshold", "12 Medium  f0@contoso.com",
         "Posted without an answer: cards about these may have arrived", "12 Medium  u15@contoso.com",

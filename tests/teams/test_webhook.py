@@ -23,7 +23,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         yield clients
 
 
-def refused(azure: Clients) -> SweepError:
+def _refused(azure: Clients) -> SweepError:
     """The error of one post."""
     with pytest.raises(SweepError) as caught:
         azure.webhook.post(CARD)
@@ -84,7 +84,7 @@ def test_a_web_page_is_no_acceptance(azure: Clients, page: str, packed: str) -> 
     headers = {"Content-Type": kind, "Content-Encoding": packed}
     sent = {"": body, "gzip": gzip.compress(body), "deflate": zlib.compress(body)}[packed]
     azure.cloud.faults.add(Fault(service="teams", status=200, body=sent, headers=headers, times=None))
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, PartialData)
     assert error.cause == "teams_partial"
     assert "127.0.0.1 answered 200 with a web page" in str(error)
@@ -106,7 +106,7 @@ def test_a_page_that_breaks_off_is_no_acceptance(azure: Clients) -> None:
     """Half a page is a page, also one that breaks off within its first tag."""
     for body in (PAGE, "<!DOCTYPE html>"):
         azure.cloud.faults.add(Fault(service="teams", status=200, body=body, wire=Wire.TRUNCATE))
-        assert isinstance(refused(azure), PartialData)
+        assert isinstance(_refused(azure), PartialData)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 4096])
@@ -139,7 +139,7 @@ def test_an_acceptance_is_not_waited_out(azure: Clients) -> None:
 def test_a_final_refusal_says_what_to_check(azure: Clients, status: int, kind: type[SweepError], named: str) -> None:
     """A refusal that no repetition helps is one request, and says what to look at in the flow."""
     azure.cloud.faults.add(Fault(service="teams", status=status, times=None))
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, kind)
     assert named in str(error)
     assert not error.maybe_done
@@ -181,7 +181,7 @@ def test_what_teams_may_have_taken_is_not_sent_again(
     """
     fault.service, fault.times = "teams", None
     hasty.cloud.faults.add(fault)
-    error = refused(hasty)
+    error = _refused(hasty)
     assert isinstance(error, kind)
     assert error.maybe_done is unsure
     assert len(hasty.sent("teams")) == (1 if unsure else 5)
@@ -192,7 +192,7 @@ def test_a_doubt_after_refusals_is_a_doubt(azure: Clients) -> None:
     """When a later attempt may have been taken, the refusals before it do not count, and nothing is sent after it."""
     azure.cloud.faults.add(Fault(service="teams", status=503, times=2))
     azure.cloud.faults.add(Fault(service="teams", wire=Wire.DROP, effect=True))
-    assert refused(azure).maybe_done
+    assert _refused(azure).maybe_done
     assert len(azure.sent("teams")) == 3
     assert len(azure.cloud.cards) == 1
 
@@ -211,19 +211,19 @@ def test_only_the_card_itself_is_refused_for_its_content(azure: Clients) -> None
     for status in (*range(300, 310), *range(400, 432), 451, *range(500, 512), 599):
         azure.forget()
         azure.cloud.faults.add(Fault(service="teams", status=status, times=None, effect=False))
-        assert refused_for_its_content(refused(azure)) is (status in (400, 413)), status
+        assert refused_for_its_content(_refused(azure)) is (status in (400, 413)), status
 
 
 @pytest.mark.parametrize("wire", [Wire.DROP, Wire.HANG])
 def test_a_lost_answer_is_no_refusal(hasty: Clients, wire: Wire) -> None:
     """No answer, a web page and a missing connection say nothing about the card."""
     hasty.cloud.faults.add(Fault(service="teams", wire=wire, times=None, seconds=0.3))
-    assert not refused_for_its_content(refused(hasty))
+    assert not refused_for_its_content(_refused(hasty))
     hasty.cloud.faults.clear()
     hasty.cloud.faults.add(Fault(service="teams", status=200, body=PAGE, times=None))
-    assert not refused_for_its_content(refused(hasty))
+    assert not refused_for_its_content(_refused(hasty))
     hasty.cloud.refuse("teams")
-    assert not refused_for_its_content(refused(hasty))
+    assert not refused_for_its_content(_refused(hasty))
     hasty.cloud.accept("teams")
 
 
@@ -236,7 +236,7 @@ def test_only_teams_refuses_a_card() -> None:
 def test_unreached_is_surely_not_done(azure: Clients) -> None:
     """Where no connection came about, nothing can have been taken."""
     azure.cloud.refuse("teams")
-    error = refused(azure)
+    error = _refused(azure)
     assert isinstance(error, Unavailable)
     assert not error.maybe_done
     azure.cloud.accept("teams")
@@ -245,13 +245,13 @@ def test_unreached_is_surely_not_done(azure: Clients) -> None:
 def test_a_broken_handshake_is_surely_not_done(azure: Clients) -> None:
     """Where TLS did not come about, nothing can have been taken."""
     azure.cloud.break_handshakes("teams")
-    assert not refused(azure).maybe_done
+    assert not _refused(azure).maybe_done
 
 
 def test_the_error_names_the_host_and_no_more(azure: Clients) -> None:
     """An error names the host that answered, its status and a well-known code."""
     azure.cloud.faults.add(Fault(service="teams", status=401, times=None))
-    assert str(refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
+    assert str(_refused(azure)).startswith("Teams answered 401 DirectApiAuthorizationRequired at 127.0.0.1: check")
 
 
 def test_its_repr_names_the_host_and_no_more(azure: Clients) -> None:

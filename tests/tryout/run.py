@@ -118,7 +118,7 @@ def show(console: Console, records: list[Record], receipt: Mapping[str, Any], cl
     if first is not None:
         console.print(screen.incident(cloud.incidents[first], cloud.comments.get(first, ()), console.width))
     for body in cloud.cards:
-        console.print(screen.card(json.loads(body) if isinstance(body, str | bytes) else body, console.width))
+        console.print(screen.card_panel(json.loads(body) if isinstance(body, str | bytes) else body, console.width))
     console.print()
 
 

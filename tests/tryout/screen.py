@@ -89,7 +89,7 @@ def incident(resource: Mapping[str, Any], comments: Iterable[Mapping[str, Any]],
     return _panel(text, f"Incident #{resource['properties']['incidentNumber']}, as an analyst reads it", width)
 
 
-def card(message: Mapping[str, Any], width: int) -> RenderableType:
+def card_panel(message: Mapping[str, Any], width: int) -> RenderableType:
     """A card as readable text."""
     return _panel(Text(card_text(message)), "Teams card", width)
 
@@ -123,4 +123,4 @@ def ending(receipt: Mapping[str, Any], loaded: int, stored: str, seconds: float)
     return lines
 
 
-__all__ = ["card", "console", "ending", "findings", "incident", "many"]
+__all__ = ["card_panel", "console", "ending", "findings", "incident", "many"]
