@@ -12,18 +12,24 @@ from pathlib import Path
 import pytest
 
 from shared.app import exit_code
+from shared.http.retry import Limits
 from shared.incidents.terms import Terms
 from shared.incidents.text import incident_body, title
 from shared.model import LABEL, Act, Action, Counts, Reason, Receipt, Severity, Verdict, Window
 from shared.model import incidents as ours
+from shared.plan.news import MOST_DOUBTFUL, REFUSED_AGAIN
+from shared.plan.room import REMEMBERED
 from shared.query.answer import COLUMNS
 from shared.sweep import report, run
+from shared.sweep.breaker import IN_A_ROW
+from shared.sweep.post import MOST_POSTS
 from shared.sweep.receipt import as_json
 
 ROOT = Path(__file__).resolve().parent.parent
 DESIGN = (ROOT / "docs/design.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+IN_WORDS = {3: "three", 7: "seven"}
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -191,3 +197,19 @@ def test_fixed_numbers(row: list[str]) -> None:
     (where,) = code(row[1])
     module, _, name = where.rpartition(".")
     assert getattr(importlib.import_module(module), name) == int(row[0].replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"At most {MOST_POSTS} posts a sweep",
+        f"at most {IN_WORDS[MOST_DOUBTFUL]} doubtful posts",
+        f"then every {IN_WORDS[REFUSED_AGAIN.days]} days",
+        f"of more than {REMEMBERED:,} waiting creations",
+        f"up to {Limits().attempts} attempts in {Limits().seconds:.0f} seconds",
+        f"and so do {IN_WORDS[IN_A_ROW]} failures in a row",
+    ],
+)
+def test_the_numbers_of_delivery(words: str) -> None:
+    """docs/delivery.md says the numbers of the code."""
+    assert words in " ".join((ROOT / "docs/delivery.md").read_text(encoding="utf-8").split())
