@@ -1,0 +1,77 @@
+"""Drives one history through a world, and watches the promises; tells the story when one is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+from shared.model import Receipt
+from tests.sweep.history.promises import Promises
+from tests.sweep.history.steps import Step, Sweep
+from tests.sweep.history.world import World
+
+QUIET = 6
+"""Sweeps at the end, with nothing broken: enough to complete what is due."""
+
+
+class Broken(AssertionError):
+    """A promise was broken; the message is the story."""
+
+
+def live(world: World, story: Sequence[Step]) -> None:
+    """One history. Raises Broken."""
+    promises = Promises(world)
+    told: list[str] = []
+    try:
+        for step in story:
+            told.append(repr(step))
+            if not isinstance(step, Sweep):
+                world.apply(step)
+                continue
+            receipt = _sweep(world, promises, step)
+            told[-1] += f"\n    -> {_summary(receipt)}"
+        world.heal()
+        told.append("all is well again")
+        for _ in range(QUIET):
+            receipt = _sweep(world, promises, Sweep())
+            told.append(f"    -> {_summary(receipt)}")
+        assert receipt is not None
+        assert receipt.event == "sweep_completed", (receipt.event, receipt.reasons, receipt.notes)
+        assert not receipt.held
+        promises.all_told()
+    except Exception as error:
+        raise Broken("\n".join([*told, f"{type(error).__name__}: {error}"])) from error
+
+
+def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
+    world.clock.advance(days=step.days)
+    world.loose = world.loose or step.beside
+    promises.begin(step)
+    before = (deepcopy(world.store.stored), len(world.posts), world.rows()) if step.dry else None
+    receipt = world.run(step)
+    if before is not None and not step.meanwhile:
+        assert before == (world.store.stored, len(world.posts), world.rows()), "a dry run wrote something"
+    promises.check(step, receipt)
+    world.sweeps += 1
+    return receipt
+
+
+def _summary(receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "killed"
+    counts = ("flagged", "created", "commented", "escalated", "held", "due", "told", "settled", "standing")
+    shown = {name: getattr(receipt, name) for name in counts if getattr(receipt, name)}
+    causes = [reason.partition(":")[0] for reason in receipt.reasons]
+    return f"{receipt.event} {receipt.verdict} {shown} {causes}"
+
+
+def shortest(make: Callable[[], World], story: Sequence[Step]) -> list[Step]:
+    """The story without each step that it breaks without; for a world that is quick to make."""
+    kept = list(story)
+    for place in reversed(range(len(kept))):
+        shorter = kept[:place] + kept[place + 1 :]
+        try:
+            live(make(), shorter)
+        except Broken:
+            kept = shorter
+    return kept

@@ -1,0 +1,223 @@
+"""The promises of the sweep as a plain model: it knows the mail and what Sentinel and Teams were sent, no more.
+
+A message is *reported* once it is certainly in an incident, or in a comment that was made while its incident was open;
+*maybe* once that is not certain, or when the sweep may take it as reported by its time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.model import Receipt, Severity
+from tests.sweep.history.steps import RECIPIENTS, Sweep
+from tests.sweep.history.world import EPISODES, OWNERS, World
+from shared.model import incident_id
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+
+AUTHOR = "email-remediation-sweep"
+SAID = re.compile(r"(\S+@contoso\.com): \d+ \(\w+\)\. ([^.]*)")
+NOT_FINDINGS = ("NOT written", "Waiting", "Its incident was deleted", "Cards about this may have arrived")
+SOON = timedelta(seconds=10)
+
+
+class Promises:
+    """Call `begin` before each sweep and `check` after it; each broken promise is an AssertionError."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.reported: dict[str, set[str]] = {who: set() for who in RECIPIENTS}
+        self.maybe: dict[str, set[str]] = {who: set() for who in RECIPIENTS}
+        self.ever: dict[str, dict[str, datetime]] = {who: {} for who in RECIPIENTS}
+        self.now: dict[str, dict[str, datetime]] = {}
+        self.last: dict[str, dict[str, Any]] = {}  # each incident's properties, after its last change
+        self.ours: dict[str, str] = {}  # the severity that the sweep set
+        self.doubtful: Counter[str] = Counter()
+        self.made: dict[str, int] = {}  # in which sweep
+        self.named: dict[str, int] = {}  # by recipient, the last sweep that told a finding and was answered
+        self.comments: set[str] = set()
+        self.unread: dict[str, set[str]] = {}  # by incident, what was said on it when it was closed
+        self.rows = self.posts = 0
+        self.window = timedelta()
+
+    def begin(self, step: Sweep) -> None:
+        """What the sweep is about to find."""
+        self.catch_up(None)
+        start = self.world.clock.now()
+        self.now = {who: self.world.counted(who, start) for who in RECIPIENTS}
+        window = timedelta(days=int(self.world.settings["LOOKBACK_DAYS"]))
+        for who in RECIPIENTS:  # what a longer look-back shows for the first time
+            self.maybe[who] |= {each for each in self.now[who] if window > self.window} - self.ever[who].keys()
+        self.window = max(self.window, window) if not self.window else window
+        self.world.busy.clear()
+
+    def check(self, step: Sweep, receipt: Receipt | None) -> None:
+        """What the sweep has done, and whether it may say what it says."""
+        hunted = "the hunt fails" not in step.broken
+        changed = self.catch_up(step if hunted else None)
+        if hunted:
+            for who, found in self.now.items():
+                self.ever[who] |= found
+        self._cards()
+        if receipt is None:
+            return
+        assert not any("internal_error" in reason for reason in receipt.reasons), receipt.reasons
+        done = receipt.event == "sweep_completed"
+        if done:
+            assert receipt.due == 0
+        if done or receipt.event == "sweep_incomplete":
+            over = [who for who in RECIPIENTS if len(self.now[who]) > self._threshold()]
+            assert receipt.flagged == len(over), (receipt.flagged, over)
+        if done and receipt.verdict != "untrusted":
+            self._nothing_lost(held=receipt.held)
+        if receipt.verdict == "clean":
+            assert not changed, f"clean, but it changed {changed}"
+            assert not (receipt.held or receipt.due or receipt.created or receipt.commented or receipt.escalated)
+            self._nothing_lost(held=0, none_open=True)
+
+    # -- what was done -----------------------------------------------------------------------------------------------
+
+    def catch_up(self, step: Sweep | None) -> list[str]:
+        """Look at every change since the last time; what the sweep changed."""
+        changed = []
+        for place in range(self.rows, len(self.world.store.history)):
+            incident = self.world.store.history[place].incident
+            name, after = incident["name"], incident["properties"]
+            before = self.last.get(name)
+            self.last[name] = after
+            if after["status"] != "Closed":  # reopened, what was said on it may be read after all
+                self.maybe[OWNERS[name][0]] |= self.unread.pop(name, set())
+            if place in self.world.by_analysts:
+                continue
+            changed.append(name)
+            if before is None:
+                self._created(name, after, hunted=step is not None)
+            else:
+                self._updated(name, before, after)
+        self.rows = len(self.world.store.history)
+        self._commented()
+        return changed
+
+    def _created(self, name: str, after: Mapping[str, Any], *, hunted: bool) -> None:
+        who, episode = OWNERS[name]
+        before = self.latest(who, episode)
+        assert who not in self._excluded(), f"{who} is excluded"
+        if before:
+            assert self.settled(before), f"{before} is open, and {name} was made beside it"
+            new = {*self.ever[who], *self.now[who]} - self._certain(who, before)
+            assert len(new) > self.needed(before), f"{who}: {len(new)} new messages do not raise episode {episode}"
+        self.ours[name] = after["severity"]
+        self.made[name] = self.world.sweeps
+        (self.reported if hunted else self.maybe)[who].update(self.now[who])
+        self.maybe[who] |= self.ever[who].keys()
+
+    def _updated(self, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        changed = {key for key in after if after[key] != before.get(key)} - {"lastModifiedTimeUtc", "additionalData"}
+        assert changed <= {"severity", "labels"}, f"{name}: the sweep changed {changed}"
+        if "severity" in changed:
+            assert before["status"] != "Closed", name
+            assert Severity(after["severity"]).rank > Severity(before["severity"]).rank, name
+            assert before["severity"] == self.ours[name], f"{name}: an analyst had set {before['severity']}"
+            self.ours[name] = after["severity"]
+
+    def _commented(self) -> None:
+        there = {name: list(comments) for name, comments in self.world.store.comments.items()}
+        there |= {name: comments for name, (_, comments) in self.world.gone.items()}
+        for name, comments in there.items():
+            for comment in comments:
+                if comment["name"] not in self.comments and comment["properties"]["author"]["name"] == AUTHOR:
+                    self.comments.add(comment["name"])
+                    self._one_comment(name, comment["properties"])
+
+    def _one_comment(self, name: str, comment: Mapping[str, Any]) -> None:
+        who, _ = OWNERS[name]
+        made = datetime.fromisoformat(comment["createdTimeUtc"])
+        changes = [each for each in self.world.store.history if each.time >= made and each.incident["name"] == name]
+        closed = [each.time for each in changes if each.incident["properties"]["status"] == "Closed"]
+        told = {message for message in self.ever[who].keys() | self.now[who].keys() if message in comment["message"]}
+        if closed and closed[0] == changes[0].time:
+            self.unread.setdefault(name, set()).update(told)
+            return  # nobody may ever read it: its messages stay new
+        twice = told & self.reported[who] - self.maybe[who]
+        assert self.world.loose or not twice, f"{who}: reported twice: {sorted(twice)}"
+        soon = bool(closed) and closed[0] < made + SOON
+        gone = name in self.world.gone
+        (self.maybe if soon or gone or "not listed here" in comment["message"] else self.reported)[who].update(told)
+
+    # -- what was told -----------------------------------------------------------------------------------------------
+
+    def _cards(self) -> None:
+        for post in self.world.posts[self.posts :]:
+            for who, what in SAID.findall(post.summary):
+                if what.startswith(NOT_FINDINGS[:3]):
+                    continue
+                if post.answered:
+                    self.named[who] = post.sweep
+                    self.doubtful[who] = 0
+                elif not what.startswith(NOT_FINDINGS[3]):
+                    self.doubtful[who] += 1
+                    assert self.world.loose or self.doubtful[who] <= 3, f"{who} is on {self.doubtful[who]} unanswered cards"
+        self.posts = len(self.world.posts)
+
+    def all_told(self) -> None:
+        """Each incident that the sweep made was on a card that Teams answered for."""
+        for name, sweep in self.made.items():
+            who, _ = OWNERS[name]
+            touched = name in self.world.gone or self.last[name]["status"] != "New"
+            told = self.named.get(who, -1) >= sweep
+            assert told or touched and (self.world.loose or name in self.world.gone), f"{name} of {who} was never told"
+
+    # -- what is still to do -----------------------------------------------------------------------------------------
+
+    def _nothing_lost(self, held: int, *, none_open: bool = False) -> None:
+        for who, found in self.now.items():
+            last = self.latest(who, EPISODES)
+            if len(found) <= self._threshold() or who in self._excluded() or who in self.world.busy:
+                continue
+            if last is not None and not self.settled(last):
+                assert not none_open, f"clean, but {last} of {who} is open"
+                left = found.keys() - self.reported[who] - self._perhaps(who)
+                assert not left, f"{who}: never reported: {sorted(left)}"
+                continue
+            left = found.keys() - self.reported[who] - self._perhaps(who)
+            assert held or last is not None, f"{who} is over the threshold and was never raised"
+            if last is not None and not held:
+                assert len(left) <= self.needed(last, most=True), f"{who}: {len(left)} new messages, and nothing done"
+
+    def _perhaps(self, who: str) -> set[str]:
+        """What the sweep may take as reported; after a lost ledger also what is older than the last change."""
+        times = [each.time for each in self.world.store.history if OWNERS[each.incident["name"]][0] == who]
+        edge = max(times, default=None) if self.world.loose else None
+        return self.maybe[who] | {name for name, when in self.now[who].items() if edge and when <= edge}
+
+    def _certain(self, who: str, last: str) -> set[str]:
+        """What must not raise it again; after a lost ledger only what is older than the end of the last incident."""
+        if not self.world.loose:
+            return self.reported[who]
+        ends = [each.closed or each.time for each in self.world.store.history if each.incident["name"] == last]
+        state = {**self.ever[who], **self.now[who]}
+        return {name for name in self.reported[who] if state[name] < max(ends)}
+
+    def latest(self, who: str, before: int) -> str | None:
+        """The last incident about somebody of an episode before this one, deleted ones too."""
+        names = (incident_id(WORKSPACE_RESOURCE_ID, who, episode) for episode in range(before - 1, -1, -1))
+        return next((name for name in names if name in self.last), None)
+
+    def settled(self, name: str) -> bool:
+        """Whether an incident is closed or deleted."""
+        return name in self.world.gone or self.last[name]["status"] == "Closed"
+
+    def needed(self, name: str, *, most: bool = False) -> int:
+        """How many new messages do not raise it again; `most`: if nobody has noticed that it was deleted."""
+        benign = self.last[name].get("classification") == "FalsePositive" and (most or name not in self.world.gone)
+        return self._threshold() * (int(self.world.settings["BENIGN_REOPEN_FACTOR"]) if benign else 1)
+
+    def _threshold(self) -> int:
+        return int(self.world.settings["SUM_CASE_THRESHOLD"])
+
+    def _excluded(self) -> tuple[str, ...]:
+        who, until = self.world.excluded
+        return who if until.date() >= self.world.clock.now().date() else ()
