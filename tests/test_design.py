@@ -22,7 +22,7 @@ from shared.plan.room import REMEMBERED
 from shared.query.answer import COLUMNS
 from shared.sweep import report, run
 from shared.sweep.breaker import IN_A_ROW
-from shared.sweep.post import MOST_POSTS
+from shared.sweep.digest import MOST_POSTS
 from shared.sweep.receipt import as_json
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.incidents.terms import Terms
-from shared.model import Act, Action, Cause, OwedComment, Reason, Record
+from shared.model import NO_MESSAGES, Act, Action, Cause, OwedComment, Reason, Record
 from shared.plan.decide import Plan
 from shared.plan.owed import owing
 from shared.plan.room import Room, remembered
@@ -157,7 +157,7 @@ def _summed_up(
     tried = {result.action.recipient for result in results if not result.waits}
     for recipient, action in actions.items():
         if action.act is Act.CREATE and recipient not in tried and recipient not in blocked:
-            actions[recipient] = replace(action, act=Act.NOTHING, reason=Reason.HELD)
+            actions[recipient] = held(action)
     due = _due(context.ledger.records.values(), actions, causes)
     return Delivered(
         created=sum(each.created for each in results),
@@ -168,6 +168,11 @@ def _summed_up(
         due_effects=sum(number for _, number in due.values()),
         held_unremembered=forgotten,
     )
+
+
+def held(action: Action) -> Action:
+    """A creation whose turn has not come."""
+    return replace(action, act=Act.NOTHING, reason=Reason.HELD, messages=NO_MESSAGES, tell=False)
 
 
 def _due(
@@ -194,7 +199,7 @@ def planned_only(context: Context, planned: Plan, blocked: Mapping[str, Cause]) 
     actions = planned.actions()
     free = [action for action in planned.creations if action.recipient not in blocked]
     for action in free[context.policy.max_new :]:
-        actions[action.recipient] = replace(action, act=Act.NOTHING, reason=Reason.HELD)
+        actions[action.recipient] = held(action)
     doubtful = {
         record.recipient: _UNKNOWN
         for record in context.ledger.records.values()

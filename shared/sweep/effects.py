@@ -201,7 +201,8 @@ def _update(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
     owed = next((each for each in record.comments if not each.fixed), None)
     full = record.incident and record.incident.seen and record.incident.seen.comments > COMMENTS_USABLE
     if owed is None or full:
-        return result, True
+        # Where no comment can carry the messages any more, the next decision counts them.
+        return result, owed is None or result.cause is not None
     if result.cause is not None and (stopped := on.context.stopped()):
         return replace(result, cause=stopped), True
     done, cause, again = send_comment(on, record, owed, action)

@@ -119,6 +119,6 @@ def test_every_notice_but_a_heartbeat_mentions_somebody(kind: Notice) -> None:
 def test_what_is_due_is_said_once(kind: Notice) -> None:
     """A due notice is about what is due; every other one says it, with its causes, in its footer."""
     why = (Cause("x", "Teams answered 503."),)
-    lines = shown(notice_card(kind, why if kind is Notice.DUE else (), replace(SITUATION, due=3, causes=why)))
+    lines = lines_of(notice_card(kind, why if kind is Notice.DUE else (), replace(SITUATION, due=3, causes=why)))
     assert lines.count("Teams answered 503.") == 1
     assert ("3 still due: the next sweep tries again." in lines) is (kind is not Notice.DUE)

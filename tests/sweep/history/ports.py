@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -30,6 +30,9 @@ from tests.sweep.history.fate import Fate
 from tests.sweep.history.world import World
 
 
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+
 class MemoryIncidents:
     """The port `Incidents` over what Sentinel holds."""
 
@@ -52,7 +55,7 @@ class MemoryIncidents:
             self._fate.read("the list fails")
         found = [incident_of(each) for each in self._store.stored.values() if _labelled(each)]
         later = [each for each in found if each.modified and (since is None or each.modified >= since)]
-        yield from sorted(later, key=lambda each: each.modified or datetime.max, reverse=True)
+        yield from sorted(later, key=lambda each: each.modified or LATEST, reverse=True)
 
     def read(self, incident_id: str) -> Incident | None:
         """See the port."""

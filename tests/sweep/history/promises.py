@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.model import Receipt, Severity
+from shared.model import Receipt, Severity, incident_id
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.sweep.history.steps import RECIPIENTS, Sweep
 from tests.sweep.history.world import EPISODES, OWNERS, World
-from shared.model import incident_id
-from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 
 AUTHOR = "email-remediation-sweep"
 SAID = re.compile(r"(\S+@contoso\.com): \d+ \(\w+\)\. ([^.]*)")
@@ -159,7 +158,9 @@ class Promises:
                     self.doubtful[who] = 0
                 elif not what.startswith(NOT_FINDINGS[3]):
                     self.doubtful[who] += 1
-                    assert self.world.loose or self.doubtful[who] <= 3, f"{who} is on {self.doubtful[who]} unanswered cards"
+                    assert self.world.loose or self.doubtful[who] <= 3, (
+                        f"{who} is on {self.doubtful[who]} unanswered cards"
+                    )
         self.posts = len(self.world.posts)
 
     def all_told(self) -> None:
@@ -168,7 +169,9 @@ class Promises:
             who, _ = OWNERS[name]
             touched = name in self.world.gone or self.last[name]["status"] != "New"
             told = self.named.get(who, -1) >= sweep
-            assert told or touched and (self.world.loose or name in self.world.gone), f"{name} of {who} was never told"
+            assert told or (touched and (self.world.loose or name in self.world.gone)), (
+                f"{name} of {who} was never told"
+            )
 
     # -- what is still to do -----------------------------------------------------------------------------------------
 

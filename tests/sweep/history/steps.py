@@ -12,7 +12,19 @@ BROKEN = (
     "teams down", "teams refuses", "teams refuses cards", "teams does not answer", "the hunt fails",
     "the ledger fails",
 )  # fmt: skip
-ANALYST = ("close", "close", "dismiss", "delete", "raise", "lower", "assign", "edit", "comment", "remove label", "reopen")
+ANALYST = (
+    "close",
+    "close",
+    "dismiss",
+    "delete",
+    "raise",
+    "lower",
+    "assign",
+    "edit",
+    "comment",
+    "remove label",
+    "reopen",
+)
 EFFECTS = ("create", "comment", "escalate", "card")
 LEDGER = ("lose", "keep", "restore")
 SETTINGS = {

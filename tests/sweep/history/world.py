@@ -42,7 +42,9 @@ USUAL = {
 }
 EPISODES = 40
 OWNERS = {
-    incident_id(WORKSPACE_RESOURCE_ID, who, episode): (who, episode) for who in RECIPIENTS for episode in range(EPISODES)
+    incident_id(WORKSPACE_RESOURCE_ID, who, episode): (who, episode)
+    for who in RECIPIENTS
+    for episode in range(EPISODES)
 }
 """Whose incident an id is, and which episode."""
 
