@@ -47,9 +47,9 @@ def sweep(timer: func.TimerRequest) -> None:
         log.error("settings_invalid %s", json.dumps({"mistakes": invalid.mistakes}))
         raise
 
-    from shared.app import exit_code, run
+    from shared.app import exit_code, run_sweep
 
-    receipt = run(settings, notes=doubts).receipt
+    receipt = run_sweep(settings, notes=doubts).receipt
     if exit_code(receipt) == 1:
         why = "; ".join(receipt.reasons) or f"{receipt.due} effects are still due"
         raise SweepUnfinished(f"{receipt.event}: {why}")

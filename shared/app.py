@@ -10,6 +10,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ _LEVELS = {"sweep_failed": logging.ERROR, "sweep_incomplete": logging.ERROR}
 _RED = frozenset(_LEVELS)
 
 
-def run(
+def run_sweep(
     settings: Settings,
     *,
     progress: Callable[[str], None] | None = None,
@@ -80,20 +81,16 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
     from shared.sweep.run import run
     from shared.teams.webhook import Webhook
 
-    begun = clock.monotonic()
+    begun, workspace = clock.monotonic(), settings.sentinel_workspace_resource_id
     ends = begun + settings.sweep_budget_seconds
-    credential = sign_in(settings.azure_client_id, clock, deadline=lambda: ends)
-    http = Http(credential, clock=clock, deadline=lambda: ends)
-    ledger = open_ledger(
-        settings.ledger_url,
-        settings.sentinel_workspace_resource_id,
-        credential,
-        read_only=settings.dry_run,
-        clock=clock,
-        deadline=lambda: ends,
-    )
-    hunt = open_hunt(hunt_options(settings), http, credential)
-    try:
+    with ExitStack() as stack:
+        credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
+        http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
+        ledger = open_ledger(
+            settings.ledger_url, workspace, credential, settings.dry_run, clock=clock, deadline=lambda: ends
+        )
+        stack.callback(ledger.close)
+        hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
         return run(
             Parts(
                 settings=settings,
@@ -101,9 +98,7 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
                 ledger=ledger,
                 http=http,
                 hunt=hunt,
-                incidents=ArmIncidents(
-                    http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id
-                ),
+                incidents=ArmIncidents(http, settings.arm, settings.cloud.arm_audience, workspace),
                 webhook=Webhook(http, settings.teams_webhook_url),
                 run_id=run_id,
                 started=clock.now(),
@@ -111,11 +106,6 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
                 progress=progress,
             )
         )
-    finally:
-        hunt.close()
-        ledger.close()
-        http.close()
-        credential.close()
 
 
 def hunt_options(settings: Settings) -> HuntOptions:

@@ -123,9 +123,9 @@ def test_the_sweep_is_quoted() -> None:
     """The order of a sweep is quoted word for word, and each of its steps is explained in that order."""
     text = section(DESIGN, "One sweep")
     (quoted,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
-    assert inspect.getsource(run.sweep).endswith(quoted)
+    assert inspect.getsource(run.steps).endswith(quoted)
     steps = [name for row in cells(text) for name in code(row[0])]
-    tree = ast.parse(inspect.getsource(run.sweep))
+    tree = ast.parse(inspect.getsource(run.steps))
     called = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     assert sorted({*called, "planned_only"}) == sorted({*steps, "planned_only"})
     assert steps == sorted(steps, key=lambda name: quoted.index(f"{name}("))

@@ -65,14 +65,14 @@ def sweep(
 
 
 def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
-    from shared.app import exit_code, run
+    from shared.app import exit_code, run_sweep
     from shared.cli.tables import by_hand, planned, shown
 
     if errors.is_terminal:
         with errors.status("starting", spinner=spinner(errors)) as status:
-            report = run(settings, progress=lambda words: status.update(Text(words)))
+            report = run_sweep(settings, progress=lambda words: status.update(Text(words)))
     else:
-        report = run(settings)
+        report = run_sweep(settings)
     if settings.dry_run:
         reasons = tuple(by_hand(reason) for reason in report.receipt.reasons)
         report = replace(report, receipt=replace(report.receipt, reasons=reasons))

@@ -14,8 +14,8 @@ from shared.errors import Call, NotFound, SweepError
 from shared.http.client import Http
 from shared.incidents.arm_requests import ArmRequests
 from shared.incidents.port import Attempt, Ended
-from shared.incidents.resource import comment_made, escalated, incident_of, mapping, unusable
-from shared.incidents.road import refused
+from shared.incidents.resource import comment_made, incident_of, mapping, unusable, with_severity
+from shared.incidents.road import is_refused
 from shared.model import LABEL, Incident, Severity
 
 PAGE = 1000
@@ -149,7 +149,7 @@ class ArmIncidents:
             if not incident.open or incident.severity is not expected:
                 return Attempt(Ended.CHANGED, incident)
             try:
-                return Attempt(Ended.DONE, incident_of(self._arm.put(url, until, escalated(there, to)), Call.WRITE))
+                return Attempt(Ended.DONE, incident_of(self._arm.put(url, until, with_severity(there, to)), Call.WRITE))
             except NotFound:
                 if self._gone(incident_id, until):
                     return Attempt(Ended.GONE)
@@ -176,7 +176,7 @@ class ArmIncidents:
         try:
             return self._arm.with_retry(attempt, writes=True)
         except SweepError as error:
-            return Attempt(Ended.REFUSED if refused(error) else Ended.DUE, error=error)
+            return Attempt(Ended.REFUSED if is_refused(error) else Ended.DUE, error=error)
 
 
 def _all_shown(incidents: list[Incident], shown_before: Callable[[Incident], bool | None]) -> bool:

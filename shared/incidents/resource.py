@@ -61,7 +61,7 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
     )
 
 
-def escalated(resource: dict[str, Any], severity: Severity) -> str:
+def with_severity(resource: dict[str, Any], severity: Severity) -> str:
     """The body that sets the severity and adds its label, and only if nobody has changed the incident meanwhile.
 
     Raises:

@@ -38,7 +38,7 @@ def of_the_road(error: SweepError | None) -> bool:
     return isinstance(error, Forbidden | SignInFailed | Unavailable | Throttled)
 
 
-def refused(error: SweepError) -> bool:
+def is_refused(error: SweepError) -> bool:
     """Whether Sentinel refuses a write for what it holds, so that another form of it may be taken.
 
     413 says so whoever answers it; 400 and 422 only in ARM's own error object.

@@ -42,7 +42,7 @@ class RowDamaged(ValueError):
 
 def pack(kind: str, value: Any, **beside: Any) -> bytes:
     """The row of a dataclass or a mapping; equal ones give equal rows. `beside` are values next to it."""
-    document = {"v": VERSION, **{name: plain(item) for name, item in beside.items()}, kind: plain(value)}
+    document = {"v": VERSION, **{name: json_value(item) for name, item in beside.items()}, kind: json_value(value)}
     text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     if len(text) < _SMALL:
         return text
@@ -91,7 +91,7 @@ def read(kind: type[Kept], document: Mapping[str, Any], name: str) -> Kept:
     return found
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value of the model as JSON values. Times must be aware; they are written in UTC."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
@@ -108,9 +108,9 @@ def plain(value: Any) -> Any:
             if getattr(value, field.name) != _default(field)
         }
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple | frozenset | set):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     return value
 
 
@@ -135,7 +135,7 @@ def _plain_field(kind: Any, value: Any) -> Any:
             struct.pack(f">{count}Q", *(key for key, _ in ordered))
             + struct.pack(f">{count}I", *(minute for _, minute in ordered))
         )
-    return plain(value)
+    return json_value(value)
 
 
 def _packed(value: Any, size: int) -> tuple[bytes, int]:

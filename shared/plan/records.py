@@ -153,16 +153,10 @@ def adopted(
     evidence = finding.evidence() if finding else ()
     finished = deleted or not incident.open
     edge = (ended or incident.modified or now) if finished else (incident.created or now)
-    before = sum(incident.created is not None and item.state_time < incident.created for item in evidence)
-    high = was_high or Severity.HIGH in (incident.severity, incident.escalated_to, policy.severity(before))
+    severity = Severity.HIGH if was_high else _severity_set(incident, evidence, policy)
+    # Who deleted it before this ledger began makes no news.
     ours = OurIncident(
-        incident.id,
-        episode,
-        Severity.HIGH if high else Severity.MEDIUM,
-        incident.created or now,
-        incident,
-        deleted=deleted,
-        deletion_told=deleted,  # somebody deleted it before this ledger began: no news
+        incident.id, episode, severity, incident.created or now, incident, deleted=deleted, deletion_told=deleted
     )
     known = record or Record(recipient)
     edge = max(edge, known.reported_before) if known.reported_before else edge
@@ -175,6 +169,13 @@ def adopted(
         tell=Reason.ADOPTED if ours.waiting else None,
         untold={} if finished else known.untold,
     )
+
+
+def _severity_set(incident: Incident, evidence: Iterable[Evidence], policy: Policy) -> Severity:
+    """The highest severity that the sweep may have set: when in doubt an analyst has lowered it, and that stands."""
+    before = sum(incident.created is not None and item.state_time < incident.created for item in evidence)
+    high = Severity.HIGH in (incident.severity, incident.escalated_to, policy.severity(before))
+    return Severity.HIGH if high else Severity.MEDIUM
 
 
 # -- what time does ---------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def _summed_up(
     tried = {result.action.recipient for result in results if not result.waits}
     for recipient, action in actions.items():
         if action.act is Act.CREATE and recipient not in tried and recipient not in blocked:
-            actions[recipient] = held(action)
+            actions[recipient] = on_hold(action)
     due = _due(context.ledger.records.values(), actions, causes)
     return Delivered(
         created=sum(each.created for each in results),
@@ -170,7 +170,7 @@ def _summed_up(
     )
 
 
-def held(action: Action) -> Action:
+def on_hold(action: Action) -> Action:
     """A creation whose turn has not come."""
     return replace(action, act=Act.NOTHING, reason=Reason.HELD, messages=NO_MESSAGES, tell=False)
 
@@ -199,7 +199,7 @@ def planned_only(context: Context, planned: Plan, blocked: Mapping[str, Cause]) 
     actions = planned.actions()
     free = [action for action in planned.creations if action.recipient not in blocked]
     for action in free[context.policy.max_new :]:
-        actions[action.recipient] = held(action)
+        actions[action.recipient] = on_hold(action)
     doubtful = {
         record.recipient: _UNKNOWN
         for record in context.ledger.records.values()

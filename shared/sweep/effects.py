@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from shared.errors import SweepError
 from shared.incidents.port import Attempt, Ended
@@ -21,13 +20,12 @@ from shared.model import (
     Cause,
     Finding,
     Incident,
-    Owed,
     OwedComment,
     Reason,
     Record,
 )
 from shared.plan.decide import COMMENTS_USABLE, decide_about
-from shared.plan.owed import exchanged, failed, marked, owing
+from shared.plan.owed import Effect, exchanged, failed, marked, owing
 from shared.plan.records import commented, counted, created, escalated, seen
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
@@ -39,8 +37,6 @@ ROUNDS = 4
 
 CLOSED_BY_COMMENT = timedelta(seconds=5)
 """A comment may itself count as a modification: a closing is later only when it is later than that."""
-
-Effect = TypeVar("Effect", bound=Owed)
 
 _CHANGING = Cause("sentinel_changing", "the incident kept changing while it was written to; the next sweep goes on")
 

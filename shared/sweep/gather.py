@@ -32,7 +32,7 @@ class Hunted:
     sweeps: tuple[str, ...] = ()
 
 
-def sign_in(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
+def check_access(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
     """Why nothing can be asked or written, None when all is well; and notes for the receipt.
 
     Without a token nothing can be done: that is found out, and said, once. The GUID that is queried and the resource

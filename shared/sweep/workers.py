@@ -7,20 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 WORKERS = 16  # each sends a GET and a PUT: enough for ARM's ten PUTs a second while an answer takes up to 0.7 s
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def in_parallel(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
     """What `work` returns for each item, in their order; several at a time.
 
     When it raises, nothing new is begun, what is under way ends, and the first error is raised.
     """
     failed = Event()
 
-    def one(item: Item) -> Result | None:
+    def one(item: Given) -> Made | None:
         if failed.is_set():
             return None
         try:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ledger import LedgerNewer
-from shared.ledger.rows import VERSION, RowDamaged, pack, plain, read, unpack
+from shared.ledger.rows import VERSION, RowDamaged, json_value, pack, read, unpack
 from shared.model import (
     Attempts,
     CardNote,
@@ -202,12 +202,12 @@ def test_a_changed_byte_is_found_out(data: st.DataObject) -> None:
 def test_times_need_a_zone() -> None:
     """A time without a time zone is a mistake in the code, and is not written."""
     with pytest.raises(ValueError, match="time zone"):
-        plain(datetime(2026, 11, 24))  # noqa: DTZ001
+        json_value(datetime(2026, 11, 24))  # noqa: DTZ001
 
 
 def test_receipts_are_said_plainly() -> None:
     """What a receipt holds (values, times, days, sets) becomes what JSON can say."""
-    said = plain(
+    said = json_value(
         {"window": Window(NOW, NOW), "day": NOW.date(), "kind": Reason.GREW, "all": {"a"}, "none": None, "n": 1.5}
     )
     assert said == {

@@ -30,7 +30,7 @@ class Tenant:
 
     def sweep(self, **settings: str) -> Report:
         """One sweep, now, under these settings beside the tenant's own."""
-        from shared.app import run  # many tests need the clock alone
+        from shared.app import run_sweep  # many tests need the clock alone
 
         values: Mapping[str, str] = {
             **self.cloud.environment,
@@ -38,7 +38,7 @@ class Tenant:
             **self.settings,
             **settings,
         }
-        return run(from_values(values), clock=self.clock)
+        return run_sweep(from_values(values), clock=self.clock)
 
 
 @contextmanager

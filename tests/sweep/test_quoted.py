@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from azure.functions.timer import TimerRequest
 
-from shared.app import run
+from shared.app import run_sweep
 from shared.ledger.sqlite import SqliteLedger
 from shared.logs import quiet
 from shared.settings import Settings, SettingsInvalid, from_values
@@ -107,7 +107,7 @@ def test_no_person_is_in_what_did_not_come_from_an_error(tenant: Tenant, caplog:
     tenant.cloud.append("EmailEvents", mail.events)
     values = {**tenant.cloud.environment, "LEDGER_URL": f"sqlite:///{tenant.ledger}"}
     with caplog.at_level(logging.INFO, logger="sweep"):
-        receipt = run(from_values(values), clock=tenant.clock, notes=[f"seen {VICTIM}"]).receipt
+        receipt = run_sweep(from_values(values), clock=tenant.clock, notes=[f"seen {VICTIM}"]).receipt
     kept = SqliteLedger(str(tenant.ledger), WORKSPACE_RESOURCE_ID, True).receipts(date.min)
     assert receipt.notes[0] == "seen [address]"
     assert receipt.coverage is not None

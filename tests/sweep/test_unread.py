@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.app import exit_code, run
+from shared.app import exit_code, run_sweep
 from shared.incidents import arm
 from shared.model import incident_id
 from shared.settings import from_values
@@ -250,9 +250,9 @@ def test_a_drip_ends_with_the_budget(tenant: Tenant, where: str) -> None:
         "LEASE_SECONDS": "5",
     }
     began = time.monotonic()
-    receipt = run(from_values(values)).receipt
+    receipt = run_sweep(from_values(values)).receipt
     assert exit_code(receipt) == 1
     assert time.monotonic() - began < 45
     assert tenant.cloud.cards
     tenant.cloud.faults.clear()
-    assert run(from_values(values)).receipt.event == "sweep_completed"
+    assert run_sweep(from_values(values)).receipt.event == "sweep_completed"
