@@ -20,6 +20,7 @@ from shared.model import (
     Cause,
     Finding,
     Incident,
+    Owed,
     OwedComment,
     Reason,
     Record,
