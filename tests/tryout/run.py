@@ -105,9 +105,14 @@ def remembered(folder: str, values: Mapping[str, str]) -> list[Record]:
     if not Path(folder, "ledger.db").exists():
         return []
     ledger = SqliteLedger(f"{folder}/ledger.db", from_values(values).sentinel_workspace_resource_id, read_only=True)
-    records = sorted(ledger.load().records.values(), key=lambda record: (-record.counts.total, record.recipient))
+    records = [record for record in ledger.load().records.values() if not _held(record)]
     ledger.close()
-    return records
+    return sorted(records, key=lambda record: (-screen.figures(record).total, record.recipient))
+
+
+def _held(record: Record) -> bool:
+    """Whether its turn to be raised has not come."""
+    return record.incident is None and record.creation is not None and not record.creation.attempts.tried
 
 
 def show(console: Console, records: list[Record], receipt: Mapping[str, Any], cloud: Cloud) -> None:

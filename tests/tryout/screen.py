@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.cli.terminal import streams
-from shared.model import Record
+from shared.model import Counts, Record
 from shared.text import address, clean
 from tests.tryout.keep import many
 from tests.tryout.words import card_text, incident_markdown
@@ -45,6 +45,11 @@ def findings(
     return Group(table, f"and {more:,} more" + (f" ({held:,} of them held for the next sweeps)" if held else ""))
 
 
+def figures(record: Record) -> Counts:
+    """What was counted for the recipient: in the incident, or for the one that could not be made."""
+    return record.creation.counts if record.creation and record.incident is None else record.counts
+
+
 def _incident(record: Record, incidents: Mapping[str, Mapping[str, Any]]) -> tuple[Text, str, str]:
     properties = incidents.get(record.incident.id if record.incident else "", {}).get("properties", {})
     severity = str(properties.get("severity", "–"))
@@ -60,7 +65,7 @@ def _wide(records: Iterable[Record], incidents: Mapping[str, Mapping[str, Any]],
     for heading in ("Severity", "Incident", "Status")[: 3 if status else 2]:
         table.add_column(heading)
     for record in records:
-        counts = record.counts
+        counts = figures(record)
         numbers = (counts.total, counts.hard_delete, counts.soft_delete, counts.move_to_junk, counts.move_to_delete)
         about = _incident(record, incidents)[: 3 if status else 2]
         table.add_row(Text(address(record.recipient)), *(f"{figure:,}" for figure in numbers), *about)
@@ -72,7 +77,7 @@ def _narrow(records: Iterable[Record], incidents: Mapping[str, Mapping[str, Any]
     table = Table.grid()
     table.add_row(Text("Recipients over the threshold", style="bold"))
     for record in records:
-        counts = record.counts
+        counts = figures(record)
         severity, number, status = _incident(record, incidents)
         table.add_row(Text.assemble(f"{counts.total:,} ", severity, " ", address(record.recipient), overflow="fold"))
         how = (
