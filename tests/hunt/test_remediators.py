@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.hunt import Deeds
+from shared.hunt import Remediations
 from shared.settings.clouds import CLOUDS
 from tests.cloud import schemas
 from tests.cloud.mail import Mail, sample
@@ -63,23 +63,24 @@ def test_who_remediated(azure: Clients, source: str) -> None:
         (rows[3], "Malware ZAP", "Success"),
     ]:
         tenant.acted(row, kind, result)
-    deeds = tenant.post_delivery
+    remediations = tenant.post_delivery
     if source == "defender":
-        deeds = [
-            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()} for row in deeds
+        remediations = [
+            {"Timestamp" if name == "TimeGenerated" else name: value for name, value in row.items()}
+            for row in remediations
         ]
         columns = schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER
-        deeds = [{name: value for name, value in row.items() if name in columns} for row in deeds]
+        remediations = [{name: value for name, value in row.items() if name in columns} for row in remediations]
         azure.cloud.defender.refresh()  # so that what follows is not made anew from the workspace's table
         azure.cloud.defender.tables.define("EmailPostDeliveryEvents", columns)
-        azure.cloud.defender.tables.append("EmailPostDeliveryEvents", deeds)
+        azure.cloud.defender.tables.append("EmailPostDeliveryEvents", remediations)
     else:
-        azure.cloud.load("EmailPostDeliveryEvents", deeds)
+        azure.cloud.load("EmailPostDeliveryEvents", remediations)
     found = azure.hunt(hunt_source=source).remediators(
         WINDOW, {"me@contoso.com": ["m0", "M1", "M2", "M4"], "else@contoso.com": ["M1"]}
     )
     assert found is not None
-    assert found["me@contoso.com"] == Deeds({"admin": 1, "zap": 1}, failed=1, unknown=2)
+    assert found["me@contoso.com"] == Remediations({"admin": 1, "zap": 1}, failed=1, unknown=2)
     assert found["me@contoso.com"].words == (
         "4 messages: 1 by admins, 1 by ZAP, 2 by nobody on record; 1 attempt failed"
     )
@@ -107,4 +108,4 @@ def test_hostile_recipients_are_data_for_the_engine(azure: Clients) -> None:
         tenant.acted(row, "Manual remediation")
     azure.cloud.load("EmailPostDeliveryEvents", tenant.post_delivery)
     found = azure.hunt().remediators(WINDOW, {text.lower(): [f"m{place}"] for place, text in enumerate(hostile)})
-    assert found == {text.lower(): Deeds({"admin": 1}) for text in hostile}
+    assert found == {text.lower(): Remediations({"admin": 1}) for text in hostile}
