@@ -36,11 +36,13 @@ class Days:
         """Only findings are told."""
         self.tenant.settings.update({"HEARTBEAT_DAYS": "0", "REMIND_AFTER_DAYS": "0"})
 
-    def mail(self, recipient: str, many: int, *, days: float = 0.2, subject: str | None = None) -> None:
-        """So many new messages, soft-deleted in the last `days`."""
+    def mail(
+        self, recipient: str, many: int, *, days: float = 0.2, after: float = 0.05, subject: str | None = None
+    ) -> None:
+        """So many new messages, soft-deleted in the last `days`, but more than `after` days ago."""
         made = Mail(self.tenant.clock.now(), seed=next(self._seeds))
         for _ in range(many):
-            made.add(recipient, SOFT, made.ago(made.chance.uniform(0.05, days)), subject=subject)
+            made.add(recipient, SOFT, made.ago(made.chance.uniform(after, days)), subject=subject)
         self.tenant.cloud.append("EmailEvents", made.events)
 
     def pass_by(self, **amount: float) -> None:

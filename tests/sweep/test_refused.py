@@ -59,6 +59,26 @@ def test_a_refused_comment_does_not_hold_up_an_escalation_or_other_comments(days
     assert len(days.comments(WHO)) == 3
 
 
+def test_comments_refused_for_days_stop_nothing(days: Days) -> None:
+    """New messages come each day and every comment is refused: each sweep ends as it should, and all is made later."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.break_writes(match="/comments/")
+    for day in range(4):
+        days.pass_by()
+        days.mail(WHO, 5)
+        found = days.sweep()
+        assert found["event"] == "sweep_incomplete", (day, days.causes)
+    days.mail("new@contoso.com", 11)
+    assert days.sweep()["created"] == 1
+    days.well()
+    days.pass_by()
+    assert days.sweep()["event"] == "sweep_completed", days.causes
+    days.pass_by()
+    assert days.sweep()["verdict"] == "flagged"
+    assert 1 <= len(days.comments(WHO)) <= 2
+
+
 def test_a_refused_escalation_does_not_hold_up_the_comment(days: Days) -> None:
     """Sentinel never takes the severity: the messages are commented and told; it is named with its cause, and kept."""
     days.mail(WHO, 12)
