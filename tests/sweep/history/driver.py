@@ -46,6 +46,7 @@ def live(world: World, story: Sequence[Step]) -> None:
 def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
     world.clock.advance(days=step.days)
     world.loose = world.loose or step.beside
+    world.stale = world.stale or step.beside
     promises.begin(step)
     before = (deepcopy(world.store.stored), len(world.posts), world.rows()) if step.dry else None
     receipt = world.run(step)

@@ -38,6 +38,7 @@ class Promises:
         self.made: dict[str, int] = {}  # in which sweep
         self.named: dict[str, int] = {}  # by recipient, the last sweep that told a finding and was answered
         self.comments: set[str] = set()
+        self.unsure: dict[str, set[str]] = {}  # by incident, what a comment said whose answer may have been lost
         self.unread: dict[str, set[str]] = {}  # by incident, what was said on it when it was closed
         self.rows = self.posts = 0
         self.window = timedelta()
@@ -50,13 +51,16 @@ class Promises:
         window = timedelta(days=int(self.world.settings["LOOKBACK_DAYS"]))
         for who in RECIPIENTS:  # what a longer look-back shows for the first time
             self.maybe[who] |= {each for each in self.now[who] if window > self.window} - self.ever[who].keys()
+            if self.world.loose:  # what is older than the last change of an incident
+                times = [each.time for each in self.world.store.history if OWNERS[each.incident["name"]][0] == who]
+                self.maybe[who] |= {name for name, when in self.now[who].items() if times and when <= max(times)}
         self.window = max(self.window, window) if not self.window else window
         self.world.busy.clear()
 
     def check(self, step: Sweep, receipt: Receipt | None) -> None:
         """What the sweep has done, and whether it may say what it says."""
         hunted = "the hunt fails" not in step.broken
-        changed = self.catch_up(step if hunted else None)
+        changed = self.catch_up(step, hunted=hunted)
         if hunted:
             for who, found in self.now.items():
                 self.ever[who] |= found
@@ -67,6 +71,7 @@ class Promises:
         done = receipt.event == "sweep_completed"
         if done:
             assert receipt.due == 0
+            self.unsure.clear()
         if done or receipt.event == "sweep_incomplete":
             over = [who for who in RECIPIENTS if len(self.now[who]) > self._threshold()]
             assert receipt.flagged == len(over), (receipt.flagged, over)
@@ -79,9 +84,12 @@ class Promises:
 
     # -- what was done -----------------------------------------------------------------------------------------------
 
-    def catch_up(self, step: Sweep | None) -> list[str]:
+    def catch_up(self, step: Sweep | None, *, hunted: bool = False) -> list[str]:
         """Look at every change since the last time; what the sweep changed."""
         changed = []
+        for name in self.world.gone.keys() & self.unsure.keys():  # the comment went with its incident: was it made?
+            self.reported[OWNERS[name][0]] -= self.unsure[name]
+            self.maybe[OWNERS[name][0]] |= self.unsure.pop(name)
         for place in range(self.rows, len(self.world.store.history)):
             incident = self.world.store.history[place].incident
             name, after = incident["name"], incident["properties"]
@@ -92,13 +100,19 @@ class Promises:
             if place in self.world.by_analysts:
                 continue
             changed.append(name)
+            anew = before is not None and name in self.world.gone and not self._blind(step)
+            assert not anew, f"{name} of {OWNERS[name]} was deleted, and made anew"
             if before is None:
-                self._created(name, after, hunted=step is not None)
+                self._created(name, after, hunted=hunted)
             else:
                 self._updated(name, before, after)
         self.rows = len(self.world.store.history)
         self._commented()
         return changed
+
+    def _blind(self, step: Sweep | None) -> bool:
+        """Whether nothing told a ledger that misses something what there was before."""
+        return self.world.stale and (step is None or "history fails" in step.broken)
 
     def _created(self, name: str, after: Mapping[str, Any], *, hunted: bool) -> None:
         who, episode = OWNERS[name]
@@ -136,15 +150,17 @@ class Promises:
         made = datetime.fromisoformat(comment["createdTimeUtc"])
         changes = [each for each in self.world.store.history if each.time >= made and each.incident["name"] == name]
         closed = [each.time for each in changes if each.incident["properties"]["status"] == "Closed"]
-        told = {message for message in self.ever[who].keys() | self.now[who].keys() if message in comment["message"]}
+        known, short = self.ever[who].keys() | self.now[who].keys(), "not listed here" in comment["message"]
+        told = {message for message in known if short or message in comment["message"]}
         if closed and closed[0] == changes[0].time:
             self.unread.setdefault(name, set()).update(told)
             return  # nobody may ever read it: its messages stay new
         twice = told & self.reported[who] - self.maybe[who]
-        assert self.world.loose or not twice, f"{who}: reported twice: {sorted(twice)}"
+        assert self.world.loose or short or not twice, f"{who}: reported twice: {sorted(twice)}"
         soon = bool(closed) and closed[0] < made + SOON
-        gone = name in self.world.gone
-        (self.maybe if soon or gone or "not listed here" in comment["message"] else self.reported)[who].update(told)
+        sure = not soon and name not in self.world.gone and not short
+        (self.reported if sure else self.maybe)[who].update(told)
+        self.unsure.setdefault(name, set()).update(told)
 
     # -- what was told -----------------------------------------------------------------------------------------------
 
@@ -182,27 +198,23 @@ class Promises:
                 continue
             if last is not None and not self.settled(last):
                 assert not none_open, f"clean, but {last} of {who} is open"
-                left = found.keys() - self.reported[who] - self._perhaps(who)
+                left = found.keys() - self.reported[who] - self.maybe[who]
                 assert not left, f"{who}: never reported: {sorted(left)}"
                 continue
-            left = found.keys() - self.reported[who] - self._perhaps(who)
+            left = found.keys() - self.reported[who] - self.maybe[who]
             assert held or last is not None, f"{who} is over the threshold and was never raised"
             if last is not None and not held:
                 assert len(left) <= self.needed(last, most=True), f"{who}: {len(left)} new messages, and nothing done"
 
-    def _perhaps(self, who: str) -> set[str]:
-        """What the sweep may take as reported; after a lost ledger also what is older than the last change."""
-        times = [each.time for each in self.world.store.history if OWNERS[each.incident["name"]][0] == who]
-        edge = max(times, default=None) if self.world.loose else None
-        return self.maybe[who] | {name for name, when in self.now[who].items() if edge and when <= edge}
-
     def _certain(self, who: str, last: str) -> set[str]:
-        """What must not raise it again; after a lost ledger only what is older than the end of the last incident."""
+        """What must not raise it again; after a lost ledger only what is older than the end of the last
+        incident, with a stale one than its beginning."""
         if not self.world.loose:
             return self.reported[who]
-        ends = [each.closed or each.time for each in self.world.store.history if each.incident["name"] == last]
+        rows = [each for each in self.world.store.history if each.incident["name"] == last]
+        edge = rows[0].time if self.world.stale else max(each.closed or each.time for each in rows)
         state = {**self.ever[who], **self.now[who]}
-        return {name for name in self.reported[who] if state[name] < max(ends)}
+        return {name for name in self.reported[who] if state[name] < edge}
 
     def latest(self, who: str, before: int) -> str | None:
         """The last incident about somebody of an episode before this one, deleted ones too."""

@@ -89,7 +89,8 @@ class World(ABC):
         self.by_analysts: set[int] = set()
         self.posts: list[Post] = []
         self.sweeps = 0
-        self.loose = False
+        self.loose = False  # a ledger was lost,
+        self.stale = False  # or one is at work that does not know all that was done
         self.busy: set[str] = set()
         self.skew = 0
         self._names = itertools.count(1)
@@ -136,6 +137,7 @@ class World(ABC):
                 self.excluded = (recipients, self.clock.now() + timedelta(days=days))
             case Ledger(what):
                 self.loose = self.loose or what != "keep"
+                self.stale = self.stale or what == "restore"
                 self.ledger(what)
             case Skew(hours):
                 self.clock.jump(hours=hours - self.skew)
