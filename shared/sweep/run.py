@@ -21,8 +21,8 @@ from shared.sweep.context import Context, Parts, policy_of
 from shared.sweep.deliver import deliver, note, planned_only
 from shared.sweep.describe import describe
 from shared.sweep.doubts import settle_doubts
-from shared.sweep.gather import Hunted, check_access, gather
-from shared.sweep.notify import notify
+from shared.sweep.gather import Hunted, gather, sign_in
+from shared.sweep.notify import not_notified, notify
 from shared.sweep.post import take_in_accepted
 from shared.sweep.receipt import as_json
 from shared.sweep.reconcile import reconcile
@@ -40,14 +40,14 @@ def run(parts: Parts) -> Report:
         if lease is None and not parts.settings.dry_run:
             done.skipped = True
         else:
-            steps(opened(parts, lease, done), done)
+            sweep(opened(parts, lease, done), done)
     return kept(parts, report(parts, done))
 
 
-def steps(context: Context, done: Progress) -> None:
+def sweep(context: Context, done: Progress) -> None:
     """The steps. A dry run takes the same way, with a ledger that writes nothing and a plan that is not delivered."""
     take_in_accepted(context)
-    failed, notes = check_access(context)
+    failed, notes = sign_in(context)
     done.notes += notes
     settle_doubts(context)
     done.hunted = gather(context, failed)
@@ -55,6 +55,7 @@ def steps(context: Context, done: Progress) -> None:
     done.planned = plan(done.hunted.findings, context.ledger.records, context.policy)
     if context.settings.dry_run:
         done.delivered = planned_only(context, done.planned, done.found.blocked)
+        done.notified = not_notified(context)
         return
     done.words = describe(context, done.planned)
     forgotten = note(context, done.planned, done.found.blocked)

@@ -67,6 +67,19 @@ def test_nothing_is_clean_while_a_card_waits_nor_when_it_is_told(tenant: Tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "clean"}
 
 
+def test_a_dry_run_is_not_clean_while_a_card_waits(tenant: Tenant) -> None:
+    """What an earlier sweep left to be told is due in a dry run, too, also when its mail has left the window."""
+    _mail(tenant, "ceo@contoso.com", 60)
+    tenant.cloud.faults.add(Fault(service="teams", times=None, status=404))
+    assert facts(tenant.sweep())["due"] == 1
+    tenant.cloud.faults.clear()
+    _next_day(tenant, 31)
+    planned = {"event": "sweep_planned", "verdict": "flagged", "due": 1}
+    assert facts(tenant.sweep(DRY_RUN="true")) == planned
+    assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "told": 1}
+    assert facts(tenant.sweep(DRY_RUN="true")) == {"event": "sweep_planned", "verdict": "clean"}
+
+
 def test_a_reminder_alone_is_clean(tenant: Tenant) -> None:
     """Reminding about an incident that waits is no finding."""
     _mail(tenant, "ceo@contoso.com", 11)
