@@ -8,13 +8,14 @@ from datetime import timedelta
 
 from shared.errors import SweepError
 from shared.model import CardNote, Cause, Finding, OwedCreation, Reason, Record, ToldDue, ToldFinding, Verdict
-from shared.plan.news import News, NotDone, causes_to_tell, due_to_tell, findings_to_tell
+from shared.plan.news import MOST_DOUBTFUL, News, NotDone, causes_to_tell, due_to_tell, findings_to_tell
 from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
+from shared.sweep.digest import post_digest
 from shared.sweep.gather import Hunted
-from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post, post_digest
+from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
 from shared.teams import Entry, Notice, OtherReason, Situation, incident_link, notice_card
@@ -54,21 +55,21 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
     about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today)
-    open_causes = [*situation.causes, *([found.unread] if found.unread else [])]
+    open_causes = _open_causes(context, found, delivered)
     pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today)
     undelivered = 0
     if news:
-        on_digest = [*pending, *(about_us if kind is Notice.UNTRUSTED else ())]
-        told = post_digest(
-            context, tally, _tells(context, hunted, news, situation), situation, [each.id for each in on_digest]
-        )
-        pending, about_us = (), () if kind is Notice.UNTRUSTED else about_us
+        on_digest = [each.id for each in (*pending, *(about_us if kind is Notice.UNTRUSTED else ()))]
+        told = post_digest(context, tally, _tells(context, hunted, news, situation), situation, on_digest)
+        # A minimal card tells no causes; a card that was not accepted may have.
+        pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today) if told else ()
+        about_us = () if kind is Notice.UNTRUSTED else about_us
         undelivered += 0 if told else 1
     if about_us and kind is not None:
         undelivered += _notice(context, tally, kind, about_us, situation)
     elif pending:
         undelivered += _notice(context, tally, Notice.DUE, pending, situation)
-    elif not news and kind is None and not situation.due:
+    elif not news and kind is None:
         undelivered += _heartbeat(context, tally, hunted, situation)
     return Notified(
         tally.told,
@@ -80,13 +81,18 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     )
 
 
-def not_notified(context: Context) -> Notified:
-    """What a dry run says, which posts nothing: what earlier sweeps left to be told is due."""
-    return Notified(due=_untold(context))
+def _open_causes(context: Context, found: Reconciled, delivered: Delivered) -> list[Cause]:
+    """Why effects are due, and why our incidents could not be read.
 
-
-def _untold(context: Context) -> int:
-    return sum(record.tell is not None for record in context.ledger.records.values())
+    But not why Sentinel refuses an effect for ever: that is named with its recipient, and then weekly.
+    """
+    causes = []
+    for recipient, cause in delivered.due.items():
+        record = context.ledger.records.get(recipient)
+        refused = [each.attempts.refused for each in record.owed if each.attempts.cause == cause] if record else []
+        if not refused or not all(refused):
+            causes.append(cause)
+    return [*causes, found.unread] if found.unread else causes
 
 
 def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause], situation: Situation) -> int:
@@ -94,6 +100,9 @@ def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause
     if tally.down:
         return 1
     card = notice_card(kind, causes, situation)
+    before = context.ledger.cards.get(card.id)
+    if before is not None and before.doubtful >= MOST_DOUBTFUL:
+        return 1
     noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in causes))
     return 0 if post(context, tally, card, noted) is Posted.ACCEPTED else 1
 
@@ -110,6 +119,15 @@ def _heartbeat(context: Context, tally: Tally, hunted: Hunted, situation: Situat
         return 0
     sweeps = 1 + sum(started >= last.isoformat()[:19] for started in hunted.sweeps)
     return _notice(context, tally, Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps))
+
+
+def not_notified(context: Context) -> Notified:
+    """What a dry run says, which posts nothing: what earlier sweeps left to be told is due."""
+    return Notified(due=_untold(context))
+
+
+def _untold(context: Context) -> int:
+    return sum(record.tell is not None for record in context.ledger.records.values())
 
 
 # -- what there is to tell --------------------------------------------------------------------------------------------
@@ -194,6 +212,7 @@ def _due_entry(context: Context, what: NotDone) -> Entry:
         context.policy.severity(owed.counts.total),
         owed.counts,
         cause=what.cause.text,
+        named_on=owed.attempts.told,
     )
 
 

@@ -21,7 +21,7 @@ from shared.sweep.context import Context, Parts, policy_of
 from shared.sweep.deliver import deliver, note, planned_only
 from shared.sweep.describe import describe
 from shared.sweep.doubts import settle_doubts
-from shared.sweep.gather import Hunted, gather, sign_in
+from shared.sweep.gather import Hunted, check_access, gather
 from shared.sweep.notify import not_notified, notify
 from shared.sweep.post import take_in_accepted
 from shared.sweep.receipt import as_json
@@ -40,14 +40,14 @@ def run(parts: Parts) -> Report:
         if lease is None and not parts.settings.dry_run:
             done.skipped = True
         else:
-            sweep(opened(parts, lease, done), done)
+            steps(opened(parts, lease, done), done)
     return kept(parts, report(parts, done))
 
 
-def sweep(context: Context, done: Progress) -> None:
+def steps(context: Context, done: Progress) -> None:
     """The steps. A dry run takes the same way, with a ledger that writes nothing and a plan that is not delivered."""
     take_in_accepted(context)
-    failed, notes = sign_in(context)
+    failed, notes = check_access(context)
     done.notes += notes
     settle_doubts(context)
     done.hunted = gather(context, failed)
