@@ -55,7 +55,7 @@ def reconcile(context: Context, hunted: Hunted) -> Reconciled:
     blocked |= _recall(context, hunted, listed)
     if (error := context.history.error) is not None:
         notes = (*notes, f"what the workspace remembers of our incidents (SecurityIncident) could not be read: {error}")
-    if context.history.answered:
+    if context.history.answered and not blocked:  # what it knows of those who are blocked was not taken in
         context.ledger.save_state(history_known=True)
     return Reconciled(unread, blocked, notes)
 
@@ -178,9 +178,9 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
         return {}
     known = context.history.known()
     if known is None:
-        fresh = not context.ledger.state.history_known and not any(
-            record.incident for record in context.ledger.records.values()
-        )
+        # An incident that was adopted says nothing about others that were deleted; one that this ledger made does.
+        made = any(each.incident and each.reported_before is None for each in context.ledger.records.values())
+        fresh = not context.ledger.state.history_known and not made
         return {action.recipient: _history_cause(context) for action in creations} if fresh else {}
     episodes = [each.episode or 0 for each in known.values()] + [each.episode or 0 for each in listed.values()]
     most = min(max(episodes, default=-1) + 1, MOST_EPISODES)
