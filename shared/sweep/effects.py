@@ -267,19 +267,27 @@ def settle_comment(
         return False, cause_of(error)
     current = record.incident is not None and record.incident.id == owed.incident_id
     looked = seen(record, incident) if current else record
-    if _unread(incident, made):
+    if _unread(incident, made, _closed_at(context, incident)):
         context.ledger.save([exchanged(looked, owed, None)])
         return True, None
     context.ledger.save([commented(looked, owed, context.policy, context.now())])
     return False, None
 
 
-def _unread(incident: Incident | None, made: datetime | None) -> bool:
+def _unread(incident: Incident | None, made: datetime | None, closed: datetime | None) -> bool:
     if incident is None:
         return True
     if incident.open:
         return False
-    return made is None or incident.modified is None or incident.modified <= made + CLOSED_BY_COMMENT
+    return made is None or closed is None or closed <= made + CLOSED_BY_COMMENT
+
+
+def _closed_at(context: Context, incident: Incident | None) -> datetime | None:
+    """When a closed incident was closed; where SecurityIncident does not know that, when it was last changed."""
+    if incident is None or incident.open:
+        return None
+    past = (context.history.known() or {}).get(incident.id)
+    return past.closed if past and past.closed else incident.modified
 
 
 def comment_action(record: Record, owed: OwedComment, on: Delivering) -> Action:
