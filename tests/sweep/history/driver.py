@@ -44,7 +44,7 @@ def live(world: World, story: Sequence[Step]) -> None:
 
 
 def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
-    world.clock.advance(days=step.days)
+    world.clock.advance(days=step.days, minutes=5)
     world.loose = world.loose or step.beside
     world.stale = world.stale or step.beside
     promises.begin(step)

@@ -38,6 +38,7 @@ class Promises:
         self.made: dict[str, int] = {}  # in which sweep
         self.named: dict[str, int] = {}  # by recipient, the last sweep that told a finding and was answered
         self.comments: set[str] = set()
+        self.benign: set[str] = set()  # those that were ever closed so
         self.unsure: dict[str, set[str]] = {}  # by incident, what a comment said whose answer may have been lost
         self.unread: dict[str, set[str]] = {}  # by incident, what was said on it when it was closed
         self.rows = self.posts = 0
@@ -95,14 +96,17 @@ class Promises:
             name, after = incident["name"], incident["properties"]
             before = self.last.get(name)
             self.last[name] = after
+            if after.get("classification") == "FalsePositive":
+                self.benign.add(name)
             if after["status"] != "Closed":  # reopened, what was said on it may be read after all
                 self.maybe[OWNERS[name][0]] |= self.unread.pop(name, set())
             if place in self.world.by_analysts:
                 continue
             changed.append(name)
-            anew = before is not None and name in self.world.gone and not self._blind(step)
-            assert not anew, f"{name} of {OWNERS[name]} was deleted, and made anew"
-            if before is None:
+            anew = before is not None and after["createdTimeUtc"] != before["createdTimeUtc"]
+            assert not anew or self._blind(step), f"{name} of {OWNERS[name]} was deleted, and made anew"
+            if before is None or anew:
+                self.world.gone.pop(name, None)
                 self._created(name, after, hunted=hunted)
             else:
                 self._updated(name, before, after)
@@ -124,6 +128,7 @@ class Promises:
             assert len(new) > self.needed(before), f"{who}: {len(new)} new messages do not raise episode {episode}"
         self.ours[name] = after["severity"]
         self.made[name] = self.world.sweeps
+        self.doubtful[who] = 0
         (self.reported if hunted else self.maybe)[who].update(self.now[who])
         self.maybe[who] |= self.ever[who].keys()
 
@@ -212,7 +217,11 @@ class Promises:
         if not self.world.loose:
             return self.reported[who]
         rows = [each for each in self.world.store.history if each.incident["name"] == last]
-        edge = rows[0].time if self.world.stale else max(each.closed or each.time for each in rows)
+        edge = (
+            rows[0].time
+            if self.world.stale or who in self.world.busy
+            else max(each.closed or each.time for each in rows)
+        )
         state = {**self.ever[who], **self.now[who]}
         return {name for name in self.reported[who] if state[name] < edge}
 
@@ -227,7 +236,8 @@ class Promises:
 
     def needed(self, name: str, *, most: bool = False) -> int:
         """How many new messages do not raise it again; `most`: if nobody has noticed that it was deleted."""
-        benign = self.last[name].get("classification") == "FalsePositive" and (most or name not in self.world.gone)
+        benign = self.last[name].get("classification") == "FalsePositive" and name not in self.world.gone
+        benign = benign or (most and name in self.benign)
         return self._threshold() * (int(self.world.settings["BENIGN_REOPEN_FACTOR"]) if benign else 1)
 
     def _threshold(self) -> int:
