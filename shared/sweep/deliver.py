@@ -14,9 +14,12 @@ from shared.model import NO_MESSAGES, Act, Action, Cause, OwedComment, Reason, R
 from shared.plan.decide import Plan
 from shared.plan.owed import owing
 from shared.plan.room import Room, remembered
+from shared.sweep.comments import comment_action, send_comment
 from shared.sweep.context import Context
+from shared.sweep.creations import mark_turns, unmark_untried
+from shared.sweep.delivering import Delivering, Result
 from shared.sweep.describe import Words
-from shared.sweep.effects import Delivering, Result, carry_out, comment_action, looked_at, send_comment
+from shared.sweep.effects import carry_out, looked_at
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.workers import in_parallel
@@ -111,7 +114,11 @@ def _rounds(on: Delivering, creations: Iterable[Action], updates: Iterable[Actio
 def _batch(on: Delivering, turns: list[Action], others: list[Action]) -> list[Result]:
     work = [(action, True) for action in turns] + [(action, False) for action in others]
     work.sort(key=lambda each: (each[0].refused, -each[0].total))
-    return in_parallel(lambda each: carry_out(on, each[0], turn=each[1]), work)
+    if on.context.stopped() is None:
+        mark_turns(on, turns)
+    results = in_parallel(lambda each: carry_out(on, each[0], turn=each[1]), work)
+    unmark_untried(on, results)
+    return results
 
 
 def _refused_comments(context: Context, planned: Plan) -> list[tuple[str, OwedComment]]:

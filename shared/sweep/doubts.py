@@ -11,10 +11,10 @@ from shared.incidents.text import comment_id
 from shared.model import Cause, Owed, OwedComment, OwedCreation, OwedEscalation, Record
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import created, escalated, made_before, seen
+from shared.sweep.adopt import adopted_record
 from shared.sweep.breaker import cause_of
+from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
-from shared.sweep.effects import settle_comment
-from shared.sweep.reconcile import adopted_record
 from shared.sweep.workers import in_parallel
 
 _UNKNOWN = Cause("sentinel_unknown", "it is not known whether it was done: SecurityIncident could not be read")

@@ -5,95 +5,27 @@ One writer at a time per recipient. What could not be done stays owed, with its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
 from shared.errors import SweepError
-from shared.incidents.port import Attempt, Ended
+from shared.incidents.port import Ended
 from shared.incidents.road import of_the_road
-from shared.incidents.terms import Terms
-from shared.incidents.text import comment_body, comment_id, incident_body
 from shared.model import (
     Act,
     Action,
     Cause,
-    Finding,
-    Incident,
-    Owed,
-    OwedComment,
-    Reason,
     Record,
 )
-from shared.plan.decide import COMMENTS_USABLE, decide_about
-from shared.plan.owed import Effect, exchanged, failed, marked, owing
-from shared.plan.records import commented, counted, created, escalated, seen
+from shared.plan.decide import COMMENTS_USABLE
+from shared.plan.owed import exchanged, failed, owing
+from shared.plan.records import counted, escalated, seen
 from shared.sweep.breaker import cause_of
-from shared.sweep.context import Context
-from shared.sweep.describe import Words
-from shared.sweep.reconcile import adopted_record, recalled
+from shared.sweep.comments import send_comment
+from shared.sweep.creations import create, is_marked
+from shared.sweep.delivering import CHANGING, Delivering, Result
 
 ROUNDS = 4
 """How often one recipient is planned anew in one sweep because the incident changes under it."""
-
-CLOSED_BY_COMMENT = timedelta(seconds=5)
-"""A comment may itself count as a modification: a closing is later only when it is later than that."""
-
-_CHANGING = Cause("sentinel_changing", "the incident kept changing while it was written to; the next sweep goes on")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one recipient's action. `action` is the last one decided.
-
-    `tried` and `taken` are about a creation: whether it was attempted, and whether it was made or may have been.
-    `cause` says why something is still owed. `waits`: it has become a creation, which must wait for its turn.
-    """
-
-    action: Action
-    created: int = 0
-    commented: int = 0
-    escalated: int = 0
-    tried: bool = False
-    taken: bool = False
-    waits: bool = False
-    cause: Cause | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivering:
-    """What all effects of one sweep share."""
-
-    context: Context
-    findings: Mapping[str, Finding]
-    terms: Terms
-    words: Words
-
-    def record(self, recipient: str) -> Record:
-        """The record as it is now."""
-        return self.context.ledger.records.get(recipient) or Record(recipient)
-
-    def save(self, record: Record) -> Record:
-        """Write it down."""
-        self.context.ledger.save([record])
-        return record
-
-    def decide(self, record: Record) -> Action:
-        """The action for this recipient, as things are now."""
-        return decide_about(record.recipient, self.findings.get(record.recipient), record, self.context.policy)
-
-    def mark(self, record: Record, owed: Effect) -> tuple[Record, Effect]:
-        """Note that this is about to be sent."""
-        about = marked(owed, self.context.parts.incidents.time() or self.context.now())
-        return self.save(exchanged(record, owed, about)), about
-
-    def not_done(self, record: Record, owed: Owed, attempt: Attempt, *, lost: bool = False) -> tuple[Record, Cause]:
-        """Record why an attempt failed, and whether it, or one before it (`lost`), may have been done all the same."""
-        error = attempt.error
-        cause = cause_of(error) if error else _CHANGING
-        refused = attempt.ended is Ended.REFUSED
-        after = failed(owed, cause, in_doubt=lost or attempt.in_doubt, refused=refused)
-        return self.save(exchanged(record, owed, after)), cause
 
 
 def carry_out(on: Delivering, action: Action, *, turn: bool) -> Result:
@@ -110,7 +42,7 @@ def carry_out(on: Delivering, action: Action, *, turn: bool) -> Result:
         if action.act is Act.CREATE and not turn:
             on.save(owing(on.record(action.recipient), action, on.context.now()))
             return replace(result, waits=True)
-        action, cause = _as_it_is_now(on, action)
+        action, cause = (action, None) if is_marked(on, action) else _as_it_is_now(on, action)
         result = replace(result, action=action)
         if cause is not None:
             return replace(result, cause=cause)
@@ -121,11 +53,11 @@ def carry_out(on: Delivering, action: Action, *, turn: bool) -> Result:
         if action.act is Act.COUNT:
             on.save(counted(on.record(action.recipient), action, on.context.policy))
             return result
-        result, done = _create(on, action, result) if action.act is Act.CREATE else _update(on, action, result)
+        result, done = create(on, action, result) if action.act is Act.CREATE else _update(on, action, result)
         if done:
             return result
         action = on.decide(on.record(action.recipient))
-    return replace(result, action=action, cause=_CHANGING)
+    return replace(result, action=action, cause=CHANGING)
 
 
 def _as_it_is_now(on: Delivering, action: Action) -> tuple[Action, Cause | None]:
@@ -150,39 +82,6 @@ def looked_at(on: Delivering, record: Record) -> tuple[Record, Cause | None]:
         return record, cause_of(error)
     on.context.breaker.ended(None)
     return seen(record, there), None
-
-
-# -- creations --------------------------------------------------------------------------------------------------------
-
-
-def _create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool]:
-    """Whether this was all; not when the incident was there already and has to be decided about anew."""
-    record = on.record(action.recipient)
-    if record.creation is None:
-        return result, True
-    known, cause = recalled(on.context, on.findings, action)
-    if known:
-        return replace(result, cause=cause), cause is not None
-    line = on.words.remediators.get(action.recipient, "")
-    record, owed = on.mark(record, record.creation)
-    incidents = on.context.parts.incidents
-    attempt = incidents.create(action.incident_id, incident_body(action, on.terms, line))
-    lost = attempt.in_doubt
-    if attempt.ended is Ended.REFUSED:
-        attempt = incidents.create(action.incident_id, incident_body(action, on.terms, "", minimal=True))
-    on.context.breaker.ended(attempt.error)
-    result = replace(result, tried=True)
-    if attempt.ended is Ended.DONE:
-        made = created(record, owed, attempt.incident, on.context.now())
-        on.save(replace(made, remediators=line or made.remediators))
-        return replace(result, created=1, taken=True), True
-    if attempt.ended is Ended.FOUND and attempt.incident is not None:
-        on.save(exchanged(record, owed, failed(owed, _CHANGING, in_doubt=False)))
-        on.save(adopted_record(on.context, action.recipient, on.findings, attempt.incident, action.episode))
-        return result, False
-    record, cause = on.not_done(record, owed, attempt, lost=lost)
-    in_doubt = record.creation is not None and record.creation.attempts.in_doubt
-    return replace(result, taken=in_doubt, cause=cause), True
 
 
 # -- updates ----------------------------------------------------------------------------------------------------------
@@ -222,84 +121,7 @@ def _escalate(on: Delivering, action: Action, result: Result) -> tuple[Result, b
         on.save(changed)
         return replace(result, escalated=int(attempt.ended is Ended.DONE)), True
     if attempt.ended in (Ended.CHANGED, Ended.GONE):
-        on.save(exchanged(seen(record, incident), owed, failed(owed, _CHANGING, in_doubt=False)))
+        on.save(exchanged(seen(record, incident), owed, failed(owed, CHANGING, in_doubt=False)))
         return result, False
     record, cause = on.not_done(record, owed, attempt)
     return replace(result, cause=cause), not of_the_road(attempt.error)
-
-
-def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Action) -> tuple[bool, Cause | None, bool]:
-    """Whether the comment was made now; why it is still owed; whether the recipient has to be decided about anew."""
-    incidents, line = on.context.parts.incidents, on.words.remediators.get(record.recipient, "")
-    incident = record.incident
-    last = incident is not None and incident.seen is not None and incident.seen.comments == COMMENTS_USABLE
-    name = comment_id(owed.incident_id, owed.messages.times)
-    record, about = on.mark(record, owed)
-    attempt = incidents.comment(owed.incident_id, name, comment_body(action, on.terms, line, last=last))
-    lost = attempt.in_doubt
-    if attempt.ended is Ended.REFUSED:
-        minimal = comment_body(action, on.terms, "", last=last, minimal=True)
-        attempt = incidents.comment(owed.incident_id, name, minimal)
-    on.context.breaker.ended(attempt.error)
-    if attempt.ended is Ended.GONE:
-        on.save(exchanged(seen(record, None), about, failed(about, _CHANGING, in_doubt=False)))
-        return False, None, True
-    if attempt.ended not in (Ended.DONE, Ended.FOUND):
-        _, why = on.not_done(record, about, attempt, lost=lost)
-        return False, why, False
-    record = replace(record, remediators=line or record.remediators)
-    again, cause = settle_comment(on.context, record, about, attempt.made)
-    return attempt.ended is Ended.DONE, cause, again
-
-
-def settle_comment(
-    context: Context, record: Record, owed: OwedComment, made: datetime | None
-) -> tuple[bool, Cause | None]:
-    """Record a comment that is there, after one more look at its incident: whether to decide anew; why it is in doubt.
-
-    On an incident that was closed before the comment was made, nobody may ever read it: its messages stay new.
-    """
-    try:
-        incident = context.parts.incidents.read(owed.incident_id)
-    except SweepError as error:
-        context.breaker.ended(error)
-        context.ledger.save([exchanged(record, owed, failed(owed, cause_of(error), in_doubt=True))])
-        return False, cause_of(error)
-    current = record.incident is not None and record.incident.id == owed.incident_id
-    looked = seen(record, incident) if current else record
-    if _unread(incident, made, _closed_at(context, incident)):
-        context.ledger.save([exchanged(looked, owed, None)])
-        return True, None
-    context.ledger.save([commented(looked, owed, context.policy, context.now())])
-    return False, None
-
-
-def _unread(incident: Incident | None, made: datetime | None, closed: datetime | None) -> bool:
-    if incident is None:
-        return True
-    if incident.open:
-        return False
-    return made is None or closed is None or closed <= made + CLOSED_BY_COMMENT
-
-
-def _closed_at(context: Context, incident: Incident | None) -> datetime | None:
-    """When a closed incident was closed; where SecurityIncident does not know that, when it was last changed."""
-    if incident is None or incident.open:
-        return None
-    past = (context.history.known() or {}).get(incident.id)
-    return past.closed if past and past.closed else incident.modified
-
-
-def comment_action(record: Record, owed: OwedComment, on: Delivering) -> Action:
-    """The action that a comment owed by itself is described by."""
-    incident = record.incident
-    return Action(
-        Act.COMMENT,
-        Reason.GREW,
-        record.recipient,
-        incident.episode if incident else 0,
-        owed.incident_id,
-        on.context.policy.severity(owed.counts.total),
-        owed.counts,
-        owed.messages,
-    )

@@ -6,24 +6,22 @@ that one which was deleted, or whose record is lost, is recognised. Only Sentine
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.errors import SweepError
 from shared.hunt.incidents import PastIncident
-from shared.model import Action, Cause, Finding, Incident, Record, Severity
+from shared.model import Action, Cause, Finding, Incident, Severity
 from shared.plan.decide import plan
-from shared.plan.records import adopted, lengthened, refreshed, seen
+from shared.plan.records import lengthened, refreshed, seen
+from shared.sweep.adopt import MOST_EPISODES, adopt, adopted_record, history_cause, unrecorded
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
 from shared.sweep.gather import Hunted
 from shared.sweep.workers import in_parallel
 
 OVERLAP = timedelta(hours=1)  # the list's index lags behind
-MOST_EPISODES = 500  # of one recipient that are looked for: labels can be edited by anybody
-_TITLE = re.compile(r": (\S+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +33,13 @@ class Reconciled:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """An incident of ours that the records do not know: whose, and which episode."""
-
-    recipient: str
-    episode: int
-    incident: Incident
-
-
 def reconcile(context: Context, hunted: Hunted) -> Reconciled:
     """Bring the records up to date with Sentinel, and with the time that has passed."""
     if context.breaker.open is not None:
         return Reconciled(notes=_age(context, hunted))
     context.parts.progress("reading our incidents")
     listed, unread = _list_changes(context)
-    blocked = _adopt(context, hunted, _unknown(context, hunted, listed))
+    blocked = adopt(context, hunted, unrecorded(context, hunted, listed))
     notes = _age(context, hunted)
     blocked |= _recall(context, hunted, listed)
     if (error := context.history.error) is not None:
@@ -90,87 +79,6 @@ def _list_changes(context: Context) -> tuple[dict[str, Incident], Cause | None]:
     return listed, unread
 
 
-def _unknown(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) -> list[_Place]:
-    """The last incident about each recipient that was listed and is later than what the record knows.
-
-    Whose it is says its title; believed only when recipient and episode give its very id. A recipient whose address
-    does not stand in the title as it is, is found by today's finding.
-    """
-    records, policy = context.ledger.records, context.policy
-    known = {record.incident.id for record in records.values() if record.incident}
-    awaited = {
-        record.creation.incident_id
-        for record in records.values()
-        if record.creation and record.creation.attempts.in_doubt
-    }
-    last: dict[str, _Place] = {}
-    unclaimed = {name: each for name, each in listed.items() if name not in known and name not in awaited}
-    for name, incident in list(unclaimed.items()):
-        found = _TITLE.search(incident.title)
-        if found and incident.episode is not None and policy.incident_id(found[1], incident.episode) == name:
-            _keep_last(last, _Place(found[1], incident.episode, incident))
-            del unclaimed[name]
-    episodes = min(max((each.episode or 0 for each in unclaimed.values()), default=-1) + 1, MOST_EPISODES)
-    for recipient in hunted.findings if unclaimed else ():
-        for episode in range(episodes):
-            if other := unclaimed.get(policy.incident_id(recipient, episode)):
-                _keep_last(last, _Place(recipient, episode, other))
-    return [place for place in last.values() if place.episode > _episode(records.get(place.recipient))]
-
-
-def _keep_last(last: dict[str, _Place], place: _Place) -> None:
-    there = last.get(place.recipient)
-    if there is None or there.episode < place.episode:
-        last[place.recipient] = place
-
-
-def _episode(record: Record | None) -> int:
-    return record.incident.episode if record and record.incident else -1
-
-
-# -- incidents that the ledger does not know --------------------------------------------------------------------------
-
-
-def _adopt(context: Context, hunted: Hunted, places: list[_Place]) -> dict[str, Cause]:
-    """Take these incidents into the records; for whom that had to wait, and why."""
-    blocked: dict[str, Cause] = {}
-    changed = []
-    known = context.history.known() if places else None
-    for place in places:
-        if known is None and not place.incident.open:
-            blocked[place.recipient] = _history_cause(context)
-            continue
-        changed.append(adopted_record(context, place.recipient, hunted.findings, place.incident, place.episode))
-    context.ledger.save(changed)
-    return blocked
-
-
-def adopted_record(
-    context: Context,
-    recipient: str,
-    findings: Mapping[str, Finding],
-    incident: Incident,
-    episode: int,
-    *,
-    deleted: bool = False,
-) -> Record:
-    """The record of an incident that is there, or was deleted, with what SecurityIncident says about it, if it can."""
-    past = (context.history.known() or {}).get(incident.id)
-    ended = past.modified if past and deleted else past.closed if past and not incident.open else None
-    return adopted(
-        recipient,
-        findings.get(recipient),
-        incident,
-        episode,
-        context.policy,
-        context.now(),
-        record=context.ledger.records.get(recipient),
-        ended=ended,
-        was_high=past is not None and past.high_at is not None,
-        deleted=deleted,
-    )
-
-
 def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) -> dict[str, Cause]:
     """Before anything is made: incidents that are there, or were deleted, and that the ledger does not know."""
     creations = plan(hunted.findings, context.ledger.records, context.policy).creations
@@ -181,7 +89,7 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
         # An incident that was adopted says nothing about others that were deleted; one that this ledger made does.
         made = any(each.incident and each.reported_before is None for each in context.ledger.records.values())
         fresh = not context.ledger.state.history_known and not made
-        return {action.recipient: _history_cause(context) for action in creations} if fresh else {}
+        return {action.recipient: history_cause(context) for action in creations} if fresh else {}
     episodes = [each.episode or 0 for each in known.values()] + [each.episode or 0 for each in listed.values()]
     most = min(max(episodes, default=-1) + 1, MOST_EPISODES)
     wanted = [
@@ -239,15 +147,6 @@ def _recall_one(
     record = adopted_record(context, recipient, findings, incident or gone, episode, deleted=incident is None)
     context.ledger.save([record])
     return recipient, None
-
-
-def _history_cause(context: Context) -> Cause:
-    error = context.history.error
-    return Cause(
-        error.cause if error else "incidents_unknown",
-        "it is not known which incidents there were before (SecurityIncident could not be read), so none is made anew"
-        + (f": {error}" if error else ""),
-    )
 
 
 # -- what time does ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""Creations: an incident is made, or found and adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.incidents.port import Ended
+from shared.incidents.text import incident_body
+from shared.model import Act, Action
+from shared.plan.owed import exchanged, failed, marked
+from shared.plan.records import created
+from shared.sweep.adopt import adopted_record
+from shared.sweep.delivering import CHANGING, Delivering, Result
+from shared.sweep.reconcile import recalled
+
+
+def mark_turns(on: Delivering, actions: Iterable[Action]) -> None:
+    """Note the first creations of these recipients as about to be sent, in as few writes as it takes.
+
+    Before any other the recipient's last incident is read, which may change the decision: those are marked one by one.
+    """
+    time = on.context.parts.incidents.time() or on.context.now()
+    first = [record for action in actions if (record := on.record(action.recipient)).incident is None]
+    on.context.ledger.save(
+        exchanged(record, record.creation, marked(record.creation, time)) for record in first if record.creation
+    )
+
+
+def is_marked(on: Delivering, action: Action) -> bool:
+    """Whether this is a creation that was marked with the others of its round: there is no incident to look at."""
+    record = on.record(action.recipient)
+    in_doubt = record.creation is not None and record.creation.attempts.in_doubt
+    return action.act is Act.CREATE and record.incident is None and in_doubt
+
+
+def unmark_untried(on: Delivering, results: Iterable[Result]) -> None:
+    """Note that these creations were certainly not sent, where the round ended before their turn."""
+    changed = []
+    for result in results:
+        creation = on.record(result.action.recipient).creation
+        if creation and creation.attempts.in_doubt and result.cause and not result.tried:
+            after = failed(creation, result.cause, in_doubt=False, refused=creation.attempts.refused)
+            changed.append(exchanged(on.record(result.action.recipient), creation, after))
+    on.context.ledger.save(changed)
+
+
+def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool]:
+    """Whether this was all; not when the incident was there already and has to be decided about anew."""
+    record = on.record(action.recipient)
+    if record.creation is None:
+        return result, True
+    if action.incident_id in (on.context.history.known() or {}):
+        on.save(exchanged(record, record.creation, failed(record.creation, CHANGING, in_doubt=False)))
+        _, cause = recalled(on.context, on.findings, action)
+        return replace(result, cause=cause), cause is not None
+    line = on.words.remediators.get(action.recipient, "")
+    owed = record.creation
+    if not owed.attempts.in_doubt:
+        record, owed = on.mark(record, owed)
+    incidents = on.context.parts.incidents
+    attempt = incidents.create(action.incident_id, incident_body(action, on.terms, line))
+    lost = attempt.in_doubt
+    if attempt.ended is Ended.REFUSED:
+        attempt = incidents.create(action.incident_id, incident_body(action, on.terms, "", minimal=True))
+    on.context.breaker.ended(attempt.error)
+    result = replace(result, tried=True)
+    if attempt.ended is Ended.DONE:
+        made = created(record, owed, attempt.incident, on.context.now())
+        on.save(replace(made, remediators=line or made.remediators))
+        return replace(result, created=1, taken=True), True
+    if attempt.ended is Ended.FOUND and attempt.incident is not None:
+        on.save(exchanged(record, owed, failed(owed, CHANGING, in_doubt=False)))
+        on.save(adopted_record(on.context, action.recipient, on.findings, attempt.incident, action.episode))
+        return result, False
+    record, cause = on.not_done(record, owed, attempt, lost=lost)
+    in_doubt = record.creation is not None and record.creation.attempts.in_doubt
+    return replace(result, taken=in_doubt, cause=cause), True
