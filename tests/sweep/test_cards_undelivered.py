@@ -145,6 +145,22 @@ def test_a_finding_behind_one_that_is_never_answered_is_told_in_time(days: Days)
         assert 1 <= days.told(f"n{day}@contoso.com") <= 3, day
 
 
+def test_an_address_that_is_never_answered_for_keeps_nobody_from_being_told(days: Days) -> None:
+    """Even the line with one address is never answered for: those who were on cards with it are told all the same."""
+    others = [f"r{number}@contoso.com" for number in range(5)]
+    for recipient in ("eicar@contoso.com", *others):
+        days.mail(recipient, 12)
+    days.tenant.cloud.faults.add(Fault(service="teams", containing="eicar", times=None, wire=Wire.DROP))
+    for day in range(8):
+        days.sweep()
+        days.pass_by()
+        days.mail(f"new{day}@contoso.com", 12)
+    assert all(days.told(recipient) for recipient in others)
+    assert days.told("eicar@contoso.com") == 0
+    assert all(days.told(f"new{day}@contoso.com") == 1 for day in range(6))
+    assert days.sweep()["due"] == 1
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_card_that_teams_says_it_did_not_take_is_tried_again(days: Days, status: int) -> None:
     """A certain failure is retried in the same sweep, and leaves no doubt: the next sweep posts the same card."""
