@@ -38,7 +38,7 @@ def section(text: str, heading: str) -> str:
     return text.split(f"\n## {heading}\n")[1].split("\n## ", maxsplit=1)[0]
 
 
-def cells(text: str) -> list[list[str]]:
+def table_cells(text: str) -> list[list[str]]:
     """The rows of the tables in this text, without their heads."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     heads = {place for place, line in enumerate(lines[1:]) if re.fullmatch(r"[|-]+", line)}
@@ -67,13 +67,13 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
 
 def test_the_map_is_the_tree() -> None:
     """The map of the packages has a line for each package and module of `shared`, and for nothing else."""
-    listed = [name for row in cells(section(DESIGN, "The packages")) for name in code(row[0])]
+    listed = [name for row in table_cells(section(DESIGN, "The packages")) for name in code(row[0])]
     assert sorted(name for name in listed if name != "function_app.py") == sorted(top_level())
 
 
 def test_the_readme_shows_all_of_the_tree() -> None:
     """README's "Where things are" names each package and module of `shared` once."""
-    first = [row[0] for row in cells(section(README, "Where things are"))]
+    first = [row[0] for row in table_cells(section(README, "Where things are"))]
     listed = [name if "/" in name else f"shared/{name}" for cell in first for name in code(cell)]
     assert sorted(name for name in listed if name.startswith("shared/") and "function_app" not in name) == sorted(
         top_level()
@@ -101,7 +101,7 @@ def names_in(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("row", cells(section(DESIGN, "Where to look")), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", table_cells(section(DESIGN, "Where to look")), ids=lambda row: row[0])
 def test_where_to_look(row: list[str]) -> None:
     """Each question has one file, and what to begin at is defined in it."""
     _, where, begin = row
@@ -124,7 +124,7 @@ def test_the_sweep_is_quoted() -> None:
     text = section(DESIGN, "One sweep")
     (quoted,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
     assert inspect.getsource(run.steps).endswith(quoted)
-    steps = [name for row in cells(text) for name in code(row[0])]
+    steps = [name for row in table_cells(text) for name in code(row[0])]
     tree = ast.parse(inspect.getsource(run.steps))
     called = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     assert sorted(called) == sorted(steps)
@@ -134,18 +134,18 @@ def test_the_sweep_is_quoted() -> None:
 def test_the_decision_table_has_every_reason() -> None:
     """Each reason of the code has one place: a row of the decision table, or the words about those from elsewhere."""
     text = section(DESIGN, "The decision table")
-    rows = [name for row in cells(text) for name in code(row[3])]
+    rows = [name for row in table_cells(text) for name in code(row[3])]
     elsewhere = code(text.split("Two reasons come from elsewhere.")[1].split("\n\n")[0])
     assert sorted(rows + elsewhere) == sorted(reason.value for reason in Reason)
 
 
 def test_the_receipt_is_listed() -> None:
     """The receipt's fields are listed in the order in which they are written."""
-    listed = [name for row in cells(section(DESIGN, "The receipt")) for name in code(row[0])]
+    listed = [name for row in table_cells(section(DESIGN, "The receipt")) for name in code(row[0])]
     assert listed == list(as_json(Receipt("", "", "", "", NOON, 0, "sweep_completed", None)))
 
 
-VERDICTS = cells(section(DESIGN, "Verdict and exit code"))
+VERDICTS = table_cells(section(DESIGN, "Verdict and exit code"))
 
 
 @pytest.mark.parametrize("row", VERDICTS, ids=lambda row: row[0])
@@ -172,7 +172,7 @@ def test_the_columns_are_the_hunt_s() -> None:
 
 def test_an_incident_is_as_described() -> None:
     """The id's formula is the code's, and so are the title's words and the labels."""
-    table = {row[0]: row[1].replace("\\|", "|") for row in cells(section(DESIGN, "Incidents"))}
+    table = {row[0]: row[1].replace("\\|", "|") for row in table_cells(section(DESIGN, "Incidents"))}
     formula, _, rule = code(table["id"])
     assert formula in inspect.getsource(ours.incident_id)
     assert rule == str(ours.RULE_ID)
@@ -191,7 +191,7 @@ def test_an_incident_is_as_described() -> None:
     assert LABEL in labels
 
 
-@pytest.mark.parametrize("row", cells(section(DESIGN, "Fixed numbers")), ids=lambda row: row[1])
+@pytest.mark.parametrize("row", table_cells(section(DESIGN, "Fixed numbers")), ids=lambda row: row[1])
 def test_fixed_numbers(row: list[str]) -> None:
     """Each number is the one in the code."""
     (where,) = code(row[1])

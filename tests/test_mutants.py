@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.results import Outcome, Result, changed_line, not_mutated, score, table
+from tests.mutants.results import MutantOutcome, MutantResult, changed_line, not_mutated, score, score_table
 from tests.mutants.targets import TARGETS, Target, Unusable, sample_size, target
-from tests.mutants.tool import last_lines, sample
+from tests.mutants.tool import drawn_sample, last_lines
 from tests.mutants.workplace import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,13 +70,13 @@ def test_a_sample_is_a_whole_number(text: str) -> None:
 
 
 def test_a_sample_is_the_same_each_time() -> None:
-    """A sample is random but repeats; one that asks for more than there are is all of them."""
+    """A drawn_sample is random but repeats; one that asks for more than there are is all of them."""
     every = [f"m{number}" for number in range(1000)]
-    taken = sample(every, sample_size("50"))
-    assert taken == sample(every, 50)
+    taken = drawn_sample(every, sample_size("50"))
+    assert taken == drawn_sample(every, 50)
     assert len(set(taken)) == 50
     assert taken != every[:50]
-    assert sample(every, 5000) == sample(every, sample_size("")) == every
+    assert drawn_sample(every, 5000) == drawn_sample(every, sample_size("")) == every
 
 
 def test_mutants_stand_in_copies(project: Path) -> None:
@@ -99,15 +99,27 @@ def test_mutants_stand_in_copies(project: Path) -> None:
 
 def test_the_score_is_the_tests_own() -> None:
     """What mypy refuses does not count; what no test reaches, and what did not run to an end, counts as a survivor."""
-    outcomes = [Outcome.KILLED] * 6 + [Outcome.TIMEOUT, Outcome.SURVIVED, Outcome.UNTESTED, Outcome.NOT_RUN]
-    assert score(outcomes) == score(outcomes + [Outcome.TYPES] * 90) == 0.7
-    assert [each for each in Outcome if not each.caught] == [Outcome.SURVIVED, Outcome.UNTESTED, Outcome.NOT_RUN]
+    outcomes = [MutantOutcome.KILLED] * 6 + [
+        MutantOutcome.TIMEOUT,
+        MutantOutcome.SURVIVED,
+        MutantOutcome.UNTESTED,
+        MutantOutcome.NOT_RUN,
+    ]
+    assert score(outcomes) == score(outcomes + [MutantOutcome.TYPES] * 90) == 0.7
+    assert [each for each in MutantOutcome if not each.caught] == [
+        MutantOutcome.SURVIVED,
+        MutantOutcome.UNTESTED,
+        MutantOutcome.NOT_RUN,
+    ]
 
 
 def test_the_table_has_a_line_per_module() -> None:
     """Each module's mutants are counted by how they ended, and all of them below."""
-    found = [Result(Path("shared/a.py"), "a", Outcome.KILLED), Result(Path("shared/b.py"), "b", Outcome.SURVIVED)]
-    rows = [re.split(r"  +", line) for line in table(found).splitlines()]
+    found = [
+        MutantResult(Path("shared/a.py"), "a", MutantOutcome.KILLED),
+        MutantResult(Path("shared/b.py"), "b", MutantOutcome.SURVIVED),
+    ]
+    rows = [re.split(r"  +", line) for line in score_table(found).splitlines()]
     assert rows == [
         ["module", "mutants", "killed", "timeout", "survived", "no test", "not run", "types", "caught"],
         ["shared/a.py", "1", "1", "0", "0", "0", "0", "0", "100.0%"],

@@ -12,7 +12,7 @@ from shared.model import Counts, Reason, Receipt, Severity
 from shared.sweep.receipt import as_json
 from shared.teams import Entry, OtherReason
 from shared.teams.wording import FIRST_CARD, NOT_READ, PROBE, headline
-from tests.test_design import cells, code
+from tests.test_design import code, table_cells
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs/operate.md").read_text(encoding="utf-8")
 TOLD = (Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.ADOPTED, *OtherReason)
@@ -35,7 +35,7 @@ def test_each_kind_of_entry_is_there(reason: Reason | OtherReason) -> None:
 def test_the_receipt_s_counts_exist() -> None:
     """The table of counts names fields that a receipt has."""
     table = TEXT.split("Of the counts:\n")[1].split("\n# ", maxsplit=1)[0]
-    named = {name for row in cells(table) for name in code(row[0])}
+    named = {name for row in table_cells(table) for name in code(row[0])}
     written = as_json(Receipt("", "", "", "", datetime(2026, 3, 2, tzinfo=UTC), 0, "sweep_completed", None))
     assert named
     assert named <= written.keys()

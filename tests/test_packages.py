@@ -28,7 +28,7 @@ MAY_IMPORT = {
         "schedule",
     }
     | COMMON,
-    "app": {"sweep", "hunt", "incidents", "teams", "ledger", "http", "settings", "logs"} | COMMON,
+    "app": {"sweep", "hunt", "incidents", "teams", "ledger", "query", "http", "settings", "logs"} | COMMON,
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "http", "settings"} | COMMON,
     # These four never import each other.
     "hunt": {"query", "http"} | COMMON,
@@ -73,7 +73,7 @@ def _package(module: str) -> str:
     return module.removeprefix("shared.").partition(".")[0]
 
 
-def name_of(path: Path) -> str:
+def _name_of(path: Path) -> str:
     """The module's dotted name."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -82,7 +82,7 @@ def name_of(path: Path) -> str:
 def modules() -> dict[str, ast.Module]:
     """The project's own modules, parsed."""
     paths = [ROOT / "function_app.py", *(ROOT / "shared").rglob("*.py")]
-    return {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {_name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
 MODULES = modules()

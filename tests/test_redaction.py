@@ -67,7 +67,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 }
 
 
-def names(address: str) -> list[str]:
+def _names(address: str) -> list[str]:
     """What gives a person away: the pieces of the local part."""
     local = address.rpartition("@")[0]
     plain = "".join(char if char.isalnum() and char.isascii() else " " for char in local)
@@ -86,7 +86,7 @@ def test_an_everyday_address_is_gone_and_all_else_stays(way: str, person: str) -
         assert made.startswith(before + " ")
         assert made.endswith(f" {GUID} end")
         assert REDACTED in made
-        for piece in names(person):
+        for piece in _names(person):
             assert piece not in made.lower().removeprefix(before.lower())
 
 

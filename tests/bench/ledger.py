@@ -1,7 +1,7 @@
 """The ledger's requests: a day with many new findings, on a real table service.
 
-`python -m tests.bench.ledger [FINDINGS]`: one sweep raises so many incidents (100 when none are named) and tells of them;
-the sweep after it has nothing new. Requests to the table service, to Sentinel and to Teams, as the receipts count them.
+`python -m tests.bench.ledger [FINDINGS]`: one sweep raises so many incidents, 100 when none are named, and tells of
+them; the next has nothing new. Requests to the table service, to Sentinel and to Teams, as the receipts count them.
 """
 
 import os

@@ -47,12 +47,12 @@ def caller(cloud: Cloud) -> Iterator[Caller]:
         yield made
 
 
-def code(answer: Any) -> tuple[int, str]:
+def _code(answer: Any) -> tuple[int, str]:
     """An error's status and code."""
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def properties(answer: Any) -> dict[str, Any]:
+def _properties(answer: Any) -> dict[str, Any]:
     """An answer's properties."""
     found: dict[str, Any] = answer.json()["properties"]
     return found
@@ -79,9 +79,9 @@ class TestWorkspace:
         target = f"{WORKSPACE_RESOURCE_ID}?api-version=2023-09-01".replace(old, new)
         answer = caller.call("GET", caller.cloud.address("sentinel") + target, "sentinel")
         if expected:
-            assert code(answer) == (400 if "Version" in expected else 404, expected)
+            assert _code(answer) == (400 if "Version" in expected else 404, expected)
         else:
-            assert properties(answer)["customerId"] == WORKSPACE_ID
+            assert _properties(answer)["customerId"] == WORKSPACE_ID
 
     def test_cannot_be_changed(self, caller: Caller) -> None:
         """It is only there to be read."""
@@ -112,7 +112,7 @@ class TestIncidents:
         assert made["properties"]["createdTimeUtc"] == "2026-11-24T06:00:00Z"
         assert made["properties"]["owner"]["objectId"] is None
         assert caller.arm("GET", "/a1").json() == made
-        assert code(caller.arm("GET", "/a2")) == (404, "NotFound")
+        assert _code(caller.arm("GET", "/a2")) == (404, "NotFound")
 
     @pytest.mark.parametrize("version", ["2025-09-01", "2025-12-01", "2024-01-01", ""])
     def test_versions(self, caller: Caller, version: str) -> None:
@@ -125,17 +125,17 @@ class TestIncidents:
         """An existing incident is replaced only with its present etag; nothing is changed otherwise."""
         first = caller.put("a").json()
         answer = caller.put("a", etag, title="Other")
-        assert code(answer) == (409, "Conflict")
+        assert _code(answer) == (409, "Conflict")
         assert "Newer version of resource 'a' exists. Data was not saved" in answer.text
         second = caller.put("a", first["etag"], title="Other")
-        assert (second.status_code, properties(second)["title"]) == (200, "Other")
-        assert code(caller.put("a", first["etag"])) == (409, "Conflict")
+        assert (second.status_code, _properties(second)["title"]) == (200, "Other")
+        assert _code(caller.put("a", first["etag"])) == (409, "Conflict")
 
     def test_a_put_replaces_the_whole(self, caller: Caller, clock: Clock) -> None:
         """What a PUT leaves out is gone; number, creation time and URL stay; the modification time moves."""
         first = caller.put("a", description="d", labels=[{"labelName": "x"}], classification="TruePositive").json()
         clock.time += timedelta(hours=1)
-        now = properties(caller.put("a", first["etag"], severity="High"))
+        now = _properties(caller.put("a", first["etag"], severity="High"))
         assert "description" not in now
         assert "classification" not in now
         assert now["labels"] == []
@@ -148,13 +148,13 @@ class TestIncidents:
         """A PUT with an etag never makes anew what was deleted."""
         etag = caller.put("a").json()["etag"]
         caller.cloud.analyst.delete("a")
-        assert code(caller.put("a", etag)) == (404, "NotFound")
+        assert _code(caller.put("a", etag)) == (404, "NotFound")
 
     def test_overwriting_can_be_switched_on(self) -> None:
         """A cloud may overwrite on a stale etag instead of answering 409, as it is not settled which is so."""
         with Cloud(overwrites=True) as cloud, Caller(cloud) as caller:
             caller.put("a")
-            assert properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
+            assert _properties(caller.put("a", "stale", title="Other"))["title"] == "Other"
 
     @pytest.mark.parametrize(
         ("change", "fine"),
@@ -199,7 +199,7 @@ class TestIncidents:
     def test_bodies_are_checked(self, caller: Caller, more: dict[str, Any], expected: tuple[int, str]) -> None:
         """A body must be JSON, say so, and hold properties."""
         url = f"{caller.cloud.address('sentinel')}{SENTINEL}/incidents/a?api-version=2025-09-01"
-        assert code(caller.call("PUT", url, "sentinel", **more)) == expected
+        assert _code(caller.call("PUT", url, "sentinel", **more)) == expected
 
     def test_deleting_is_real_and_logged(self, caller: Caller) -> None:
         """DELETE answers 200, then 204; whoever sends one is seen in the log."""
@@ -225,39 +225,39 @@ class TestComments:
         clock.time += timedelta(minutes=5)
         made = self.comment(caller, "c1")
         assert made.status_code == 201
-        assert properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
+        assert _properties(made)["createdTimeUtc"] == "2026-11-24T06:05:00Z"
         after = caller.arm("GET", "/a").json()
         assert after["etag"] != before["etag"]
         assert after["properties"]["additionalData"]["commentsCount"] == 1
         assert after["properties"]["lastModifiedTimeUtc"] > before["properties"]["lastModifiedTimeUtc"]
-        assert code(caller.put("a", before["etag"])) == (409, "Conflict")
+        assert _code(caller.put("a", before["etag"])) == (409, "Conflict")
         assert caller.arm("GET", "/a/comments/C1").json() == made.json()
         assert [found["name"] for found in caller.arm("GET", "/a/comments").json()["value"]] == ["c1"]
         assert caller.cloud.comments["a"][0]["properties"]["message"] == "hello"
 
     def test_what_is_not_there_is_not_found(self, caller: Caller) -> None:
         """Neither an absent comment nor one of an absent incident is found, and none is made there."""
-        assert code(self.comment(caller, "c1")) == (404, "NotFound")
-        assert code(caller.arm("GET", "/a/comments")) == (404, "NotFound")
+        assert _code(self.comment(caller, "c1")) == (404, "NotFound")
+        assert _code(caller.arm("GET", "/a/comments")) == (404, "NotFound")
         caller.put("a")
-        assert code(caller.arm("GET", "/a/comments/c1")) == (404, "NotFound")
+        assert _code(caller.arm("GET", "/a/comments/c1")) == (404, "NotFound")
 
     def test_an_existing_comment_needs_its_etag(self, caller: Caller) -> None:
         """Written again, a comment conflicts unless its etag is given."""
         caller.put("a")
         etag = self.comment(caller, "c1").json()["etag"]
-        assert code(self.comment(caller, "c1", "again")) == (409, "Conflict")
-        assert properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
+        assert _code(self.comment(caller, "c1", "again")) == (409, "Conflict")
+        assert _properties(self.comment(caller, "c1", "again", etag))["message"] == "again"
 
     def test_limits(self, caller: Caller) -> None:
         """A message has 1 to 30,000 characters; the 101st comment of an incident is refused."""
         caller.put("a")
         for message in (None, "", "x" * 30_001):
-            assert code(self.comment(caller, "c", message)) == (400, "BadRequest")
+            assert _code(self.comment(caller, "c", message)) == (400, "BadRequest")
         assert self.comment(caller, "c0", "x" * 30_000).status_code == 201
         for number in range(1, 100):
             assert self.comment(caller, f"c{number}").status_code == 201
-        assert code(self.comment(caller, "c100")) == (400, "BadRequest")
+        assert _code(self.comment(caller, "c100")) == (400, "BadRequest")
         names = []
         answer = caller.arm("GET", "/a/comments", **{"$top": "60"}).json()
         while True:
@@ -356,7 +356,7 @@ class TestLists:
     )
     def test_what_the_list_refuses(self, filled: Caller, query: dict[str, str]) -> None:
         """A label's test that does not come first, an unknown property, a page over 1,000, a made-up token: 400."""
-        assert code(filled.arm("GET", **query)) == (400, "BadRequest")
+        assert _code(filled.arm("GET", **query)) == (400, "BadRequest")
 
     def test_a_list_may_lag_behind(self, filled: Caller) -> None:
         """An incident that is hidden is missing from the list, and still found by its own GET."""
@@ -477,7 +477,7 @@ class TestBuckets:
             for _ in range(199):
                 caller.arm("DELETE", "/b")
             refused = caller.put("c")
-            assert code(refused) == (429, "TooManyRequests")
+            assert _code(refused) == (429, "TooManyRequests")
             assert int(refused.headers["Retry-After"]) > 0
             assert refused.headers["x-ms-ratelimit-remaining-subscription-writes"] == "0"
             assert caller.arm("GET", "/a").status_code == 200

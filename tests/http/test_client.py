@@ -449,7 +449,7 @@ def test_the_budget_may_be_without_end(azure: Clients) -> None:
 # --- many at once
 
 
-def run(work: Callable[[int], Ended], count: int) -> set[Ended]:
+def _run(work: Callable[[int], Ended], count: int) -> set[Ended]:
     """Do this work so many times with eight threads; how it ended."""
     with ThreadPoolExecutor(8) as pool:
         return set(pool.map(work, range(count)))
@@ -458,7 +458,7 @@ def run(work: Callable[[int], Ended], count: int) -> set[Ended]:
 def test_ten_callers_do_not_mix_answers(azure: Clients) -> None:
     """What one thread asks for never reaches another."""
     ids = [f"00000000-0000-0000-0000-{number:012}" for number in range(60)]
-    run(lambda n: azure.sentinel.create(ids[n], incident_body(title=f"number {n}")).ended, len(ids))
+    _run(lambda n: azure.sentinel.create(ids[n], incident_body(title=f"number {n}")).ended, len(ids))
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(azure.sentinel.read, ids))
     assert [each.title for each in found if each] == [f"number {number}" for number in range(60)]
@@ -479,7 +479,7 @@ def test_a_cloud_that_throttles_is_never_made_to(monkeypatch: pytest.MonkeyPatch
     """With ARM's bucket enforced and ours kept, eight threads get no 429 and leave nothing due."""
     clock = SystemClock()
     with connected(monkeypatch, throttle=20, rate_limits=standard_rate_limits(clock, 20)) as azure:
-        ends = run(
+        ends = _run(
             lambda n: azure.sentinel.create(f"00000000-0000-0000-0000-{n:012}", incident_body()).ended,
             330,
         )

@@ -60,7 +60,7 @@ def _lists(names: list[str], rows: list[list[Any]]) -> dict[str, list[Any]]:
     return found
 
 
-def ours(azure: Clients, rows: list[Row]) -> dict[str, list[Any]]:
+def _ours(azure: Clients, rows: list[Row]) -> dict[str, list[Any]]:
     """What the hunt says of these rows with DEDUPLICATE=false and a threshold of 0, as the table's cells."""
     azure.cloud.load("EmailEvents", rows)
     azure.hunt(deduplicate=False, sum_case_threshold=0).findings(WINDOW)
@@ -92,7 +92,7 @@ def sample_rows() -> list[Row]:
 def test_the_published_querys_kept_results(azure: Clients) -> None:
     """On the sample tenant the hunt gives the kept results of the published query: recipients, counts and lists."""
     kept = json.loads((DATA / "published_sample.json").read_text("utf-8"))
-    found = ours(azure, sample_rows())
+    found = _ours(azure, sample_rows())
     assert found == kept
     assert len(found) >= 14
 
@@ -109,7 +109,7 @@ def test_the_kept_results_are_the_published_querys(azure: Clients) -> None:
 def test_the_published_query_on_any_tenant(azure: Clients, rows: list[Row]) -> None:
     """On any tenant the hunt gives what the published query gives, run live on the same engine."""
     seen = [row for row in _comparable(rows) if seven_digits(row["TimeGenerated"]) > seven_digits(WINDOW.start)]
-    assert ours(azure, seen) == published(azure, seen)
+    assert _ours(azure, seen) == published(azure, seen)
 
 
 def test_the_columns_are_the_published_ones_and_come_in_order(azure: Clients) -> None:

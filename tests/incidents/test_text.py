@@ -57,7 +57,7 @@ def messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
     )
 
 
-def action(finding: Finding, reason: Reason = Reason.FIRST, act: Act = Act.CREATE, **more: Any) -> Action:
+def _action(finding: Finding, reason: Reason = Reason.FIRST, act: Act = Act.CREATE, **more: Any) -> Action:
     """The plan's word about a finding, all of its messages new."""
     messages = Messages.of(finding.evidence())
     made = Action(act, reason, finding.recipient, 0, INCIDENT, Severity.MEDIUM, finding.counts, messages)
@@ -98,7 +98,7 @@ def test_a_description_fits_and_is_inert(
 ) -> None:
     """Whatever the finding holds, the description has at most 5,000 UTF-16 units and renders no link, image or tag."""
     terms = replace(TERMS, hunt_source="defender" if defender else "sentinel", doubts=tuple(doubts))
-    plan = action(finding, reason, previous=WORST)
+    plan = _action(finding, reason, previous=WORST)
     made = properties(incident_body(plan, terms, remediators))
     description = made["description"]
     assert units(description) <= 5_000
@@ -117,7 +117,7 @@ def test_a_comment_fits_and_is_inert(
     finding: Finding, doubts: list[str], remediators: str, reason: Reason, last: bool
 ) -> None:
     """Whatever is new, a comment has at most 30,000 UTF-16 units and renders no link, image or tag."""
-    plan = action(finding, reason, Act.COMMENT)
+    plan = _action(finding, reason, Act.COMMENT)
     body = comment_body(plan, replace(TERMS, doubts=tuple(doubts)), remediators, last=last)
     message = properties(body)["message"]
     assert units(message) <= 30_000
@@ -128,7 +128,7 @@ def test_a_comment_fits_and_is_inert(
 def test_an_incident_carries_what_an_analyst_and_the_sweep_look_for() -> None:
     """Title, severity, status, activity times and labels are the design's."""
     finding = Finding.of("kim@contoso.com", messages(12))
-    plan = action(finding, severity=Severity.HIGH, episode=2)
+    plan = _action(finding, severity=Severity.HIGH, episode=2)
     made = properties(incident_body(plan, TERMS))
     assert made["title"] == "Unusual volume of remediated email: kim@contoso.com"
     assert (made["severity"], made["status"]) == ("High", "New")
@@ -144,7 +144,7 @@ def test_an_incident_carries_what_an_analyst_and_the_sweep_look_for() -> None:
 def test_a_description_says_all_that_is_needed_to_begin() -> None:
     """Counts, threshold, window, newest messages, what to do, when it is a false positive, the query, the rule."""
     finding = Finding.of("kim@contoso.com", messages(23))
-    plan = action(finding, Reason.REOPENED, previous=INCIDENT)
+    plan = _action(finding, Reason.REOPENED, previous=INCIDENT)
     body = incident_body(plan, TERMS, "23 messages: 14 by ZAP, 9 by admins")
     text = properties(body)["description"]
     assert text.startswith("23 messages to `kim@contoso.com` were remediated in 30 days. More than 10 is unusual.")
@@ -170,7 +170,7 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
 def test_an_untrusted_sweep_marks_its_incidents() -> None:
     """What was found in data that is not trusted says so before its numbers."""
     finding = Finding.of("kim@contoso.com", messages(12))
-    text = properties(incident_body(action(finding), replace(TERMS, doubts=("newest row is 31 h old",))))
+    text = properties(incident_body(_action(finding), replace(TERMS, doubts=("newest row is 31 h old",))))
     lines = text["description"].splitlines()
     assert lines[2] == "- NOT TRUSTED, the real number may be higher: newest row is 31 h old"
 
@@ -180,7 +180,7 @@ def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplica
     """The KQL holds the address as a literal, the window as datetimes, and one row per message when deduplicating."""
     finding = Finding.of("o'neil_k+x@contoso.com", messages(12))
     terms = replace(TERMS, deduplicate=deduplicate)
-    text = properties(incident_body(action(finding), terms))["description"]
+    text = properties(incident_body(_action(finding), terms))["description"]
     [query] = rendered(text)[2]
     assert '| where RecipientEmailAddress =~ "o\'neil_k+x@contoso.com"' in query
     assert "between (datetime(2026-10-25T06:01:00.000Z) .. datetime(2026-11-24T06:01:00.000Z))" in query
@@ -193,7 +193,7 @@ def test_the_query_in_a_description_asks_for_this_recipient_and_window(deduplica
 def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
     """An address that is not everyday is asked for by its hash."""
     finding = Finding.of(recipient, messages(1))
-    [query] = rendered(properties(incident_body(action(finding), TERMS))["description"])[2]
+    [query] = rendered(properties(incident_body(_action(finding), TERMS))["description"])[2]
     if not ordinary(recipient):
         assert re.search(r'\| where hash_sha256\(tolower\(RecipientEmailAddress\)\) == "[0-9a-f]{64}"\n', query)
     assert re.fullmatch(r"[A-Za-z0-9 |\n().,:=~_\"*@%+'-]*", query)
@@ -202,7 +202,7 @@ def test_no_hostile_address_gets_into_the_query(recipient: str) -> None:
 def test_a_comment_tells_just_the_new_messages_newest_first() -> None:
     """Only what is new is listed, the newest first; beyond a hundred by count; the totals are those of now."""
     finding = Finding.of("kim@contoso.com", messages(200))
-    plan = action(finding, Reason.GREW, Act.COMMENT, messages=Messages.of(reversed(finding.evidence()[:130])))
+    plan = _action(finding, Reason.GREW, Act.COMMENT, messages=Messages.of(reversed(finding.evidence()[:130])))
     text = properties(comment_body(plan, TERMS))["message"]
     assert text.startswith("130 new messages remediated for `kim@contoso.com` since the last report.")
     assert "- Sum_case: 200 (threshold 10, High above 50)" in text
@@ -215,7 +215,7 @@ def test_a_comment_tells_just_the_new_messages_newest_first() -> None:
 def test_an_escalation_says_why() -> None:
     """The comment of an escalated severity names the severity, the count and the limit."""
     finding = Finding.of("kim@contoso.com", messages(60))
-    plan = action(
+    plan = _action(
         finding, Reason.ESCALATED, Act.ESCALATE, severity=Severity.HIGH, messages=Messages.of(finding.evidence()[:1])
     )
     text = properties(comment_body(plan, TERMS))["message"]
@@ -227,7 +227,7 @@ def test_an_escalation_says_why() -> None:
 def test_the_last_comment_says_so() -> None:
     """The 91st comment tells where further messages are counted."""
     finding = Finding.of("kim@contoso.com", messages(60))
-    text = properties(comment_body(action(finding, Reason.GREW), TERMS, last=True))["message"]
+    text = properties(comment_body(_action(finding, Reason.GREW), TERMS, last=True))["message"]
     assert "further messages are counted on the card only" in text
 
 
@@ -243,7 +243,7 @@ def test_a_comment_has_one_id_for_one_set_of_messages() -> None:
 def test_a_finding_without_lists_is_dated_by_the_window() -> None:
     """Where the hunt brought counts but no message, the incident's times are the window's."""
     finding = Finding("kim@contoso.com", Counts(11), (), tuple)
-    made = properties(incident_body(action(finding), TERMS))
+    made = properties(incident_body(_action(finding), TERMS))
     assert made["firstActivityTimeUtc"] == "2026-10-25T06:01:00.000Z"
     assert "Newest messages" not in made["description"]
 

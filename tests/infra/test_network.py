@@ -86,7 +86,7 @@ def test_own_zones_are_linked_and_used_in_order() -> None:
     links = of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks", **PRIVATE)
     assert [item.body["parent"] for item in links] == ["<zones[0]>", "<zones[1]>", "<zones[2]>"]
     assert {item.body["properties"]["virtualNetwork"]["id"] for item in links} == {PRIVATE["virtualNetworkId"]}
-    assert records("own") == {
+    assert _records("own") == {
         "<endpoints[0]>": ("blob", "<zones[0].id>"),
         "<endpoints[1]>": ("table", "<zones[1].id>"),
         "<endpoints[2]>": ("vault", "<zones[2].id>"),
@@ -95,11 +95,11 @@ def test_own_zones_are_linked_and_used_in_order() -> None:
 
 def test_existing_zones_are_used_in_order() -> None:
     """The ids are those for blob, table and vault, in this order."""
-    assert [zone for _, zone in records("existing").values()] == ZONES
-    assert [part for part, _ in records("existing").values()] == ["blob", "table", "vault"]
+    assert [zone for _, zone in _records("existing").values()] == ZONES
+    assert [part for part, _ in _records("existing").values()] == ["blob", "table", "vault"]
 
 
-def records(way: str) -> dict[str, tuple[str, str]]:
+def _records(way: str) -> dict[str, tuple[str, str]]:
     """For each endpoint, what it is for and the zone of its records."""
     found = {}
     for item in of_type("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", **WAYS[way]):

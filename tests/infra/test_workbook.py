@@ -73,9 +73,9 @@ def test_it_stands_in_sentinel() -> None:
 def test_each_panel_asks_where_its_table_is(name: str) -> None:
     """Receipts are asked of the app's own workspace, incidents of the Sentinel workspace; one time range rules all."""
     content = PANELS[name]
-    incidents = "SecurityIncident" in content["query"]
-    assert ("AppTraces" in content["query"]) != incidents
-    assert content["crossComponentResources"] == [WORKSPACE if incidents else OURS]
+    _incidents = "SecurityIncident" in content["query"]
+    assert ("AppTraces" in content["query"]) != _incidents
+    assert content["crossComponentResources"] == [WORKSPACE if _incidents else OURS]
     (ranges,) = (item["content"]["parameters"] for item in DATA["items"] if item["type"] == 9)
     assert [parameter["name"] for parameter in ranges] == [content["timeContextFromParameter"]]
 
@@ -175,7 +175,7 @@ def test_the_newest_sweeps() -> None:
 # ---- incidents
 
 
-def incidents(place: Tenant, name: str) -> list[Row]:
+def _incidents(place: Tenant, name: str) -> list[Row]:
     """What a panel about incidents shows now."""
     return ask(PANELS[name]["query"], place.cloud.tables, place.clock.now())
 
@@ -188,17 +188,17 @@ def test_open_incidents_by_age(tenant: Tenant) -> None:
     tenant.cloud.load("EmailEvents", mail.events)
     assert tenant.sweep().receipt.created == 3
     tenant.clock.advance(hours=1)
-    fresh = incidents(tenant, "open-by-age")
+    fresh = _incidents(tenant, "open-by-age")
     assert Counter({row["Severity"]: row["Incidents"] for row in fresh}) == {"High": 1, "Medium": 2}
     assert {row["Age"] for row in fresh} == {"1: less than a day"}
     ages = []
     for days in (1, 2, 4):
         tenant.clock.advance(days=days)
-        ages.append({row["Age"] for row in incidents(tenant, "open-by-age")})
+        ages.append({row["Age"] for row in _incidents(tenant, "open-by-age")})
     assert ages == [{"2: 1 to 3 days"}, {"3: 3 to 7 days"}, {"4: more than a week"}]
     first, *_ = tenant.cloud.incidents
     tenant.cloud.analyst.close(first)
-    assert sum(row["Incidents"] for row in incidents(tenant, "open-by-age")) == 2
+    assert sum(row["Incidents"] for row in _incidents(tenant, "open-by-age")) == 2
 
 
 def test_open_incidents_listed(tenant: Tenant) -> None:
@@ -210,7 +210,7 @@ def test_open_incidents_listed(tenant: Tenant) -> None:
     tenant.sweep()
     owned, other = tenant.cloud.incidents
     tenant.cloud.analyst.assign(owned, "Ana Lyst")
-    shown = {row["IncidentNumber"]: row for row in incidents(tenant, "open")}
+    shown = {row["IncidentNumber"]: row for row in _incidents(tenant, "open")}
     for incident, name in ((owned, "Ana Lyst"), (other, "")):
         properties = tenant.cloud.incidents[incident]["properties"]
         row = shown[properties["incidentNumber"]]
@@ -231,17 +231,17 @@ def fields() -> set[str]:
     return read
 
 
-def keys(value: Any) -> set[str]:
+def _keys(value: Any) -> set[str]:
     """Every key of a JSON object, nested ones too."""
     if not isinstance(value, dict):
         return set()
-    return set(value) | {key for item in value.values() for key in keys(item)}
+    return set(value) | {key for item in value.values() for key in _keys(item)}
 
 
 def test_every_field_that_is_read_is_logged() -> None:
     """No query reads a field that receipts do not have, so that renaming one cannot silence an alert."""
-    logged = keys(json.loads(logged_in("flagged").rows[-1]["Message"].split(" ", 1)[1]))
-    mistakes = keys(json.loads(logged_in("invalid").rows[-1]["Message"].split(" ", 1)[1]))
+    logged = _keys(json.loads(logged_in("flagged").rows[-1]["Message"].split(" ", 1)[1]))
+    mistakes = _keys(json.loads(logged_in("invalid").rows[-1]["Message"].split(" ", 1)[1]))
     owner = {"objectId", "email", "assignedTo", "userPrincipalName"}
     actions = {remedy.value.lower() for remedy in Remedy}
     assert {"verdict", "dry_run", "due", "run_id", "reasons", "mistakes"} <= fields()

@@ -130,7 +130,7 @@ def _old(place: LedgerPlace) -> list[str]:
     return [key for key in found if key.startswith(keys.SCHEMA_1_INTENT)]
 
 
-def write(place: LedgerPlace, rows: schema1.Rows) -> None:
+def _write(place: LedgerPlace, rows: schema1.Rows) -> None:
     """Write these rows behind the ledger's back."""
     place.open().save_state(WorkspaceState())
     for key, data in rows.items():
@@ -140,7 +140,7 @@ def write(place: LedgerPlace, rows: schema1.Rows) -> None:
 def test_the_rows_that_were_kept_load(place: LedgerPlace) -> None:
     """Rows that the first version wrote, and a file has kept since, load as what they meant."""
     sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
-    write(place, {key: base64.b64decode(row) for key, row in sample.items()})
+    _write(place, {key: base64.b64decode(row) for key, row in sample.items()})
     loaded = place.open().load()
     assert loaded.damaged == ()
     ann, bob = loaded.records[ANN], loaded.records[BOB]
@@ -173,7 +173,7 @@ def test_the_rows_that_were_kept_load(place: LedgerPlace) -> None:
 
 def test_everything_is_taken_over(place: LedgerPlace) -> None:
     """What schema 1 had noted is owed, in doubt unless it was held; the first write leaves no row of schema 1."""
-    write(place, old_rows())
+    _write(place, old_rows())
     check_taken_over(place.open(read_only=True).load())
     assert _old(place)
     ledger = place.open()
@@ -220,7 +220,7 @@ def test_what_failed_once_is_tried_again_by_the_same_ledger() -> None:
 
 def test_threads_take_over_once(place: LedgerPlace) -> None:
     """Several threads whose first writes come at once: one takes over, and none overwrites what another has written."""
-    write(place, old_rows())
+    _write(place, old_rows())
     ledger: Ledger = place.open()
     known = ledger.load().records
     failed: list[BaseException] = []
@@ -244,7 +244,7 @@ def test_threads_take_over_once(place: LedgerPlace) -> None:
 
 def test_a_card_of_todays_schema_stays_beside_it(place: LedgerPlace) -> None:
     """Records and cards of today's schema are loaded with those of schema 1."""
-    write(place, old_rows())
+    _write(place, old_rows())
     place.open().save([Record("kim@contoso.com")], [card("new")])
     loaded = place.open().load()
     assert loaded.records.keys() == {ANN, BOB, EVE, "kim@contoso.com"}

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 
-class Outcome(Enum):
+class MutantOutcome(Enum):
     """How a mutant ended; the values are the table's columns."""
 
     KILLED = "killed"
@@ -23,41 +23,41 @@ class Outcome(Enum):
     @property
     def caught(self) -> bool:
         """Whether anything noticed it."""
-        return self in (Outcome.KILLED, Outcome.TIMEOUT, Outcome.TYPES)
+        return self in (MutantOutcome.KILLED, MutantOutcome.TIMEOUT, MutantOutcome.TYPES)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class MutantResult:
     """One mutant: in which file, how it ended and, when nothing caught it, its diff (lines count from its function)."""
 
     source: Path
     name: str
-    outcome: Outcome
+    outcome: MutantOutcome
     diff: str = ""
 
 
-def score(outcomes: Iterable[Outcome]) -> float:
+def score(outcomes: Iterable[MutantOutcome]) -> float:
     """The share that the tests caught, of those that mypy accepts. 1 when there are none.
 
     What mypy refuses is no change that anyone could make, and says nothing about the tests.
     """
     counted = Counter(outcomes)
-    tried = counted.total() - counted[Outcome.TYPES]
-    return (counted[Outcome.KILLED] + counted[Outcome.TIMEOUT]) / tried if tried else 1.0
+    tried = counted.total() - counted[MutantOutcome.TYPES]
+    return (counted[MutantOutcome.KILLED] + counted[MutantOutcome.TIMEOUT]) / tried if tried else 1.0
 
 
-def table(results: Sequence[Result]) -> str:
+def score_table(results: Sequence[MutantResult]) -> str:
     """A line per module and one for all."""
     sources = sorted({each.source for each in results})
     width = max((len(str(source)) for source in sources), default=0)
-    heads = ["mutants", *(each.value for each in Outcome), "caught"]
+    heads = ["mutants", *(each.value for each in MutantOutcome), "caught"]
     lines = [f"{'module':{width}}  " + "  ".join(f"{head:>8}" for head in heads)]
     for label, chosen in (
         *((str(source), [each.outcome for each in results if each.source == source]) for source in sources),
         ("all", [each.outcome for each in results]),
     ):
         counted = Counter(chosen)
-        numbers = [len(chosen), *(counted[each] for each in Outcome)]
+        numbers = [len(chosen), *(counted[each] for each in MutantOutcome)]
         cells = [f"{number:>8}" for number in numbers] + [f"{score(chosen):>8.1%}"]
         lines.append(f"{label:{width}}  " + "  ".join(cells))
     return "\n".join(lines)

@@ -13,17 +13,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.results import Outcome, Result
+from tests.mutants.results import MutantOutcome, MutantResult
 
 _SEED = 0
 _RUN = "from mutmut.__main__ import cli; cli()"  # as a module it would be loaded twice
 _SPINNER = re.compile("^[\u2800-\u28ff] ?")  # mutmut's: letters of Braille
 _OUTCOMES = {
-    "killed": Outcome.KILLED,
-    "caught by type check": Outcome.TYPES,
-    "timeout": Outcome.TIMEOUT,
-    "survived": Outcome.SURVIVED,
-    "no tests": Outcome.UNTESTED,
+    "killed": MutantOutcome.KILLED,
+    "caught by type check": MutantOutcome.TYPES,
+    "timeout": MutantOutcome.TIMEOUT,
+    "survived": MutantOutcome.SURVIVED,
+    "no tests": MutantOutcome.UNTESTED,
 }
 
 
@@ -43,7 +43,7 @@ def names(sources: Sequence[Path]) -> list[str]:
     )
 
 
-def sample(every: Sequence[str], size: int | None) -> list[str]:
+def drawn_sample(every: Sequence[str], size: int | None) -> list[str]:
     """So many of them, the same each time; all when there are no more, or when `size` is None."""
     if size is None or size >= len(every):
         return list(every)
@@ -87,7 +87,7 @@ def run(chosen: Sequence[str]) -> None:
         )
 
 
-def results(sources: Sequence[Path], chosen: Sequence[str]) -> list[Result]:
+def results(sources: Sequence[Path], chosen: Sequence[str]) -> list[MutantResult]:
     """How each of the chosen mutants ended, with what those that survived had changed."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
@@ -99,9 +99,9 @@ def results(sources: Sequence[Path], chosen: Sequence[str]) -> list[Result]:
         codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
         for name, code in codes.items():
             if name in wanted:
-                outcome = _OUTCOMES.get(status_by_exit_code[code], Outcome.NOT_RUN)
+                outcome = _OUTCOMES.get(status_by_exit_code[code], MutantOutcome.NOT_RUN)
                 diff = "" if outcome.caught else str(get_diff_for_mutant(name, path=source))
-                found.append(Result(source, name, outcome, diff))
+                found.append(MutantResult(source, name, outcome, diff))
     missing = wanted - {each.name for each in found}
     if missing:
         raise NotFinished(

@@ -72,7 +72,7 @@ def mail(number: int, when: datetime = NOW - DAY, generated: datetime | None = N
     return Evidence(f"m-{number}", when, "s", Remedy.SOFT_DELETE, when, generated or when)
 
 
-def mails(start: int, count: int, when: datetime = NOW - DAY) -> tuple[Evidence, ...]:
+def evidence_of(start: int, count: int, when: datetime = NOW - DAY) -> tuple[Evidence, ...]:
     """So many messages, numbered from `start`."""
     return tuple(mail(number, when) for number in range(start, start + count))
 
@@ -82,14 +82,14 @@ def key(number: int) -> int:
     return message_hash(f"m-{number}")
 
 
-def keys(*numbers: int) -> set[int]:
+def _keys(*numbers: int) -> set[int]:
     """The hashes of these."""
     return {key(number) for number in numbers}
 
 
 def some(start: int, count: int, when: datetime = NOW - DAY) -> Messages:
     """So many messages, as the ledger remembers them."""
-    return Messages.of(mails(start, count, when))
+    return Messages.of(evidence_of(start, count, when))
 
 
 def minutes(start: int, count: int, when: datetime = NOW - DAY) -> dict[int, int]:
@@ -99,7 +99,7 @@ def minutes(start: int, count: int, when: datetime = NOW - DAY) -> dict[int, int
 
 def found(count: int, *, start: int = 0, who: str = WHO, when: datetime = NOW - DAY) -> Finding:
     """A recipient with so many messages."""
-    return Finding.of(who, mails(start, count, when))
+    return Finding.of(who, evidence_of(start, count, when))
 
 
 def soft(total: int) -> Counts:
@@ -122,19 +122,19 @@ def ours(seen: Incident | None, *, severity: Severity = Severity.MEDIUM, episode
     return OurIncident(name_of(episode), episode, severity, more.pop("made_at", MADE), seen, **more)
 
 
-def record(count: int, incident: OurIncident | None, **more: Any) -> Record:
+def record_of(count: int, incident: OurIncident | None, **more: Any) -> Record:
     """The record of a recipient of whom the first `count` messages are reported."""
     return Record(WHO, incident, reported_ones(count), **more)
 
 
-def opened(count: int, **more: Any) -> Record:
+def open_incident(count: int, **more: Any) -> Record:
     """The record of a recipient with an open incident."""
-    return record(count, ours(there()), **more)
+    return record_of(count, ours(there()), **more)
 
 
 def closed(count: int, classification: str = "", **more: Any) -> Record:
     """The record of a recipient whose incident is closed."""
-    return record(count, ours(there("Closed", classification=classification)), **more)
+    return record_of(count, ours(there("Closed", classification=classification)), **more)
 
 
 def tried(*, in_doubt: bool = False, refused: bool = False, **more: Any) -> Attempts:
@@ -167,7 +167,9 @@ def escalation(*, on: str | None = None, total: int = 51, attempts: Attempts | N
     return OwedEscalation(on or name_of(), Severity.HIGH, soft(total), attempts or Attempts(NOW - DAY))
 
 
-def card(number: int = 1, *, doubtful: int = 1, day: date = DATE, accepted: bool = False, **tells: object) -> CardNote:
+def noted_card(
+    number: int = 1, *, doubtful: int = 1, day: date = DATE, accepted: bool = False, **tells: object
+) -> CardNote:
     """A card that was posted, and not answered for unless accepted."""
     return CardNote(f"card-{number}", day, doubtful, accepted, **tells)  # type: ignore[arg-type]
 

@@ -32,14 +32,14 @@ from tests.plan.samples import (
     WHO,
     closed,
     comment,
+    evidence_of,
     found,
     key,
     mail,
-    mails,
     name_of,
     ours,
     policy,
-    record,
+    record_of,
     soft,
     some,
     there,
@@ -86,7 +86,7 @@ def adopt(
 
 def four(edge: datetime) -> Finding:
     """A message before that time, one at it, and many after."""
-    return Finding.of(WHO, (mail(0, edge - MOMENT), mail(1, edge), *mails(2, 12, edge + MOMENT)))
+    return Finding.of(WHO, (mail(0, edge - MOMENT), mail(1, edge), *evidence_of(2, 12, edge + MOMENT)))
 
 
 EDGES = {
@@ -175,7 +175,7 @@ def test_the_severity_that_we_set_on_an_adopted_incident(
     incident: Incident, before: int, was_high: bool, severity: Severity
 ) -> None:
     """High when it is, was or was raised to High, or was made of more messages than High needs; else Medium."""
-    evidence = (*mails(0, before, CREATED - MOMENT), *mails(before, 60, CREATED))
+    evidence = (*evidence_of(0, before, CREATED - MOMENT), *evidence_of(before, 60, CREATED))
     made = adopt(incident, Finding.of(WHO, evidence), was_high=was_high)
     assert made.incident is not None
     assert made.incident.severity is severity
@@ -183,7 +183,7 @@ def test_the_severity_that_we_set_on_an_adopted_incident(
 
 def test_adoption_escalates_only_what_nobody_can_have_lowered() -> None:
     """An adopted Medium incident reaches High later when it was made as Medium, and never when it is another's."""
-    evidence = Finding.of(WHO, (*mails(0, 11, EARLY), *mails(11, 45, LATE)))
+    evidence = Finding.of(WHO, (*evidence_of(0, 11, EARLY), *evidence_of(11, 45, LATE)))
     quiet = there(created=CREATED)
     assert decide_about(WHO, evidence, adopt(quiet, evidence), policy()).act is Act.ESCALATE
     assert decide_about(WHO, evidence, adopt(quiet, evidence, was_high=True), policy()).act is Act.COMMENT
@@ -195,7 +195,7 @@ def test_adoption_escalates_only_what_nobody_can_have_lowered() -> None:
 def test_adoption_keeps_what_an_earlier_episode_reported(before: datetime | None, edge: datetime) -> None:
     """Ids, the later of both times, and what is owed and told elsewhere stay; the incident is the adopted one."""
     owed = comment(some(50, 2), on=name_of(7), attempts=IN_DOUBT)
-    known = record(
+    known = record_of(
         3, ours(there("Closed"), episode=0), reported_before=before, comments=(owed,), counts=soft(5),
         untold=some(0, 2).times, told_at=MADE, remediators="x", tell=Reason.GREW,
     )  # fmt: skip

@@ -17,13 +17,13 @@ from tests.plan.samples import (
     comment,
     creation,
     escalation,
+    evidence_of,
     found,
     mail,
-    mails,
     name_of,
-    opened,
+    open_incident,
     ours,
-    record,
+    record_of,
     soft,
     some,
     there,
@@ -35,39 +35,42 @@ MINUTE = timedelta(minutes=1)
 
 def test_messages_count_once_however_often_their_rows_are_streamed() -> None:
     """New messages are those by message id, whatever its letters' case and however many rows tell of them."""
-    rows = mails(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in mails(0, 3))
-    new = candidate(WHO, Finding.of(WHO, rows), record(1, None)).new
+    rows = evidence_of(0, 3) + tuple(replace(each, message_id=each.message_id.upper()) for each in evidence_of(0, 3))
+    new = candidate(WHO, Finding.of(WHO, rows), record_of(1, None)).new
     assert [each.message_id for each in new.newest] == ["m-1", "m-2"]
 
 
+DOUBTED = comment(some(9, 12), attempts=tried(in_doubt=True))
+DOUBTED_BEFORE = comment(some(9, 12), on=name_of(7), attempts=tried(in_doubt=True))
+REFUSED_BEFORE = comment(some(9, 12), on=name_of(7), attempts=tried(refused=True))
 UNION = {
     # the record -> the numbers of the messages to decide about, Sum_case; 0 to 10 were found today
-    "nothing owed": (opened(5), range(5, 11), 11),
-    "a creation": (record(0, None, creation=creation(some(8, 12))), range(20), 12),
-    "a creation of fewer": (record(0, None, creation=creation(some(8, 4))), range(12), 11),
+    "nothing owed": (open_incident(5), range(5, 11), 11),
+    "a creation": (record_of(0, None, creation=creation(some(8, 12))), range(20), 12),
+    "a creation of fewer": (record_of(0, None, creation=creation(some(8, 4))), range(12), 11),
     "a creation, in part reported": (closed(10, creation=creation(some(8, 12), episode=1)), range(10, 20), 12),
-    "a comment": (opened(5, comments=(comment(some(9, 12)),)), range(5, 21), 12),
-    "two comments": (opened(5, comments=(comment(some(9, 9)), comment(some(18, 3)))), range(5, 21), 11),
-    "a comment in doubt": (opened(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12),
+    "a comment": (open_incident(5, comments=(comment(some(9, 12)),)), range(5, 21), 12),
+    "two comments": (open_incident(5, comments=(comment(some(9, 9)), comment(some(18, 3)))), range(5, 21), 11),
+    "a comment in doubt": (open_incident(5, comments=(DOUBTED,)), range(5, 9), 12),
     "in doubt on a closed one": (
         closed(5, comments=(comment(some(9, 12), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
     ),
     "in doubt on an earlier one": (
-        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(in_doubt=True)),)), range(5, 9), 12,
+        open_incident(5, comments=(DOUBTED_BEFORE,)), range(5, 9), 12,
     ),
-    "refused": (opened(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 9), 12),
+    "refused": (open_incident(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 9), 12),
     "refused on a closed one": (
         closed(5, comments=(comment(some(9, 12), attempts=tried(refused=True)),)), range(5, 21), 12,
     ),
     "refused on an earlier one": (
-        opened(5, comments=(comment(some(9, 12), on=name_of(7), attempts=tried(refused=True)),)), range(5, 21), 12,
+        open_incident(5, comments=(REFUSED_BEFORE,)), range(5, 21), 12,
     ),
     "refused, and one in doubt": (
-        opened(2, comments=(
+        open_incident(2, comments=(
             comment(some(2, 3), attempts=tried(refused=True)), comment(some(5, 3), attempts=tried(in_doubt=True)),
         )), range(8, 11), 11,
     ),
-    "an escalation": (opened(5, escalation=escalation(total=55)), range(5, 11), 55),
+    "an escalation": (open_incident(5, escalation=escalation(total=55)), range(5, 11), 55),
 }  # fmt: skip
 
 
@@ -84,12 +87,12 @@ def test_what_is_owed_is_a_finding(row: tuple[Record, range, int]) -> None:
 def test_today_decides_between_equal_sums() -> None:
     """Of two equal sums the counts are today's."""
     owed = replace(creation(some(0, 11)), counts=Counts(hard_delete=11))
-    assert candidate(WHO, found(11), record(0, None, creation=owed)).counts == soft(11)
+    assert candidate(WHO, found(11), record_of(0, None, creation=owed)).counts == soft(11)
 
 
 def test_what_is_owed_is_decided_about_without_a_finding() -> None:
     """One who is no longer found is planned by what is owed."""
-    about = candidate(WHO, None, record(0, None, creation=creation(some(0, 12))))
+    about = candidate(WHO, None, record_of(0, None, creation=creation(some(0, 12))))
     assert about == Candidate(WHO, soft(12), some(0, 12))
 
 
@@ -101,7 +104,7 @@ def test_messages_from_before_count_as_reported_by_their_time() -> None:
     edge = NOW - 2 * DAY + timedelta(seconds=30)
     times = [edge - timedelta(microseconds=1), edge, edge - MINUTE, edge - 2 * MINUTE]
     rows = tuple(mail(number, when) for number, when in enumerate(times))
-    known = opened(0, reported_before=edge)
+    known = open_incident(0, reported_before=edge)
     assert candidate(WHO, Finding.of(WHO, rows), known).new == Messages.of(rows[1:2])
     for owing in (
         replace(known, comments=(comment(Messages.of(rows)),)),

@@ -14,13 +14,13 @@ from tests.plan.samples import (
     closed,
     creation,
     escalation,
+    evidence_of,
     found,
-    mails,
     name_of,
-    opened,
+    open_incident,
     ours,
     policy,
-    record,
+    record_of,
     soft,
     some,
     there,
@@ -33,25 +33,25 @@ HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 def deleted(count: int, classification: str = "") -> Record:
     """The record of a recipient whose incident was deleted, perhaps after it was closed."""
     last = there("Closed", classification=classification) if classification else there()
-    return record(count, ours(last, deleted=True))
+    return record_of(count, ours(last, deleted=True))
 
 
 def as_seen(count: int, ours_is: Severity, theirs: Severity, **more: Severity) -> Record:
     """The record of an open incident whose severity we set, and what it has now."""
-    return record(count, ours(there(severity=theirs, **more), severity=ours_is))
+    return record_of(count, ours(there(severity=theirs, **more), severity=ours_is))
 
 
 TABLE = {
     # the record, Sum_case -> act, reason, episode, how many messages are reported by it, told
     "none known": (None, 11, Act.CREATE, Reason.FIRST, 0, 11, True),
-    "known, but no incident was ever made": (record(0, None), 11, Act.CREATE, Reason.FIRST, 0, 11, True),
-    "open, reaches High": (opened(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
-    "open, at the high threshold": (opened(40), 50, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, reaches High without anything new": (opened(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
+    "known, but no incident was ever made": (record_of(0, None), 11, Act.CREATE, Reason.FIRST, 0, 11, True),
+    "open, reaches High": (open_incident(40), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True),
+    "open, at the high threshold": (open_incident(40), 50, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, reaches High without anything new": (open_incident(51), 51, Act.ESCALATE, Reason.ESCALATED, 0, 0, True),
     "active, reaches High": (
-        record(50, ours(there("Active"))), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True,
+        record_of(50, ours(there("Active"))), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True,
     ),
-    "not read yet, reaches High": (record(50, ours(None)), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
+    "not read yet, reaches High": (record_of(50, ours(None)), 51, Act.ESCALATE, Reason.ESCALATED, 0, 1, True),
     "open, an analyst lowered it": (as_seen(50, MEDIUM, LOW), 60, Act.COMMENT, Reason.GREW, 0, 10, False),
     "open, an analyst raised it": (as_seen(50, MEDIUM, HIGH), 61, Act.COMMENT, Reason.GREW, 0, 11, True),
     "open, High by us and lowered": (as_seen(51, HIGH, MEDIUM), 51, Act.NOTHING, Reason.STANDING, 0, 0, False),
@@ -65,22 +65,22 @@ TABLE = {
         as_seen(51, HIGH, HIGH, escalated_to=MEDIUM), 51, Act.NOTHING, Reason.STANDING, 0, 0, False,
     ),
     "open and High, falls below": (as_seen(12, HIGH, HIGH), 12, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, few new": (opened(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
-    "open, a threshold of new": (opened(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
-    "open, more than a threshold of new": (opened(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "open, few new": (open_incident(11), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, a threshold of new": (open_incident(11), 21, Act.COMMENT, Reason.GREW, 0, 10, False),
+    "open, more than a threshold of new": (open_incident(11), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
     "open, untold ones add up": (
-        opened(20, untold=some(0, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 1, True,
+        open_incident(20, untold=some(0, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 1, True,
     ),
     "open, untold ones are counted once": (
-        opened(11, untold=some(11, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 10, False,
+        open_incident(11, untold=some(11, 10).times), 21, Act.COMMENT, Reason.GREW, 0, 10, False,
     ),
-    "open, nothing new": (opened(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
-    "open, the 91st comment": (record(11, ours(there(comments=90))), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
+    "open, nothing new": (open_incident(11), 11, Act.NOTHING, Reason.STANDING, 0, 0, False),
+    "open, the 91st comment": (record_of(11, ours(there(comments=90))), 12, Act.COMMENT, Reason.GREW, 0, 1, False),
     "open, after the 91st comment": (
-        record(11, ours(there(comments=91))), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False,
+        record_of(11, ours(there(comments=91))), 12, Act.COUNT, Reason.COMMENTS_FULL, 0, 1, False,
     ),
     "open, after the 91st comment, many": (
-        record(11, ours(there(comments=91))), 22, Act.COUNT, Reason.COMMENTS_FULL, 0, 11, True,
+        record_of(11, ours(there(comments=91))), 22, Act.COUNT, Reason.COMMENTS_FULL, 0, 11, True,
     ),
     "closed true, a threshold": (closed(11, "TruePositive"), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "closed true, more": (closed(11, "TruePositive"), 22, Act.CREATE, Reason.REOPENED, 1, 11, True),
@@ -94,15 +94,15 @@ TABLE = {
     "deleted, a threshold": (deleted(11), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
     "deleted, more": (deleted(11), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
     "deleted before it was ever read": (
-        record(11, ours(None, deleted=True)), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
+        record_of(11, ours(None, deleted=True)), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
     ),
     "deleted after a benign closing": (deleted(11, "BenignPositive"), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
     "a creation in doubt": (
-        record(0, None, creation=creation(some(0, 11), attempts=tried(in_doubt=True))),
+        record_of(0, None, creation=creation(some(0, 11), attempts=tried(in_doubt=True))),
         12, Act.NOTHING, Reason.IN_DOUBT, 0, 0, False,
     ),
     "a creation merely owed": (
-        record(0, None, creation=creation(some(0, 11))), 12, Act.CREATE, Reason.FIRST, 0, 12, True,
+        record_of(0, None, creation=creation(some(0, 11))), 12, Act.CREATE, Reason.FIRST, 0, 12, True,
     ),
 }  # fmt: skip
 
@@ -121,7 +121,7 @@ def test_each_row_of_the_table(row: tuple[Record | None, int, Act, Reason, int, 
         name_of(episode) if act is Act.CREATE or (known and known.incident) else "",
         HIGH if total > 50 else MEDIUM,
         soft(total),
-        Messages.of(mails(number, new)),
+        Messages.of(evidence_of(number, new)),
         tell=told,
         previous=name_of() if act is Act.CREATE and known and known.incident else "",
     )
@@ -135,7 +135,7 @@ def test_severity_is_high_only_above_its_threshold(total: int) -> None:
 
 def test_the_next_episode_follows_the_last_and_names_it() -> None:
     """Episode, id and the incident before are those of the last incident, whichever that is."""
-    known = record(11, ours(there("Closed"), episode=4))
+    known = record_of(11, ours(there("Closed"), episode=4))
     made = decide_about(WHO, found(22), known, policy())
     assert (made.episode, made.incident_id, made.previous) == (5, name_of(5), name_of(4))
 
@@ -144,7 +144,7 @@ def test_the_next_episode_follows_the_last_and_names_it() -> None:
 @pytest.mark.parametrize(("incident", "episode", "name"), [(None, 0, ""), (ours(there(), episode=3), 3, name_of(3))])
 def test_excluded_recipients_are_left_alone(owed: object, incident: object, episode: int, name: str) -> None:
     """Nothing is done about one who is excluded today, whatever was found or is owed; it says which incident."""
-    known = replace(record(0, None), incident=incident, creation=owed)  # type: ignore[arg-type]
+    known = replace(record_of(0, None), incident=incident, creation=owed)  # type: ignore[arg-type]
     assert decide_about(WHO, found(60), known, policy(excluded={WHO})) == Action(
         Act.NOTHING, Reason.EXCLUDED, WHO, episode, name, HIGH, soft(60)
     )
@@ -159,13 +159,13 @@ def test_one_without_a_record_is_excluded_as_well() -> None:
 @pytest.mark.parametrize(("threshold", "reason"), [(11, Reason.FIRST), (12, Reason.RESTING), (13, Reason.RESTING)])
 def test_what_is_owed_rests_when_it_is_not_over_todays_threshold(threshold: int, reason: Reason) -> None:
     """What is owed is decided by today's threshold, which it must exceed."""
-    known = record(0, None, creation=creation(some(0, 12)))
+    known = record_of(0, None, creation=creation(some(0, 12)))
     assert decide_about(WHO, None, known, policy(threshold=threshold)).reason is reason
 
 
 def test_a_creation_in_doubt_stays_so_below_the_threshold() -> None:
     """A doubt is not hidden by a higher threshold."""
-    known = record(0, None, creation=creation(some(0, 12), attempts=tried(in_doubt=True)))
+    known = record_of(0, None, creation=creation(some(0, 12), attempts=tried(in_doubt=True)))
     assert decide_about(WHO, None, known, policy(threshold=20)).reason is Reason.IN_DOUBT
 
 
@@ -190,7 +190,7 @@ def test_a_list_was_cut_when_more_was_counted_than_it_holds(more: int) -> None:
     """Counts are exact, lists are not."""
     finding = replace(found(11), counts=soft(11 + more))
     assert candidate(WHO, finding, None) == Candidate(WHO, soft(11 + more), some(0, 11), cut=bool(more))
-    assert candidate(WHO, finding, record(0, None)).cut is bool(more)
+    assert candidate(WHO, finding, record_of(0, None)).cut is bool(more)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_list_was_cut_when_more_was_counted_than_it_holds(more: int) -> None:
 )
 def test_what_waits_says_after_which_incident(attempts: Attempts, reason: Reason) -> None:
     """The action names the last incident, and the counts of what is owed; it reports nothing."""
-    known = record(0, ours(there("Closed"), episode=3), creation=creation(some(0, 9), episode=4, attempts=attempts))
+    known = record_of(0, ours(there("Closed"), episode=3), creation=creation(some(0, 9), episode=4, attempts=attempts))
     assert decide_about(WHO, None, known, policy()) == Action(Act.NOTHING, reason, WHO, 3, name_of(3), MEDIUM, soft(9))
 
 
@@ -208,14 +208,14 @@ def test_what_waits_says_after_which_incident(attempts: Attempts, reason: Reason
 def test_a_severity_that_may_have_been_set_is_not_set_again() -> None:
     """An escalation in doubt is settled first; new messages are commented on meanwhile."""
     owed = escalation(attempts=tried(in_doubt=True))
-    assert decide_about(WHO, found(60), opened(60, escalation=owed), policy()).reason is Reason.STANDING
-    assert decide_about(WHO, found(60), opened(59, escalation=owed), policy()).reason is Reason.GREW
+    assert decide_about(WHO, found(60), open_incident(60, escalation=owed), policy()).reason is Reason.STANDING
+    assert decide_about(WHO, found(60), open_incident(59, escalation=owed), policy()).reason is Reason.GREW
 
 
 def test_an_owed_severity_counts_by_the_higher_sum() -> None:
     """One that was to be escalated still is when the sum has fallen below; a refused one says so."""
     for attempts, refused in ((Attempts(NOW), False), (tried(refused=True), True)):
-        known = opened(51, escalation=escalation(total=55, attempts=attempts))
+        known = open_incident(51, escalation=escalation(total=55, attempts=attempts))
         made = decide_about(WHO, found(20), known, policy())
         assert (made.act, made.total, made.refused) == (Act.ESCALATE, 55, refused)
 
@@ -223,7 +223,7 @@ def test_an_owed_severity_counts_by_the_higher_sum() -> None:
 @pytest.mark.parametrize("attempts", [tried(in_doubt=True), tried(refused=True)])
 def test_an_escalation_of_an_earlier_incident_has_lapsed(attempts: Attempts) -> None:
     """It neither holds up the escalation of the incident that followed, nor counts as its refusal."""
-    known = record(51, ours(there(), episode=1), escalation=escalation(on=name_of(0), attempts=attempts))
+    known = record_of(51, ours(there(), episode=1), escalation=escalation(on=name_of(0), attempts=attempts))
     made = decide_about(WHO, found(51), known, policy())
     assert (made.act, made.incident_id, made.refused) == (Act.ESCALATE, name_of(1), False)
 
@@ -231,7 +231,7 @@ def test_an_escalation_of_an_earlier_incident_has_lapsed(attempts: Attempts) -> 
 @pytest.mark.parametrize("last", [there("Closed"), there(severity=LOW)])
 def test_an_owed_severity_lapses_with_its_incident(last: object) -> None:
     """Closed, or no longer of our severity: nobody escalates it."""
-    known = record(60, ours(last, severity=MEDIUM), escalation=escalation())  # type: ignore[arg-type]
+    known = record_of(60, ours(last, severity=MEDIUM), escalation=escalation())  # type: ignore[arg-type]
     assert decide_about(WHO, found(60), known, policy()).act is Act.NOTHING
 
 
@@ -248,8 +248,8 @@ def test_the_highest_come_first_and_the_refused_last() -> None:
         "refused@x": Record("refused@x", creation=replace(made, incident_id=name_of(0, "refused@x"))),
         "c@x": Record("c@x", creation=creation(some(0, 30))),
         "rests@x": Record("rests@x", creation=creation(some(0, 10))),
-        "up1@x": replace(opened(11), recipient="up1@x"),
-        "up2@x": replace(opened(11), recipient="up2@x"),
+        "up1@x": replace(open_incident(11), recipient="up1@x"),
+        "up2@x": replace(open_incident(11), recipient="up2@x"),
         "settled@x": replace(closed(11), recipient="settled@x"),
         "quiet@x": replace(closed(11), recipient="quiet@x"),
     }
@@ -279,4 +279,4 @@ def test_a_refusal_is_of_one_episode() -> None:
 
 def test_there_is_no_plan_for_nobody() -> None:
     """Nobody found and nothing owed: nothing to do."""
-    assert plan({}, {WHO: opened(11)}, policy()) == Plan()
+    assert plan({}, {WHO: open_incident(11)}, policy()) == Plan()

@@ -60,7 +60,7 @@ escalations = st.builds(escalation, on=names, total=totals, attempts=attempts)
 
 
 @st.composite
-def incidents(draw: st.DrawFn) -> OurIncident:
+def _incidents(draw: st.DrawFn) -> OurIncident:
     """An incident of ours in any state."""
     status = draw(st.sampled_from(["New", "Active", "Closed"]))
     seen = there(
@@ -82,7 +82,7 @@ def incidents(draw: st.DrawFn) -> OurIncident:
 records = st.builds(
     Record,
     st.just(WHO),
-    st.none() | incidents(),
+    st.none() | _incidents(),
     st.builds(reported_ones, st.integers(0, 40), st.integers(TODAY - 80, TODAY)),
     st.sampled_from([None, None, NOW - 2 * DAY, NOW]),
     creation=st.none() | creations,

@@ -27,11 +27,11 @@ from tests.plan.samples import (
     DOWN,
     WHO,
     YESTERDAY,
-    card,
     escalation,
     name_of,
-    opened,
-    record,
+    noted_card,
+    open_incident,
+    record_of,
 )
 
 
@@ -42,7 +42,7 @@ def told_of(episode: int = 0, who: str = WHO) -> ToldFinding:
 
 def test_there_is_news_when_any_is() -> None:
     """One kind of news is enough."""
-    known = opened(11)
+    known = open_incident(11)
     assert not News()
     assert News(findings=(known,))
     assert News(unanswered=(known,))
@@ -55,11 +55,11 @@ def test_posts_that_may_have_arrived_are_counted_over_all_cards() -> None:
     """By incident for findings, by day and thing for all else; what was accepted, or only named in a line, is none."""
     due = ToldDue(WHO, name_of(3), "x")
     cards = [
-        card(1, doubtful=2, findings=(told_of(0), told_of(1)), reminders=("r@x",)),
-        card(2, findings=(told_of(0),), deletions=("d@x",), causes=("c1", "c2"), day=YESTERDAY),
-        card(3, doubtful=5, findings=(told_of(0),), reminders=("r@x",), accepted=True),
-        card(4, findings=(told_of(1),), due=(due,), unanswered=(told_of(2),)),
-        card(5, doubtful=2, due=(due,)),
+        noted_card(1, doubtful=2, findings=(told_of(0), told_of(1)), reminders=("r@x",)),
+        noted_card(2, findings=(told_of(0),), deletions=("d@x",), causes=("c1", "c2"), day=YESTERDAY),
+        noted_card(3, doubtful=5, findings=(told_of(0),), reminders=("r@x",), accepted=True),
+        noted_card(4, findings=(told_of(1),), due=(due,), unanswered=(told_of(2),)),
+        noted_card(5, doubtful=2, due=(due,)),
     ]
     assert doubtful_posts(cards) == {
         name_of(0): 3,
@@ -76,27 +76,35 @@ def test_posts_that_may_have_arrived_are_counted_over_all_cards() -> None:
     ("cards", "finding", "line"),
     [
         ([], True, False),
-        ([card(doubtful=2, findings=(told_of(),))], True, False),
-        ([card(doubtful=3, findings=(told_of(),))], False, True),
-        ([card(1, doubtful=2, findings=(told_of(),)), card(2, findings=(told_of(),), day=YESTERDAY)], False, True),
-        ([card(doubtful=4, findings=(told_of(1),))], True, False),
-        ([card(doubtful=3, findings=(told_of(),)), card(2, unanswered=(told_of(),))], False, False),
-        ([card(doubtful=3, findings=(told_of(),)), card(2, unanswered=(told_of(),), day=YESTERDAY)], False, True),
-        ([card(doubtful=3, findings=(told_of(),)), card(2, unanswered=(told_of(1),))], False, True),
-        ([card(doubtful=2, findings=(told_of(),)), card(2, unanswered=(told_of(),))], True, False),
+        ([noted_card(doubtful=2, findings=(told_of(),))], True, False),
+        ([noted_card(doubtful=3, findings=(told_of(),))], False, True),
+        (
+            [noted_card(1, doubtful=2, findings=(told_of(),)), noted_card(2, findings=(told_of(),), day=YESTERDAY)],
+            False,
+            True,
+        ),
+        ([noted_card(doubtful=4, findings=(told_of(1),))], True, False),
+        ([noted_card(doubtful=3, findings=(told_of(),)), noted_card(2, unanswered=(told_of(),))], False, False),
+        (
+            [noted_card(doubtful=3, findings=(told_of(),)), noted_card(2, unanswered=(told_of(),), day=YESTERDAY)],
+            False,
+            True,
+        ),
+        ([noted_card(doubtful=3, findings=(told_of(),)), noted_card(2, unanswered=(told_of(1),))], False, True),
+        ([noted_card(doubtful=2, findings=(told_of(),)), noted_card(2, unanswered=(told_of(),))], True, False),
     ],
 )
 def test_a_finding_is_on_three_doubtful_posts_at_most(cards: list[CardNote], finding: bool, line: bool) -> None:
     """After three that Teams may have taken it is named in a line, once a day, until one is accepted."""
-    known = opened(11, tell=Reason.FIRST)
+    known = open_incident(11, tell=Reason.FIRST)
     expected = ((known,) if finding else (), (known,) if line else ())
     assert findings_to_tell([known], cards, DATE) == expected
 
 
 def test_only_what_is_to_be_told_is() -> None:
     """Records with nothing to tell, and those without an incident, are on no card and hide no other."""
-    silent, without = opened(11), record(11, None, tell=Reason.FIRST)
-    known = opened(11, tell=Reason.GREW)
+    silent, without = open_incident(11), record_of(11, None, tell=Reason.FIRST)
+    known = open_incident(11, tell=Reason.GREW)
     assert findings_to_tell([silent, without, known], [], DATE) == ((known,), ())
 
 
@@ -107,55 +115,55 @@ def test_what_was_told_leaves_earlier_cards() -> None:
     """Findings that were told are taken off cards without an answer; a card with nothing left is dropped."""
     due = ToldDue(WHO, name_of(5), "x")
     cards = [
-        card(1, findings=(told_of(0),)),
-        card(2, findings=(told_of(0), told_of(1)), doubtful=2),
-        card(3, unanswered=(told_of(0), told_of(1))),
-        card(4, unanswered=(told_of(0),)),
-        card(5, findings=(told_of(1),)),
-        card(6),
-        card(7, findings=(told_of(0),), reminders=("r@x",)),
-        card(8, findings=(told_of(0),), deletions=("d@x",)),
-        card(9, findings=(told_of(0),), due=(due,)),
-        card(10, findings=(told_of(0),), causes=("c",)),
-        card(11, findings=(told_of(0),), unanswered=(told_of(1),)),
-        card(12, findings=(told_of(1),), unanswered=(told_of(0),)),
+        noted_card(1, findings=(told_of(0),)),
+        noted_card(2, findings=(told_of(0), told_of(1)), doubtful=2),
+        noted_card(3, unanswered=(told_of(0), told_of(1))),
+        noted_card(4, unanswered=(told_of(0),)),
+        noted_card(5, findings=(told_of(1),)),
+        noted_card(6),
+        noted_card(7, findings=(told_of(0),), reminders=("r@x",)),
+        noted_card(8, findings=(told_of(0),), deletions=("d@x",)),
+        noted_card(9, findings=(told_of(0),), due=(due,)),
+        noted_card(10, findings=(told_of(0),), causes=("c",)),
+        noted_card(11, findings=(told_of(0),), unanswered=(told_of(1),)),
+        noted_card(12, findings=(told_of(1),), unanswered=(told_of(0),)),
     ]
     assert without_told(cards, [told_of(0), told_of(3)]) == (
         (
-            card(2, findings=(told_of(1),), doubtful=2),
-            card(3, unanswered=(told_of(1),)),
-            card(7, reminders=("r@x",)),
-            card(8, deletions=("d@x",)),
-            card(9, due=(due,)),
-            card(10, causes=("c",)),
-            card(11, unanswered=(told_of(1),)),
-            card(12, findings=(told_of(1),)),
+            noted_card(2, findings=(told_of(1),), doubtful=2),
+            noted_card(3, unanswered=(told_of(1),)),
+            noted_card(7, reminders=("r@x",)),
+            noted_card(8, deletions=("d@x",)),
+            noted_card(9, due=(due,)),
+            noted_card(10, causes=("c",)),
+            noted_card(11, unanswered=(told_of(1),)),
+            noted_card(12, findings=(told_of(1),)),
         ),
         ("card-1", "card-4"),
     )
 
 
-WAITING = opened(11, tell=Reason.FIRST)
+WAITING = open_incident(11, tell=Reason.FIRST)
 
 
 @pytest.mark.parametrize(
     ("about", "known", "gone"),
     [
-        (card(day=YESTERDAY, findings=(told_of(),)), WAITING, False),
-        (card(day=YESTERDAY, unanswered=(told_of(),)), WAITING, False),
-        (card(day=YESTERDAY, findings=(told_of(1), told_of(0))), WAITING, False),
-        (card(day=YESTERDAY, findings=(told_of(1),)), WAITING, True),
-        (card(day=YESTERDAY, findings=(told_of(),)), opened(11), True),
-        (card(day=YESTERDAY, findings=(told_of(),)), record(11, None, tell=Reason.FIRST), True),
-        (card(day=YESTERDAY, findings=(told_of(0, "gone@x"),)), WAITING, True),
-        (card(day=YESTERDAY, reminders=(WHO,)), WAITING, True),
-        (card(day=YESTERDAY), WAITING, True),
-        (card(day=DATE), WAITING, False),
-        (card(day=DATE + DAY), WAITING, False),
-        (card(day=YESTERDAY, accepted=True), WAITING, False),
+        (noted_card(day=YESTERDAY, findings=(told_of(),)), WAITING, False),
+        (noted_card(day=YESTERDAY, unanswered=(told_of(),)), WAITING, False),
+        (noted_card(day=YESTERDAY, findings=(told_of(1), told_of(0))), WAITING, False),
+        (noted_card(day=YESTERDAY, findings=(told_of(1),)), WAITING, True),
+        (noted_card(day=YESTERDAY, findings=(told_of(),)), open_incident(11), True),
+        (noted_card(day=YESTERDAY, findings=(told_of(),)), record_of(11, None, tell=Reason.FIRST), True),
+        (noted_card(day=YESTERDAY, findings=(told_of(0, "gone@x"),)), WAITING, True),
+        (noted_card(day=YESTERDAY, reminders=(WHO,)), WAITING, True),
+        (noted_card(day=YESTERDAY), WAITING, True),
+        (noted_card(day=DATE), WAITING, False),
+        (noted_card(day=DATE + DAY), WAITING, False),
+        (noted_card(day=YESTERDAY, accepted=True), WAITING, False),
     ],
 )
 def test_which_earlier_cards_no_longer_matter(about: CardNote, known: Record, gone: bool) -> None:
     """Those of earlier days, not accepted, with nothing on them that is still to be told of the same incident."""
-    last = card(9, day=DATE - timedelta(days=40))
+    last = noted_card(9, day=DATE - timedelta(days=40))
     assert outdated([about, last], {WHO: known}, DATE) == ((about.id, last.id) if gone else (last.id,))

@@ -33,12 +33,12 @@ from tests.plan.samples import (
     REFUSAL,
     WHO,
     YESTERDAY,
-    card,
     comment,
     creation,
     escalation,
     name_of,
-    opened,
+    noted_card,
+    open_incident,
     some,
     tried,
 )
@@ -71,7 +71,7 @@ def test_what_is_due_is_named(kind: Owed, attempts: Attempts, named: bool) -> No
 
 def owing_all(*owed: Owed) -> Record:
     """A record that owes these."""
-    known = opened(0)
+    known = open_incident(0)
     for each in owed:
         if isinstance(each, OwedCreation):
             known = replace(known, creation=each)
@@ -112,7 +112,7 @@ def test_one_line_for_each_recipient_what_was_refused_first() -> None:
     refused = comment(some(0, 1), attempts=tried(refused=True))
     both = owing_all(escalation(), refused)
     plain = replace(owing_all(creation(some(0, 11)), escalation()), recipient="plain@x")
-    nothing = replace(opened(0), recipient="nothing@x")
+    nothing = replace(open_incident(0), recipient="nothing@x")
     records = {"plain@x": plain, "nothing@x": nothing, WHO: both}
     due = {"unknown@x": DOWN, "nothing@x": DOWN, "plain@x": NO_ROLE, WHO: DOWN}
     assert due_to_tell(due, records, [], 10, DATE) == (
@@ -135,7 +135,7 @@ def test_one_line_for_each_recipient_what_was_refused_first() -> None:
 )
 def test_what_is_due_is_on_three_doubtful_posts_a_day(doubtful: int, day: date, on: str, named: bool) -> None:
     """Like a finding, but each day anew."""
-    cards = [card(doubtful=doubtful, day=day, due=(ToldDue(WHO, on, DOWN.id),))]
+    cards = [noted_card(doubtful=doubtful, day=day, due=(ToldDue(WHO, on, DOWN.id),))]
     assert bool(due_to_tell({WHO: DOWN}, {WHO: owing_all(escalation())}, cards, 10, DATE)) is named
 
 
@@ -166,9 +166,9 @@ def test_what_a_card_has_named_is_remembered() -> None:
         (WorkspaceState(), [], (DOWN, NO_ROLE)),
         (WorkspaceState(causes_day=DATE, causes_told=(DOWN.id,)), [], (NO_ROLE,)),
         (WorkspaceState(causes_day=YESTERDAY, causes_told=(DOWN.id,)), [], (DOWN, NO_ROLE)),
-        (WorkspaceState(), [card(doubtful=3, causes=(DOWN.id,))], (NO_ROLE,)),
-        (WorkspaceState(), [card(doubtful=2, causes=(DOWN.id,))], (DOWN, NO_ROLE)),
-        (WorkspaceState(), [card(doubtful=3, causes=(DOWN.id,), day=YESTERDAY)], (DOWN, NO_ROLE)),
+        (WorkspaceState(), [noted_card(doubtful=3, causes=(DOWN.id,))], (NO_ROLE,)),
+        (WorkspaceState(), [noted_card(doubtful=2, causes=(DOWN.id,))], (DOWN, NO_ROLE)),
+        (WorkspaceState(), [noted_card(doubtful=3, causes=(DOWN.id,), day=YESTERDAY)], (DOWN, NO_ROLE)),
     ],
 )
 def test_a_cause_is_told_once_a_day(state: WorkspaceState, cards: list[CardNote], told: tuple[Cause, ...]) -> None:

@@ -35,10 +35,10 @@ from tests.plan.samples import (
     escalation,
     found,
     name_of,
-    opened,
+    open_incident,
     ours,
     policy,
-    record,
+    record_of,
     soft,
     some,
     there,
@@ -74,7 +74,7 @@ def test_the_next_episode_is_owed_beside_the_last() -> None:
 def test_an_owed_creation_grows_and_keeps_its_attempts() -> None:
     """What was tried before is remembered while the creation is decided anew; that of another episode is not."""
     before = tried(cause=DOWN)
-    known = record(0, None, creation=creation(some(0, 12), attempts=before))
+    known = record_of(0, None, creation=creation(some(0, 12), attempts=before))
     grown = owed_by(known, 14).creation
     assert grown is not None
     assert (grown.counts, grown.messages, grown.attempts) == (soft(14), some(0, 14), before)
@@ -85,7 +85,7 @@ def test_an_owed_creation_grows_and_keeps_its_attempts() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [None, record(0, None, creation=creation(some(0, 11), attempts=tried(cause=REFUSAL)))]
+    "known", [None, record_of(0, None, creation=creation(some(0, 11), attempts=tried(cause=REFUSAL)))]
 )
 def test_why_it_cannot_be_tried_now_is_noted(known: Record | None) -> None:
     """A cause that is given takes the place of the last one; the rest of the attempts stays."""
@@ -98,7 +98,7 @@ def test_why_it_cannot_be_tried_now_is_noted(known: Record | None) -> None:
 
 def test_a_creation_that_is_no_longer_wanted_is_dropped() -> None:
     """An incident that is there needs none; its messages go in a comment."""
-    known = opened(11, creation=creation(some(11, 12)))
+    known = open_incident(11, creation=creation(some(11, 12)))
     after = owed_by(known, 11)
     assert after == replace(
         known, creation=None, comments=(OwedComment(name_of(), soft(12), some(11, 12), Attempts(NOW)),)
@@ -108,7 +108,7 @@ def test_a_creation_that_is_no_longer_wanted_is_dropped() -> None:
 @pytest.mark.parametrize("reason", [Reason.EXCLUDED, Reason.RESTING, Reason.IN_DOUBT])
 def test_what_waits_is_left_as_it_is(reason: Reason) -> None:
     """Excluded today, not over today's threshold, or in doubt: everything owed stays untouched."""
-    known = opened(
+    known = open_incident(
         0,
         creation=creation(some(0, 11), episode=1),
         comments=(comment(some(11, 2)), comment(some(13, 2), attempts=REFUSED)),
@@ -119,7 +119,7 @@ def test_what_waits_is_left_as_it_is(reason: Reason) -> None:
     assert owing(None, waits, NOW) == Record(WHO)
 
 
-@pytest.mark.parametrize("known", [opened(11), closed(11)])
+@pytest.mark.parametrize("known", [open_incident(11), closed(11)])
 def test_nothing_new_is_the_same_record(known: Record) -> None:
     """Where nothing changes, nothing is written."""
     assert owed_by(known, 11) is known
@@ -127,7 +127,7 @@ def test_nothing_new_is_the_same_record(known: Record) -> None:
 
 def test_new_messages_are_owed_as_a_comment() -> None:
     """A comment is owed with the new messages alone, the newest 20 in full."""
-    known = opened(11)
+    known = open_incident(11)
     owed = OwedComment(name_of(), soft(40), some(11, 29).cut(), Attempts(NOW))
     assert owed_by(known, 40) == replace(known, comments=(owed,))
     assert len(owed.messages.newest) == 20
@@ -136,9 +136,9 @@ def test_new_messages_are_owed_as_a_comment() -> None:
 def test_an_owed_comment_grows_and_keeps_its_attempts() -> None:
     """A comment that was not made takes up newer messages; that of another incident is another comment."""
     before = tried(cause=DOWN)
-    known = opened(11, comments=(comment(some(11, 2), attempts=before),))
+    known = open_incident(11, comments=(comment(some(11, 2), attempts=before),))
     assert owed_by(known, 14).comments == (OwedComment(name_of(), soft(14), some(11, 3), before),)
-    moved = record(11, ours(there(), episode=1), comments=(comment(some(11, 2), attempts=before),))
+    moved = record_of(11, ours(there(), episode=1), comments=(comment(some(11, 2), attempts=before),))
     assert owed_by(moved, 14).comments == (OwedComment(name_of(1), soft(14), some(11, 3), Attempts(NOW)),)
 
 
@@ -146,10 +146,10 @@ def test_an_owed_comment_grows_and_keeps_its_attempts() -> None:
 def test_new_messages_go_in_a_comment_of_their_own(attempts: Attempts) -> None:
     """Messages of a comment in doubt, or refused, are in no other: new ones go in one of their own, after it."""
     fixed = comment(some(11, 2), attempts=attempts)
-    after = owed_by(opened(11, comments=(fixed,)), 14)
+    after = owed_by(open_incident(11, comments=(fixed,)), 14)
     assert after.comments == (fixed, OwedComment(name_of(), soft(14), some(13, 1), Attempts(NOW)))
-    assert owed_by(opened(11, comments=(fixed,)), 13).comments == (fixed,)
-    assert owed_by(opened(11, comments=after.comments), 15).comments == (
+    assert owed_by(open_incident(11, comments=(fixed,)), 13).comments == (fixed,)
+    assert owed_by(open_incident(11, comments=after.comments), 15).comments == (
         fixed,
         OwedComment(name_of(), soft(15), some(13, 2), Attempts(NOW)),
     )
@@ -160,16 +160,18 @@ def test_refused_comments_become_one() -> None:
     first = comment(some(11, 2), total=50, attempts=tried(refused=True, told=NOW.date(), told_cause="x"))
     doubtful = comment(some(13, 1), attempts=tried(in_doubt=True, refused=True))
     second = comment(some(14, 30), total=40, attempts=REFUSED)
-    known = opened(11, comments=(first, doubtful, second))
+    known = open_incident(11, comments=(first, doubtful, second))
     joined = replace(first, messages=some(11, 2).joined(some(14, 30)).cut())
     assert len(joined.messages.newest) == 20
     for decided in (action(Act.NOTHING, NO_MESSAGES, reason=Reason.STANDING), action(Act.COMMENT, some(44, 1))):
         after = owing(known, decided, NOW)
         assert after.comments[:2] == (doubtful, joined)
         assert [each.messages for each in after.comments[2:]] == ([decided.messages] if decided.messages else [])
-    higher = opened(11, comments=(replace(first, counts=soft(30)), second))
+    higher = open_incident(11, comments=(replace(first, counts=soft(30)), second))
     assert owing(higher, action(Act.NOTHING, NO_MESSAGES, reason=Reason.STANDING), NOW).comments[0].counts == soft(40)
-    equal = opened(11, comments=(replace(first, counts=soft(40)), replace(second, counts=Counts(hard_delete=40))))
+    equal = open_incident(
+        11, comments=(replace(first, counts=soft(40)), replace(second, counts=Counts(hard_delete=40)))
+    )
     assert owing(equal, action(Act.NOTHING, NO_MESSAGES, reason=Reason.STANDING), NOW).comments[0].counts == soft(40)
 
 
@@ -185,14 +187,14 @@ def test_comments_of_a_closed_incident_become_the_next_episodes() -> None:
 
 def test_an_escalation_is_owed_with_its_comment() -> None:
     """The severity and the new messages are two effects, each with its own attempts."""
-    known = opened(40)
+    known = open_incident(40)
     after = owed_by(known, 60)
     assert after == replace(
         known,
         comments=(OwedComment(name_of(), soft(60), some(40, 20).cut(), Attempts(NOW)),),
         escalation=OwedEscalation(name_of(), Severity.HIGH, soft(60), Attempts(NOW)),
     )
-    assert owed_by(opened(60), 60).comments == ()
+    assert owed_by(open_incident(60), 60).comments == ()
     before = tried(cause=DOWN)
     again = owed_by(replace(known, escalation=escalation(attempts=before)), 60)
     assert again.escalation == OwedEscalation(name_of(), Severity.HIGH, soft(60), before)
@@ -200,7 +202,7 @@ def test_an_escalation_is_owed_with_its_comment() -> None:
 
 def test_an_escalation_of_an_earlier_incident_is_another() -> None:
     """The attempts at an earlier incident's severity are not those at this one's."""
-    known = record(60, ours(there(), episode=1), escalation=escalation(on=name_of(0), attempts=REFUSED))
+    known = record_of(60, ours(there(), episode=1), escalation=escalation(on=name_of(0), attempts=REFUSED))
     assert owed_by(known, 60).escalation == OwedEscalation(name_of(1), Severity.HIGH, soft(60), Attempts(NOW))
 
 
@@ -208,7 +210,7 @@ def test_an_escalation_of_an_earlier_incident_is_another() -> None:
 def test_a_severity_that_lapsed_is_owed_only_while_in_doubt(attempts: Attempts, kept: bool) -> None:
     """What is no longer to be set is dropped, unless it may have been set: that is looked up first."""
     owed = escalation(attempts=attempts)
-    lowered = record(60, ours(there(severity=Severity.LOW)), escalation=owed)
+    lowered = record_of(60, ours(there(severity=Severity.LOW)), escalation=owed)
     assert owed_by(lowered, 60).escalation == (owed if kept else None)
 
 
@@ -218,9 +220,9 @@ FULL = ours(there(comments=91))
 def test_messages_for_the_card_are_noted_until_they_are_counted() -> None:
     """Where no comment fits, new messages are owed all the same, until the record counts them as untold."""
     before = tried(cause=DOWN)
-    known = record(11, FULL, comments=(comment(some(11, 2), attempts=before),))
+    known = record_of(11, FULL, comments=(comment(some(11, 2), attempts=before),))
     assert owed_by(known, 14).comments == (OwedComment(name_of(), soft(14), some(11, 3), before),)
-    counted = record(11, FULL, untold=some(11, 3).times)
+    counted = record_of(11, FULL, untold=some(11, 3).times)
     assert owed_by(counted, 14) is counted
     assert owed_by(counted, 15).comments == (OwedComment(name_of(), soft(15), some(14, 1), Attempts(NOW)),)
 
@@ -235,7 +237,7 @@ EFFECTS: list[Owed] = [creation(some(0, 11)), comment(some(11, 2)), escalation()
 def test_one_thing_owed_is_exchanged(owed: Owed, others: tuple[OwedComment, ...]) -> None:
     """It is replaced by what it has become, in its place, or no longer owed; all else stays."""
     comments = (*others, owed, *(replace(each, messages=some(30, 1)) for each in others))
-    known = record(0, None, creation=EFFECTS[0], escalation=EFFECTS[2])
+    known = record_of(0, None, creation=EFFECTS[0], escalation=EFFECTS[2])
     known = replace(known, comments=tuple(each for each in comments if isinstance(each, OwedComment)))
     by = marked(owed, NOW)
     changed = exchanged(known, owed, by)

@@ -42,10 +42,10 @@ from tests.plan.samples import (
     key,
     minutes,
     name_of,
-    opened,
+    open_incident,
     ours,
     policy,
-    record,
+    record_of,
     reported_ones,
     soft,
     some,
@@ -82,7 +82,7 @@ def test_an_incident_that_is_made(made_at: datetime | None) -> None:
 def test_an_incident_that_was_made_and_deleted() -> None:
     """Its messages are reported, and no card tells it as new: that it was deleted is mentioned."""
     owed = creation(some(0, 12))
-    assert created(record(0, None, creation=owed, tell=Reason.GREW), owed, None, NOW) == Record(
+    assert created(record_of(0, None, creation=owed, tell=Reason.GREW), owed, None, NOW) == Record(
         WHO,
         OurIncident(name_of(), 0, MEDIUM, NOW, None, deleted=True),
         known_as(some(0, 12)),
@@ -112,7 +112,7 @@ def test_a_made_incident_leaves_owed_what_it_does_not_report() -> None:
 def test_a_comment_that_is_made(untold: int, tell: Reason | None, after: Reason | None) -> None:
     """Its messages are reported, and a card tells them once more than a threshold is untold."""
     owed, other = comment(some(20, 2), total=22), comment(some(30, 1), attempts=IN_DOUBT)
-    known = opened(20, comments=(other, owed), untold=some(0, untold).times, tell=tell, counts=soft(9))
+    known = open_incident(20, comments=(other, owed), untold=some(0, untold).times, tell=tell, counts=soft(9))
     assert commented(known, owed, policy(), NOW) == replace(
         known,
         reported={**reported_ones(20), **known_as(some(20, 2))},
@@ -138,7 +138,7 @@ def test_a_comment_that_is_made(untold: int, tell: Reason | None, after: Reason 
 )
 def test_a_severity_that_is_set(tell: Reason | None, after: Reason) -> None:
     """It is ours from now on, and told, unless a card is to tell the incident itself as new."""
-    known = opened(20, escalation=escalation(), tell=tell, counts=soft(20))
+    known = open_incident(20, escalation=escalation(), tell=tell, counts=soft(20))
     incident = there(severity=HIGH, escalated_to=HIGH)
     assert escalated(known, escalation(), incident) == replace(
         known, incident=ours(incident, severity=HIGH), escalation=None, counts=soft(51), tell=after
@@ -148,12 +148,12 @@ def test_a_severity_that_is_set(tell: Reason | None, after: Reason) -> None:
 def test_the_higher_counts_stay_after_an_escalation() -> None:
     """What a card tells is the higher Sum_case; of two equal ones the record's."""
     for counts in (soft(60), Counts(hard_delete=51)):
-        assert escalated(opened(20, counts=counts), escalation(), there(severity=HIGH)).counts == counts
+        assert escalated(open_incident(20, counts=counts), escalation(), there(severity=HIGH)).counts == counts
 
 
 def test_a_severity_that_was_set_and_changed() -> None:
     """It is recorded as the one we set, so that it is never set again; nothing is told."""
-    known = opened(20, escalation=escalation(), counts=soft(20))
+    known = open_incident(20, escalation=escalation(), counts=soft(20))
     assert escalated(known, escalation(), None) == replace(
         known, incident=ours(there(), severity=HIGH), escalation=None
     )
@@ -162,7 +162,7 @@ def test_a_severity_that_was_set_and_changed() -> None:
 @pytest.mark.parametrize("last", [None, ours(there(), episode=1)])
 def test_a_severity_of_an_earlier_incident_changes_no_other(last: OurIncident | None) -> None:
     """It is no longer owed, and that is all."""
-    known = record(20, last, escalation=escalation())
+    known = record_of(20, last, escalation=escalation())
     assert escalated(known, escalation(), there(severity=HIGH)) == replace(known, escalation=None)
 
 
@@ -173,7 +173,7 @@ def test_a_severity_of_an_earlier_incident_changes_no_other(last: OurIncident | 
 def test_messages_that_no_comment_can_carry(untold: int, tell: Reason | None, after: Reason | None) -> None:
     """They are untold, not reported; told once they are more than a threshold; no comment is owed for them."""
     fixed = (comment(some(40, 1), attempts=IN_DOUBT), comment(some(41, 1), attempts=tried(refused=True)))
-    known = opened(20, comments=(*fixed, comment(some(20, 1))), untold=some(0, untold).times, tell=tell)
+    known = open_incident(20, comments=(*fixed, comment(some(20, 1))), untold=some(0, untold).times, tell=tell)
     assert counted(known, action(Act.COUNT, some(20, 1), total=21), policy()) == replace(
         known, comments=fixed, counts=soft(21), untold={**some(0, untold).times, **some(20, 1).times}, tell=after
     )
@@ -181,7 +181,7 @@ def test_messages_that_no_comment_can_carry(untold: int, tell: Reason | None, af
 
 def test_counting_again_changes_nothing() -> None:
     """The record stays the same while nothing is new, whatever the counts are; a lower threshold makes it told."""
-    known = opened(20, untold=some(20, 5).times)
+    known = open_incident(20, untold=some(20, 5).times)
     again = action(Act.COUNT, some(20, 5), total=25)
     assert counted(known, again, policy()) is known
     assert counted(known, again, policy(threshold=4)).tell is Reason.COMMENTS_FULL
@@ -190,7 +190,7 @@ def test_counting_again_changes_nothing() -> None:
 
 def test_what_was_told_counts_as_reported() -> None:
     """A card was accepted: nothing is left to tell, and messages that only it could carry are reported."""
-    known = opened(20, untold=some(18, 5).times, tell=Reason.COMMENTS_FULL)
+    known = open_incident(20, untold=some(18, 5).times, tell=Reason.COMMENTS_FULL)
     later = NOW + DAY
     assert told(known, later) == replace(
         known,
@@ -203,7 +203,7 @@ def test_what_was_told_counts_as_reported() -> None:
 
 def test_what_is_reported_keeps_its_first_time() -> None:
     """A message that is remediated again stays as it was reported; nothing new is the same record."""
-    known = opened(5)
+    known = open_incident(5)
     again = some(3, 3, when=NOW)
     assert reported(known, again, NOW + DAY).reported == {
         **reported_ones(5),
@@ -213,15 +213,15 @@ def test_what_is_reported_keeps_its_first_time() -> None:
 
 
 SEEN = [
-    (opened(1), there(), None),
-    (opened(1), there("Active"), ours(there("Active"))),
-    (opened(1), there(comments=1), ours(there(comments=1))),
-    (opened(1), None, ours(there(), deleted=True)),
-    (record(1, ours(there(), deleted=True, deletion_told=True)), None, None),
-    (record(1, ours(there(), deleted=True)), there(), ours(there())),
-    (record(1, ours(None)), there(), ours(there())),
-    (record(1, None), there(), None),
-    (record(1, None), None, None),
+    (open_incident(1), there(), None),
+    (open_incident(1), there("Active"), ours(there("Active"))),
+    (open_incident(1), there(comments=1), ours(there(comments=1))),
+    (open_incident(1), None, ours(there(), deleted=True)),
+    (record_of(1, ours(there(), deleted=True, deletion_told=True)), None, None),
+    (record_of(1, ours(there(), deleted=True)), there(), ours(there())),
+    (record_of(1, ours(None)), there(), ours(there())),
+    (record_of(1, None), there(), None),
+    (record_of(1, None), None, None),
 ]
 
 

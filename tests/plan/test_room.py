@@ -51,7 +51,7 @@ def test_room_is_never_exceeded(limit: int, ends: list[bool]) -> None:
     assert not left or room.taken == limit or room.tried == 2 * limit
 
 
-def many(number: int, refused_from: int) -> list[Action]:
+def _many(number: int, refused_from: int) -> list[Action]:
     """So many creations, in the order of their turns."""
     one = action(Act.CREATE, some(0, 1), reason=Reason.FIRST)
     return [replace(one, episode=place, refused=place >= refused_from) for place in range(number)]
@@ -69,6 +69,6 @@ def many(number: int, refused_from: int) -> list[Action]:
 )
 def test_how_many_are_remembered(number: int, refused: int, limit: int, kept: int) -> None:
     """The first 5,000, or all that may be tried today; and all that were refused. The others are counted."""
-    creations = many(number, number - refused)
+    creations = _many(number, number - refused)
     first = creations[: kept - refused]
     assert remembered(creations, limit) == ((*first, *creations[number - refused :]), number - kept)

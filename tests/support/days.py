@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.sweep.report import Report
 
 
-def named(recipient: str, episode: int = 0) -> str:
+def incident_name(recipient: str, episode: int = 0) -> str:
     """The derived id of an incident."""
     return incident_id(WORKSPACE_RESOURCE_ID, recipient, episode)
 
@@ -82,12 +82,12 @@ class Days:
 
     def incident(self, recipient: str, episode: int = 0) -> dict[str, Any] | None:
         """An incident's properties; None when it is not there."""
-        found = self.tenant.cloud.incidents.get(named(recipient, episode))
+        found = self.tenant.cloud.incidents.get(incident_name(recipient, episode))
         return found["properties"] if found else None
 
     def comments(self, recipient: str, episode: int = 0) -> list[str]:
         """What comments on an incident say."""
-        found = self.tenant.cloud.comments.get(named(recipient, episode), [])
+        found = self.tenant.cloud.comments.get(incident_name(recipient, episode), [])
         return [each["properties"]["message"] for each in found]
 
     @property

@@ -17,7 +17,7 @@ from shared.model import OurIncident, Record, message_hash
 Rows = dict[str, bytes]
 
 
-def key(kind: str, name: str) -> str:
+def _key(kind: str, name: str) -> str:
     """The key of a row: `record` of a recipient, `intent` of an effect's id."""
     return f"b.{kind}.{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
@@ -54,7 +54,7 @@ def record_row(record: Record, **fields: Any) -> Rows:
             "comments": seen.comments,
             "episode": seen.episode,
         }
-    return {key("record", record.recipient): row("record", found | fields)}
+    return {_key("record", record.recipient): row("record", found | fields)}
 
 
 class Intents:
@@ -67,7 +67,7 @@ class Intents:
     def note(self, name: str, kind: str, **fields: Any) -> None:
         """Note one; its body is what nobody needs any more."""
         intent = {"id": name, "kind": kind, "noted_at": self._noted_at.isoformat(), "body": "{}" * 500, **fields}
-        self.rows[key("intent", name)] = row("intent", intent, place=len(self.rows) + 1)
+        self.rows[_key("intent", name)] = row("intent", intent, place=len(self.rows) + 1)
 
     def create(self, recipient: str, incident: str, messages: Iterable[str], **fields: Any) -> None:
         """An incident that is to be made."""

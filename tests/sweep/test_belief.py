@@ -8,7 +8,7 @@ import pytest
 
 from shared.model import Severity
 from tests.cloud.faults import Fault
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 from tests.support.tenant import Tenant
 
 WHO = "a@contoso.com"
@@ -38,12 +38,14 @@ def test_after_a_lost_ledger_an_edit_of_a_closed_incident_swallows_nothing(days:
     days.mail(WHO, 12)
     days.sweep()
     days.tenant.clock.advance(hours=3)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by(hours=12)
     days.mail(WHO, 60, days=0.05)
     days.tenant.clock.advance(hours=3)
-    labels = days.tenant.cloud.incidents[named(WHO)]["properties"]["labels"]
-    days.tenant.cloud.analyst.edit(named(WHO), labels=[*labels, {"labelName": "Q4-review", "labelType": "User"}])
+    labels = days.tenant.cloud.incidents[incident_name(WHO)]["properties"]["labels"]
+    days.tenant.cloud.analyst.edit(
+        incident_name(WHO), labels=[*labels, {"labelName": "Q4-review", "labelType": "User"}]
+    )
     days.lose_ledger()
     days.pass_by(hours=6)
     found = days.sweep()
@@ -56,7 +58,7 @@ def test_after_a_lost_ledger_what_was_deleted_is_not_raised_while_nobody_can_say
     days.mail(WHO, 12)
     days.sweep()
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.delete(named(WHO))
+    days.tenant.cloud.analyst.delete(incident_name(WHO))
     days.pass_by()
     days.sweep()
     days.lose_ledger()
@@ -92,8 +94,8 @@ def test_nobody_is_reminded_of_an_incident_whose_label_is_gone(days: Days) -> No
     days.sweep()
     days.tenant.clock.advance(hours=5)
     for number in range(12):
-        days.tenant.cloud.analyst.edit(named(f"u{number:02}@contoso.com"), labels=[])
-        days.tenant.cloud.analyst.close(named(f"u{number:02}@contoso.com"))
+        days.tenant.cloud.analyst.edit(incident_name(f"u{number:02}@contoso.com"), labels=[])
+        days.tenant.cloud.analyst.close(incident_name(f"u{number:02}@contoso.com"))
     for _ in range(4):
         days.pass_by()
         assert "reminded" not in days.sweep()
@@ -103,12 +105,12 @@ def test_a_label_removed_from_an_open_incident_hides_no_closing(days: Days) -> N
     """The label goes first, the incident is closed later: it is read before it is written to, and nothing is lost."""
     days.mail(WHO, 12)
     days.sweep()
-    days.tenant.cloud.analyst.edit(named(WHO), labels=[])
+    days.tenant.cloud.analyst.edit(incident_name(WHO), labels=[])
     days.pass_by()
     days.mail(WHO, 3)
     assert days.sweep()["commented"] == 1
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     days.mail(WHO, 9)
     found = days.sweep()
@@ -132,8 +134,8 @@ def test_an_older_ledger_learns_of_closings_and_deletions_since(days: Days) -> N
         days.mail(recipient, 15)
     assert days.sweep()["commented"] == 3
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.close(named(closed))
-    days.tenant.cloud.analyst.delete(named(deleted))
+    days.tenant.cloud.analyst.close(incident_name(closed))
+    days.tenant.cloud.analyst.delete(incident_name(deleted))
     days.pass_by()
     days.sweep()
     days.lose_ledger(before)
@@ -151,19 +153,19 @@ def test_two_reads_of_one_recipient_make_one_record(days: Days) -> None:
     days.mail(WHO, 12)
     days.sweep()
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     days.sweep()
     before = _copy(days)
     days.mail(WHO, 15)
     assert days.sweep()["created"] == 1
     days.lose_ledger(before)
-    days.tenant.cloud.analyst.delete(named(WHO))
-    days.tenant.cloud.store.hidden.add(named(WHO, 1))
+    days.tenant.cloud.analyst.delete(incident_name(WHO))
+    days.tenant.cloud.store.hidden.add(incident_name(WHO, 1))
     days.pass_by(hours=2)
     found = days.sweep()
     assert (found.get("created"), found["event"]) == (None, "sweep_completed")
-    assert list(days.tenant.cloud.incidents) == [named(WHO, 1)]
+    assert list(days.tenant.cloud.incidents) == [incident_name(WHO, 1)]
 
 
 def test_a_second_ledger_beside_makes_no_second_incident(days: Days) -> None:
@@ -173,7 +175,7 @@ def test_a_second_ledger_beside_makes_no_second_incident(days: Days) -> None:
     days.sweep()
     days.pass_by(hours=1)
     laptop.sweep()
-    assert list(days.tenant.cloud.incidents) == [named(WHO)]
+    assert list(days.tenant.cloud.incidents) == [incident_name(WHO)]
     again = [card for card in days.cards if WHO in card]
     assert len(again) <= 2
     assert all("told again" in card for card in again[1:])
@@ -186,14 +188,14 @@ def test_a_second_ledger_beside_makes_no_second_incident(days: Days) -> None:
     assert incident["severity"] == Severity.HIGH
     assert len(set(days.comments(WHO))) == len(days.comments(WHO))
     assert sum("raised-to:High" in each["labelName"] for each in incident["labels"]) == 1
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     for ledger in (days, laptop):
         assert ledger.sweep().get("created") is None
     days.mail(WHO, 12)
     days.pass_by()
     assert [ledger.sweep().get("created") for ledger in (laptop, days)] == [1, None]
-    assert set(days.tenant.cloud.incidents) == {named(WHO), named(WHO, 1)}
+    assert set(days.tenant.cloud.incidents) == {incident_name(WHO), incident_name(WHO, 1)}
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -202,11 +204,11 @@ def test_an_interrupted_creation_that_somebody_deleted_stays_deleted(days: Days,
     days.mail(WHO, 12)
     faults = days.tenant.cloud.faults
     faults.add(Fault(service="sentinel", method="PUT", effect=True, status=500))
-    faults.add(Fault(service="sentinel", match=named(WHO), after=1, times=None, status=500))
+    faults.add(Fault(service="sentinel", match=incident_name(WHO), after=1, times=None, status=500))
     assert days.sweep()["due"] == 1
-    assert list(days.tenant.cloud.incidents) == [named(WHO)]
+    assert list(days.tenant.cloud.incidents) == [incident_name(WHO)]
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.delete(named(WHO))
+    days.tenant.cloud.analyst.delete(incident_name(WHO))
     days.well()
     if not known:
         faults.add(_throttled())

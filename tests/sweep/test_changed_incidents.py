@@ -7,12 +7,12 @@ import pytest
 from shared.ledger.cache import LedgerCache
 from tests.cloud.faults import Fault, Wire
 from tests.cloud.wire import Request
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 WHO = "a@contoso.com"
 
 
-class Killed(BaseException):
+class _Killed(BaseException):
     """The process ends here."""
 
 
@@ -35,7 +35,7 @@ def test_what_no_comment_told_is_new_after_the_closing(days: Days, classificatio
     days.break_writes(match="/comments/", status=503)
     assert days.sweep()["due"]
     days.tenant.clock.advance(hours=3)
-    days.tenant.cloud.analyst.close(named(WHO), classification)
+    days.tenant.cloud.analyst.close(incident_name(WHO), classification)
     days.well()
     days.pass_by(hours=21)
     days.mail(WHO, more)
@@ -54,7 +54,13 @@ def test_closed_after_the_list_was_read(days: Days, many: int, created: int | No
     days.mail(WHO, many)
     analyst = days.tenant.cloud.analyst
     days.tenant.cloud.faults.add(
-        Fault(service="sentinel", method="GET", match="filter=", effect=True, then=lambda _: analyst.close(named(WHO)))
+        Fault(
+            service="sentinel",
+            method="GET",
+            match="filter=",
+            effect=True,
+            then=lambda _: analyst.close(incident_name(WHO)),
+        )
     )
     found = days.sweep()
     assert (found.get("created"), found.get("commented"), days.comments(WHO)) == (created, None, [])
@@ -73,7 +79,7 @@ def test_a_comment_made_on_an_incident_just_closed_deals_with_nothing(days: Days
     days.mail(WHO, 15)
 
     def close(_: Request) -> None:
-        days.tenant.cloud.analyst.close(named(WHO))
+        days.tenant.cloud.analyst.close(incident_name(WHO))
         days.tenant.clock.advance(seconds=30)
 
     faults = days.tenant.cloud.faults
@@ -103,7 +109,7 @@ def test_a_comment_found_on_an_incident_closed_since_counts_as_read(days: Days) 
     assert days.sweep()["due"] == 1
     days.well()
     days.tenant.clock.advance(hours=2)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by(hours=20)
     found = days.sweep()
     assert (found.get("created"), found["settled"], found["event"]) == (None, 1, "sweep_completed")
@@ -117,12 +123,12 @@ def _killed_after_the_severity(days: Days, monkeypatch: pytest.MonkeyPatch) -> N
     def save(self: LedgerCache, records: object = (), cards: object = (), dropped_cards: object = ()) -> None:
         kept = list(records)  # type: ignore[call-overload]
         if any(each.incident and each.incident.severity.value == "High" for each in kept):
-            raise Killed
+            raise _Killed
         real(self, kept, cards, dropped_cards)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(LedgerCache, "save", save)
-        with pytest.raises(Killed):
+        with pytest.raises(_Killed):
             days.sweep()
     assert _severity(days) == "High"
 
@@ -141,10 +147,10 @@ def test_a_severity_that_an_analyst_lowered_stays(
     days.mail(WHO, 45)
     _killed_after_the_severity(days, monkeypatch)
     days.tenant.clock.advance(hours=3)
-    labels = days.tenant.cloud.incidents[named(WHO)]["properties"]["labels"]
+    labels = days.tenant.cloud.incidents[incident_name(WHO)]["properties"]["labels"]
     assert any(each["labelName"] == "raised-to:High" for each in labels)
     kept = [each for each in labels if labels_kept or not each["labelName"].startswith("raised-to")]
-    days.tenant.cloud.analyst.edit(named(WHO), severity="Medium", labels=kept)
+    days.tenant.cloud.analyst.edit(incident_name(WHO), severity="Medium", labels=kept)
     for _ in range(2):
         days.pass_by(hours=20)
         days.mail(WHO, 1)
@@ -159,7 +165,9 @@ def test_a_severity_lowered_after_it_was_recorded_stays(days: Days) -> None:
     days.pass_by()
     days.mail(WHO, 45)
     assert days.sweep()["escalated"] == 1
-    days.tenant.cloud.analyst.edit(named(WHO), severity="Medium", labels=[{"labelName": "email-remediation-sweep"}])
+    days.tenant.cloud.analyst.edit(
+        incident_name(WHO), severity="Medium", labels=[{"labelName": "email-remediation-sweep"}]
+    )
     for _ in range(2):
         days.pass_by()
         days.mail(WHO, 70)
@@ -182,7 +190,7 @@ def test_a_severity_set_between_our_look_and_our_write_stays(days: Days) -> None
             containing="raised-to:High",
             effect=False,
             status=409,
-            then=lambda _: analyst.set_severity(named(WHO), "Informational"),
+            then=lambda _: analyst.set_severity(incident_name(WHO), "Informational"),
         )
     )
     found = days.sweep()
@@ -199,7 +207,7 @@ def test_a_severity_owed_to_an_incident_that_is_closed_lapses(days: Days) -> Non
     days.mail(WHO, 12)
     days.break_writes(match="/incidents/", status=503)
     assert days.sweep()["due"] == 2
-    days.tenant.cloud.analyst.close(named(WHO), "BenignPositive")
+    days.tenant.cloud.analyst.close(incident_name(WHO), "BenignPositive")
     days.well()
     days.pass_by()
     found = days.sweep()

@@ -6,7 +6,7 @@ import pytest
 
 from shared.plan import room
 from tests.cloud.faults import Fault
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 
 def _crowd(days: Days, many: int, *, name: str = "r") -> list[str]:
@@ -144,13 +144,13 @@ def test_what_was_held_reaches_an_incident_that_is_open_again(days: Days) -> Non
     days.mail("x@contoso.com", 12)
     days.sweep()
     days.pass_by(hours=1)
-    days.tenant.cloud.analyst.close(named("x@contoso.com"))
+    days.tenant.cloud.analyst.close(incident_name("x@contoso.com"))
     days.pass_by()
     days.mail("big@contoso.com", 50)
     days.mail("x@contoso.com", 30)
     assert days.sweep()["held"] == 1
     days.pass_by(hours=2)
-    days.tenant.cloud.analyst.reopen(named("x@contoso.com"))
+    days.tenant.cloud.analyst.reopen(incident_name("x@contoso.com"))
     days.pass_by(days=31)
     found = days.sweep()
     assert (found["commented"], found["told"], found["verdict"]) == (1, 1, "flagged")
@@ -164,12 +164,12 @@ def test_a_held_next_episode_waits_although_the_last_is_closed_otherwise(days: D
     days.tenant.settings["MAX_NEW_INCIDENTS"] = "1"
     days.mail("x@contoso.com", 12)
     days.sweep()
-    days.tenant.cloud.analyst.close(named("x@contoso.com"))
+    days.tenant.cloud.analyst.close(incident_name("x@contoso.com"))
     days.pass_by()
     days.mail("big@contoso.com", 50)
     days.mail("x@contoso.com", 15)
     assert days.sweep()["held"] == 1
-    days.tenant.cloud.analyst.close(named("x@contoso.com"), "BenignPositive")
+    days.tenant.cloud.analyst.close(incident_name("x@contoso.com"), "BenignPositive")
     days.pass_by()
     found = days.sweep()
     assert (found.get("created"), found.get("held"), found["settled"]) == (None, None, 1)
@@ -185,12 +185,12 @@ def test_a_forgotten_recipient_with_many_episodes_is_raised_or_due(days: Days) -
         days.mail(who, 12)
         assert days.sweep()["created"] == 1
         days.tenant.clock.advance(hours=2)
-        days.tenant.cloud.analyst.close(named(who, episode))
+        days.tenant.cloud.analyst.close(incident_name(who, episode))
         days.tenant.clock.advance(days=2)
     days.mail("later@contoso.com", 12)  # the newest change of all is another incident's: the list begins there
     days.sweep()
     days.tenant.clock.advance(hours=2)
-    days.tenant.cloud.analyst.close(named("later@contoso.com"))
+    days.tenant.cloud.analyst.close(incident_name("later@contoso.com"))
     days.pass_by(days=102)
     days.sweep()  # forgotten by the first quiet sweep
     days.tenant.cloud.remove("SecurityIncident")

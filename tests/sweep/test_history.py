@@ -38,7 +38,7 @@ SEEDS = itertools.count(1)
 
 
 @dataclass
-class Message:
+class _Message:
     """One message to one recipient: the rows that tell of it (generated, state, action)."""
 
     rows: list[tuple[datetime, datetime, str | None]] = field(default_factory=list)
@@ -90,7 +90,7 @@ class History(RuleBasedStateMachine):
             "HEARTBEAT_DAYS": "0",
             "MAX_DATA_AGE_HOURS": "10000",
         }
-        self.messages: dict[str, dict[str, Message]] = {recipient: {} for recipient in RECIPIENTS}
+        self.messages: dict[str, dict[str, _Message]] = {recipient: {} for recipient in RECIPIENTS}
         self.reported: dict[str, set[str]] = {recipient: set() for recipient in RECIPIENTS}
         self.words: dict[str, dict[str, Any]] = {}  # what analysts set, by incident
         self.gone: dict[str, dict[str, Any]] = {}  # incidents that analysts deleted, as they were
@@ -260,7 +260,7 @@ class History(RuleBasedStateMachine):
         for name in names:
             row = mail.add(recipient, action, now, message=name, state=now)
             row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
-            self.messages.setdefault(recipient, {}).setdefault(name, Message()).rows.append((now, now, action))
+            self.messages.setdefault(recipient, {}).setdefault(name, _Message()).rows.append((now, now, action))
         self.tenant.cloud.append("EmailEvents", mail.events)
         self.tenant.clock.advance(seconds=1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.incidents import text
 from shared.sweep import effects
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 WHO = "olga@contoso.com"
 
@@ -20,7 +20,7 @@ def test_a_refused_comment_does_not_hold_up_the_next_episode(days: Days) -> None
     days.break_writes(match="/comments/")
     found = days.sweep()
     assert (found["due"], found["told"]) == (1, 1)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by(days=31)
     days.mail(WHO, 20)
     found = days.sweep()
@@ -133,7 +133,7 @@ def test_what_the_mail_says_is_left_out_when_it_is_refused(days: Days) -> None:
     days.well()
     days.pass_by()
     days.sweep()
-    assert (list(days.tenant.cloud.incidents), len(days.comments(WHO))) == ([named(WHO)], 1)
+    assert (list(days.tenant.cloud.incidents), len(days.comments(WHO))) == ([incident_name(WHO)], 1)
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

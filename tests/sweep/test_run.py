@@ -58,7 +58,7 @@ def _comments(tenant: Tenant, recipient: str = WHO, episode: int = 0) -> list[st
     return [each["properties"]["message"] for each in found]
 
 
-def writes(tenant: Tenant) -> int:
+def _writes(tenant: Tenant) -> int:
     """How many requests so far asked Sentinel or Teams for an effect."""
     return sum((each.service, each.method) in (("sentinel", "PUT"), ("teams", "POST")) for each in tenant.cloud.log)
 
@@ -71,10 +71,10 @@ def words(card: Any) -> str:
 def test_a_quiet_tenant_is_clean_and_silent(tenant: Tenant) -> None:
     """Trusted data without a finding is `clean`; nothing is raised, and after the first heartbeat nothing told."""
     for cards in (1, 0):
-        before = writes(tenant)
+        before = _writes(tenant)
         report = tenant.sweep()
         assert facts(report) == {"event": "sweep_completed", "verdict": "clean"}
-        assert writes(tenant) - before == cards == len(tenant.cloud.cards) - before
+        assert _writes(tenant) - before == cards == len(tenant.cloud.cards) - before
         assert exit_code(report.receipt) == 0
 
 
@@ -101,9 +101,9 @@ def test_the_second_sweep_of_the_same_data_writes_nothing(tenant: Tenant) -> Non
     """Nothing is raised twice, nothing told twice: the second sweep sends no write request at all."""
     fresh(tenant, mails(tenant, 11), mails(tenant, 60, "high@contoso.com"))
     tenant.sweep()
-    before = writes(tenant)
+    before = _writes(tenant)
     assert facts(tenant.sweep()) == {"event": "sweep_completed", "verdict": "flagged", "flagged": 2, "standing": 2}
-    assert writes(tenant) == before == 3
+    assert _writes(tenant) == before == 3
 
 
 def test_new_messages_are_commented_once_and_told_when_they_are_many(tenant: Tenant) -> None:
@@ -228,7 +228,7 @@ def test_a_dry_run_writes_nothing_anywhere(tenant: Tenant) -> None:
     report = tenant.sweep(DRY_RUN="true")
     assert facts(report) == {"event": "sweep_planned", "verdict": "flagged", "flagged": 1}
     assert [action.reason for action in report.actions] == [Reason.FIRST]
-    assert writes(tenant) == 0
+    assert _writes(tenant) == 0
     assert not tenant.ledger.exists()
 
 

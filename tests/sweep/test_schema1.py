@@ -24,26 +24,26 @@ OLD = ("grows", "stays", "rises", "lifts", "told", "silent")
 SEEDS = itertools.count(1)
 
 
-def address(who: str) -> str:
+def _address(who: str) -> str:
     """Somebody's address."""
     return f"{who}@contoso.com"
 
 
 def incident_of(who: str) -> str:
     """The id of somebody's first incident."""
-    return incident_id(WORKSPACE_RESOURCE_ID, address(who), 0)
+    return incident_id(WORKSPACE_RESOURCE_ID, _address(who), 0)
 
 
-def mail(tenant: Tenant, **remediated: int) -> dict[str, list[str]]:
+def _mail(tenant: Tenant, **remediated: int) -> dict[str, list[str]]:
     """So many messages are remediated for each of these; their ids."""
     made = Mail(tenant.clock.now(), seed=next(SEEDS))
     made.add("quiet@contoso.com", "Delivered", made.ago(0.04))
-    rows = {who: made.remediated(address(who), many, 0.4, (SOFT,)) for who, many in remediated.items()}
+    rows = {who: made.remediated(_address(who), many, 0.4, (SOFT,)) for who, many in remediated.items()}
     tenant.cloud.append("EmailEvents", made.events)
     return {who: [row["NetworkMessageId"] for row in some] for who, some in rows.items()}
 
 
-def records(tenant: Tenant) -> dict[str, Record]:
+def _records(tenant: Tenant) -> dict[str, Record]:
     """What the ledger holds."""
     with closing(SqliteLedger(tenant.ledger, WORKSPACE_RESOURCE_ID, read_only=True)) as ledger:
         return dict(ledger.load().records)
@@ -63,7 +63,7 @@ def old_keys(tenant: Tenant) -> list[str]:
         return [key for (key,) in connection.execute("SELECT key FROM rows WHERE key LIKE 'b.intent.%'")]
 
 
-def writes(tenant: Tenant) -> list[str]:
+def _writes(tenant: Tenant) -> list[str]:
     """The requests that asked Sentinel or Teams for an effect, but for the cards."""
     return [each.path for each in tenant.cloud.log if (each.service, each.method) == ("sentinel", "PUT")]
 
@@ -75,9 +75,9 @@ def places(tenant: Tenant, message: str) -> int:
     return sum(message in text for text in texts)
 
 
-def named(tenant: Tenant, who: str) -> int:
+def _named(tenant: Tenant, who: str) -> int:
     """On how many cards somebody is named."""
-    return sum(address(who) in json.dumps(card) for card in tenant.cloud.cards)
+    return sum(_address(who) in json.dumps(card) for card in tenant.cloud.cards)
 
 
 @pytest.fixture
@@ -89,29 +89,29 @@ def taken(tenant: Tenant) -> tuple[Tenant, dict[str, list[str]]]:
     accepted and not recorded; of one about silent nobody knows.
     """
     tenant.settings.update(SETTINGS)
-    mail(tenant, **dict.fromkeys(OLD, 3))
+    _mail(tenant, **dict.fromkeys(OLD, 3))
     assert tenant.sweep().receipt.created == len(OLD)
-    before = records(tenant)
+    before = _records(tenant)
     tenant.clock.advance(days=1)
-    messages = mail(tenant, ann=3, grows=3, rises=7)
+    messages = _mail(tenant, ann=3, grows=3, rises=7)
     noted = tenant.clock.now() - timedelta(minutes=5)
     assert tenant.sweep().receipt.event == "sweep_completed"
     tenant.cloud.analyst.edit(incident_of("rises"), labels=[{"labelName": "email-remediation-sweep"}])  # as it was then
-    messages |= mail(tenant, bob=4, hal=5, stays=3, lifts=7)
+    messages |= _mail(tenant, bob=4, hal=5, stays=3, lifts=7)
     intents = schema1.Intents(noted)
     for who in ("ann", "bob"):
-        intents.create(address(who), incident_of(who), messages[who])
-    intents.create(address("hal"), incident_of("hal"), messages["hal"], held=True)
+        intents.create(_address(who), incident_of(who), messages[who])
+    intents.create(_address("hal"), incident_of("hal"), messages["hal"], held=True)
     for who in ("rises", "lifts"):
-        intents.escalate(address(who), incident_of(who), 10)
+        intents.escalate(_address(who), incident_of(who), 10)
     for who in ("grows", "stays", "rises", "lifts"):
-        intents.comment(address(who), incident_of(who), messages[who])
-    intents.card("accepted", f"record|{address('told')}|0/3/first", accepted=True)
-    intents.card("unanswered", f"record|{address('silent')}|0/3/first")
+        intents.comment(_address(who), incident_of(who), messages[who])
+    intents.card("accepted", f"record|{_address('told')}|0/3/first", accepted=True)
+    intents.card("unanswered", f"record|{_address('silent')}|0/3/first")
     rows: dict[str, bytes] = dict(intents.rows)
     for who in OLD:
         owed: dict[str, Any] = {"tell": "first", "untold": 3} if who in ("told", "silent") else {}
-        rows |= schema1.record_row(before[address(who)], **owed)
+        rows |= schema1.record_row(before[_address(who)], **owed)
     rows["b.standing.workspace"] = schema1.row("standing", {"lookback_days": 30, "card_at": noted.isoformat()})
     replace_ledger(tenant, rows)
     tenant.cloud.cards.clear()
@@ -126,7 +126,7 @@ def test_a_ledger_of_schema_1_is_completed(taken: tuple[Tenant, dict[str, list[s
     receipt = tenant.sweep().receipt
     assert (receipt.event, receipt.due) == ("sweep_completed", 0)
     assert (receipt.created, receipt.commented) == (2, 2)
-    assert len(writes(tenant)) == 2 + 2 + 1, "two incidents, two comments and a severity"
+    assert len(_writes(tenant)) == 2 + 2 + 1, "two incidents, two comments and a severity"
     everyone = {*OLD, "ann", "bob", "hal"}
     assert tenant.cloud.incidents.keys() == {incident_of(who) for who in everyone}
     assert {who: [places(tenant, each) for each in some] for who, some in messages.items()} == {
@@ -134,9 +134,9 @@ def test_a_ledger_of_schema_1_is_completed(taken: tuple[Tenant, dict[str, list[s
     }
     high = {who for who in everyone if tenant.cloud.incidents[incident_of(who)]["properties"]["severity"] == "High"}
     assert high == {"rises", "lifts"}
-    assert {who: named(tenant, who) for who in everyone} == dict.fromkeys(everyone, 1) | {"told": 0}
+    assert {who: _named(tenant, who) for who in everyone} == dict.fromkeys(everyone, 1) | {"told": 0}
     assert old_keys(tenant) == []
-    assert not [each for each in records(tenant).values() if each.owed or each.tell]
+    assert not [each for each in _records(tenant).values() if each.owed or each.tell]
 
 
 def test_nothing_is_left_for_the_day_after(taken: tuple[Tenant, dict[str, list[str]]]) -> None:
@@ -146,10 +146,10 @@ def test_nothing_is_left_for_the_day_after(taken: tuple[Tenant, dict[str, list[s
     tenant.cloud.cards.clear()
     tenant.cloud.log.clear()
     tenant.clock.advance(days=1)
-    mail(tenant)
+    _mail(tenant)
     receipt = tenant.sweep().receipt
     assert (receipt.event, receipt.told, receipt.created, receipt.commented) == ("sweep_completed", 0, 0, 0)
-    assert (writes(tenant), tenant.cloud.cards) == ([], [])
+    assert (_writes(tenant), tenant.cloud.cards) == ([], [])
 
 
 def test_a_dry_run_takes_nothing_over(taken: tuple[Tenant, dict[str, list[str]]]) -> None:
@@ -159,15 +159,15 @@ def test_a_dry_run_takes_nothing_over(taken: tuple[Tenant, dict[str, list[str]]]
     receipt = tenant.sweep(DRY_RUN="true").receipt
     assert receipt.event == "sweep_planned"
     assert old_keys(tenant) == before != []
-    assert (writes(tenant), tenant.cloud.cards) == ([], [])
+    assert (_writes(tenant), tenant.cloud.cards) == ([], [])
 
 
 def test_an_escalation_of_schema_1_is_told_as_one(taken: tuple[Tenant, dict[str, list[str]]]) -> None:
     """A severity that schema 1 set without its label is told as escalated, like any other."""
     tenant, _ = taken
     for who in ("rises", "lifts"):
-        assert records(tenant)[address(who)].escalation is not None
+        assert _records(tenant)[_address(who)].escalation is not None
     tenant.cloud.refuse("teams")
     tenant.sweep()
-    told = {who: records(tenant)[address(who)].tell for who in ("rises", "lifts")}
+    told = {who: _records(tenant)[_address(who)].tell for who in ("rises", "lifts")}
     assert told == {"rises": Reason.ESCALATED, "lifts": Reason.ESCALATED}

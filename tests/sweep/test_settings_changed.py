@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.cloud.faults import Fault, Wire
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 WHO = "a@contoso.com"
 EXCLUDED = json.dumps([{"pattern": WHO, "until": "2027-12-31", "reason": "test mailbox"}])
@@ -51,7 +51,7 @@ def test_a_doubt_is_settled_although_its_recipient_is_excluded(days: Days, made:
     days.mail(WHO, 40)
     faults = days.tenant.cloud.faults
     faults.add(Fault(service="sentinel", method="PUT", effect=made, wire=Wire.DROP))
-    faults.add(Fault(service="sentinel", match=named(WHO), after=1, times=None, status=500))
+    faults.add(Fault(service="sentinel", match=incident_name(WHO), after=1, times=None, status=500))
     assert days.sweep()["due"] == 1
     days.well()
     days.pass_by()
@@ -98,7 +98,7 @@ def test_a_longer_lookback_after_an_outage_swallows_nothing(days: Days) -> None:
     days.mail(WHO, 12)
     days.sweep()
     days.tenant.clock.advance(hours=2)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     assert days.sweep()["settled"] == 1
     days.pass_by(days=5)
@@ -118,7 +118,7 @@ def test_a_lookback_shortened_and_lengthened_again_raises_nothing_old(days: Days
     days.sweep()
     days.tenant.clock.advance(hours=2)
     for recipient in (WHO, "b@contoso.com"):
-        days.tenant.cloud.analyst.close(named(recipient))
+        days.tenant.cloud.analyst.close(incident_name(recipient))
     days.pass_by(days=10)
     for _ in range(2):
         assert days.sweep(LOOKBACK_DAYS="5")["verdict"] == "clean"
@@ -138,7 +138,7 @@ def test_a_list_cut_short_reopens_what_is_certain(days: Days) -> None:
     days.mail(WHO, 2600)
     days.sweep()
     days.tenant.clock.advance(hours=2)
-    days.tenant.cloud.analyst.close(named(WHO), "BenignPositive")
+    days.tenant.cloud.analyst.close(incident_name(WHO), "BenignPositive")
     days.pass_by(days=1)
     days.mail(WHO, 2600, days=0.5)
     assert days.sweep()["settled"] == 1, "5,200 in all, of which no more than 2,600 are new"

@@ -224,7 +224,7 @@ document.title = String(Math.ceil(document.body.getBoundingClientRect().height))
 </script>"""
 
 
-def draw(browser: str, file: Path, shown: list[tuple[Card, int, bool]], page: str) -> None:
+def _draw(browser: str, file: Path, shown: list[tuple[Card, int, bool]], page: str) -> None:
     """One PNG with these cards side by side, each as wide and as (light or dark) as it says."""
     views = [
         [
@@ -297,12 +297,12 @@ def main(arguments: list[str]) -> int:
         return 1
     if arguments == ["--docs"]:
         (ROOT / "docs/card.txt").write_text(card_as_text(CARDS["few"]), encoding="utf-8")
-        draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 640, False)], "#f0f0f0")
+        _draw(browser, ROOT / "docs/card.png", [(CARDS["few"], 640, False)], "#f0f0f0")
         return 0
     folder = Path(arguments[0]) if arguments else ROOT / ".tools/cards"
     folder.mkdir(parents=True, exist_ok=True)
     for name, card in CARDS.items():
-        draw(browser, folder / f"{name}.png", [(card, 340, False), (card, 340, True), (card, 620, False)], "#d8d8d8")
+        _draw(browser, folder / f"{name}.png", [(card, 340, False), (card, 340, True), (card, 620, False)], "#d8d8d8")
         sys.stdout.write(f"{folder / name}.png: a card of {len(card.body.encode()):,} bytes\n")
     return 0
 

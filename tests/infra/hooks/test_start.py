@@ -28,7 +28,7 @@ def fake(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def old(folder: Path, name: str) -> None:
+def _old(folder: Path, name: str) -> None:
     """A Python 3.10, as far as it is asked for its version; anything else that it is given shows."""
     pretend = "import sys; sys.version_info = (3, 10, 9); exec(sys.argv[1])"
     ask = f'test "$1" = -c && exec "{sys.executable}" -c "{pretend}" "$2"'
@@ -49,7 +49,7 @@ def test_without_a_python_it_says_so(azd: Azd, bare: Path) -> None:
     """No Python, or only older ones, ends in one sentence."""
     said = "No Python 3.11 or newer was found (looked for python3, python and py): install one, then run azd again.\n"
     assert azd.hook("preprovision", WEBHOOK, str(bare)) == Ran(1, "", said, [])
-    old(bare, "python3")
+    _old(bare, "python3")
     fake(bare, "python", "echo Python was not found >&2; exit 9009")
     assert azd.hook("preprovision", WEBHOOK, str(bare)) == Ran(1, "", said, [])
 
@@ -57,7 +57,7 @@ def test_without_a_python_it_says_so(azd: Azd, bare: Path) -> None:
 @pytest.mark.parametrize("name", ["python", "py", "python3.12"])
 def test_the_first_python_that_is_new_enough_is_taken(azd: Azd, bare: Path, name: str) -> None:
     """An older python3 before it does not matter; none of its packages is needed."""
-    old(bare, "python3")
+    _old(bare, "python3")
     fake(bare, name, f'exec "{sys.executable}" "$@"')
     ran = azd.hook("preprovision", WEBHOOK, str(bare))
     assert (ran.code, ran.error) == (
