@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from shared.model import Receipt
 from tests.sweep.history.promises import Promises
-from tests.sweep.history.steps import Step, Sweep
+from tests.sweep.history.steps import Step, Sweep, draw
 from tests.sweep.history.world import World
 
 QUIET = 6
@@ -64,6 +64,22 @@ def _summary(receipt: Receipt | None) -> str:
     shown = {name: getattr(receipt, name) for name in counts if getattr(receipt, name)}
     causes = [reason.partition(":")[0] for reason in receipt.reasons]
     return f"{receipt.event} {receipt.verdict} {shown} {causes}"
+
+
+def live_all(make: Callable[[], World], seeds: range, length: int, calls: int) -> None:
+    """The histories of these seeds, each in a world of its own. Raises Broken with the shortest story of the first
+    that breaks a promise.
+    """
+    for seed in seeds:
+        story = draw(seed, length, calls)
+        try:
+            live(make(), story)
+        except Broken:
+            try:
+                live(make(), shortest(make, story))
+            except Broken as short:
+                broken = short
+            raise Broken(f"history {seed}\n{broken}") from None
 
 
 def shortest(make: Callable[[], World], story: Sequence[Step]) -> list[Step]:

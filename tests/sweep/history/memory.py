@@ -58,6 +58,9 @@ class MemoryWorld(World):
         """All that the ledgers hold."""
         return dict(self._main), dict(self._other)
 
+    def arrived(self, recipient: str, name: str, action: str | None) -> None:
+        """See World. The hunt reads the world's own messages."""
+
     def run(self, step: Sweep) -> Receipt | None:
         """See World."""
         fate = Fate(step, self.refused, self.act)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,8 +17,8 @@ from shared.hunt import Hunt
 from shared.hunt.incidents import PastIncident
 from shared.hunt.remediators import Remediations
 from shared.incidents.port import Attempt, Ended
-from shared.incidents.resource import comment_made, incident_of, with_severity
-from shared.incidents.road import is_refused
+from shared.incidents.resource import comment_made, escalated, incident_of
+from shared.incidents.road import refused
 from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerUnavailable
 from shared.model import LABEL, Coverage, Evidence, Finding, Incident, Remedy, Severity, Window
@@ -28,8 +28,6 @@ from tests.cloud import WORKSPACE_ID
 from tests.cloud.incidents import Incidents as Store
 from tests.sweep.history.fate import Fate
 from tests.sweep.history.world import World
-
-LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class MemoryIncidents:
@@ -53,8 +51,8 @@ class MemoryIncidents:
         with self._fate.call():
             self._fate.read("the list fails")
         found = [incident_of(each) for each in self._store.stored.values() if _labelled(each)]
-        later = [each for each in found if each.modified and (since is None or each.modified >= since)]
-        yield from sorted(later, key=lambda each: each.modified or LATEST, reverse=True)
+        dated = [(each.modified, each.id, each) for each in found if each.modified is not None]
+        yield from (each for when, _, each in sorted(dated, reverse=True) if since is None or when >= since)
 
     def read(self, incident_id: str) -> Incident | None:
         """See the port."""
@@ -105,7 +103,7 @@ class MemoryIncidents:
                 return Attempt(Ended.FOUND, incident)
             if not incident.open or incident.severity is not expected:
                 return Attempt(Ended.CHANGED, incident)
-            return self._put(incident_id, with_severity(there, to))
+            return self._put(incident_id, escalated(there, to))
 
         return self._write("escalate", incident_id, "", put)
 
@@ -122,7 +120,7 @@ class MemoryIncidents:
             self._fate.meanwhile(name)
             error = self._fate.write(kind, name, minimal="not listed here" in body)
             if error is not None:
-                return Attempt(Ended.REFUSED if is_refused(error) else Ended.DUE, error=error)
+                return Attempt(Ended.REFUSED if refused(error) else Ended.DUE, error=error)
             if not self._fate.loses(kind):
                 return effect()
             if self._fate.step.done:

@@ -80,7 +80,7 @@ class Promises:
             self._nothing_lost(held=receipt.held)
         if receipt.verdict == "clean":
             assert not changed, f"clean, but it changed {changed}"
-            assert not (receipt.held or receipt.due or receipt.created or receipt.commented or receipt.escalated)
+            assert sum((receipt.held, receipt.due, receipt.created, receipt.commented, receipt.escalated)) == 0
             self._nothing_lost(held=0, none_open=True)
 
     # -- what was done -----------------------------------------------------------------------------------------------
@@ -190,9 +190,8 @@ class Promises:
             who, _ = OWNERS[name]
             touched = name in self.world.gone or self.last[name]["status"] != "New"
             told = self.named.get(who, -1) >= sweep
-            assert told or (touched and (self.world.loose or name in self.world.gone)), (
-                f"{name} of {who} was never told"
-            )
+            needless = touched and (self.world.loose or name in self.world.gone)
+            assert told or needless, f"{name} of {who} was never told"
 
     # -- what is still to do -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The world in which a history happens: mail, time, analysts, what is broken. How a sweep runs in it is a subclass's."""
+"""The world in which a history happens: mail, time, analysts, what is broken. A subclass runs the sweeps in it."""
 
 from __future__ import annotations
 
@@ -114,6 +114,7 @@ class World(ABC):
     def rows(self) -> object:
         """All that the ledgers hold."""
 
+    @abstractmethod
     def arrived(self, recipient: str, name: str, action: str | None) -> None:
         """A row about a message came in, now."""
 
@@ -156,17 +157,17 @@ class World(ABC):
             before = len(self.store.history)
             properties = self.store.stored[name]["properties"]
             match what:
+                case "close" | "dismiss" | "assign" if properties["status"] == "Closed":
+                    pass
                 case "close" | "dismiss":
-                    if properties["status"] != "Closed":
-                        portal.close(name, "TruePositive" if what == "close" else "FalsePositive")
+                    portal.close(name, "TruePositive" if what == "close" else "FalsePositive")
                 case "delete":
                     self.gone[name] = (copy.deepcopy(properties), copy.deepcopy(self.store.comments[name]))
                     portal.delete(name)
                 case "raise" | "lower":
                     portal.set_severity(name, "High" if what == "raise" else "Low")
                 case "assign":
-                    if properties["status"] != "Closed":
-                        portal.assign(name)
+                    portal.assign(name)
                 case "edit":
                     portal.edit(name, title="mine", description="my words")
                 case "comment":

@@ -1,0 +1,215 @@
+"""A world over the wire: the small Azure, the real clients, a ledger in a file or in a table."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+
+from shared.app import hunt_options
+from shared.http.client import Http
+from shared.http.credential import sign_in
+from shared.hunt import open_hunt
+from shared.incidents.arm import ArmIncidents
+from shared.model import Receipt
+from shared.settings import from_values
+from shared.sweep.context import Parts
+from shared.sweep.run import run
+from shared.teams.webhook import Webhook
+from tests.chaos.ledgers import KeptLedger
+from tests.cloud import Cloud, Fault, Request
+from tests.cloud.faults import Wire
+from tests.cloud.incidents import Incidents
+from tests.cloud.mail import Mail, stamp
+from tests.support.clients import sign_in_to
+from tests.support.clock import FakeClock
+from tests.sweep.history.steps import Sweep
+from tests.sweep.history.world import OWNERS, Killed, Post, World
+
+_INCIDENT = re.compile(r"/incidents/([0-9a-f-]{36})", re.IGNORECASE)
+
+
+class MortalClock:
+    """The clock of one sweep, which dies at a call of its clock; from then on every call ends its thread."""
+
+    def __init__(self, clock: FakeClock, killed: int) -> None:
+        self._clock = clock
+        self._left = killed or -1
+
+    def now(self) -> datetime:
+        """See Clock."""
+        self._live()
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """See Clock."""
+        self._live()
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See Clock."""
+        self._live()
+        self._clock.sleep(seconds)
+
+    def _live(self) -> None:
+        self._left -= 1 if self._left > 0 else 0
+        if self._left == 0:
+            raise Killed
+
+
+@dataclass(kw_only=True)
+class Refusal(Fault):
+    """Sentinel refuses some writes of some recipients. `refused`: see World."""
+
+    refused: dict[tuple[str, str], bool]
+
+    def fits(self, request: Request) -> bool:
+        """See Fault."""
+        found = _INCIDENT.search(request.path)
+        if request.service != "sentinel" or request.method != "PUT" or found is None:
+            return False
+        kind = (
+            "comment" if "/comments/" in request.path.lower() else "escalate" if b'"etag"' in request.body else "create"
+        )
+        whole = self.refused.get((OWNERS[found[1].lower()][0], kind))
+        return whole is not None and (whole or b"not listed here" not in request.body)
+
+
+class WireWorld(World):
+    """`stack` closes what it opens. `place` keeps the ledger; the one beside it is a file of its own."""
+
+    def __init__(self, stack: ExitStack, place: KeptLedger, beside: KeptLedger) -> None:
+        super().__init__()
+        self._cloud = stack.enter_context(Cloud(clock=self.true_time))
+        sign_in_to(self._cloud.environment, stack.enter_context(pytest.MonkeyPatch.context()))
+        self._place = place
+        self._beside = beside
+        self._seeds = itertools.count(1)
+        self._sent = 0
+
+    @property
+    def store(self) -> Incidents:
+        """See World."""
+        return self._cloud.store
+
+    def ledger(self, what: str) -> None:
+        """See World."""
+        {"keep": self._place.keep, "lose": self._place.lose, "restore": self._place.restore}[what]()
+
+    def rows(self) -> object:
+        """See World."""
+        ledger = self._place.open()
+        try:
+            return ledger.load()
+        finally:
+            ledger.close()
+
+    def arrived(self, recipient: str, name: str, action: str | None) -> None:
+        """See World."""
+        now = self.true_time()
+        mail = Mail(now, seed=next(self._seeds))
+        row = mail.add(recipient, action, now, message=name, state=now)
+        row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
+        self._cloud.append("EmailEvents", mail.events)
+
+    def run(self, step: Sweep) -> Receipt | None:
+        """See World."""
+        self.arrived("quiet@contoso.com", "quiet", "Delivered")
+        self.clock.advance(seconds=1)
+        self._cloud.faults.clear()
+        self._cloud.faults.add(*self._befalls(step))
+        try:
+            return self._swept(step, MortalClock(self.clock, step.killed))
+        except Killed:
+            return None
+        finally:
+            self._cloud.faults.clear()
+            self._read_posts(step)
+
+    def _swept(self, step: Sweep, clock: MortalClock) -> Receipt:
+        settings = from_values({**self._cloud.environment, "LEDGER_URL": self._place.url, **self.values(step)})
+        begun = clock.monotonic()
+        with ExitStack() as closing:
+            credential = sign_in(settings.azure_client_id, clock)
+            http = Http(credential, clock=clock, deadline=lambda: begun + settings.sweep_budget_seconds)
+            ledger = (self._beside if step.beside else self._place).open()
+            hunt = open_hunt(hunt_options(settings), http, credential)
+            for each in (credential, http, ledger, hunt):
+                closing.callback(each.close)
+            incidents = ArmIncidents(
+                http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id
+            )
+            webhook = Webhook(http, settings.teams_webhook_url)
+            name = f"run-{self.sweeps}"
+            return run(Parts(settings, clock, ledger, http, hunt, incidents, webhook, name, clock.now(), begun)).receipt
+
+    def _befalls(self, step: Sweep) -> list[Fault]:
+        faults: list[Fault] = [Refusal(status=400, times=None, refused=self.refused)]
+        if step.meanwhile:
+            after, then = step.at - 1, self._acting(step.meanwhile)
+            faults.append(Fault(service="sentinel", method="GET", match="/incidents/", after=after, then=then))
+        faults += [fault for each in step.broken if (fault := _broken(each, done=step.done))]
+        if step.lost == "card":
+            faults.append(Fault(service="teams", effect=step.done, wire=Wire.DROP, times=2))
+        elif step.lost:
+            gone = Fault(service="sentinel", status=503, times=None)
+            faults.append(_lost(step, lambda _: self._cloud.faults.add(gone)))
+        return faults
+
+    def _acting(self, what: str) -> Callable[[Request], None]:
+        def act(request: Request) -> None:
+            if found := _INCIDENT.search(request.path):
+                self.act(what, found[1].lower())
+
+        return act
+
+    def _read_posts(self, step: Sweep) -> None:
+        sent = [each for each in self._cloud.log if each.service == "teams"]
+        for place, request in enumerate(sent[self._sent :]):
+            body = request.body.decode()
+            refused = "teams refuses cards" in step.broken and "r0@" in body
+            if refused or "teams down" in step.broken or "teams refuses" in step.broken:
+                continue
+            lost = "teams does not answer" in step.broken or (step.lost == "card" and place < 2)
+            self.posts.append(Post(self.sweeps, json.loads(body)["summary"], not lost or step.done, not lost))
+        self._sent = len(sent)
+
+
+def _lost(step: Sweep, then: Callable[[Request], None]) -> Fault:
+    """The answer to the first effect of a kind is lost, and nothing more is heard of Sentinel."""
+    match = "omments" if step.lost == "comment" else "/incidents/"
+    containing = {"create": '"status":"New"', "escalate": '"etag"'}.get(step.lost, "")
+    return Fault(
+        service="sentinel",
+        method="PUT",
+        match=match,
+        containing=containing,
+        effect=step.done,
+        wire=Wire.DROP,
+        then=then,
+    )
+
+
+def _broken(what: str, *, done: bool) -> Fault | None:
+    sentinel = {
+        "sentinel down": Fault(service="sentinel", status=503, times=None),
+        "sentinel refuses writes": Fault(service="sentinel", method="PUT", status=403, times=None),
+        "reads fail": Fault(service="sentinel", method="GET", match="/incidents/", status=503, times=None),
+        "the list fails": Fault(service="sentinel", method="GET", match="/incidents?", status=503, times=None),
+        "comments throttled": Fault(
+            service="sentinel", method="PUT", match="omments", status=429, headers={"Retry-After": "9999"}, times=None
+        ),
+        "history fails": Fault(service="log_analytics", containing="SecurityIncident", status=500, times=None),
+        "the hunt fails": Fault(service="log_analytics", containing="EmailEvents", status=500, times=None),
+        "teams down": Fault(service="teams", status=503, times=None),
+        "teams refuses": Fault(service="teams", status=404, times=None),
+        "teams refuses cards": Fault(service="teams", containing="r0@", status=400, times=None),
+        "teams does not answer": Fault(service="teams", effect=done, wire=Wire.DROP, times=None),
+    }
+    return sentinel.get(what)
