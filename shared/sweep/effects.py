@@ -101,7 +101,9 @@ def _update(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
         return result, owed is None or result.cause is not None
     if result.cause is not None and (stopped := on.context.stopped()):
         return replace(result, cause=stopped), True
-    done, cause, again = send_comment(on, record, owed, action)
+    # A severity that was refused is not one that the comment may claim.
+    about = action if record.escalation is None else replace(action, reason=Reason.GREW)
+    done, cause, again = send_comment(on, record, owed, about)
     return replace(result, commented=int(done), cause=cause or result.cause), not again
 
 
