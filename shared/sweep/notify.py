@@ -60,6 +60,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     undelivered = 0
     if news:
         on_digest = [each.id for each in (*pending, *(about_us if kind is Notice.UNTRUSTED else ()))]
+        if found.unread is not None and kind is None:
+            on_digest = [each for each in on_digest if each != found.unread.id]  # such a card does not say it
         told = post_digest(context, tally, _tells(context, hunted, news, situation), situation, on_digest)
         # A minimal card tells no causes; a card that was not accepted may have.
         pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today) if told else ()

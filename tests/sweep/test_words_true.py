@@ -1,0 +1,50 @@
+"""What a sweep writes is true of what it did: in comments, on cards, in the receipt of a dry run."""
+
+from __future__ import annotations
+
+from tests.cloud.faults import Fault
+from tests.support.days import Days
+
+WHO = "a@contoso.com"
+
+
+def test_a_comment_does_not_claim_a_severity_that_was_refused(days: Days) -> None:
+    """Sentinel refuses the severity for ever: the new messages are reported, and nobody reads that it is High."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(WHO, 60)
+    days.break_writes(containing="raised-to:High")
+    found = days.sweep()
+    assert (found.get("escalated"), found["commented"], found["due"]) == (None, 1, 1)
+    incident = days.incident(WHO)
+    assert incident is not None and incident["severity"] == "Medium"
+    comments = days.comments(WHO)
+    assert [text.startswith("60 new messages remediated") for text in comments] == [True]
+    assert "escalated" not in comments[0]
+
+
+def test_a_comment_says_that_the_severity_was_escalated_when_it_was(days: Days) -> None:
+    """The severity is set first; its comment says so."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(WHO, 60)
+    found = days.sweep()
+    assert (found["escalated"], found["commented"]) == (1, 1)
+    assert days.comments(WHO)[0].startswith("Severity escalated to High: Sum_case is now 72")
+
+
+def test_that_our_incidents_could_not_be_listed_is_told_beside_findings(days: Days) -> None:
+    """On the day on which there is something to tell about recipients as well, a card names the cause, once."""
+    days.mail(WHO, 12)
+    days.tenant.cloud.faults.add(
+        Fault(service="sentinel", method="GET", match="filter", times=None, status=200, body={"value": [{"name": "x"}]})
+    )
+    found = days.sweep()
+    assert (found["event"], found["created"], found["told"]) == ("sweep_incomplete", 1, 1)
+    told = [card for card in days.cards if "our incidents could not be listed" in card]
+    assert len(told) == 1
+    days.tenant.clock.advance(hours=1)
+    days.sweep()
+    assert [card for card in days.cards if "our incidents could not be listed" in card] == told
