@@ -14,6 +14,7 @@ from shared.model import (
     Act,
     Action,
     Cause,
+    Reason,
     Record,
 )
 from shared.plan.decide import COMMENTS_USABLE

@@ -14,7 +14,7 @@ QUIET = 6
 """Sweeps at the end, with nothing broken: enough to complete what is due."""
 
 
-class _Broken(AssertionError):
+class Broken(AssertionError):
     """A promise was broken; the message is the story."""
 
 
@@ -40,7 +40,7 @@ def live(world: World, story: Sequence[Step]) -> None:
         assert not receipt.held
         promises.all_told()
     except Exception as error:
-        raise _Broken("\n".join([*told, f"{type(error).__name__}: {error}"])) from error
+        raise Broken("\n".join([*told, f"{type(error).__name__}: {error}"])) from error
 
 
 def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
@@ -89,6 +89,6 @@ def shortest(make: Callable[[], World], story: Sequence[Step]) -> list[Step]:
         shorter = kept[:place] + kept[place + 1 :]
         try:
             live(make(), shorter)
-        except _Broken:
+        except Broken:
             kept = shorter
     return kept

@@ -17,8 +17,8 @@ from shared.hunt import Hunt
 from shared.hunt.incidents import PastIncident
 from shared.hunt.remediators import Remediations
 from shared.incidents.port import Attempt, Ended
-from shared.incidents.resource import comment_made, escalated, incident_of
-from shared.incidents.road import refused
+from shared.incidents.resource import comment_made, incident_of, with_severity
+from shared.incidents.road import is_refused
 from shared.ledger.changes import Change, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerUnavailable
 from shared.model import LABEL, Coverage, Evidence, Finding, Incident, Remedy, Severity, Window
@@ -103,7 +103,7 @@ class MemoryIncidents:
                 return Attempt(Ended.FOUND, incident)
             if not incident.open or incident.severity is not expected:
                 return Attempt(Ended.CHANGED, incident)
-            return self._put(incident_id, escalated(there, to))
+            return self._put(incident_id, with_severity(there, to))
 
         return self._write("escalate", incident_id, "", put)
 
@@ -120,7 +120,7 @@ class MemoryIncidents:
             self._fate.meanwhile(name)
             error = self._fate.write(kind, name, minimal="not listed here" in body)
             if error is not None:
-                return Attempt(Ended.REFUSED if refused(error) else Ended.DUE, error=error)
+                return Attempt(Ended.REFUSED if is_refused(error) else Ended.DUE, error=error)
             if not self._fate.loses(kind):
                 return effect()
             if self._fate.step.done:

@@ -126,7 +126,7 @@ class Sweep:
 Step = Mail | Again | Analyst | Setting | Excluded | Ledger | Skew | Refuses | Sweep
 
 
-def _draw(seed: int, length: int, calls: int) -> list[Step]:
+def draw(seed: int, length: int, calls: int) -> list[Step]:
     """A history. `calls` is about how many calls a sweep makes at which it can be killed.
 
     In half of the histories ledgers are neither lost nor doubled: there the promises are checked to the letter.

@@ -54,7 +54,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class _Message:
+class Message:
     """The rows that tell of one message to one recipient: when each came, and the action in it."""
 
     rows: list[tuple[datetime, str | None]] = field(default_factory=list)
@@ -83,7 +83,7 @@ class World(ABC):
         self.clock = FakeClock()
         self.settings = dict(USUAL)
         self.excluded: tuple[tuple[str, ...], datetime] = ((), START)
-        self.messages: dict[str, dict[str, _Message]] = {who: {} for who in RECIPIENTS}
+        self.messages: dict[str, dict[str, Message]] = {who: {} for who in RECIPIENTS}
         self.refused: dict[tuple[str, str], bool] = {}
         self.gone: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
         self.by_analysts: set[int] = set()
@@ -208,6 +208,6 @@ class World(ABC):
 
     def _rows(self, recipient: str, names: list[str], action: str | None) -> None:
         for name in names:
-            self.messages[recipient].setdefault(name, _Message()).rows.append((self.true_time(), action))
+            self.messages[recipient].setdefault(name, Message()).rows.append((self.true_time(), action))
             self.arrived(recipient, name, action)
         self.clock.advance(seconds=1)
