@@ -66,14 +66,18 @@ def adopt(context: Context, hunted: Hunted, places: list[Unrecorded]) -> dict[st
     """Take these incidents into the records; for whom that had to wait, and why."""
     blocked: dict[str, Cause] = {}
     changed = []
-    known = context.history.known() if places else None
     for place in places:
-        if known is None and not place.incident.open:
-            blocked[place.recipient] = history_cause(context)
+        if (cause := undated(context, place.incident)) is not None:
+            blocked[place.recipient] = cause
             continue
         changed.append(adopted_record(context, place.recipient, hunted.findings, place.incident, place.episode))
     context.ledger.save(changed)
     return blocked
+
+
+def undated(context: Context, incident: Incident) -> Cause | None:
+    """Why this incident cannot be adopted yet: it is closed, and SecurityIncident could not be asked when it was."""
+    return None if incident.open or context.history.known() is not None else history_cause(context)
 
 
 def adopted_record(

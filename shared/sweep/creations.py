@@ -10,7 +10,7 @@ from shared.incidents.text import incident_body
 from shared.model import Act, Action
 from shared.plan.owed import exchanged, failed, marked
 from shared.plan.records import created
-from shared.sweep.adopt import adopted_record
+from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.delivering import CHANGING, Delivering, Result
 from shared.sweep.reconcile import recalled
 
@@ -70,7 +70,10 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
         on.save(replace(made, remediators=line or made.remediators))
         return replace(result, created=1, taken=True), True
     if attempt.ended is Ended.FOUND and attempt.incident is not None:
-        on.save(exchanged(record, owed, failed(owed, CHANGING, in_doubt=False)))
+        cause = undated(on.context, attempt.incident)
+        on.save(exchanged(record, owed, failed(owed, cause or CHANGING, in_doubt=False)))
+        if cause is not None:
+            return replace(result, cause=cause), True
         on.save(adopted_record(on.context, action.recipient, on.findings, attempt.incident, action.episode))
         return result, False
     record, cause = on.not_done(record, owed, attempt, lost=lost)

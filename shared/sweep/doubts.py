@@ -11,7 +11,7 @@ from shared.incidents.text import comment_id
 from shared.model import Cause, Owed, OwedComment, OwedCreation, OwedEscalation, Record
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import created, escalated, made_before, seen
-from shared.sweep.adopt import adopted_record
+from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
@@ -60,6 +60,8 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
     incident = context.parts.incidents.read(owed.incident_id)
     mark = owed.attempts.marked
     if incident is not None and mark is not None and made_before(incident, mark):
+        if (cause := undated(context, incident)) is not None:
+            return exchanged(record, owed, failed(owed, cause, in_doubt=True))
         # Another ledger's sweep has made it: what it reported, and who was told, is not known here.
         context.ledger.save([exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))])
         return adopted_record(context, record.recipient, {}, incident, owed.episode)

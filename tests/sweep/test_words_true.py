@@ -17,9 +17,7 @@ def test_a_comment_does_not_claim_a_severity_that_was_refused(days: Days) -> Non
     days.break_writes(containing="raised-to:High")
     found = days.sweep()
     assert (found.get("escalated"), found["commented"], found["due"]) == (None, 1, 1)
-    incident = days.incident(WHO)
-    assert incident is not None
-    assert incident["severity"] == "Medium"
+    assert (days.incident(WHO) or {})["severity"] == "Medium"
     comments = days.comments(WHO)
     assert [text.startswith("60 new messages remediated") for text in comments] == [True]
     assert "escalated" not in comments[0]
