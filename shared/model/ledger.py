@@ -183,15 +183,18 @@ class WorkspaceState:
     """What the ledger holds about the workspace as a whole.
 
     `listed_to`: the newest modification that a list of our incidents has shown, by Sentinel's clock. `looked_from`: the
-    start of the window of the last sweep that planned, and `lookback_days` its length. `checked_guid`: the workspace's
-    customerId when it was last seen to be the GUID of the settings. `history_known`: SecurityIncident has answered once
-    (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids of the causes
-    told on `causes_day`.
+    start of the window of the last sweep that planned, and `lookback_days` its length. `lengthened_at`: when a sweep
+    last had a longer look-back than the one before it, whose window began at `unseen_before`. `checked_guid`: the
+    workspace's customerId when it was last seen to be the GUID of the settings. `history_known`: SecurityIncident has
+    answered once (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids
+    of the causes told on `causes_day`.
     """
 
     listed_to: datetime | None = None
     lookback_days: int | None = None
     looked_from: datetime | None = None
+    unseen_before: datetime | None = None
+    lengthened_at: datetime | None = None
     checked_guid: str = ""
     history_known: bool = False
     card_at: datetime | None = None

@@ -20,6 +20,7 @@ from shared.model import (
     Record,
     Seen,
     Severity,
+    WorkspaceState,
     day_number,
     message_hash,
     minute_number,
@@ -181,15 +182,19 @@ def _severity_set(incident: Incident, evidence: Iterable[Evidence], policy: Poli
 # -- what time does ---------------------------------------------------------------------------------------------------
 
 
-def lengthened(finding: Finding, record: Record, before: datetime, now: datetime) -> Record:
-    """The record with those messages reported that arrived before `before`: no earlier sweep could see them.
+def lengthened(finding: Finding, record: Record, state: WorkspaceState, now: datetime) -> Record:
+    """The record with those messages reported that only a longer look-back shows: older than the window before it was
+    made longer, and remediated by then. Its recipient may be found only days later.
 
-    What is owed, or counted to be told, was seen by one.
+    What is owed, or counted to be told, was seen by an earlier sweep.
     """
+    edge, at = state.unseen_before, state.lengthened_at
+    if edge is None or at is None:
+        return record
     known = set(record.untold)
     for owed in (record.creation, *record.comments):
         known |= owed.messages.times.keys() if owed else set()
-    older = Messages.of(item for item in finding.evidence() if item.generated < before)
+    older = Messages.of(item for item in finding.evidence() if item.generated < edge and item.state_time <= at)
     return reported(record, older.without(known), now)
 
 

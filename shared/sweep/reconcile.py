@@ -160,12 +160,14 @@ def _age(context: Context, hunted: Hunted) -> tuple[str, ...]:
     start = context.parts.window.start
     before = state.lookback_days
     longer = before is not None and today > before
-    edge = (state.looked_from or start + timedelta(days=today - (before or 0))) if longer else None
+    if longer:
+        edge = state.looked_from or start + timedelta(days=today - (before or 0))
+        context.ledger.save_state(unseen_before=edge, lengthened_at=context.parts.started)
     changed = []
     for recipient, finding in hunted.findings.items():
         record = context.ledger.records.get(recipient)
         if record is not None:
-            record = lengthened(finding, record, edge, context.now()) if edge else record
+            record = lengthened(finding, record, context.ledger.state, context.now())
             changed.append(refreshed(finding, record, context.now()))
     context.ledger.save(changed)
     context.ledger.save_state(lookback_days=today, looked_from=start)

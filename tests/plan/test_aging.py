@@ -12,6 +12,7 @@ from shared.model import (
     Reason,
     Record,
     Seen,
+    WorkspaceState,
     minute_number,
 )
 from shared.plan.records import (
@@ -47,12 +48,21 @@ IN_DOUBT = tried(in_doubt=True)
 
 
 def test_a_longer_lookback_reports_nothing_old_as_new() -> None:
-    """Messages that arrived before the last sweep's window began count as reported, however lately remediated."""
+    """Messages that arrived before the last sweep's window began count as reported, on a later day as well; but none
+    that was remediated since.
+    """
     edge = NOW - 30 * DAY
-    rows = (mail(0, NOW, generated=edge - MOMENT), mail(1, edge - DAY, generated=edge), mail(2, NOW))
-    after = lengthened(Finding.of(WHO, rows), open_incident(0), edge, NOW)
-    assert after == replace(open_incident(0), reported={key(0): Seen(minute_number(NOW), TODAY)})
-    assert lengthened(Finding.of(WHO, rows[1:]), after, edge, NOW) is after
+    state = WorkspaceState(unseen_before=edge, lengthened_at=NOW)
+    rows = (
+        mail(0, NOW, generated=edge - MOMENT),
+        mail(1, edge - DAY, generated=edge),
+        mail(2, NOW),
+        mail(3, NOW + MOMENT, generated=edge - MOMENT),
+    )
+    after = lengthened(Finding.of(WHO, rows), open_incident(0), state, NOW + 5 * DAY)
+    assert after == replace(open_incident(0), reported={key(0): Seen(minute_number(NOW), TODAY + 5)})
+    assert lengthened(Finding.of(WHO, rows[1:]), after, state, NOW) is after
+    assert lengthened(Finding.of(WHO, rows), open_incident(0), WorkspaceState(), NOW) == open_incident(0)
 
 
 def test_a_longer_lookback_takes_nothing_that_is_owed() -> None:
@@ -65,7 +75,8 @@ def test_a_longer_lookback_takes_nothing_that_is_owed() -> None:
         comments=(comment(some(5, 5)), comment(some(10, 5), attempts=IN_DOUBT)),
         untold=some(15, 5).times,
     )
-    assert lengthened(finding, known, edge, NOW).reported.keys() == some(20, 10).times.keys()
+    state = WorkspaceState(unseen_before=edge, lengthened_at=NOW)
+    assert lengthened(finding, known, state, NOW).reported.keys() == some(20, 10).times.keys()
 
 
 def test_days_are_written_anew_only_when_they_are_old() -> None:
@@ -114,7 +125,7 @@ LONG_AGO = NOW - 71 * DAY
 LAST_DAY = NOW - 70 * DAY
 
 
-def _old(**changes: object) -> Record:
+def old(**changes: object) -> Record:
     """A record that nothing keeps, but for these changes."""
     gone = Record(WHO, ours(there("Closed"), made_at=LONG_AGO), reported_ones(3, OLD - 1), LONG_AGO)
     return replace(gone, **changes)  # type: ignore[arg-type]
@@ -123,25 +134,25 @@ def _old(**changes: object) -> Record:
 @pytest.mark.parametrize(
     ("known", "goes"),
     [
-        (_old(), True),
-        (_old(incident=None), True),
-        (_old(reported={}), True),
-        (_old(incident=ours(there(), made_at=LONG_AGO, deleted=True)), True),
-        (_old(reported_before=None), True),
-        (_old(tell=Reason.GREW), False),
-        (_old(comments=(comment(some(0, 1)),)), False),
-        (_old(creation=creation(some(0, 1))), False),
-        (_old(escalation=escalation()), False),
-        (_old(incident=ours(there(), made_at=LONG_AGO)), False),
-        (_old(incident=ours(there("Active"), made_at=LONG_AGO)), False),
-        (_old(incident=ours(None, made_at=LONG_AGO)), False),
-        (_old(incident=ours(there("Closed"), made_at=LAST_DAY)), False),
-        (_old(reported={**reported_ones(3, OLD - 1), key(2): Seen(7, OLD)}), False),
-        (_old(reported_before=LAST_DAY), False),
+        (old(), True),
+        (old(incident=None), True),
+        (old(reported={}), True),
+        (old(incident=ours(there(), made_at=LONG_AGO, deleted=True)), True),
+        (old(reported_before=None), True),
+        (old(tell=Reason.GREW), False),
+        (old(comments=(comment(some(0, 1)),)), False),
+        (old(creation=creation(some(0, 1))), False),
+        (old(escalation=escalation()), False),
+        (old(incident=ours(there(), made_at=LONG_AGO)), False),
+        (old(incident=ours(there("Active"), made_at=LONG_AGO)), False),
+        (old(incident=ours(None, made_at=LONG_AGO)), False),
+        (old(incident=ours(there("Closed"), made_at=LAST_DAY)), False),
+        (old(reported={**reported_ones(3, OLD - 1), key(2): Seen(7, OLD)}), False),
+        (old(reported_before=LAST_DAY), False),
     ],
 )
 def test_whose_record_can_go(known: Record, goes: bool) -> None:
     """Finished, nothing owed or to be told, and nothing seen, made or reported for the look-back plus 30 days."""
     assert forgettable([known], policy(), NOW) == ([WHO] if goes else [])
-    others = [replace(_old(), recipient="a@x"), known, replace(_old(), recipient="b@x")]
+    others = [replace(old(), recipient="a@x"), known, replace(old(), recipient="b@x")]
     assert forgettable(others, policy(), NOW) == (["a@x", WHO, "b@x"] if goes else ["a@x", "b@x"])

@@ -16,6 +16,7 @@ from shared.model import (
     Reason,
     Record,
     Severity,
+    WorkspaceState,
     message_hash,
 )
 from shared.plan.decide import Policy, candidate, decide_about, is_fixed_for, plan
@@ -254,7 +255,7 @@ def test_time_and_adoption_drop_nothing_that_is_owed(
     """Whatever time does and Sentinel says, what is owed stays in the record, and reported messages stay reported."""
     some_finding = finding or Finding.of(WHO, ())
     changed = [
-        lengthened(some_finding, known, NOW - 2 * DAY, NOW),
+        lengthened(some_finding, known, WorkspaceState(unseen_before=NOW - 2 * DAY, lengthened_at=NOW), NOW),
         refreshed(some_finding, known, NOW),
         adopted(WHO, finding, there("Closed"), 3, policy(), NOW, record=known, was_high=high, deleted=deleted),
     ]

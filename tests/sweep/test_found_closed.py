@@ -7,7 +7,7 @@ from contextlib import closing
 
 from shared.ledger import keys
 from tests.cloud.faults import Fault
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 WHO = "a@contoso.com"
 
@@ -25,14 +25,14 @@ def test_a_closed_incident_of_a_damaged_record_waits_for_when_it_was_closed(days
     days.mail("other@contoso.com", 12)
     days.sweep()
     days.tenant.clock.advance(hours=2)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     days.sweep()
     days.pass_by(days=2)
     days.mail(WHO, 6)
-    days.tenant.cloud.analyst.edit(named(WHO), description="checked")
+    days.tenant.cloud.analyst.edit(incident_name(WHO), description="checked")
     days.tenant.clock.advance(hours=3)
-    days.tenant.cloud.analyst.edit(named("other@contoso.com"), description="checked")
+    days.tenant.cloud.analyst.edit(incident_name("other@contoso.com"), description="checked")
     assert days.sweep()["settled"] == 1
     days.pass_by()
     days.mail(WHO, 6)

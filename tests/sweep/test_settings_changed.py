@@ -132,6 +132,29 @@ def test_a_lookback_shortened_and_lengthened_again_raises_nothing_old(days: Days
     assert days.sweep().get("created") is None
 
 
+def test_a_lookback_lengthened_before_somebody_is_found_raises_nothing_old(days: Days) -> None:
+    """Three days, then eleven; only on the day after is somebody over the threshold, with a few new messages."""
+    days.tenant.settings["LOOKBACK_DAYS"] = "3"
+    days.mail(WHO, 12)
+    days.sweep()
+    days.tenant.clock.advance(hours=1)
+    days.tenant.cloud.analyst.close(incident_name(WHO))
+    for many in (1, 3, 3):
+        days.pass_by(days=4)
+        days.mail(WHO, many)
+        assert days.sweep()["verdict"] == "clean"
+    days.pass_by()
+    days.tenant.settings["LOOKBACK_DAYS"] = "11"
+    assert days.sweep().get("flagged") is None
+    days.pass_by()
+    days.mail(WHO, 5)
+    found = days.sweep()
+    assert (found["flagged"], found.get("settled"), found.get("created")) == (1, 1, None)
+    days.pass_by()
+    days.mail(WHO, 6)
+    assert days.sweep()["created"] == 1, "eleven that are new"
+
+
 def test_a_list_cut_short_reopens_what_is_certain(days: Days) -> None:
     """More new messages are needed than a list holds (5,000): a full list of new ones is more than enough."""
     days.tenant.settings |= {"SUM_CASE_THRESHOLD": "2500", "BENIGN_REOPEN_FACTOR": "2"}
