@@ -24,6 +24,8 @@ from shared.teams import Entry, Notice, OtherReason, Situation, incident_link, n
 READ_ANEW = 10
 READ_ANEW_OF_CROWD = 5
 
+_UNTOLD = Cause("card_due", "findings of earlier sweeps are still to be told on a card: the next sweep posts it")
+
 
 @dataclass(frozen=True, slots=True)
 class Notified:
@@ -65,7 +67,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         told = post_digest(context, tally, _tells(context, hunted, news, situation), situation, on_digest)
         # A minimal card tells no causes; a card that was not accepted may have.
         pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today) if told else ()
-        about_us = () if kind is Notice.UNTRUSTED else about_us
+        if kind is Notice.UNTRUSTED:
+            about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today) if told else ()
         undelivered += 0 if told else 1
     if about_us and kind is not None:
         undelivered += _notice(context, tally, kind, about_us, situation)
@@ -125,7 +128,8 @@ def _heartbeat(context: Context, tally: Tally, hunted: Hunted, situation: Situat
 
 def not_notified(context: Context) -> Notified:
     """What a dry run says, which posts nothing: what earlier sweeps left to be told is due."""
-    return Notified(due=_untold(context))
+    due = _untold(context)
+    return Notified(due=due, causes=(_UNTOLD,) if due else ())
 
 
 def _untold(context: Context) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cloud.faults import Fault
-from tests.support.days import Days
+from tests.support.days import Days, named
 
 WHO = "a@contoso.com"
 
@@ -47,3 +47,38 @@ def test_that_our_incidents_could_not_be_listed_is_told_beside_findings(days: Da
     days.tenant.clock.advance(hours=1)
     days.sweep()
     assert [card for card in days.cards if "our incidents could not be listed" in card] == told
+
+
+def test_a_dry_run_is_not_clean_while_a_finding_is_to_be_told(days: Days) -> None:
+    """Teams refused the card, the incident is closed since: the next sweep tells it, so a dry run says it is due."""
+    days.mail(WHO, 12)
+    days.tenant.cloud.faults.add(Fault(service="teams", times=None, status=403))
+    days.sweep()
+    days.tenant.clock.advance(hours=1)
+    days.tenant.cloud.analyst.close(named(WHO))
+    days.pass_by()
+    found = days.sweep(DRY_RUN="true")
+    assert (found["event"], found["verdict"], found["due"]) == ("sweep_planned", "flagged", 1)
+    assert "card_due" in days.causes
+    days.well()
+    found = days.sweep()
+    assert (found["told"], found["verdict"]) == (1, "flagged")
+    days.pass_by()
+    found = days.sweep(DRY_RUN="true")
+    assert (found["verdict"], found.get("due")) == ("clean", None)
+
+
+def test_why_data_is_not_trusted_is_told_although_only_short_cards_arrive(days: Days) -> None:
+    """A short card says that the data is not trusted, not why: a notice says that, once."""
+    days.mail(WHO, 12)
+    days.tenant.clock.advance(days=2)
+    days.tenant.cloud.faults.add(Fault(service="teams", containing="others may be missing", times=1, status=400))
+    found = days.sweep()
+    assert (found["verdict"], found["told"]) == ("untrusted", 1)
+    assert days.told(WHO) == 1
+    assert [card for card in days.cards if WHO in card and "The newest row" in card] == []
+    assert len([card for card in days.cards if "No all-clear: data not trusted" in card]) == 1
+    cards = len(days.cards)
+    days.tenant.clock.advance(hours=1)
+    days.sweep()
+    assert len(days.cards) == cards
