@@ -52,24 +52,22 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     context.parts.progress("telling Teams")
     tally = Tally()
     situation = situation_of(context, hunted, found, delivered)
-    today, cards = situation.now.date(), context.ledger.cards
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
-    about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today)
     open_causes = _open_causes(context, found, delivered)
-    pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today)
-    undelivered = 0
+    undelivered, told = 0, True
     if news:
-        on_digest = [each.id for each in (*pending, *(about_us if kind is Notice.UNTRUSTED else ()))]
-        if found.unread is not None and kind is None:
-            on_digest = [each for each in on_digest if each != found.unread.id]  # such a card does not say it
-        told = post_digest(context, tally, _tells(context, hunted, news, situation), situation, on_digest)
-        # A minimal card tells no causes; a card that was not accepted may have.
-        pending = causes_to_tell(open_causes, context.ledger.state, cards.values(), today) if told else ()
-        if kind is Notice.UNTRUSTED:
-            about_us = causes_to_tell(reasons, context.ledger.state, cards.values(), today) if told else ()
+        on_digest = [
+            *(each for each in _untold_causes(context, open_causes) if kind is not None or each != found.unread),
+            *(_untold_causes(context, reasons) if kind is Notice.UNTRUSTED else ()),
+        ]
+        tells = _tells(context, hunted, news, situation)
+        told = post_digest(context, tally, tells, situation, [each.id for each in on_digest])
         undelivered += 0 if told else 1
+    # A minimal card tells no causes; a card that was not accepted may have.
+    about_us = _untold_causes(context, reasons) if told or kind is Notice.FAILED else ()
+    pending = _untold_causes(context, open_causes) if told else ()
     if about_us and kind is not None:
         undelivered += _notice(context, tally, kind, about_us, situation)
     elif pending:
@@ -84,6 +82,11 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         max(_untold(context), undelivered),
         tuple({cause.id: cause for cause in tally.causes}.values()),
     )
+
+
+def _untold_causes(context: Context, causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Those of these causes that no card of today has told."""
+    return causes_to_tell(causes, context.ledger.state, context.ledger.cards.values(), context.now().date())
 
 
 def _open_causes(context: Context, found: Reconciled, delivered: Delivered) -> list[Cause]:

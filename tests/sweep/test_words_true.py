@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cloud.faults import Fault
-from tests.support.days import Days, named
+from tests.support.days import Days, incident_name
 
 WHO = "a@contoso.com"
 
@@ -55,7 +55,7 @@ def test_a_dry_run_is_not_clean_while_a_finding_is_to_be_told(days: Days) -> Non
     days.tenant.cloud.faults.add(Fault(service="teams", times=None, status=403))
     days.sweep()
     days.tenant.clock.advance(hours=1)
-    days.tenant.cloud.analyst.close(named(WHO))
+    days.tenant.cloud.analyst.close(incident_name(WHO))
     days.pass_by()
     found = days.sweep(DRY_RUN="true")
     assert (found["event"], found["verdict"], found["due"]) == ("sweep_planned", "flagged", 1)
