@@ -18,6 +18,9 @@ def in_parallel(work: Callable[[Given], Made], items: Iterable[Given]) -> list[M
 
     When it raises, nothing new is begun, what is under way ends, and the first error is raised.
     """
+    given = list(items)
+    if len(given) < 2 or WORKERS < 2:
+        return [work(item) for item in given]
     failed = Event()
 
     def one(item: Given) -> Made | None:
@@ -30,6 +33,6 @@ def in_parallel(work: Callable[[Given], Made], items: Iterable[Given]) -> list[M
             raise
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="sweep") as pool:
-        futures = [pool.submit(one, item) for item in items]
+        futures = [pool.submit(one, item) for item in given]
     results = [future.result() for future in futures]  # raises the first error
     return [result for result in results if result is not None]

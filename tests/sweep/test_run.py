@@ -323,7 +323,7 @@ def test_the_lost_answer_to_a_put_makes_no_second_incident(tenant: Tenant) -> No
         ),
         (
             Fault(service="log_analytics", status=200, body="", containing="Sum_case", times=None),
-            "answered the hunt with nothing",
+            "sent an empty response to the hunt",
         ),
         (Fault(service="log_analytics", status=403, times=None), "Microsoft Sentinel Responder"),
         (Fault(service="log_analytics", status=500, times=None), "log_analytics_unavailable"),
