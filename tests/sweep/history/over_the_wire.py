@@ -1,0 +1,35 @@
+"""Histories over the wire: the real clients against the small Azure, the ledgers in files or in tables."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.chaos.ledgers import KeptLedger, KeptTable
+from tests.support.azurite import Azurite
+from tests.sweep.history.driver import Broken, live
+from tests.sweep.history.steps import draw
+from tests.sweep.history.wire import WireWorld
+
+STEPS = 30
+CLOCK_CALLS = 600
+"""About so often does a sweep over the wire look at its clock."""
+
+
+def over_the_wire(seeds: range, azurite: Azurite | None = None) -> None:
+    """These histories in a small Azure, the ledgers in files or in tables."""
+    for seed in seeds:
+        with ExitStack() as stack, tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            beside = folder / "beside"
+            beside.mkdir()
+            main, other = (
+                (KeptTable(folder, azurite), KeptTable(beside, azurite))
+                if azurite
+                else (KeptLedger(folder), KeptLedger(beside))
+            )
+            try:
+                live(WireWorld(stack, main, other), draw(seed, STEPS, CLOCK_CALLS))
+            except Broken as broken:
+                raise Broken(f"history {seed}\n{broken}") from broken.__cause__

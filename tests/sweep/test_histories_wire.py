@@ -1,0 +1,15 @@
+"""Random histories over the wire; see test_histories.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sweep.history.over_the_wire import over_the_wire
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("twenty", range(10))
+def test_two_hundred_histories_over_the_wire(twenty: int) -> None:
+    """The same in two hundred histories over the wire, the ledgers in files."""
+    over_the_wire(range(twenty * 20, (twenty + 1) * 20))
