@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from shared.model import Action
@@ -29,11 +29,19 @@ class Room:
         return Room(self.limit, self.taken + taken, self.tried + tried)
 
 
-def remembered(creations: Sequence[Action], limit: int) -> tuple[tuple[Action, ...], int]:
+def remembered(creations: Sequence[Action], limit: int, noted: Collection[str] = ()) -> tuple[tuple[Action, ...], int]:
     """The creations to be written down, and how many are not.
 
-    The first ones, by their turn; and all that were refused: those have been named on cards.
+    Those that may be tried now, those of the recipients `noted` by an earlier sweep, and the refused ones: always, for
+    they have been named on cards. Then the others, by their turn, while there are places.
     """
-    most = max(REMEMBERED, 2 * limit)
-    kept = [action for place, action in enumerate(creations) if place < most or action.refused]
-    return tuple(kept), len(creations) - len(kept)
+    certain = {
+        action.recipient: action.refused
+        for turn, action in enumerate(creations)
+        if turn < 2 * limit or action.refused or action.recipient in noted
+    }
+    places = max(REMEMBERED, 2 * limit) - sum(not refused for refused in certain.values())
+    others = [action.recipient for action in creations if action.recipient not in certain]
+    chosen = certain.keys() | set(others[: max(places, 0)])
+    kept = tuple(action for action in creations if action.recipient in chosen)
+    return kept, len(creations) - len(kept)

@@ -46,8 +46,8 @@ class Delivered:
 
 def note(context: Context, planned: Plan, blocked: Mapping[str, Cause]) -> int:
     """Write down all that is owed, before anything is sent; how many creations are too many to be remembered."""
-    creations, forgotten = remembered(planned.creations, context.policy.max_new)
     records, now = context.ledger.records, context.now()
+    creations, forgotten = remembered(planned.creations, context.policy.max_new, _noted(records))
     changed = [
         owing(records.get(action.recipient), action, now, blocked.get(action.recipient))
         for action in (*creations, *planned.updates, *(each for each in planned.others if each.recipient in records))
@@ -75,6 +75,11 @@ def deliver(
     results = _rounds(on, free, planned.updates)
     again = in_parallel(lambda each: _refused_comment(on, *each), refused)
     return _summed_up(context, planned, results, again, found.blocked, forgotten)
+
+
+def _noted(records: Mapping[str, Record]) -> set[str]:
+    """The recipients for whom a creation is owed since an earlier sweep."""
+    return {recipient for recipient, record in records.items() if record.creation is not None}
 
 
 def terms_of(context: Context, hunted: Hunted) -> Terms:
@@ -202,7 +207,7 @@ def _due(
 
 def planned_only(context: Context, planned: Plan, blocked: Mapping[str, Cause]) -> Delivered:
     """What a dry run says: as if every effect succeeded, and the fuse held back the rest."""
-    _, forgotten = remembered(planned.creations, context.policy.max_new)
+    _, forgotten = remembered(planned.creations, context.policy.max_new, _noted(context.ledger.records))
     actions = planned.actions()
     free = [action for action in planned.creations if action.recipient not in blocked]
     for action in free[context.policy.max_new :]:

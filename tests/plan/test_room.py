@@ -54,7 +54,7 @@ def test_room_is_never_exceeded(limit: int, ends: list[bool]) -> None:
 def _many(number: int, refused_from: int) -> list[Action]:
     """So many creations, in the order of their turns."""
     one = action(Act.CREATE, some(0, 1), reason=Reason.FIRST)
-    return [replace(one, episode=place, refused=place >= refused_from) for place in range(number)]
+    return [replace(one, recipient=f"{place}@contoso.com", refused=place >= refused_from) for place in range(number)]
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,14 @@ def test_how_many_are_remembered(number: int, refused: int, limit: int, kept: in
     creations = _many(number, number - refused)
     first = creations[: kept - refused]
     assert remembered(creations, limit) == ((*first, *creations[number - refused :]), number - kept)
+
+
+def test_what_was_noted_before_stays_remembered() -> None:
+    """A flood of higher ones takes no place from those an earlier sweep has noted: they are not counted as lost."""
+    creations = many(REMEMBERED + 9, REMEMBERED + 9)
+    noted = {each.recipient for each in creations[-6:]}
+    kept, left_out = remembered(creations, 100, noted)
+    assert kept == (*creations[: REMEMBERED - 6], *creations[-6:])
+    assert left_out == 9
+    everyone = {each.recipient for each in creations[200:]}
+    assert remembered(creations, 100, everyone) == (tuple(creations), 0)
