@@ -40,7 +40,7 @@ def post_digest(
     """
     first, apart, lines = _sorted_out(context, tells)
     digest = _Digest(context, tally, tells, situation)
-    told = digest.post_all([(first, False)] if first else [], causes)
+    told = digest.post_all([(_shuffled(first, situation), False)] if first else [], causes)
     told &= digest.post_all([(some, True) for some in _dealt(lines, situation)])
     if apart and not tally.down:
         proved = tally.card_id or _probe(context, tally, situation)
@@ -62,16 +62,21 @@ def _sorted_out(context: Context, tells: Mapping[Entry, Tell]) -> tuple[list[Ent
     return first, apart, lines
 
 
-def _dealt(entries: Sequence[Entry], situation: Situation) -> list[list[Entry]]:
-    """Two hands, dealt anew each day: nobody is for ever on one card with somebody whose card is never answered for."""
+def _shuffled(entries: Sequence[Entry], situation: Situation) -> list[Entry]:
+    """In another order each day: whoever stands behind what is never taken is in front of it on another day."""
     day = situation.now.date().isoformat()
 
     def place(entry: Entry) -> bytes:
         return hashlib.blake2b(f"{day}|{entry.incident_id}".encode(), digest_size=8).digest()
 
-    ordered = sorted(entries, key=place)
+    return sorted(entries, key=place)
+
+
+def _dealt(entries: Sequence[Entry], situation: Situation) -> list[list[Entry]]:
+    """For two cards, with other company each day: nobody is for ever on one card with what is never answered for."""
+    ordered = _shuffled(entries, situation)
     half = (len(ordered) + 1) // 2
-    return [hand for hand in (ordered[:half], ordered[half:]) if hand]
+    return [some for some in (ordered[:half], ordered[half:]) if some]
 
 
 @dataclass(slots=True)
