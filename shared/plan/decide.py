@@ -29,7 +29,7 @@ BENIGN = frozenset({"BenignPositive", "FalsePositive"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that decide. `excluded` says whether a recipient is left alone today."""
+    """The settings that decide. `excluded` says whether EXCLUDED_RECIPIENTS names a recipient today."""
 
     workspace_resource_id: str
     threshold: int

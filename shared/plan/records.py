@@ -155,7 +155,7 @@ def adopted(
     finished = deleted or not incident.open
     edge = (ended or incident.modified or now) if finished else (incident.created or now)
     severity = Severity.HIGH if was_high else _severity_set(incident, evidence, policy)
-    # Who deleted it before this ledger began makes no news.
+    # A deletion from before this ledger began is not mentioned on a card.
     ours = OurIncident(
         incident.id, episode, severity, incident.created or now, incident, deleted=deleted, deletion_told=deleted
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.model import Action
 
 REMEMBERED = 5_000
-"""Creations that are written down while they wait. Beyond that it is a flood, and the threshold is too low."""
+"""Creations that are written down while they wait. More than that means that the threshold is too low."""
 
 
 @dataclass(frozen=True, slots=True)

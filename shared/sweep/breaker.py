@@ -1,4 +1,4 @@
-"""The breaker: once Sentinel is seen to be down, a thousand effects do not each find out for themselves."""
+"""The breaker: once Sentinel is known to be down, the remaining effects are not tried one by one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Breaker:
         self.open = self.open or cause
 
     def ended(self, error: SweepError | None, *, at_once: bool = False) -> None:
-        """Take note of how a call ended. `at_once`: without this call nothing else makes sense."""
+        """Take note of how a call ended. `at_once`: one failure of this call is enough."""
         with self._lock:
             if error is None or not of_the_road(error):
                 self._row = 0

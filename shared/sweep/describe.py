@@ -1,4 +1,4 @@
-"""What is looked up to put it into words: who remediated. It may be missing; nothing waits for it."""
+"""Looks up who remediated, for the texts. It may be missing; nothing waits for it."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ class Hunted:
 def check_access(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
     """Why nothing can be asked or written, None when all is well; and notes for the receipt.
 
-    Without a token nothing can be done: that is found out, and said, once. The GUID that is queried and the resource
-    that is written to must be one workspace; checked once for each GUID. The ledger is the resource's own: a sweep with
-    another resource id has another ledger, and checks there.
+    Without a token nothing can be done: one request shows that, and it is reported once. The GUID that is queried and
+    the resource that is written to must be one workspace; checked once for each GUID. The ledger is the resource's own:
+    a sweep with another resource id has another ledger, and checks there.
     """
     settings, parts = context.settings, context.parts
     parts.progress("signing in")

@@ -116,7 +116,7 @@ def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause
 
 
 def _heartbeat(context: Context, tally: Tally, hunted: Hunted, situation: Situation) -> int:
-    """A sign of life when none has been seen for so long, and after the first sweep of a ledger."""
+    """Post a heartbeat when Teams has taken no card for HEARTBEAT_DAYS, and after the first sweep of a ledger."""
     days, state = context.settings.heartbeat_days, context.ledger.state
     if not days:
         return 0

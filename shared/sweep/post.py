@@ -72,7 +72,7 @@ def take_in_accepted(context: Context) -> None:
 
 
 def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
-    """Note a card, post it, and take it in once it is accepted.
+    """Note a card, post it, and bring the records up to date once it is accepted.
 
     Raises:
         LeaseLost: another sweep is at work by now; nothing is noted or sent then.
@@ -81,7 +81,7 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
     before = context.ledger.cards.get(card.id)
     doubtful = before.doubtful if before else 0
     context.prove_lease()
-    # As one more that may have been taken: that is what it is should this process end before the answer.
+    # Counted as one more that Teams may have taken: so it is if this process ends before the answer.
     context.ledger.save(cards=[replace(noted, doubtful=doubtful + 1)])
     context.prove_lease()
     tally.posts += 1
