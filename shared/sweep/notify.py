@@ -69,7 +69,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     about_us = _untold_causes(context, reasons) if told or kind is Notice.FAILED else ()
     pending = _untold_causes(context, open_causes) if told else ()
     if about_us and kind is not None:
-        undelivered += _notice(context, tally, kind, about_us, situation)
+        unread = [each for each in pending if each == found.unread]
+        undelivered += _notice(context, tally, kind, (*about_us, *unread), situation)
     elif pending:
         undelivered += _notice(context, tally, Notice.DUE, pending, situation)
     elif not news and kind is None:

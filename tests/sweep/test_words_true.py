@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cloud.faults import Fault
 from tests.support.days import Days, incident_name
 
@@ -82,3 +84,22 @@ def test_why_data_is_not_trusted_is_told_although_only_short_cards_arrive(days: 
     days.tenant.clock.advance(hours=1)
     days.sweep()
     assert len(days.cards) == cards
+
+
+@pytest.mark.parametrize("verdict", ["untrusted", "failed"])
+def test_that_our_incidents_could_not_be_listed_is_told_beside_another_cause(days: Days, verdict: str) -> None:
+    """The notice about data that is not trusted, or about a hunt that failed, names that cause as well."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.tenant.clock.advance(days=3)
+    days.tenant.cloud.faults.add(
+        Fault(service="sentinel", method="GET", match="filter", times=None, status=200, body={"value": [{"name": "x"}]})
+    )
+    if verdict == "failed":
+        days.tenant.cloud.faults.add(Fault(service="log_analytics", times=None, status=400))
+    assert days.sweep()["verdict"] == verdict
+    assert len(days.cards) == 2
+    assert "our incidents could not be listed" in days.cards[1]
+    days.tenant.clock.advance(hours=1)
+    days.sweep()
+    assert len(days.cards) == 2
