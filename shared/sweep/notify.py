@@ -75,14 +75,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         undelivered += _notice(context, tally, Notice.DUE, pending, situation)
     elif not news and kind is None:
         undelivered += _heartbeat(context, tally, hunted, situation)
-    return Notified(
-        tally.told,
-        tally.mentioned,
-        tally.reminded,
-        tally.card_id,
-        max(_untold(context), undelivered),
-        tuple({cause.id: cause for cause in tally.causes}.values()),
-    )
+    due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
+    return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
 
 
 def _untold_causes(context: Context, causes: Sequence[Cause]) -> tuple[Cause, ...]:

@@ -76,7 +76,7 @@ def test_how_many_are_remembered(number: int, refused: int, limit: int, kept: in
 
 def test_what_was_noted_before_stays_remembered() -> None:
     """A flood of higher ones takes no place from those an earlier sweep has noted: they are not counted as lost."""
-    creations = many(REMEMBERED + 9, REMEMBERED + 9)
+    creations = _many(REMEMBERED + 9, REMEMBERED + 9)
     noted = {each.recipient for each in creations[-6:]}
     kept, left_out = remembered(creations, 100, noted)
     assert kept == (*creations[: REMEMBERED - 6], *creations[-6:])

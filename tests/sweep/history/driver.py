@@ -14,12 +14,12 @@ QUIET = 6
 """Sweeps at the end, with nothing broken: enough to complete what is due."""
 
 
-class Broken(AssertionError):
+class HistoryBroken(AssertionError):
     """A promise was broken; the message is the story."""
 
 
 def live(world: World, story: Sequence[Step]) -> None:
-    """One history. Raises Broken."""
+    """One history. Raises HistoryBroken."""
     promises = Promises(world)
     told: list[str] = []
     try:
@@ -40,7 +40,7 @@ def live(world: World, story: Sequence[Step]) -> None:
         assert not receipt.held
         promises.all_told()
     except Exception as error:
-        raise Broken("\n".join([*told, f"{type(error).__name__}: {error}"])) from error
+        raise HistoryBroken("\n".join([*told, f"{type(error).__name__}: {error}"])) from error
 
 
 def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
@@ -67,19 +67,19 @@ def _summary(receipt: Receipt | None) -> str:
 
 
 def live_all(make: Callable[[], World], seeds: range, length: int, calls: int) -> None:
-    """The histories of these seeds, each in a world of its own. Raises Broken with the shortest story of the first
+    """The histories of these seeds, each in a world of its own. Raises HistoryBroken with the shortest story of the first
     that breaks a promise.
     """
     for seed in seeds:
         story = draw(seed, length, calls)
         try:
             live(make(), story)
-        except Broken:
+        except HistoryBroken:
             try:
                 live(make(), shortest(make, story))
-            except Broken as short:
+            except HistoryBroken as short:
                 broken = short
-            raise Broken(f"history {seed}\n{broken}") from None
+            raise HistoryBroken(f"history {seed}\n{broken}") from None
 
 
 def shortest(make: Callable[[], World], story: Sequence[Step]) -> list[Step]:
@@ -89,6 +89,6 @@ def shortest(make: Callable[[], World], story: Sequence[Step]) -> list[Step]:
         shorter = kept[:place] + kept[place + 1 :]
         try:
             live(make(), shorter)
-        except Broken:
+        except HistoryBroken:
             kept = shorter
     return kept

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.chaos.ledgers import KeptLedger, KeptTable
 from tests.support.azurite import Azurite
-from tests.sweep.history.driver import Broken, live
+from tests.sweep.history.driver import HistoryBroken, live
 from tests.sweep.history.steps import draw
 from tests.sweep.history.wire import WireWorld
 
@@ -31,5 +31,5 @@ def over_the_wire(seeds: range, azurite: Azurite | None = None) -> None:
             )
             try:
                 live(WireWorld(stack, main, other), draw(seed, STEPS, CLOCK_CALLS))
-            except Broken as broken:
-                raise Broken(f"history {seed}\n{broken}") from broken.__cause__
+            except HistoryBroken as broken:
+                raise HistoryBroken(f"history {seed}\n{broken}") from broken.__cause__

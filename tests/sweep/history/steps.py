@@ -39,7 +39,7 @@ SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class MailArrives:
     """So many new messages to a recipient, with this action."""
 
     recipient: str
@@ -57,7 +57,7 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Analyst:
+class AnalystActs:
     """An analyst does this to one of the incidents."""
 
     what: str
@@ -123,7 +123,7 @@ class Sweep:
     beside: bool = False
 
 
-Step = Mail | Again | Analyst | Setting | Excluded | Ledger | Skew | Refuses | Sweep
+Step = MailArrives | Again | AnalystActs | Setting | Excluded | Ledger | Skew | Refuses | Sweep
 
 
 def draw(seed: int, length: int, calls: int) -> list[Step]:
@@ -133,7 +133,7 @@ def draw(seed: int, length: int, calls: int) -> list[Step]:
     """
     chance = Random(seed)
     ledgers = chance.random() < 0.5
-    story: list[Step] = [Mail(RECIPIENTS[0], chance.randint(4, 9), COUNTED[1]), Sweep(0)]
+    story: list[Step] = [MailArrives(RECIPIENTS[0], chance.randint(4, 9), COUNTED[1]), Sweep(0)]
     while len(story) < length:
         story += _day(chance, ledgers, calls)
     return story
@@ -143,11 +143,11 @@ def _day(chance: Random, ledgers: bool, calls: int) -> list[Step]:
     steps: list[Step] = []
     actions = (*COUNTED, *COUNTED, "Delivered", "Moved to quarantine", None)
     for _ in range(chance.choice((0, 1, 1, 2))):
-        steps.append(Mail(chance.choice(RECIPIENTS), chance.choice((1, 2, 4, 6, 9)), chance.choice(actions)))
+        steps.append(MailArrives(chance.choice(RECIPIENTS), chance.choice((1, 2, 4, 6, 9)), chance.choice(actions)))
     if chance.random() < 0.15:
         steps.append(Again(chance.choice(RECIPIENTS), chance.randint(1, 3), chance.choice(actions)))
     for _ in range(chance.choice((0, 0, 1, 1, 2))):
-        steps.append(Analyst(chance.choice(ANALYST), chance.randint(0, 9)))
+        steps.append(AnalystActs(chance.choice(ANALYST), chance.randint(0, 9)))
     if chance.random() < 0.12:
         name = chance.choice(sorted(SETTINGS))
         steps.append(Setting(name, chance.choice(SETTINGS[name])))

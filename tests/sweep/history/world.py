@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.model import ESCALATED_LABEL, Receipt, incident_id
-from tests.cloud.analyst import Analyst as Portal
+from tests.cloud.analyst import AnalystActs as Portal
 from tests.cloud.incidents import Incidents
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.support.clock import START, FakeClock
@@ -19,10 +19,10 @@ from tests.sweep.history.steps import (
     COUNTED,
     RECIPIENTS,
     Again,
-    Analyst,
+    AnalystActs,
     Excluded,
     Ledger,
-    Mail,
+    MailArrives,
     Refuses,
     Setting,
     Skew,
@@ -123,11 +123,11 @@ class World(ABC):
     def apply(self, step: Step) -> None:
         """Let one step happen, but for a sweep."""
         match step:
-            case Mail(recipient, many, action):
+            case MailArrives(recipient, many, action):
                 self._rows(recipient, [f"{next(self._names):08x}-0000-4000-8000-0" for _ in range(many)], action)
             case Again(recipient, every, action):
                 self._rows(recipient, sorted(self.messages[recipient])[::every], action)
-            case Analyst(what, pick):
+            case AnalystActs(what, pick):
                 names = sorted(self.store.stored)
                 self.clock.advance(minutes=1)
                 if names:
