@@ -67,8 +67,8 @@ def _summary(receipt: Receipt | None) -> str:
 
 
 def live_all(make: Callable[[], World], seeds: range, length: int, calls: int) -> None:
-    """The histories of these seeds, each in a world of its own. Raises HistoryBroken with the shortest story of the first
-    that breaks a promise.
+    """The histories of these seeds, each in a world of its own. Raises HistoryBroken with the shortest story of the
+    first that breaks a promise.
     """
     for seed in seeds:
         story = draw(seed, length, calls)

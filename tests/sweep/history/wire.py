@@ -26,7 +26,7 @@ from tests.chaos.ledgers import KeptLedger
 from tests.cloud import Cloud, Fault, Request
 from tests.cloud.faults import Wire
 from tests.cloud.incidents import Incidents
-from tests.cloud.mail import stamp
+from tests.cloud.mail import Mail, stamp
 from tests.support.clients import sign_in_to
 from tests.support.clock import FakeClock
 from tests.sweep.history.steps import Sweep
@@ -113,7 +113,7 @@ class WireWorld(World):
     def arrived(self, recipient: str, name: str, action: str | None) -> None:
         """See World."""
         now = self.true_time()
-        mail = MailArrives(now, seed=next(self._seeds))
+        mail = Mail(now, seed=next(self._seeds))
         row = mail.add(recipient, action, now, message=name, state=now)
         row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
         self._cloud.append("EmailEvents", mail.events)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.model import ESCALATED_LABEL, Receipt, incident_id
-from tests.cloud.analyst import AnalystActs as Portal
+from tests.cloud.analyst import Analyst as Portal
 from tests.cloud.incidents import Incidents
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.support.clock import START, FakeClock
