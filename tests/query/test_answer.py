@@ -115,5 +115,5 @@ def test_lists_are_decoded_only_when_read() -> None:
     """A list that nobody reads is not decoded: even a malformed one says nothing until then."""
     (found,) = findings(Answer(COLUMNS, KINDS, [changed(6, "not JSON")], Service.GRAPH), 1)
     assert found.total == 2
-    with pytest.raises(PartialData, match="Graph answered the hunt with a column HardDelete_NetworkID"):
+    with pytest.raises(PartialData, match="Graph sent a malformed response to the hunt: a column HardDelete_NetworkID"):
         found.evidence()

@@ -149,7 +149,7 @@ def connected(
     clock: FakeClock | None = None,
     cloud_clock: Callable[[], datetime] | None = None,
     limits: Limits | None = None,
-    pace: Mapping[Call, RateLimit] | None = None,
+    rate_limits: Mapping[Call, RateLimit] | None = None,
     chance: Callable[[], float] = lambda: 1.0,
     **cloud: Any,
 ) -> Iterator[Clients]:
@@ -162,6 +162,6 @@ def connected(
         sign_in_to(running.environment, patch)
         credential = sign_in(CLIENT_ID, clock)
         closing.callback(credential.close)
-        http = Http(credential, clock=clock, limits=limits, rate_limits={} if pace is None else pace, chance=chance)
+        http = Http(credential, clock=clock, limits=limits, rate_limits={} if rate_limits is None else rate_limits, chance=chance)
         closing.callback(http.close)
         yield Clients(running, clock, from_values(running.environment), credential, http, closing)
