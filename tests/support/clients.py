@@ -162,6 +162,12 @@ def connected(
         sign_in_to(running.environment, patch)
         credential = sign_in(CLIENT_ID, clock)
         closing.callback(credential.close)
-        http = Http(credential, clock=clock, limits=limits, rate_limits={} if rate_limits is None else rate_limits, chance=chance)
+        http = Http(
+            credential,
+            clock=clock,
+            limits=limits,
+            rate_limits={} if rate_limits is None else rate_limits,
+            chance=chance,
+        )
         closing.callback(http.close)
         yield Clients(running, clock, from_values(running.environment), credential, http, closing)
