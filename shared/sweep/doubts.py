@@ -7,6 +7,7 @@ is merely owed. Not answered: it stays in doubt, and is due.
 from __future__ import annotations
 
 from shared.errors import SweepError
+from shared.incidents.arm import NO_TIME
 from shared.incidents.text import comment_id
 from shared.model import Cause, Owed, OwedComment, OwedCreation, OwedEscalation, Record
 from shared.plan.owed import exchanged, failed
@@ -78,7 +79,7 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
 def _comment(context: Context, record: Record, owed: OwedComment) -> Record | None:
     made = context.parts.incidents.find_comment(owed.incident_id, comment_id(owed.incident_id, owed.messages.times))
     if made is not None:
-        settle_comment(context, record, owed, made)
+        settle_comment(context, record, owed, None if made == NO_TIME else made)
         return None
     return exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False, refused=owed.attempts.refused))
 
