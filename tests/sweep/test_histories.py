@@ -9,7 +9,7 @@ import pytest
 
 from tests.sweep.history.driver import live_all
 from tests.sweep.history.memory import MemoryWorld
-from tests.sweep.history.over_the_wire import STEPS, over_the_wire
+from tests.sweep.history.over_the_wire import STEPS
 
 CALLS = 80
 
@@ -17,11 +17,6 @@ CALLS = 80
 def test_histories() -> None:
     """Whatever happens for some days, the promises hold."""
     live_all(MemoryWorld, range(10_000, 10_060), STEPS, CALLS)
-
-
-def test_histories_over_the_wire() -> None:
-    """The same with the real clients, over the wire."""
-    over_the_wire(range(10_000, 10_002))
 
 
 @pytest.mark.slow
