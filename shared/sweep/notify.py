@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.errors import SweepError
-from shared.model import CardNote, Cause, Finding, OwedCreation, Reason, Record, ToldDue, ToldFinding, Verdict
+from shared.model import CardNote, Cause, Finding, OwedCreation, Reason, Record, Severity, ToldDue, ToldFinding, Verdict
 from shared.plan.news import MOST_DOUBTFUL, News, NotDone, causes_to_tell, due_to_tell, findings_to_tell
 from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
@@ -19,10 +19,7 @@ from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswer
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
 from shared.teams import Entry, Notice, OtherReason, Situation, incident_link, notice_card
-
-# Read anew before on-call is reminded of them: those that a card shows in detail.
-READ_ANEW = 10
-READ_ANEW_OF_CROWD = 5
+from shared.teams.places import MOST_NAMED
 
 _UNTOLD = Cause("card_due", "findings of earlier sweeps are still to be told on a card: the next sweep posts it")
 
@@ -155,7 +152,10 @@ def _news(context: Context, delivered: Delivered, situation: Situation) -> News:
 
 
 def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record, ...]:
-    """Those of these records whose incident still waits: by SecurityIncident, and those shown first read anew."""
+    """Those of these records whose incident still waits: by SecurityIncident, and those that the card names read anew.
+
+    In the order in which a card names them.
+    """
     if not waiting or context.breaker.open is not None:
         return ()
     known = context.history.known() or {}
@@ -164,9 +164,9 @@ def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record,
         past = known.get(record.incident.id) if record.incident else None
         if past is None or (past.status == "New" and not past.owned):
             there.append(record)
-    anew = READ_ANEW if len(there) <= READ_ANEW else READ_ANEW_OF_CROWD
+    there.sort(key=lambda record: (-_severity(context, record).rank, -record.counts.total, record.recipient))
     checked: list[Record] = []
-    for record in there[:anew]:
+    for record in there[:MOST_NAMED]:
         try:
             incident = context.parts.incidents.read(record.incident.id) if record.incident else None
         except SweepError:
@@ -175,7 +175,12 @@ def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record,
         context.ledger.save([current])
         if current.incident and current.incident.waiting:
             checked.append(current)
-    return (*checked, *there[anew:])
+    return (*checked, *there[MOST_NAMED:])
+
+
+def _severity(context: Context, record: Record) -> Severity:
+    """The severity that a card shows."""
+    return record.incident.severity if record.incident else context.policy.severity(record.counts.total)
 
 
 def _tells(context: Context, hunted: Hunted, news: News, situation: Situation) -> dict[Entry, Tell]:
@@ -230,7 +235,7 @@ def _entry(context: Context, record: Record, finding: Finding | None = None) -> 
         incident_id=name,
         episode=incident.episode if incident else 0,
         reason=record.tell or OtherReason.REMINDER,
-        severity=incident.severity if incident else context.policy.severity(record.counts.total),
+        severity=_severity(context, record),
         counts=record.counts,
         messages=tuple(sorted(record.untold)),
         new=len(record.untold),

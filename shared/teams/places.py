@@ -14,6 +14,8 @@ from shared.teams.alert import Entry, OtherReason
 _DETAILS = 8
 _DETAILS_OF_MANY = 5  # with more than _DETAILS, a phone shows the names sooner than the tenth button
 _LINES = (34, 24, 16, 10, 5, 1)
+MOST_NAMED = _DETAILS_OF_MANY + _LINES[0]
+"""Recipients that one card names at most."""
 
 
 class Group(IntEnum):

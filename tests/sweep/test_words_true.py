@@ -103,3 +103,25 @@ def test_that_our_incidents_could_not_be_listed_is_told_beside_another_cause(day
     days.tenant.clock.advance(hours=1)
     days.sweep()
     assert len(days.cards) == 2
+
+
+def test_nobody_is_reminded_of_what_was_taken_meanwhile(days: Days) -> None:
+    """Whatever a card names as waiting was read anew: an analyst takes all of a crowd after the list was read."""
+    waiting = [f"u{number:02}@contoso.com" for number in range(20)]
+    for place, who in enumerate(waiting):
+        days.mail(who, 11 + place)
+    days.sweep()
+    days.pass_by(days=4)
+    analyst = days.tenant.cloud.analyst
+    taken = Fault(
+        service="sentinel",
+        method="GET",
+        match="filter=",
+        effect=True,
+        then=lambda _: [analyst.assign(incident_name(who), "analyst@contoso.com") for who in waiting[5:]],
+    )
+    days.tenant.cloud.faults.add(taken)
+    found = days.sweep(REMIND_AFTER_DAYS="3")
+    assert found["reminded"] == 5
+    summary = days.tenant.cloud.cards[-1]["summary"]
+    assert [who for who in waiting if who in summary] == waiting[:5]
