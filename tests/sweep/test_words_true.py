@@ -113,14 +113,12 @@ def test_nobody_is_reminded_of_what_was_taken_meanwhile(days: Days) -> None:
     days.sweep()
     days.pass_by(days=4)
     analyst = days.tenant.cloud.analyst
-    taken = Fault(
-        service="sentinel",
-        method="GET",
-        match="filter=",
-        effect=True,
-        then=lambda _: [analyst.assign(incident_name(who), "analyst@contoso.com") for who in waiting[5:]],
-    )
-    days.tenant.cloud.faults.add(taken)
+
+    def take(_: object) -> None:
+        for who in waiting[5:]:
+            analyst.assign(incident_name(who), "analyst@contoso.com")
+
+    days.tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match="filter=", effect=True, then=take))
     found = days.sweep(REMIND_AFTER_DAYS="3")
     assert found["reminded"] == 5
     summary = days.tenant.cloud.cards[-1]["summary"]
