@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,8 @@ from shared.errors import PartialData
 from shared.hunt.incidents import PastIncident
 from shared.model import LABEL, Severity
 from tests.cloud import Fault
-from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
-from tests.support.clients import Clients
+from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.support.clients import Clients, connected
 from tests.support.clock import START
 
 TITLE = "Unusual volume of remediated email: a@contoso.com"
@@ -21,12 +22,11 @@ ONE, TWO = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-0000
 LABELS = [{"labelName": LABEL}, {"labelName": "episode:0"}]
 
 
-@pytest.fixture(autouse=True)
-def nothing_left(azure: Clients) -> None:
-    """Each test begins without incidents, and with the mirror's table."""
-    azure.forget()
-    azure.cloud.define("SecurityIncident", SECURITY_INCIDENT)
-    azure.cloud.tables.refresh["SecurityIncident"] = Mirror(azure.cloud.store).rows
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    """A small Azure in which no incident ever was."""
+    with connected(monkeypatch) as made:
+        yield made
 
 
 def _make(azure: Clients, name: str = ONE, **properties: Any) -> None:

@@ -107,6 +107,7 @@ def ledger(
     return found
 
 
+@pytest.mark.slow
 def test_ten_thousand_records_load_in_eleven_requests(table_place: TablePlace) -> None:
     """All records, cards and the state come in one query of 1,000 rows a page."""
     writer = table_place.open()

@@ -130,6 +130,8 @@ def state(**changes: object) -> WorkspaceState:
         "listed_to": NOW,
         "lookback_days": 30,
         "looked_from": NOW - timedelta(days=30),
+        "unseen_before": NOW - timedelta(days=31),
+        "lengthened_at": NOW - timedelta(days=2),
         "checked_guid": "11111111-2222-4333-8444-555555555555",
         "history_known": True,
         "card_at": NOW - timedelta(hours=1),

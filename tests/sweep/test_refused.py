@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.incidents import text
-from shared.sweep import effects
+from shared.sweep import creations
 from tests.support.days import Days, incident_name
 
 WHO = "olga@contoso.com"
@@ -112,7 +112,7 @@ def test_the_next_version_heals_what_one_rendered_wrongly(days: Days, monkeypatc
         return body.replace('"status":"New"', '"status":"new!"')
 
     with monkeypatch.context() as patch:
-        patch.setattr(effects, "incident_body", faulty)
+        patch.setattr(creations, "incident_body", faulty)
         days.mail(WHO, 60)
         assert days.sweep()["due"] == 1
     days.pass_by(days=31)
