@@ -222,7 +222,9 @@ class Promises:
             else max(each.closed or each.time for each in rows)
         )
         state = {**self.ever[who], **self.now[who]}
-        return {name for name in self.reported[who] if state[name] < edge}
+        # What a lost ledger knew is commented on once more; on an incident that is closed by then it stays new.
+        again = self.unread.get(last, set())
+        return {name for name in self.reported[who] - again if state[name] < edge}
 
     def latest(self, who: str, before: int) -> str | None:
         """The last incident about somebody of an episode before this one, deleted ones too."""
