@@ -6,10 +6,12 @@ is merely owed. Not answered: it stays in doubt, and is due.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from shared.errors import SweepError
 from shared.incidents.arm import NO_TIME
 from shared.incidents.text import comment_id
-from shared.model import Cause, Owed, OwedComment, OwedCreation, OwedEscalation, Record
+from shared.model import Cause, Incident, Owed, OwedComment, OwedCreation, OwedEscalation, Record
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import created, escalated, made_before, seen
 from shared.sweep.adopt import adopted_record, undated
@@ -60,7 +62,7 @@ def _settle(context: Context, record: Record, owed: Owed) -> None:
 def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
     incident = context.parts.incidents.read(owed.incident_id)
     mark = owed.attempts.marked
-    if incident is not None and mark is not None and made_before(incident, mark):
+    if incident is not None and mark is not None and _made_by_another(context, incident, mark):
         if (cause := undated(context, incident)) is not None:
             return exchanged(record, owed, failed(owed, cause, in_doubt=True))
         # Another ledger's sweep has made it: what it reported, and who was told, is not known here.
@@ -74,6 +76,12 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
     if owed.incident_id in known:
         return created(record, owed, None, context.now())
     return exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))
+
+
+def _made_by_another(context: Context, incident: Incident, mark: datetime) -> bool:
+    """Whether it was there before the attempt, or came only after the sweep that tried had long ended."""
+    ended = mark + timedelta(seconds=context.settings.sweep_budget_seconds)
+    return made_before(incident, mark) or (incident.created is not None and incident.created > ended)
 
 
 def _comment(context: Context, record: Record, owed: OwedComment) -> Record | None:
