@@ -196,8 +196,8 @@ def overtake(story: Story, step: Step) -> str:
 def check(story: Story, *, again: bool = False) -> int:
     """What is promised, whatever happened on the way; how many cards were repeated.
 
-    With `again` something may have been told again in other words, or noted on a card that was not posted any more: such a
-    note is forgotten a day later.
+    With `again` something may have been told again in other words, or noted on a card that was not posted any more:
+    such a note is forgotten a day later.
     """
     scene = story.scene
     for who in story.flagged:
