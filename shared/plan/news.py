@@ -176,8 +176,13 @@ def without_told(
     return tuple(changed), tuple(dropped)
 
 
-def outdated(cards: Iterable[CardNote], records: Mapping[str, Record], today: date) -> tuple[str, ...]:
-    """Ids of earlier cards without an answer that no longer matter: nothing on them is still to be told."""
+def outdated(
+    cards: Iterable[CardNote], records: Mapping[str, Record], state: WorkspaceState, today: date
+) -> tuple[str, ...]:
+    """Ids of earlier cards without an answer that no longer matter: nothing on them is still to be told.
+
+    A card that names nobody and nothing, such as a heartbeat, matters on its day.
+    """
     gone = []
     for card in cards:
         waiting = any(
@@ -187,6 +192,28 @@ def outdated(cards: Iterable[CardNote], records: Mapping[str, Record], today: da
             and record.incident.id == each.incident_id
             for each in (*card.findings, *card.unanswered)
         )
-        if not card.accepted and not waiting and card.day < today:
+        names = card.findings or card.unanswered or _daily(card)
+        over = card.day < today or (names and not _left_today(card, records, state))
+        if not card.accepted and not waiting and over:
             gone.append(card.id)
     return tuple(gone)
+
+
+def _left_today(card: CardNote, records: Mapping[str, Record], state: WorkspaceState) -> bool:
+    """Whether no other card has told yet what this one was to tell on its day."""
+    told = state.causes_told if state.causes_day == card.day else ()
+    reminded = [each.reminded_at for name in card.reminders if (each := records.get(name))]
+    deleted = [each.incident for name in card.deletions if (each := records.get(name))]
+    owed = [
+        effect.attempts.told
+        for due in card.due
+        if (each := records.get(due.recipient))
+        for effect in each.owed
+        if effect.incident_id == due.incident_id
+    ]
+    return (
+        any(cause not in told for cause in card.causes)
+        or any(when is None or when.date() != card.day for when in reminded)
+        or any(incident is not None and not incident.deletion_told for incident in deleted)
+        or any(day != card.day for day in owed)
+    )

@@ -76,7 +76,7 @@ def adopt(context: Context, hunted: Hunted, places: list[Unrecorded]) -> dict[st
 
 
 def undated(context: Context, incident: Incident) -> Cause | None:
-    """Why this incident cannot be adopted yet: it is closed, and SecurityIncident could not be asked when it was."""
+    """Why this incident cannot be adopted yet: it is closed, and the query that says since when has failed."""
     return None if incident.open or context.history.known() is not None else history_cause(context)
 
 

@@ -61,7 +61,7 @@ class History:
         self._lock = threading.Lock()
 
     def known(self) -> Mapping[str, PastIncident] | None:
-        """Incidents of ours by id, those included that were deleted since; None when that could not be asked."""
+        """Our incidents by id, deleted ones too; None when the query failed."""
         with self._lock:
             if self._known is None and self.error is None:
                 try:

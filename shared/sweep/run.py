@@ -109,7 +109,7 @@ def opened(parts: Parts, lease: Held | None, done: Progress) -> Context:
 def tidy(context: Context, hunted: Hunted) -> None:
     """Forget what can no longer matter; never on the word of data that is not trusted."""
     ledger, started = context.ledger, context.parts.started
-    ledger.save(dropped_cards=outdated(ledger.cards.values(), ledger.records, started.date()))
+    ledger.save(dropped_cards=outdated(ledger.cards.values(), ledger.records, ledger.state, started.date()))
     records = [] if hunted.doubts or hunted.failed else list(ledger.records.values())
     gone = sorted(set(forgettable(records, context.policy, started)) - hunted.findings.keys())
     ledger.save(thinned(record, context.policy, started) for record in records if record.recipient not in gone)

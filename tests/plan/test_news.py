@@ -12,6 +12,7 @@ from shared.model import (
     Record,
     ToldDue,
     ToldFinding,
+    WorkspaceState,
 )
 from shared.plan.news import (
     News,
@@ -25,6 +26,7 @@ from tests.plan.samples import (
     DATE,
     DAY,
     DOWN,
+    NOW,
     WHO,
     YESTERDAY,
     escalation,
@@ -159,11 +161,22 @@ WAITING = open_incident(11, tell=Reason.FIRST)
         (noted_card(day=YESTERDAY, reminders=(WHO,)), WAITING, True),
         (noted_card(day=YESTERDAY), WAITING, True),
         (noted_card(day=DATE), WAITING, False),
+        (noted_card(day=DATE, findings=(told_of(),)), WAITING, False),
+        (noted_card(day=DATE, findings=(told_of(),)), open_incident(11), True),
+        (noted_card(day=DATE, findings=(told_of(),), causes=("told",)), open_incident(11), True),
+        (noted_card(day=DATE, findings=(told_of(),), causes=("told", "new")), open_incident(11), False),
+        (noted_card(day=DATE, reminders=(WHO,)), open_incident(11, reminded_at=NOW), True),
+        (noted_card(day=DATE, reminders=(WHO,)), open_incident(11, reminded_at=NOW - DAY), False),
+        (noted_card(day=DATE, reminders=(WHO,)), open_incident(11), False),
         (noted_card(day=DATE + DAY), WAITING, False),
         (noted_card(day=YESTERDAY, accepted=True), WAITING, False),
     ],
 )
 def test_which_earlier_cards_no_longer_matter(about: CardNote, known: Record, gone: bool) -> None:
-    """Those of earlier days, not accepted, with nothing on them that is still to be told of the same incident."""
+    """Those not accepted, with nothing on them that is still to be told of the same incident: of earlier days, and of
+    today when all that they name was told by another card.
+    """
     last = noted_card(9, day=DATE - timedelta(days=40))
-    assert outdated([about, last], {WHO: known}, DATE) == ((about.id, last.id) if gone else (last.id,))
+    assert outdated([about, last], {WHO: known}, WorkspaceState(causes_day=DATE, causes_told=("told",)), DATE) == (
+        (about.id, last.id) if gone else (last.id,)
+    )

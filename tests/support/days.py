@@ -46,7 +46,7 @@ class Days:
         self.tenant.cloud.append("EmailEvents", made.events)
 
     def pass_by(self, **amount: float) -> None:
-        """A `timedelta(**amount)` passes (a day when unsaid); one message arrives, so that the data is fresh."""
+        """A `timedelta(**amount)` passes, one day by default; one message arrives, so that the data is fresh."""
         self.tenant.clock.advance(**(amount or {"days": 1}))
         self.mail("quiet@contoso.com", 1, days=0.06)
 
