@@ -18,12 +18,16 @@ SAME_WEEKDAYS = 4
 LEAST_WEEKDAYS = 3  # of these, before a volume is usual
 USUAL_VOLUME = 60  # messages; fewer fall to a third by chance
 FALLEN = 1 / 3
-BELOW_LOWEST = 2 / 3  # a holiday has not much less than the quietest Sunday
+BELOW_LOWEST = 0.5  # a holiday has not much less than the quietest Sunday
+HALVED = 1 / 2  # all but one of the busy days of a fallen week: Saturday and Sunday are usual around holidays
+BUSY = 10  # messages
 KNOWN_SHARE = 100  # messages, before a share is usual
-EXPECTED = 30  # messages that usually have it, before nearly none is a fault
+NONE_EXPECTED = 12  # messages that usually have it, before none at all is a fault
+EXPECTED = 30  # and before nearly none is one
 NEARLY_NONE = 1 / 3
-FEWER = 0.7
-FEWER_EXPECTED = 180  # times the usual share of those without it: what chance moves
+FEWER = 0.65
+FEWER_EXPECTED = 240  # times the usual share of those without it: what chance moves
+REMOVALS_EXPECTED = 30  # before none at all is a fault
 REMOVALS_LEFT = 0.0  # of the usual removals
 CAMPAIGNS = 1 / 7  # of the slots: those with the most removals do not count as usual
 FLOOR_MESSAGES = 100
@@ -166,19 +170,22 @@ def _fallen(slots: Sequence[Slot], volumes: Sequence[float | None], lowest: int)
     known = [volume for volume in volumes[-7:] if volume is not None]
     seen, total = sum(slot.messages for slot in week), sum(known)
     if len(known) == len(week) == 7 and total >= USUAL_VOLUME and seen < total * FALLEN:
-        bad = [slot for slot, volume in zip(week, known, strict=True) if slot.messages < volume * FALLEN]
-        yield Doubt("coverage_fallen", week, seen, total, bad)
+        busy = [pair for pair in zip(week, known, strict=True) if pair[1] >= BUSY]
+        bad = [slot for slot, volume in busy if slot.messages < volume * HALVED]
+        if len(bad) >= len(busy) - 1:
+            yield Doubt("coverage_fallen", week, seen, total, bad)
 
 
 def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
     if usual:
         enough = max(EXPECTED, FEWER_EXPECTED * (1 - usual))
-        steps = [(EXPECTED / usual, NEARLY_NONE * usual), (enough / usual, FEWER * usual)]
+        shares = [(NONE_EXPECTED, 0.0), (EXPECTED, NEARLY_NONE), (enough, FEWER)]
+        steps = [(expected / usual, share * usual) for expected, share in shares]
     else:
         steps = [(FLOOR_MESSAGES, FLOOR_SHARE)]
     for number, least in steps:
         pool = newest(slots, number)
-        if pool and sum(map(_filled, pool)) < least * sum(slot.messages for slot in pool):
+        if pool and sum(map(_filled, pool)) <= least * sum(slot.messages for slot in pool):
             yield _unfilled_in(pool, usual, least)
             return
     if any(slot.messages for slot in slots) and not any(map(_filled, slots)):
@@ -188,7 +195,9 @@ def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
 def _unfilled_in(pool: Sequence[Slot], usual: float | None, least: float) -> Doubt:
     seen = sum(map(_filled, pool))
     cause = "coverage_fill_fallen" if usual and seen else "coverage_unfilled"
-    return Doubt(cause, pool, seen, usual, [slot for slot in pool if slot.filled < least * slot.messages])
+    return Doubt(
+        cause, pool, seen, usual, [slot for slot in pool if slot.messages and slot.filled <= least * slot.messages]
+    )
 
 
 def _unknown(slots: Sequence[Slot]) -> Iterator[Doubt]:
@@ -201,7 +210,7 @@ def _unknown(slots: Sequence[Slot]) -> Iterator[Doubt]:
 
 
 def _removals_fallen(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
-    pool = newest(slots, EXPECTED / usual) if usual else ()
+    pool = newest(slots, REMOVALS_EXPECTED / usual) if usual else ()
     seen = sum(map(_removals, pool))
     if usual and pool and seen <= REMOVALS_LEFT * usual * sum(slot.messages for slot in pool):
         bad = [slot for slot in pool if slot.messages and slot.removals <= REMOVALS_LEFT * usual * slot.messages]

@@ -16,6 +16,7 @@ __all__ = ["MEASURE", "Distrust", "Trust", "TrustOptions", "judge"]
 
 MEASURE = 35  # trusted slots that are kept: five of each weekday
 SILENCE = 1.5  # times the longest silence of the history
+QUIET = 3  # messages: with fewer a day, chance alone makes silences as long
 MOST_SILENCE = 4  # times MAX_DATA_AGE_HOURS
 SUSPICIOUS = 5  # rows whose unknown word looks like a removal
 CONTRADICTING = 20  # removals that the second witness saw, before it is believed
@@ -88,11 +89,11 @@ def _reasons(
 
 
 def _longest_silence(slots: Sequence[Slot], judged: Judged) -> int:
-    """The hours of the most trusted slots in a row without a message, up to the last message."""
-    natural = {slot.start for slot in judged.trusted if not slot.messages}
+    """The hours of the longest silence up to the last message: quiet trusted slots, and half of those around them."""
+    natural = {slot.start for slot in judged.trusted if slot.messages < QUIET}
     until = dropwhile(lambda slot: not slot.messages, reversed(slots))
     runs = groupby(until, key=lambda slot: slot.start in natural)
-    return max((24 * len([*run]) for silent, run in runs if silent), default=0)
+    return max((24 * (len([*run]) + 1) for silent, run in runs if silent), default=0)
 
 
 def _history(days: int, judged: Judged) -> str:
