@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import log
 from statistics import median
 
 from shared.model.coverage import Slot
@@ -22,13 +23,12 @@ BELOW_LOWEST = 0.5  # a holiday has not much less than the quietest Sunday
 HALVED = 1 / 2  # all but one of the busy days of a fallen week: Saturday and Sunday are usual around holidays
 BUSY = 10  # messages
 KNOWN_SHARE = 100  # messages, before a share is usual
-NONE_EXPECTED = 12  # messages that usually have it, before none at all is a fault
+NONE_BY_CHANCE = 1e-5  # that none of the messages has it, before that is a fault
 EXPECTED = 30  # and before nearly none is one
 NEARLY_NONE = 1 / 3
 FEWER = 0.65
 FEWER_EXPECTED = 240  # times the usual share of those without it: what chance moves
 REMOVALS_EXPECTED = 30  # before none at all is a fault
-REMOVALS_LEFT = 0.0  # of the usual removals
 CAMPAIGNS = 1 / 7  # of the slots: those with the most removals do not count as usual
 FLOOR_MESSAGES = 100
 FLOOR_SHARE = 0.05
@@ -37,6 +37,7 @@ MOST_UNATTRIBUTABLE = 1 / 2
 MORE_UNATTRIBUTABLE = 0.1  # and twice the usual
 WORDS_JUDGED = 30  # filled messages
 JUDGED = 30  # messages
+LEAST_JUDGED = 8  # messages that all have the same fault
 
 _WEEK = timedelta(weeks=1)
 _HALF_DAY = timedelta(hours=12)
@@ -46,7 +47,7 @@ _HALF_DAY = timedelta(hours=12)
 class Doubt:
     """What is wrong in `pool`, the newest slots: `seen` messages; `usual` is a share of the messages, or their number.
 
-    `bad` are the slots of it that are no measure from now on.
+    `bad` are the slots of it that, beside the last one, are no measure from now on.
     """
 
     cause: str
@@ -98,7 +99,7 @@ def judge_slots(slots: Sequence[Slot], earlier: Sequence[Slot] = ()) -> Judged:
         usual = usual_of(trusted)
         volumes.append(usual_volume(slot, trusted))
         doubts = tuple(_doubts(slots[: place + 1], volumes, usual))
-        bad = {one.start for doubt in doubts for one in doubt.bad}
+        bad = {one.start for doubt in doubts for one in (slot, *doubt.bad)}
         trusted = [one for one in (*trusted, slot) if one.start not in bad]
     starts = {slot.start for slot in trusted}
     distrusted = tuple(slot for slot in slots if slot.start not in starts)
@@ -122,7 +123,7 @@ def usual_volume(slot: Slot, trusted: Sequence[Slot]) -> float | None:
     same: list[int] = []
     for other in reversed(trusted):
         weeks, rest = divmod(slot.start - other.start + _HALF_DAY, _WEEK)
-        if weeks and rest < 2 * _HALF_DAY:
+        if weeks > 0 and rest < 2 * _HALF_DAY:
             same.append(other.messages)
             if len(same) == SAME_WEEKDAYS:
                 break
@@ -154,10 +155,9 @@ def _unattributable(slot: Slot) -> int:
 def _doubts(slots: Sequence[Slot], volumes: Sequence[float | None], usual: Usual) -> Iterator[Doubt]:
     """What is wrong up to the last of these slots, one doubt for each kind."""
     yield from _fallen(slots, volumes, usual.lowest)
-    yield from _unfilled(slots, usual.filled)
-    yield from _unknown(slots)
-    yield from _removals_fallen(slots, usual.removals)
-    yield from _unattributed(slots, usual.unattributable)
+    others = [*_unfilled(slots, usual.filled), *_unknown(slots), *_unattributed(slots, usual.unattributable)]
+    # Each of these explains why there is no removal.
+    yield from others or _removals_fallen(slots, usual.removals)
 
 
 def _fallen(slots: Sequence[Slot], volumes: Sequence[float | None], lowest: int) -> Iterator[Doubt]:
@@ -179,8 +179,8 @@ def _fallen(slots: Sequence[Slot], volumes: Sequence[float | None], lowest: int)
 def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
     if usual:
         enough = max(EXPECTED, FEWER_EXPECTED * (1 - usual))
-        shares = [(NONE_EXPECTED, 0.0), (EXPECTED, NEARLY_NONE), (enough, FEWER)]
-        steps = [(expected / usual, share * usual) for expected, share in shares]
+        some = max(LEAST_JUDGED, log(NONE_BY_CHANCE) / log(max(1 - usual, NONE_BY_CHANCE)))
+        steps = [(some, 0.0), (EXPECTED / usual, NEARLY_NONE * usual), (enough / usual, FEWER * usual)]
     else:
         steps = [(FLOOR_MESSAGES, FLOOR_SHARE)]
     for number, least in steps:
@@ -201,20 +201,20 @@ def _unfilled_in(pool: Sequence[Slot], usual: float | None, least: float) -> Dou
 
 
 def _unknown(slots: Sequence[Slot]) -> Iterator[Doubt]:
-    # Fewer than are judged, all of them unknown, are as bad: the window shows no action that the sweep knows.
-    pool = newest(slots, WORDS_JUDGED, _filled) or slots
-    seen, filled = sum(slot.unknown for slot in pool), sum(map(_filled, pool))
-    if seen > filled * MOST_UNKNOWN if filled >= WORDS_JUDGED else 0 < filled == seen:
-        bad = [slot for slot in pool if slot.unknown > slot.filled * MOST_UNKNOWN]
-        yield Doubt("coverage_unknown_actions", pool, seen, None, bad)
+    for number in (LEAST_JUDGED, WORDS_JUDGED):
+        # Fewer than are judged are as bad: the window shows no action that the sweep knows.
+        pool = newest(slots, number, _filled) or slots
+        seen, filled = sum(slot.unknown for slot in pool), sum(map(_filled, pool))
+        if seen > filled * MOST_UNKNOWN if filled >= WORDS_JUDGED else 0 < filled == seen:
+            bad = [slot for slot in pool if slot.unknown > slot.filled * MOST_UNKNOWN]
+            yield Doubt("coverage_unknown_actions", pool, seen, None, bad)
+            return
 
 
 def _removals_fallen(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
     pool = newest(slots, REMOVALS_EXPECTED / usual) if usual else ()
-    seen = sum(map(_removals, pool))
-    if usual and pool and seen <= REMOVALS_LEFT * usual * sum(slot.messages for slot in pool):
-        bad = [slot for slot in pool if slot.messages and slot.removals <= REMOVALS_LEFT * usual * slot.messages]
-        yield Doubt("coverage_removals_fallen", pool, seen, usual, bad)
+    if pool and not any(map(_removals, pool)):
+        yield Doubt("coverage_removals_fallen", pool, 0, usual, [slot for slot in pool if slot.messages])
 
 
 def _unattributed(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:

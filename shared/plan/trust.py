@@ -10,7 +10,7 @@ from statistics import median
 
 from shared.model.coverage import Coverage, Slot
 from shared.plan.distrust import Distrust, TrustOptions, contradicted, doubted, empty, named, stale, suspicious
-from shared.plan.slots import HISTORY, Judged, judge_slots, usual_of
+from shared.plan.slots import HISTORY, USUAL_VOLUME, Judged, judge_slots, usual_of, usual_volume
 
 __all__ = ["MEASURE", "Distrust", "Trust", "TrustOptions", "judge"]
 
@@ -89,8 +89,14 @@ def _reasons(
 
 
 def _longest_silence(slots: Sequence[Slot], judged: Judged) -> int:
-    """The hours of the longest silence up to the last message: quiet trusted slots, and half of those around them."""
-    natural = {slot.start for slot in judged.trusted if slot.messages < QUIET}
+    """The hours of the longest silence up to the last message: quiet slots in a row, and half of those around them.
+
+    Where there is much mail a slot is quiet by nature only when that weekday usually is: an outage is no measure.
+    """
+    little = median([slot.messages for slot in judged.trusted] or [0]) < USUAL_VOLUME
+    quiet = [slot for slot in judged.trusted if slot.messages < QUIET]
+    usual = {slot.start: usual_volume(slot, judged.trusted) for slot in quiet}
+    natural = {start for start, volume in usual.items() if little or (volume is not None and volume < QUIET)}
     until = dropwhile(lambda slot: not slot.messages, reversed(slots))
     runs = groupby(until, key=lambda slot: slot.start in natural)
     return max((24 * (len([*run]) + 1) for silent, run in runs if silent), default=0)

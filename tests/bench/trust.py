@@ -25,7 +25,7 @@ CONSTANTS: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("USUAL_VOLUME", (20, 150)),
     ("FALLEN", (0.25, 0.5)),
     ("BELOW_LOWEST", (0.4, 1.0, 9.0)),
-    ("NONE_EXPECTED", (6, 30)),
+    ("NONE_BY_CHANCE", (1e-3, 1e-12)),
     ("EXPECTED", (15, 60)),
     ("FEWER", (0.5, 0.85)),
     ("FEWER_EXPECTED", (60, 400)),
