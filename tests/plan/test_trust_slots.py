@@ -68,6 +68,11 @@ def test_volume(slots: list[Slot], expected: list[str]) -> None:
         pytest.param([like(10)] * 20 + [like(5, filled=0)] * 2, UNFILLED, id="two days together"),
         pytest.param([like(100, filled=30)] * 20 + [like(570, filled=111)], FILL_FALLEN, id="low share, enough mail"),
         pytest.param([like(100, filled=30)] * 20 + [like(300, filled=57)], [], id="low share, chance"),
+        pytest.param(
+            [*[like(1_000, filled=700)] * 60, *[like(1_000)] * 28, like(1_000, filled=560)],
+            FILL_FALLEN,
+            id="what was before 28 days is no measure",
+        ),
         pytest.param([like(100, filled=4)], UNFILLED, id="first day, under 5 % of 100"),
         pytest.param([like(100, filled=5)], UNFILLED, id="first day, 5 % of 100"),
         pytest.param([like(100, filled=6)], [], id="first day, 6 % of 100"),
@@ -93,6 +98,7 @@ def test_fill(slots: list[Slot], expected: list[str]) -> None:
         pytest.param([GOOD, like(8, filled=8, unknown=8)], UNKNOWN, id="eight, all of them"),
         pytest.param([GOOD, like(8, filled=8, unknown=7)], [], id="eight, but one"),
         pytest.param([GOOD, like(7, filled=7, unknown=7)], [], id="seven, all of them"),
+        pytest.param([like(7, filled=7, unknown=7)], UNKNOWN, id="seven, and there are no others"),
         pytest.param([like(20, filled=20), like(22, filled=22, unknown=21), EMPTY], [], id="two days together, half"),
         pytest.param(
             [like(20, filled=20), like(24, filled=24, unknown=23), EMPTY], UNKNOWN, id="two days, more than half"
@@ -175,6 +181,7 @@ def test_a_slow_fault_is_no_measure_either(days: int) -> None:
     few = [like(10)] * 30
     bad = like(5, filled=0)
     assert causes(trust_of(*few, bad)) == []
+    assert all(slot.filled for slot in trust_of(*few, bad, bad).measure)
     assert causes(trust_of(*few, *[bad] * (2 + days))) == UNFILLED
 
 
