@@ -195,8 +195,10 @@ def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
 def _unfilled_in(pool: Sequence[Slot], usual: float | None, least: float) -> Doubt:
     seen = sum(map(_filled, pool))
     cause = "coverage_fill_fallen" if usual and seen else "coverage_unfilled"
+    # Halfway to the usual: a day of the fault that is above the limit by chance is no measure either.
+    most = (least + usual) / 2 if usual else least
     return Doubt(
-        cause, pool, seen, usual, [slot for slot in pool if slot.messages and slot.filled <= least * slot.messages]
+        cause, pool, seen, usual, [slot for slot in pool if slot.messages and slot.filled <= most * slot.messages]
     )
 
 

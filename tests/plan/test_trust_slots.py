@@ -175,6 +175,14 @@ def test_a_fault_that_lasts_stays_one(bad: Slot) -> None:
     assert all(causes(trust_of(*[GOOD] * 29, *[bad] * days)) == first for days in (2, 7, 8, 21, 35, 70))
 
 
+def test_a_day_of_the_fault_that_looks_better_is_no_measure() -> None:
+    """Of the days that are judged together, each below the middle between the limit and the usual is out."""
+    good, better = like(100, filled=60), like(10, filled=4)
+    trust = trust_of(*[good] * 29, better, like(150, filled=40))
+    assert causes(trust) == FILL_FALLEN
+    assert {slot.filled for slot in trust.measure} == {60}
+
+
 @pytest.mark.parametrize("days", [1, 2, 5, 20])
 def test_a_slow_fault_is_no_measure_either(days: int) -> None:
     """Days that only together are a fault are no measure afterwards: one more is a fault at once."""
