@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import log
 from statistics import median
 
@@ -89,21 +89,36 @@ class Judged:
 def judge_slots(slots: Sequence[Slot], earlier: Sequence[Slot] = ()) -> Judged:
     """Judge the slots (at least one) from the oldest to the newest.
 
-    `earlier`: slots before them that were trusted when they were judged, oldest first.
+    `earlier`: slots that earlier sweeps trusted, oldest first. Those before the window are a measure. Those in it say
+    which of its first slots were trusted: with too few messages before them they cannot be judged anew.
     """
-    trusted = list(earlier)
+    trusted = [slot for slot in earlier if slot.start + 2 * _HALF_DAY <= slots[0].start]
+    kept = bool(trusted)
     volumes: list[float | None] = []
-    usual = usual_of(trusted)
-    doubts: tuple[Doubt, ...] = ()
+    distrusted: set[datetime] = set()
+    usual, doubts = usual_of(trusted), tuple[Doubt, ...]()
     for place, slot in enumerate(slots):
+        so_far = slots[: place + 1]
         usual = usual_of(trusted)
         volumes.append(usual_volume(slot, trusted))
-        doubts = tuple(_doubts(slots[: place + 1], volumes, usual))
-        bad = {one.start for doubt in doubts for one in (slot, *doubt.bad)}
-        trusted = [one for one in (*trusted, slot) if one.start not in bad]
-    starts = {slot.start for slot in trusted}
-    distrusted = tuple(slot for slot in slots if slot.start not in starts)
-    return Judged(doubts, tuple(trusted), distrusted, usual, volumes[-1])
+        doubts = tuple(_doubts(so_far, volumes, usual))
+        distrusted |= {one.start for doubt in doubts for one in (slot, *doubt.bad)}
+        unjudged = usual.filled and not newest(so_far, _enough(usual.filled))
+        if not (kept and unjudged) or len(so_far) == len(slots) or _among(slot, earlier):
+            trusted.append(slot)
+        trusted = [one for one in trusted if one.start not in distrusted]
+    bad = tuple(slot for slot in slots if slot.start in distrusted)
+    return Judged(doubts, tuple(trusted), bad, usual, volumes[-1])
+
+
+def _among(slot: Slot, others: Sequence[Slot]) -> bool:
+    """Whether another sweep knew it: its slots began at nearly the same time of the day."""
+    return any(abs(slot.start - other.start) < _HALF_DAY for other in others)
+
+
+def _enough(usual: float) -> float:
+    """The messages from which on fewer filled ones than usual are no chance."""
+    return max(EXPECTED, FEWER_EXPECTED * (1 - usual)) / usual
 
 
 def usual_of(trusted: Sequence[Slot]) -> Usual:
@@ -178,9 +193,8 @@ def _fallen(slots: Sequence[Slot], volumes: Sequence[float | None], lowest: int)
 
 def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
     if usual:
-        enough = max(EXPECTED, FEWER_EXPECTED * (1 - usual))
         some = max(LEAST_JUDGED, log(NONE_BY_CHANCE) / log(max(1 - usual, NONE_BY_CHANCE)))
-        steps = [(some, 0.0), (EXPECTED / usual, NEARLY_NONE * usual), (enough / usual, FEWER * usual)]
+        steps = [(some, 0.0), (EXPECTED / usual, NEARLY_NONE * usual), (_enough(usual), FEWER * usual)]
     else:
         steps = [(FLOOR_MESSAGES, FLOOR_SHARE)]
     for number, least in steps:

@@ -47,13 +47,14 @@ def judge(coverage: Coverage, options: TrustOptions, now: datetime, earlier: Seq
     `earlier`: the `measure` of an earlier sweep of the same source; slots that the window holds anew are left out.
     """
     first = coverage.slots[0].start if coverage.slots else now
-    known = [slot for slot in _since(options.accepted_since, earlier) if slot.start + _DAY <= first]
+    old = _since(options.accepted_since, earlier)
+    known = [slot for slot in old if slot.start + _DAY <= first]
     if coverage.rows == 0:
         return Trust((empty(coverage, options, now),), (), len(known), tuple(known[-MEASURE:]))
     slots = _since(options.accepted_since, coverage.slots) or coverage.slots[-1:]
     if not known:  # a new table: before its first row there is neither a silence nor a hole
         slots = [*dropwhile(lambda slot: not slot.messages, slots)] or slots[-1:]
-    judged = judge_slots(slots, known) if slots else Judged((), tuple(known), (), usual_of(known), None)
+    judged = judge_slots(slots, old) if slots else Judged((), tuple(known), (), usual_of(known), None)
     history = sum(slot.start < slots[-1].start for slot in judged.trusted) if slots else len(known)
     return Trust(
         tuple(_reasons(coverage, options, now, slots, judged)),

@@ -275,6 +275,24 @@ def test_the_measure_is_kept() -> None:
     assert causes(trust_of(*[FEWER] * 30)) == []
 
 
+def test_a_bad_weekend_does_not_become_the_measure() -> None:
+    """As the window moves on, its first days are too few to be judged; what earlier sweeps left out stays out."""
+    good, quiet = like(300, filled=180), like(20, filled=12)
+    bad, bad_quiet = like(300, filled=100, removals=4), like(20, filled=7, removals=0)
+    slots = [*week(good, quiet, 35), *week(bad, bad_quiet, 140)]
+    slots = list(until(NOW + 140 * DAY, *slots))
+    measure: tuple[Slot, ...] = ()
+    for end in range(30, len(slots) + 1):
+        now = slots[end - 1].start + DAY
+        trust = judge(covered(slots[end - 30 : end], now), OPTIONS, now, measure)
+        measure = trust.measure
+        if end > 38:
+            assert causes(trust) == ["coverage_fill_fallen"]
+    assert len(measure) >= 28
+    assert [slot for slot in measure if slot.messages > 20 and slot.filled != 180] == []
+    assert sum(slot.messages == 20 for slot in measure) >= 6
+
+
 def test_the_measure_is_short_and_overlaps_nothing() -> None:
     """The newest 35 days; days that the window holds anew are taken from the window."""
     assert len(trust_of(*[GOOD] * 90).measure) == MEASURE
