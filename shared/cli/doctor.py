@@ -17,12 +17,14 @@ from shared.clock import Clock
 from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
 from shared.http.credential import sign_in
-from shared.hunt import Hunt, judge, open_hunt
+from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, LedgerError, open_ledger
-from shared.model import Window
+from shared.model import Coverage, Window, in_last_day, in_window
+from shared.plan.trust import judge
 from shared.schedule import LONGEST_WATCHED, parse
 from shared.settings import Settings
+from shared.sweep.gather import trust_options
 
 BUDGET = 120.0  # seconds for all checks together
 
@@ -162,12 +164,25 @@ def _incidents(sentinel: ArmIncidents) -> tuple[Found, str]:
 
 
 def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
+    """What a receipt says of the data, and every reason of a sweep not to trust it."""
     now = clock.now()
-    coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
-    if doubts := judge(coverage, (), hunt.options, now):
-        return [(Found.DOUBT, str(doubt)) for doubt in doubts]
-    known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
-    return [(Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")]
+    window = Window(now - timedelta(days=settings.lookback_days), now)
+    coverage, unasked = hunt.with_witness(window, hunt.coverage(window))
+    trust = judge(coverage, trust_options(hunt), now)
+    notes = "".join(f"; {note}" for note in (*trust.notes, *((unasked,) if unasked else ())))
+    figures = f"{_figures(coverage, settings)}, history of {trust.history_days:,} days{notes}"
+    found = Found.DOUBT if trust.reasons else Found.FINE
+    return [*((Found.DOUBT, str(reason)) for reason in trust.reasons), (found, figures)]
+
+
+def _figures(coverage: Coverage, settings: Settings) -> str:
+    window, last, witness = in_window(coverage), in_last_day(coverage), coverage.witness
+    removals = f", {witness.shown:,} of {witness.seen:,} removals seen by EmailPostDeliveryEvents" if witness else ""
+    return (
+        f"{coverage.rows:,} rows in {settings.lookback_days} days, {last.messages:,} messages in the last day,"
+        f" {window.filled:.0%} of all with a delivery action ({window.unknown:.0%} of these in unknown words),"
+        f" {window.unattributable:.0%} without recipient or id{removals}"
+    )
 
 
 def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:

@@ -13,7 +13,10 @@ from shared.teams.elements import Element, box, buttons, line, text_run, words
 from shared.text import clean, when
 
 CAUSES = 3
-"""So many causes are quoted, the rest counted."""
+"""So many causes are quoted, the rest counted; and so many remarks on the data at most."""
+
+REMARK = 240
+"""Characters of a remark."""
 
 
 def card_id(*keys: str) -> str:
@@ -50,7 +53,8 @@ def doubts(situation: Situation, *, reasons: bool = True) -> list[Element]:
 
 
 def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = True) -> list[Element]:
-    """What is held and `due` (with its `causes` or without), how the rest stands, the time, a short reference, links.
+    """What is held and `due`, how the rest stands, the time, a short reference, links. Without `causes`, nothing that
+    quotes somebody else: neither why it is due, nor what the data holds.
 
     The whole id of the `card` is the last box's own, unseen: for whoever looks at the body in the flow's run history.
     """
@@ -61,6 +65,7 @@ def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = 
         body.append(words(f"{situation.due:,} still due: the next sweep tries again.", color="warning"))
         body += causes_quoted([cause.text for cause in situation.causes]) if causes else []
     small = [wording.standing(situation), wording.covered(situation.coverage, situation)]
+    small += [clean(remark, REMARK) for remark in situation.remarks[:CAUSES]] if causes else []
     small += [f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
     lines = [line(text_run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
     body.append(box(lines, separator=True, id=f"Card {card}"))
