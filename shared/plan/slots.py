@@ -234,13 +234,13 @@ def _removals_fallen(slots: Sequence[Slot], usual: float | None) -> Iterator[Dou
 
 
 def _unattributed(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
-    steps = [(JUDGED, MOST_UNATTRIBUTABLE)]
+    steps = [(JUDGED, MOST_UNATTRIBUTABLE, 0)]
     if usual is not None:
-        steps.append((KNOWN_SHARE, max(MORE_UNATTRIBUTABLE, 2 * usual)))
-    for number, most in steps:
+        steps.append((KNOWN_SHARE, max(MORE_UNATTRIBUTABLE, 2 * usual), EXPECTED))
+    for number, most, least in steps:
         pool = newest(slots, number) or (slots if most == MOST_UNATTRIBUTABLE else ())
         seen, messages = sum(map(_unattributable, pool)), sum(slot.messages for slot in pool)
-        if seen > most * messages if messages >= number else 0 < messages == seen:
+        if seen >= least and (seen > most * messages if messages >= number else 0 < messages == seen):
             bad = [slot for slot in pool if slot.unattributable > most * slot.messages]
             yield Doubt("coverage_unattributable", pool, seen, usual, bad)
             return
