@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +10,11 @@ from shared.model import Coverage, Slot
 DAY = timedelta(days=1)
 
 
-def ordinary(end: datetime, *, messages: int = 100, days: int = 30, last: Slot | None = None, **other: Any) -> Coverage:
-    """So many days of so many messages, each with an action, up to `end`; the last day may be another one."""
-    slots = [Slot(end - (days - place) * DAY, messages, messages, 0, 0, 0) for place in range(days)]
-    if last is not None:
-        slots[-1] = replace(last, start=end - DAY)
+def ordinary(
+    end: datetime, *, messages: int = 100, days: int = 30, filled: int | None = None, **other: Any
+) -> Coverage:
+    """So many days of so many messages up to `end`; each has an action, or so many of each day have."""
+    filled = messages if filled is None else filled
+    slots = [Slot(end - (days - place) * DAY, messages, filled, 0, 0, 0) for place in range(days)]
     given = {"rows": sum(slot.messages for slot in slots), "newest": end - timedelta(hours=1), "slots": tuple(slots)}
     return Coverage(**{**given, **other})

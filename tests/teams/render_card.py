@@ -48,7 +48,7 @@ SITUATION = Situation(
     threshold=10,
     high=50,
     window=Window(NOW - timedelta(days=30), NOW),
-    coverage=ordinary(NOW, messages=43_117, newest=NOW - timedelta(minutes=38)),
+    coverage=ordinary(NOW, rows=1_284_019, messages=43_117, filled=41_823, newest=NOW - timedelta(minutes=38)),
     standing=4,
     settled=2,
     excluded=1,
