@@ -15,8 +15,11 @@ from shared.text import clean, when
 CAUSES = 3
 """So many causes are quoted, the rest counted; and so many remarks on the data at most."""
 
-REMARK = 240
-"""Characters of a remark."""
+QUOTED, QUOTED_BYTES = 400, 960
+"""Of a cause: what is wrong with the data, and what to do, fit."""
+
+REMARK, REMARK_BYTES = 240, 400
+"""Of a remark."""
 
 
 def card_id(*keys: str) -> str:
@@ -32,7 +35,13 @@ def banner(heading: str, about: str, mood: str) -> Element:
 
 def quoted(text: str) -> Element:
     """Somebody else's words about what went wrong."""
-    return line(text_run(clean(text, 240) or "(no words)"), spacing="Small")
+    return line(text_run(_short(text, QUOTED, QUOTED_BYTES) or "(no words)"), spacing="Small")
+
+
+def _short(text: str, characters: int, size: int) -> str:
+    """The text in a visible line of at most so many characters and so many bytes."""
+    shown = clean(text, characters)
+    return shown if len(shown.encode()) <= size else clean(text, size // 4)
 
 
 def causes_quoted(texts: Sequence[str]) -> list[Element]:
@@ -65,7 +74,7 @@ def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = 
         body.append(words(f"{situation.due:,} still due: the next sweep tries again.", color="warning"))
         body += causes_quoted([cause.text for cause in situation.causes]) if causes else []
     small = [wording.standing(situation), wording.covered(situation.coverage, situation)]
-    small += [clean(remark, REMARK) for remark in situation.remarks[:CAUSES]] if causes else []
+    small += [_short(remark, REMARK, REMARK_BYTES) for remark in situation.remarks[:CAUSES]] if causes else []
     small += [f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
     lines = [line(text_run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
     body.append(box(lines, separator=True, id=f"Card {card}"))
