@@ -93,7 +93,7 @@ def faulty() -> list[str]:
 
 def with_recipients() -> list[str]:
     """The query that takes addresses, with hostile ones and with none."""
-    asked = next(kql for kql in shipped("sentinel") if "let Remediations" in kql)
+    asked = next(kql for kql in shipped("sentinel") if "let Recipients" in kql)
     return [asked, query_text("remediations_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 
