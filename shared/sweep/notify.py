@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.errors import SweepError
-from shared.model import CardNote, Cause, Finding, OwedCreation, Reason, Record, Severity, ToldDue, ToldFinding, Verdict
-from shared.plan.news import MOST_DOUBTFUL, News, NotDone, causes_to_tell, due_to_tell, findings_to_tell
+from shared.model import CardNote, Cause, Record, Verdict
+from shared.plan.news import MOST_DOUBTFUL, News, causes_to_tell, due_to_tell, findings_to_tell
 from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
 from shared.sweep.digest import post_digest
+from shared.sweep.entries import shown_severity, tells_of
 from shared.sweep.gather import Hunted
-from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post
+from shared.sweep.post import Posted, Tally, post
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
 from shared.sweep.words import words_to_tell
-from shared.teams import Entry, Notice, OtherReason, Situation, incident_link, notice_card
+from shared.teams import Notice, Situation, notice_card
 from shared.teams.places import MOST_NAMED
 
 _UNTOLD = Cause("card_due", "findings of earlier sweeps are still to be told on a card: the next sweep posts it")
@@ -61,7 +62,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
             *words,
             *(_untold_causes(context, reasons) if kind is Notice.UNTRUSTED else ()),
         ]
-        tells = _tells(context, hunted, news, situation)
+        tells = tells_of(context, hunted, news, situation)
         told = post_digest(context, tally, tells, situation, [each.id for each in on_digest])
         undelivered += 0 if told else 1
     # A minimal card tells no causes; a card that was not accepted may have.
@@ -177,7 +178,7 @@ def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record,
         past = known.get(record.incident.id) if record.incident else None
         if past is None or (past.status == "New" and not past.owned):
             there.append(record)
-    there.sort(key=lambda record: (-_severity(context, record).rank, -record.counts.total, record.recipient))
+    there.sort(key=lambda record: (-shown_severity(context, record).rank, -record.counts.total, record.recipient))
     checked: list[Record] = []
     for record in there[:MOST_NAMED]:
         try:
@@ -189,73 +190,3 @@ def _still_waiting(context: Context, waiting: Sequence[Record]) -> tuple[Record,
         if current.incident and current.incident.waiting:
             checked.append(current)
     return (*checked, *there[MOST_NAMED:])
-
-
-def _severity(context: Context, record: Record) -> Severity:
-    """The severity that a card shows."""
-    return record.incident.severity if record.incident else context.policy.severity(record.counts.total)
-
-
-def _tells(context: Context, hunted: Hunted, news: News, situation: Situation) -> dict[Entry, Tell]:
-    tells: dict[Entry, Tell] = {}
-    for each in news.due:
-        cause = each.cause.id
-        tells[_due_entry(context, each)] = ToldDue(each.record.recipient, each.owed.incident_id, cause)
-    for record in news.findings:
-        entry = _entry(context, record, hunted.findings.get(record.recipient))
-        tells[entry] = _told_finding(entry, record)
-    for record in news.unanswered:
-        entry = _entry(context, record, hunted.findings.get(record.recipient))
-        tells[replace(entry, reason=OtherReason.UNANSWERED)] = Unanswered(_told_finding(entry, record))
-    for record in news.deletions:
-        entry = replace(_entry(context, record), reason=OtherReason.DELETED, url="")
-        tells[entry] = Mentioned(record.recipient)
-    for record in news.reminders:
-        made = record.incident.made_at if record.incident else situation.now
-        entry = replace(_entry(context, record), reason=OtherReason.REMINDER, since=made)
-        tells[entry] = Reminded(record.recipient)
-    return tells
-
-
-def _told_finding(entry: Entry, record: Record) -> ToldFinding:
-    reason = record.tell or Reason.GREW
-    return ToldFinding(record.recipient, entry.incident_id, entry.episode, reason, entry.digest())
-
-
-def _due_entry(context: Context, what: NotDone) -> Entry:
-    record, owed = what.record, what.owed
-    known = record.incident.episode if record.incident else 0
-    episode = owed.episode if isinstance(owed, OwedCreation) else known
-    return Entry(
-        record.recipient,
-        owed.incident_id,
-        episode,
-        OtherReason.NOT_RAISED,
-        context.policy.severity(owed.counts.total),
-        owed.counts,
-        cause=what.cause.text,
-        named_on=owed.attempts.told,
-    )
-
-
-def _entry(context: Context, record: Record, finding: Finding | None = None) -> Entry:
-    settings, incident = context.settings, record.incident
-    shown = finding.evidence()[:2] if finding is not None and settings.card_subjects else ()
-    current = incident.seen if incident else None
-    name = incident.id if incident else ""
-    return Entry(
-        recipient=record.recipient,
-        incident_id=name,
-        episode=incident.episode if incident else 0,
-        reason=record.tell or OtherReason.REMINDER,
-        severity=_severity(context, record),
-        counts=record.counts,
-        messages=tuple(sorted(record.untold)),
-        new=len(record.untold),
-        url=incident_link(
-            settings.cloud.portal, settings.sentinel_workspace_resource_id, name, current.url if current else ""
-        ),
-        number=current.number if current else None,
-        subjects=tuple(item.subject for item in shown),
-        remediators=record.remediators,
-    )
