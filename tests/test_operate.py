@@ -14,7 +14,8 @@ from shared.teams import Entry, OtherReason
 from shared.teams.wording import FIRST_CARD, NOT_READ, PROBE, headline
 from tests.test_design import code, table_cells
 
-TEXT = (Path(__file__).resolve().parent.parent / "docs/operate.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 TOLD = (Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.ADOPTED, *OtherReason)
 
 
@@ -39,6 +40,26 @@ def test_the_receipt_s_counts_exist() -> None:
     written = as_json(Receipt("", "", "", "", datetime(2026, 3, 2, tzinfo=UTC), 0, "sweep_completed", None))
     assert named
     assert named <= written.keys()
+
+
+def test_each_reason_not_to_trust_the_data_has_its_section() -> None:
+    """Each cause of the judgement has a section that names a line of the workbook, and a row in docs/hunt.md."""
+    causes = {
+        cause
+        for file in (ROOT / "shared/plan").glob("*.py")
+        for cause in re.findall(r'"(coverage_[a-z_]+)"', file.read_text(encoding="utf-8"))
+    }
+    hunt = (ROOT / "docs/hunt.md").read_text(encoding="utf-8")
+    workbook = set(re.findall(r'What = "([^"]+)"', (ROOT / "infra/queries/workbook-data.kql").read_text("utf-8")))
+    shown = set()
+    for cause in causes:
+        section = " ".join(TEXT.split(f"\n## {cause}\n")[1].split("\n#")[0].split())
+        named = {line for line in workbook if f"*{line}*" in section}
+        assert named or cause == "coverage_fill_fallen", cause
+        assert f"`{cause}`" in hunt
+        shown |= named
+    assert len(causes) == 9
+    assert shown == workbook
 
 
 def test_links_within_the_pages_lead_to_a_heading() -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
@@ -17,12 +17,15 @@ from shared.clock import Clock
 from shared.errors import Fault, Service, SweepError
 from shared.http.client import Http
 from shared.http.credential import sign_in
-from shared.hunt import Hunt, judge, open_hunt
+from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, LedgerError, open_ledger
-from shared.model import Window
+from shared.model import Coverage, Slot, Window, in_last_day, in_window
+from shared.plan.trust import judge
 from shared.schedule import LONGEST_WATCHED, parse
 from shared.settings import Settings
+from shared.sweep.gather import REMEMBERED, trust_options
+from shared.sweep.measure import earlier_measure
 
 BUDGET = 120.0  # seconds for all checks together
 
@@ -64,7 +67,7 @@ def examine(settings: Settings, clock: Clock, doubts: Sequence[str] = ()) -> Ite
         yield from checks.one("sign-in", lambda: _signed_in(credential.token(settings.cloud.arm_audience)))
         yield from checks.one("workspace", lambda: _workspace(sentinel.workspace_guid(), settings))
         yield from checks.one("incidents", lambda: _incidents(sentinel))
-        yield from checks.all("data", lambda: _data(hunt, settings, clock))
+        yield from checks.all("data", lambda: _data(hunt, ledger, settings, clock))
         yield from checks.one("ledger", lambda: _ledger(ledger, settings))
         yield _webhook(settings)
         yield Check(
@@ -161,13 +164,33 @@ def _incidents(sentinel: ArmIncidents) -> tuple[Found, str]:
     return Found.FINE, f"ours can be listed, {seen}; writing needs Microsoft Sentinel Responder and was not tried"
 
 
-def _data(hunt: Hunt, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
+def _data(hunt: Hunt, ledger: Ledger, settings: Settings, clock: Clock) -> list[tuple[Found, str]]:
+    """What a receipt says of the data, and every reason of a sweep not to trust it."""
     now = clock.now()
-    coverage = hunt.coverage(Window(now - timedelta(days=settings.lookback_days), now))
-    if doubts := judge(coverage, (), hunt.options, now):
-        return [(Found.DOUBT, str(doubt)) for doubt in doubts]
-    known = f"{coverage.rows:,} rows in {settings.lookback_days} days, {coverage.last_day:,} in the last day"
-    return [(Found.FINE, f"{known}, {coverage.filled:.0%} of them with a delivery action")]
+    window = Window(now - timedelta(days=settings.lookback_days), now)
+    coverage, unasked = hunt.with_witness(window, hunt.coverage(window))
+    trust = judge(coverage, trust_options(hunt), now, _earlier(ledger, settings, now))
+    notes = "".join(f"; {note}" for note in (*trust.notes, *((unasked,) if unasked else ())))
+    figures = f"{_figures(coverage, settings)}, compared with {trust.history_days:,} earlier days{notes}"
+    return [*((Found.DOUBT, str(reason)) for reason in trust.reasons), (Found.FINE, figures)]
+
+
+def _earlier(ledger: Ledger, settings: Settings, now: datetime) -> tuple[Slot, ...]:
+    """What earlier sweeps measured; nothing when the ledger cannot be read: its own check says so."""
+    try:
+        return earlier_measure(ledger.receipts((now - REMEMBERED).date()), settings.hunt_source)
+    except LedgerError:
+        return ()
+
+
+def _figures(coverage: Coverage, settings: Settings) -> str:
+    window, last, witness = in_window(coverage), in_last_day(coverage), coverage.witness
+    removals = f", {witness.shown:,} of {witness.seen:,} removals seen by EmailPostDeliveryEvents" if witness else ""
+    return (
+        f"{coverage.rows:,} rows in {settings.lookback_days} days, {last.messages:,} messages in the last day,"
+        f" {window.filled:.0%} of all with a delivery action ({window.unknown:.0%} of these in unknown words),"
+        f" {window.unattributable:.0%} without recipient or id{removals}"
+    )
 
 
 def _ledger(ledger: Ledger, settings: Settings) -> tuple[Found, str]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.cli.doctor import Check, Found
-from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict
+from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict, in_last_day, in_window
 from shared.sweep.receipt import COUNTS
 from shared.sweep.run import Report
 from shared.text import address, clean, when
@@ -186,8 +186,8 @@ def _summary(receipt: Receipt) -> Table:
         lines.add_row("window", f"{when(receipt.window.start)} to {when(receipt.window.end)}")
     if covered := receipt.coverage:
         newest = when(covered.newest) if covered.newest else "none"
-        rows = f"{covered.rows:,} rows, {covered.last_day:,} in the last day, newest {newest}"
-        lines.add_row("data", f"{rows}, {covered.filled:.0%} with a delivery action")
+        rows = f"{covered.rows:,} rows, {in_last_day(covered).messages:,} messages in the last day, newest {newest}"
+        lines.add_row("data", f"{rows}, {in_window(covered).filled:.0%} with a delivery action")
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
     if receipt.verdict in (None, Verdict.FAILED):  # nothing was counted: "none" would be an all-clear
         lines.add_row("counts", "; ".join(["nothing was counted", *counts]))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from shared.errors import PartialData, Service
+from shared.errors import PartialData, Service, SweepError
 from shared.http.client import Http
-from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows
+from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
 from shared.hunt.remediators import Remediations, Remediators, read_remediations
 from shared.hunt.split import in_parts
-from shared.model import LABEL, Coverage, Finding, Window
+from shared.hunt.witness import SETTLED, TABLE, WEEK, read_witness
+from shared.model import LABEL, Coverage, Finding, Window, Witness
 from shared.query import answer as answers
 from shared.query.answer import Answer
 from shared.query.literals import Value, query_text
@@ -60,16 +61,38 @@ class Hunt:
 
     def coverage(self, window: Window) -> Coverage:
         """What the table holds in the window; when that is nothing, also when it last held a row."""
-        kql = self._query(window, "events", "coverage", Day=max(window.start, window.end - timedelta(days=1)))
-        answer = self._mail.ask(kql)
-        found = Coverage(0, 0, None, 0.0) if answer is None else read_coverage(answer)
+        answer = self._mail.ask(self._query(window, "events", "actions", "coverage"))
+        empty = Coverage(0, None, slots_of(window, {}))
+        found = empty if answer is None else read_coverage(answer, window)
         self._rows = found.rows
         if found.rows == 0 and self._mail.tables == "sentinel":
             found = replace(found, last_rows=self._last_rows(window.end))
         return found
 
+    def with_witness(self, window: Window, coverage: Coverage) -> tuple[Coverage, str]:
+        """The coverage with what the second witness says, and a note when it could not be asked ("" when it could).
+
+        It decides nothing alone, so no failure of it is raised. An empty table needs no witness.
+        """
+        if coverage.rows == 0:
+            return coverage, ""
+        try:
+            return replace(coverage, witness=self._witness(window)), ""
+        except TableMissing as error:
+            if error.table == TABLE:
+                return replace(coverage, witness_missing=True), ""
+            return coverage, _not_asked(error)
+        except SweepError as error:
+            return coverage, _not_asked(error)
+
+    def _witness(self, window: Window) -> Witness:
+        times = {"Settled": window.end - SETTLED, "Week": max(window.start, window.end - WEEK)}
+        kql = self._query(window, "events", "actions", f"witness_{self._mail.tables}", "witness", **times)
+        answer = self._mail.ask(kql)
+        return Witness(0, 0) if answer is None else read_witness(answer)
+
     def _last_rows(self, end: datetime) -> datetime | None:
-        answer = self._mail.ask(self._query(Window(end - LOOK_FURTHER, end), "events", "last_rows"))
+        answer = self._mail.ask(self._query(Window(end - LOOK_FURTHER, end), "events", "actions", "last_rows"))
         return None if answer is None else read_last_rows(answer)
 
     def findings(self, window: Window) -> Sequence[Finding]:
@@ -87,6 +110,7 @@ class Hunt:
             kql = self._query(
                 window,
                 "events",
+                "actions",
                 "candidates",
                 counted,
                 "hunt",
@@ -144,6 +168,10 @@ class Hunt:
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)
+
+
+def _not_asked(error: SweepError) -> str:
+    return f"could not ask {TABLE} for the removals that it has seen, so there is no second witness: {error}"
 
 
 def open_hunt(options: HuntOptions, http: Http, credential: TokenCredential) -> Hunt:

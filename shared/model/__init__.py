@@ -4,7 +4,8 @@ Frozen, slotted dataclasses and enums; no I/O, no wire shapes. All times are awa
 """
 
 from shared.model.actions import Act, Action, Reason
-from shared.model.findings import Counts, Coverage, Evidence, Finding, Remedy, Window
+from shared.model.coverage import Coverage, Slot, Witness
+from shared.model.findings import Counts, Evidence, Finding, Remedy, Window
 from shared.model.incidents import (
     ESCALATED_LABEL,
     LABEL,
@@ -40,6 +41,7 @@ from shared.model.messages import (
     time_of_minute,
 )
 from shared.model.receipt import Cause, Receipt, Verdict
+from shared.model.shares import Shares, in_last_day, in_window
 
 __all__ = [
     "ESCALATED_LABEL",
@@ -72,12 +74,17 @@ __all__ = [
     "Remedy",
     "Seen",
     "Severity",
+    "Shares",
+    "Slot",
     "ToldDue",
     "ToldFinding",
     "Verdict",
     "Window",
+    "Witness",
     "WorkspaceState",
     "day_number",
+    "in_last_day",
+    "in_window",
     "incident_id",
     "message_hash",
     "minute_number",

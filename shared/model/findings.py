@@ -1,9 +1,9 @@
-"""What the hunt finds: recipients, the messages remediated for them, and what the table held."""
+"""What the hunt finds: recipients, and the messages remediated for them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -91,18 +91,3 @@ class Finding:
         seen = Counter(item.remedy for item in evidence)
         counts = Counts(*(seen[remedy] for remedy in Remedy))
         return cls(recipient, counts, evidence, tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What the table held when it was hunted: Counts are of rows in the window."""
-
-    rows: int
-    last_day: int
-    newest: datetime | None
-    filled: float
-    actions: Mapping[str, int] = field(default_factory=dict)
-    unknown_actions: Mapping[str, int] = field(default_factory=dict)
-    messages: int = 0
-    without_recipient: int = 0
-    last_rows: datetime | None = None

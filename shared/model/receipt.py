@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.findings import Coverage, Window
+from shared.model.coverage import Coverage
+from shared.model.findings import Window
 
 
 class Verdict(StrEnum):
@@ -29,7 +30,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one sweep did: one log line and one ledger row. Counts, never addresses."""
+    """What one sweep did: one log line and one ledger row. Counts, never addresses.
+
+    `history_days`: so many earlier days of the window could be trusted as a measure; None when it was not judged.
+    """
 
     run_id: str
     version: str
@@ -43,6 +47,7 @@ class Receipt:
     dry_run: bool = False
     window: Window | None = None
     coverage: Coverage | None = None
+    history_days: int | None = None
     flagged: int = 0
     created: int = 0
     commented: int = 0

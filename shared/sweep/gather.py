@@ -9,19 +9,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.errors import SweepError
-from shared.hunt import judge
-from shared.model import Cause, Coverage, Finding
+from shared.hunt import Hunt
+from shared.model import Cause, Coverage, Finding, Slot
+from shared.plan.trust import TrustOptions, judge
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
+from shared.sweep.measure import earlier_measure
+from shared.sweep.words import new_words
 
-HISTORY = timedelta(days=35)  # four weeks of the same weekday, and some
+REMEMBERED = timedelta(days=35)
+"""Earlier receipts of so many days say when sweeps ran, and which words have been in the table before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hunted:
     """What the hunt found. `failed` says why it could not be answered in full; then there are no findings.
 
-    `doubts` say why the data cannot be trusted. `sweeps`: when the earlier ones of the last weeks started, ISO 8601.
+    `doubts` say why the data cannot be trusted, `remarks` what receipt and cards should mention of it. `history_days`:
+    so many earlier days are a measure, None when it was not judged; `measure`: they, for later sweeps. `words`: those
+    that look like a removal, are not counted, and were in no earlier day's sweep. `sweeps`: when the earlier ones of
+    the last weeks started, ISO 8601.
     """
 
     findings: Mapping[str, Finding] = field(default_factory=dict)
@@ -29,6 +36,10 @@ class Hunted:
     doubts: tuple[Cause, ...] = ()
     failed: Cause | None = None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    history_days: int | None = None
+    measure: tuple[Slot, ...] = ()
+    words: tuple[str, ...] = ()
     sweeps: tuple[str, ...] = ()
 
 
@@ -68,28 +79,45 @@ def _trip(context: Context, cause: Cause) -> Cause:
     return cause
 
 
+def trust_options(hunt: Hunt) -> TrustOptions:
+    """What the judgement needs of the hunt's options."""
+    options = hunt.options
+    return TrustOptions(options.source, options.lookback_days, options.max_data_age_hours)
+
+
 def gather(context: Context, failed: Cause | None) -> Hunted:
-    """Coverage, findings, and whether to trust them; nothing is asked when it has `failed` already."""
-    history = context.parts.ledger.receipts((context.parts.started - HISTORY).date())
+    """Coverage, findings, the second witness, and whether to trust them; nothing is asked when it has `failed` already.
+
+    The witness comes last: it can be missing, and the findings should not wait for it.
+    """
+    parts = context.parts
+    history = parts.ledger.receipts((parts.started - REMEMBERED).date())
     sweeps = tuple(str(receipt.get("started", "")) for receipt in history)
     if failed is not None:
         return Hunted(failed=failed, sweeps=sweeps)
-    hunt, window = context.parts.hunt, context.parts.window
+    hunt, window = parts.hunt, parts.window
     coverage: Coverage | None = None
     try:
-        context.parts.progress("measuring coverage")
+        parts.progress("measuring coverage")
         coverage = hunt.coverage(window)
-        context.parts.progress("hunting")
+        parts.progress("hunting")
         findings = {finding.recipient: finding for finding in hunt.findings(window)}
         for finding in findings.values():
             finding.evidence()  # a malformed list is found out before anything is planned on it
     except SweepError as error:
         return Hunted(coverage=coverage, failed=cause_of(error), sweeps=sweeps)
-    doubts = judge(coverage, history, hunt.options, context.parts.started)
+    parts.progress("asking the second witness")
+    coverage, unasked = hunt.with_witness(window, coverage)
+    earlier = earlier_measure(history, hunt.options.source)
+    trust = judge(coverage, trust_options(hunt), parts.started, earlier)
     return Hunted(
         findings,
         coverage,
-        tuple(Cause(doubt.cause, str(doubt)) for doubt in doubts),
-        notes=tuple(hunt.notes),
+        tuple(Cause(doubt.cause, str(doubt)) for doubt in trust.reasons),
+        notes=(*hunt.notes, *((unasked,) if unasked else ())),
+        remarks=trust.notes,
+        measure=trust.measure,
+        history_days=trust.history_days,
+        words=new_words(coverage.suspicious, history, parts.started.date()),
         sweeps=sweeps,
     )

@@ -19,6 +19,7 @@ from shared.sweep.gather import Hunted
 from shared.sweep.post import Posted, Tally, post
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
+from shared.sweep.words import words_to_tell
 from shared.teams import Notice, Situation, notice_card
 from shared.teams.places import MOST_NAMED
 
@@ -48,7 +49,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         LedgerError: a card could not be written down.
     """
     context.parts.progress("telling Teams")
-    tally = Tally()
+    tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
     situation = situation_of(context, hunted, found, delivered)
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
@@ -59,6 +60,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     if news:
         on_digest = [
             *(each for each in _untold_causes(context, open_causes) if kind is not None or each != found.unread),
+            *words,
             *(_untold_causes(context, reasons) if kind is Notice.UNTRUSTED else ()),
         ]
         tells = tells_of(context, hunted, news, situation)
@@ -69,11 +71,11 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     pending = _untold_causes(context, open_causes) if told else ()
     if about_us and kind is not None:
         unread = [each for each in pending if each == found.unread]
-        undelivered += _notice(context, tally, kind, (*about_us, *unread), situation)
+        undelivered += _notice(context, tally, kind, (*about_us, *unread), situation, words)
     elif pending:
-        undelivered += _notice(context, tally, Notice.DUE, pending, situation)
+        undelivered += _notice(context, tally, Notice.DUE, pending, situation, words)
     elif not news and kind is None:
-        undelivered += _heartbeat(context, tally, hunted, situation)
+        undelivered += _sign_of_life(context, tally, hunted, situation, words)
     due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
     return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
 
@@ -97,20 +99,31 @@ def _open_causes(context: Context, found: Reconciled, delivered: Delivered) -> l
     return [*causes, found.unread] if found.unread else causes
 
 
-def _notice(context: Context, tally: Tally, kind: Notice, causes: Sequence[Cause], situation: Situation) -> int:
-    """Post a notice; 1 when it was not accepted."""
+def _notice(
+    context: Context,
+    tally: Tally,
+    kind: Notice,
+    causes: Sequence[Cause],
+    situation: Situation,
+    also: Sequence[Cause] = (),
+) -> int:
+    """Post a notice; 1 when it was not accepted. `also`: causes that it names beside its own."""
     if tally.down:
         return 1
     card = notice_card(kind, causes, situation)
     before = context.ledger.cards.get(card.id)
     if before is not None and before.doubtful >= MOST_DOUBTFUL:
         return 1
-    noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in causes))
+    noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in (*causes, *also)))
     return 0 if post(context, tally, card, noted) is Posted.ACCEPTED else 1
 
 
-def _heartbeat(context: Context, tally: Tally, hunted: Hunted, situation: Situation) -> int:
-    """Post a heartbeat when Teams has taken no card for HEARTBEAT_DAYS, and after the first sweep of a ledger."""
+def _sign_of_life(context: Context, tally: Tally, hunted: Hunted, situation: Situation, words: Sequence[Cause]) -> int:
+    """What is posted when there is nothing else: new words in the data; else a heartbeat when Teams has taken no card
+    for HEARTBEAT_DAYS, and after the first sweep of a ledger.
+    """
+    if words:
+        return _notice(context, tally, Notice.NEW_WORD, words, situation)
     days, state = context.settings.heartbeat_days, context.ledger.state
     if not days:
         return 0

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.model import Coverage, Receipt, Window
+from shared.model import Coverage, Receipt, Window, in_last_day, in_window
 from shared.redaction import without_addresses
 
 COUNTS = (
@@ -39,6 +39,7 @@ def impersonal(receipt: Receipt) -> Receipt:
             coverage,
             actions=_impersonal_keys(coverage.actions),
             unknown_actions=_impersonal_keys(coverage.unknown_actions),
+            suspicious=_impersonal_keys(coverage.suspicious),
         )
     return replace(
         receipt,
@@ -73,7 +74,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "started": _time(receipt.started),
         "seconds": round(receipt.seconds, 3),
         "window": _window(receipt.window),
-        "coverage": _coverage(receipt.coverage),
+        "coverage": _coverage(receipt.coverage, receipt.history_days),
         **{name: getattr(receipt, name) for name in COUNTS},
         "card_id": receipt.card_id,
         "requests": dict(receipt.requests),
@@ -91,16 +92,28 @@ def _window(window: Window | None) -> Mapping[str, Any] | None:
     return None if window is None else {"start": _time(window.start), "end": _time(window.end)}
 
 
-def _coverage(coverage: Coverage | None) -> Mapping[str, Any] | None:
+def _coverage(coverage: Coverage | None, history_days: int | None) -> Mapping[str, Any] | None:
+    """`filled` and the shares of `last_day` are of distinct messages; `unknown` is of those that have an action."""
     if coverage is None:
         return None
+    window, last, witness = in_window(coverage), in_last_day(coverage), coverage.witness
     return {
         "rows": coverage.rows,
-        "last_day": coverage.last_day,
         "newest": _time(coverage.newest),
-        "filled": round(coverage.filled, 4),
+        "filled": round(window.filled, 4),
         "unknown_actions": dict(coverage.unknown_actions),
-        "messages": coverage.messages,
+        "last_day": {
+            "rows": last.messages,
+            "filled": round(last.filled, 4),
+            "unknown": round(last.unknown, 4),
+            "unattributable": round(last.unattributable, 4),
+            "removals": last.removals,
+        },
+        "removals_seen": witness and witness.seen,
+        "removals_shown": witness and witness.shown,
+        "history_days": history_days,
+        "suspicious": dict(coverage.suspicious),
+        "messages": window.messages,
         "without_recipient": coverage.without_recipient,
         "actions": dict(coverage.actions),
         "last_rows": _time(coverage.last_rows),

@@ -75,6 +75,7 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         dry_run=settings.dry_run,
         window=parts.window,
         coverage=hunted.coverage,
+        history_days=hunted.history_days,
         flagged=len(hunted.findings),
         created=delivered.created,
         commented=delivered.commented,
@@ -92,7 +93,7 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         requests=+Counter({**parts.http.requests, Service.LEDGER.value: parts.ledger.requests}),
         retries=parts.http.retries + parts.ledger.retries,
         clock_skew_seconds=parts.incidents.skew(),
-        notes=(*_notes(parts, done), *hunted.notes, *done.found.notes, *done.words.notes),
+        notes=(*_notes(parts, done), *hunted.notes, *done.found.notes, *done.words.notes, *hunted.remarks),
     )
 
 

@@ -5,7 +5,7 @@ It ends in one report, whatever happens; it raises nothing for what can be fores
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from datetime import timedelta
 from shared.ledger.cache import LedgerCache
 from shared.ledger.lease import Held, LeaseLost, LeaseNotFree, claim
 from shared.ledger.port import LedgerError
-from shared.model import Cause
+from shared.model import Cause, Slot
 from shared.plan.decide import plan
 from shared.plan.news import outdated
 from shared.plan.records import forgettable, thinned
@@ -22,6 +22,7 @@ from shared.sweep.deliver import deliver, note, planned_only
 from shared.sweep.describe import describe
 from shared.sweep.doubts import settle_doubts
 from shared.sweep.gather import Hunted, check_access, gather
+from shared.sweep.measure import measure_as_json
 from shared.sweep.notify import not_notified, notify
 from shared.sweep.post import take_in_accepted
 from shared.sweep.receipt import as_json
@@ -41,7 +42,7 @@ def run(parts: Parts) -> Report:
             done.skipped = True
         else:
             steps(opened(parts, lease, done), done)
-    return kept(parts, report(parts, done))
+    return kept(parts, report(parts, done), done.hunted.measure)
 
 
 def steps(context: Context, done: Progress) -> None:
@@ -116,13 +117,18 @@ def tidy(context: Context, hunted: Hunted) -> None:
     ledger.prune(gone, (started - KEEP_RECEIPTS).date())
 
 
-def kept(parts: Parts, ended: Report) -> Report:
-    """The report once its receipt is in the ledger; with a note when it could not be written there."""
+def kept(parts: Parts, ended: Report, measure: Sequence[Slot]) -> Report:
+    """The report once its receipt is in the ledger, with the measure for the next sweep; with a note when it could not
+    be written there.
+    """
     receipt = ended.receipt
     if receipt.event == "sweep_skipped" or receipt.dry_run:
         return ended
     try:
-        parts.ledger.keep_receipt(parts.started.date(), parts.run_id, as_json(receipt))
+        written = as_json(receipt)
+        if measure:
+            written["measure"] = measure_as_json(parts.settings.hunt_source, measure)
+        parts.ledger.keep_receipt(parts.started.date(), parts.run_id, written)
     except LedgerError as error:
         if not any(str(error) in reason for reason in receipt.reasons):
             note_of_it = f"the receipt could not be kept in the ledger: {error}"

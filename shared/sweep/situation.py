@@ -63,4 +63,5 @@ def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered:
         mentions=settings.teams_mentions,
         incidents_url=incidents_link(settings.cloud.portal, workspace),
         run_id=context.parts.run_id,
+        remarks=hunted.remarks,
     )

@@ -28,6 +28,7 @@ class Notice(StrEnum):
     UNTRUSTED = "untrusted"
     DUE = "due"
     HEARTBEAT = "heartbeat"
+    NEW_WORD = "new_word"
 
 
 _ONCE_A_DAY = (OtherReason.NOT_RAISED, OtherReason.UNANSWERED, OtherReason.REMINDER)
@@ -87,6 +88,7 @@ class Situation:
     """The sweep that posts the card. `workspace` is its name, `reasons` say why the verdict is untrusted or failed,
     `causes` why effects are still due, `mentions` are UPNs. Of the `held`, so many are `held_unremembered`. `sweeps`
     (heartbeats): how many there were since `since`, the last card; `first`: this is the first sweep of a ledger.
+    `remarks`: what every card mentions about the data.
     """
 
     workspace: str
@@ -111,6 +113,7 @@ class Situation:
     since: datetime | None = None
     held_unremembered: int = 0
     first: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

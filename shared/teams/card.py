@@ -23,6 +23,7 @@ CARD_LIMIT = 20_480
 _MENTIONING = (*wording.NEW, Reason.ESCALATED, OtherReason.NOT_RAISED, OtherReason.UNANSWERED)
 _DOUBTFUL = (Verdict.UNTRUSTED, Verdict.FAILED)
 _MOODS = {Notice.FAILED: "attention", Notice.HEARTBEAT: "good"}
+_NOBODY_WAKES = (Notice.HEARTBEAT, Notice.NEW_WORD)
 
 
 def digest_card(entries: Sequence[Entry], situation: Situation, *, minimal: bool = False) -> Card:
@@ -50,7 +51,7 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     name = card_id("notice", situation.workspace, kind.value, *keys)
     heading, meaning, todo = wording.notice(kind, situation)
     whose = wording.whose(situation)
-    mentioned, entities = mentions(() if kind is Notice.HEARTBEAT else situation.mentions)
+    mentioned, entities = mentions(() if kind in _NOBODY_WAKES else situation.mentions)
     body = [banner(heading, whose, _MOODS.get(kind, "warning")), *mentioned]
     body += causes_quoted([cause.text for cause in causes])
     body.append(words(meaning))

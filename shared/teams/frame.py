@@ -13,7 +13,13 @@ from shared.teams.elements import Element, box, buttons, line, text_run, words
 from shared.text import clean, when
 
 CAUSES = 3
-"""So many causes are quoted, the rest counted."""
+"""So many causes are quoted, the rest counted; and so many remarks on the data at most."""
+
+QUOTED, QUOTED_BYTES = 400, 960
+"""Of a cause: what is wrong with the data, and what to do, fit."""
+
+REMARK, REMARK_BYTES = 240, 400
+"""Of a remark."""
 
 
 def card_id(*keys: str) -> str:
@@ -29,7 +35,13 @@ def banner(heading: str, about: str, mood: str) -> Element:
 
 def quoted(text: str) -> Element:
     """Somebody else's words about what went wrong."""
-    return line(text_run(clean(text, 240) or "(no words)"), spacing="Small")
+    return line(text_run(_short(text, QUOTED, QUOTED_BYTES) or "(no words)"), spacing="Small")
+
+
+def _short(text: str, characters: int, size: int) -> str:
+    """The text in a visible line of at most so many characters and so many bytes."""
+    shown = clean(text, characters)
+    return shown if len(shown.encode()) <= size else clean(text, size // 4)
 
 
 def causes_quoted(texts: Sequence[str]) -> list[Element]:
@@ -50,7 +62,8 @@ def doubts(situation: Situation, *, reasons: bool = True) -> list[Element]:
 
 
 def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = True) -> list[Element]:
-    """What is held and `due` (with its `causes` or without), how the rest stands, the time, a short reference, links.
+    """What is held and `due`, how the rest stands, the time, a short reference, links. Without `causes`, nothing that
+    quotes somebody else: neither why it is due, nor what the data holds.
 
     The whole id of the `card` is the last box's own, unseen: for whoever looks at the body in the flow's run history.
     """
@@ -61,6 +74,7 @@ def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = 
         body.append(words(f"{situation.due:,} still due: the next sweep tries again.", color="warning"))
         body += causes_quoted([cause.text for cause in situation.causes]) if causes else []
     small = [wording.standing(situation), wording.covered(situation.coverage, situation)]
+    small += [_short(remark, REMARK, REMARK_BYTES) for remark in situation.remarks[:CAUSES]] if causes else []
     small += [f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
     lines = [line(text_run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
     body.append(box(lines, separator=True, id=f"Card {card}"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.model import Counts, Coverage, Reason, Severity, Verdict
+from shared.model import Counts, Coverage, Reason, Severity, Verdict, in_last_day, in_window
 from shared.teams.alert import Entry, Notice, OtherReason, Situation
 from shared.text import plain, when
 
@@ -49,6 +49,14 @@ NOTICES: dict[Notice, tuple[str, str, str]] = {
         "All quiet",
         "The sweep runs and had nothing to report. If this card stops coming, something is wrong.",
         "",
+    ),
+    Notice.NEW_WORD: (
+        "A new word in the data",
+        (
+            "EmailEvents holds an action that looks like a removal and is none of the four that are counted: the"
+            " sweep may be missing removals. From five rows on it gives no all-clear."
+        ),
+        "Look at these messages in Advanced hunting. If they were removed, report the word.",
     ),
 }
 FIRST_CARD = (
@@ -216,8 +224,8 @@ def covered(coverage: Coverage | None, situation: Situation) -> str:
     newest = "no row" if coverage.newest is None else f"newest {age(situation.now, coverage.newest)} old"
     days = f" in {situation.window.days} days" if situation.window else ""
     return (
-        f"Data: {coverage.rows:,} rows{days}, {coverage.last_day:,} in the last 24 h, {newest}, "
-        f"action filled in {coverage.filled:.0%}."
+        f"Data: {coverage.rows:,} rows{days}, {in_last_day(coverage).messages:,} messages in the last 24 h, {newest}, "
+        f"action filled in {in_window(coverage).filled:.0%}."
     )
 
 

@@ -30,8 +30,10 @@ from shared.model import (
     Receipt,
     Remedy,
     Severity,
+    Slot,
     Verdict,
     Window,
+    Witness,
 )
 from shared.sweep.receipt import as_json
 from shared.sweep.run import Report
@@ -113,18 +115,28 @@ def test_exit_codes(event: str, verdict: Verdict | None, code: int) -> None:
 def test_the_receipt_has_the_designs_fields() -> None:
     """The receipt is one flat JSON object with the design's names, times in UTC with a Z, null for what is unknown."""
     window = Window(NOW - timedelta(days=30), NOW)
-    coverage = Coverage(100, 10, NOW - timedelta(hours=1), 0.98765, {"Hard delete": 5}, {"Zapped": 1}, 90, 2)
-    found = as_json(_receipt(window=window, coverage=coverage, requests={"sentinel": 3}, notes=("a note",)))
+    slots = (Slot(NOW - timedelta(days=2), 71, 71, 0, 0, 3), Slot(NOW - timedelta(days=1), 10, 9, 3, 1, 2))
+    coverage = Coverage(
+        100, NOW - timedelta(hours=1), slots, {"Hard delete": 5}, {"Moved": 2, "Zapped": 1}, {"Moved": 2}, 2,
+        Witness(40, 39),
+    )  # fmt: skip
+    found = as_json(
+        _receipt(window=window, coverage=coverage, history_days=1, requests={"sentinel": 3}, notes=("a note",))
+    )
     assert list(found) == KEYS
     assert (found["started"], found["seconds"], found["verdict"]) == ("2026-11-24T06:00:00Z", 1.234, "flagged")
     assert found["window"] == {"start": "2026-10-25T06:00:00Z", "end": "2026-11-24T06:00:00Z"}
     assert found["coverage"] == {
         "rows": 100,
-        "last_day": 10,
         "newest": "2026-11-24T05:00:00Z",
         "filled": 0.9877,
-        "unknown_actions": {"Zapped": 1},
-        "messages": 90,
+        "unknown_actions": {"Moved": 2, "Zapped": 1},
+        "last_day": {"rows": 10, "filled": 0.9, "unknown": 0.3333, "unattributable": 0.1, "removals": 2},
+        "removals_seen": 40,
+        "removals_shown": 39,
+        "history_days": 1,
+        "suspicious": {"Moved": 2},
+        "messages": 81,
         "without_recipient": 2,
         "actions": {"Hard delete": 5},
         "last_rows": None,

@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from shared.app import run_sweep
 from shared.cli.commands import app
 from shared.cli.doctor import Check, Found, examine
 from shared.cli.tables import by_hand
 from shared.clock import Clock, SystemClock
 from shared.settings import from_values, load
+from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
-from tests.cloud.mail import sample
+from tests.cloud.mail import Mail, sample
 from tests.support.clients import sign_in_to
-from tests.support.clock import FakeClock
+from tests.support.clock import START, FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +63,48 @@ def _checks(
     sign_in_to(cloud.environment, patch)
     values = {**cloud.environment, "LEDGER_URL": f"sqlite:///{folder}/ledger.db", **given}
     return list(examine(from_values(values), clock))
+
+
+def test_the_data_s_figures_are_those_of_a_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a receipt says of the data, the doctor says in a line, the second witness and the history included."""
+    with Cloud() as cloud:
+        tenant = sample(cloud.clock())
+        cloud.load("EmailEvents", tenant.events)
+        cloud.load("EmailPostDeliveryEvents", tenant.post_delivery)
+        (found,) = [check for check in _checks(cloud, tmp_path, monkeypatch) if check.about == "data"]
+        given = {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db", "DRY_RUN": "true"}
+        said = as_json(run_sweep(from_values(given)).receipt)["coverage"]
+    last = said["last_day"]
+    for words in (
+        f"{said['rows']} rows in 30 days, {last['rows']} messages in the last day",
+        f"{said['filled']:.0%} of all with a delivery action",
+        f"{said['removals_shown']} of {said['removals_seen']} removals seen by EmailPostDeliveryEvents",
+        f"compared with {said['history_days']} earlier days",
+        "looks like a removal: Moved to another dimension (1)",
+    ):
+        assert words in found.words
+    assert said["removals_seen"] > 20
+
+
+def test_what_earlier_sweeps_measured_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor has the same doubt as a sweep would, whose ledger knows what was usual before the window."""
+    clock = FakeClock()
+    with Cloud(clock=clock.now) as cloud:
+        usual = Mail(START)
+        for place in range(2_000):
+            usual.add("a@contoso.com", "Delivered", usual.ago(29 * place / 2_000))
+        cloud.load("EmailEvents", usual.events)
+        given = {**cloud.environment, "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"}
+        with monkeypatch.context() as patch:
+            sign_in_to(cloud.environment, patch)
+            assert run_sweep(from_values(given), clock=clock).receipt.verdict == "clean"
+        clock.advance(days=31)
+        few = Mail(clock.now())
+        for place in range(400):
+            few.add("a@contoso.com", "Delivered", few.ago(29 * place / 400))
+        cloud.load("EmailEvents", few.events)
+        found = _checks(cloud, tmp_path, monkeypatch, clock=clock)
+    assert any("under a third of the" in check.words for check in found if check.found is Found.DOUBT)
 
 
 def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

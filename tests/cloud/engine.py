@@ -53,6 +53,7 @@ _FUNCTIONS = {
     "kql_is": "(x, y) -> toBool(ifNull(x = y, false))",
     "kql_is_not": "(x, y) -> toBool(ifNull(x != y, true))",
     # What toint() and tolong() read: of a real number its whole part, of a truth 1 or 0.
+    "kql_trim": "(r, x) -> replaceRegexpAll(ifNull(toString(x), ''), concat('^(?:', r, ')|(?:', r, ')$'), '')",
     "kql_whole": "(x) -> multiIf("
     "position(toTypeName(x), 'Float') > 0, splitByChar('.', ifNull(toString(x), ''))[1], "
     "position(toTypeName(x), 'Bool') > 0, transform(ifNull(toString(x), ''), ['true', 'false'], ['1', '0'], ''), "

@@ -134,6 +134,9 @@ ANSWERS: dict[str, list[list[Any]]] = {
     # Texts
     'print x = substring("a\U0001f600ßb", 1, 2), y = tolower("ÄB")': [["\U0001f600ß", "äb"]],
     'T | where s =~ "A" or s in~ ("b") | count': [[2]],
+    r'print x = trim(@"\s+", " \ta b "), y = trim(@"\s+", "  "), z = trim("a", "aba")': [["a b", "", "b"]],
+    r'T | project x = trim(@"\s+", s) | where isempty(x) | count': [[1]],
+    "T | summarize dcountif(s, n > 1), dcountif(s, n > 9)": [[1, 0]],
     'T | where s !~ "b" | count': [[2]],
     'T | where s in ("a", "b") | count': [[1]],
     'print x = "one two" has "TWO", y = "onetwo" has "two", z = "onetwo" contains "TW", w = "abc" !startswith "AB"': [
@@ -157,6 +160,10 @@ ANSWERS: dict[str, list[list[Any]]] = {
     # Several inputs
     "union (T | project n), (T | project s, n) | summarize count(), countif(isempty(s)), sum(n)": [[6, 4, 6]],
     "T | where s in (T | where n == 2 | project s) | project s": [["B"]],
+    "union (T | summarize a = count()), (T | summarize b = countif(n > 1)) | summarize x = max(a), y = max(b)": [
+        [3, 1]
+    ],
+    "union (T | summarize a = count()), (T | summarize b = count()) | where isnull(a) | count": [[1]],
     "T | where s in ((T | where n == 2 | project s)) or s in (('a'), 'x') | count": [[2]],
     "union (T | project u, b, r, i, d), (T | project s) | where isempty(s) and isnull(u) and isnull(b) | count": [[2]],
     # Names

@@ -1,231 +1,248 @@
-"""What the table held, and when silence over it is not to be believed."""
+"""What the table held, measured on the wire: in distinct messages for each 24 hours, and the words in it."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from shared.app import hunt_options
 from shared.errors import PartialData, Service
-from shared.hunt.coverage import COLUMNS, judge, read_coverage
-from shared.model import Coverage
+from shared.hunt.coverage import COLUMNS, read_coverage
+from shared.model import Coverage, Slot
 from shared.query.answer import Answer
-from tests.cloud.mail import UNKNOWN, Mail, sample
+from shared.query.literals import query_text
+from tests.cloud.mail import COUNTED, SOFT, UNKNOWN, Mail, sample
+from tests.hunt.colliding import Row, several
+from tests.hunt.oracle import seven_digits
 from tests.support.clients import WINDOW, Clients
 from tests.support.clock import START
-from tests.support.settings import settings_for
+from tests.support.examples import examples_of
 
 DAY = timedelta(days=1)
-KINDS = ["string", "string", *["long"] * 5, "datetime"]
+KINDS = ["string", "long", "string", "string", "long", "datetime", *["long"] * 6]
+SOURCES = pytest.mark.parametrize("source", ["sentinel", "defender"])
 
 
-# -- measured
+def measured(azure: Clients, rows: list[Row], source: str = "sentinel") -> Coverage:
+    """The coverage of these rows."""
+    azure.cloud.load("EmailEvents", rows)
+    return azure.hunt(hunt_source=source).coverage(WINDOW)
 
 
-@pytest.mark.parametrize("source", ["sentinel", "defender"])
+def figures(slot: Slot) -> tuple[int, ...]:
+    """Messages, filled, unknown, unattributable, removals."""
+    return slot.messages, slot.filled, slot.unknown, slot.unattributable, slot.removals
+
+
+@SOURCES
 def test_coverage_is_what_the_table_holds(azure: Clients, source: str) -> None:
-    """Rows, the last day's, the newest, messages, the share filled, actions, unknown ones, rows without recipient."""
+    """Rows, the newest, words, rows without recipient, and a slot for each day, the one without mail included."""
     tenant = Mail(START)
     tenant.add("a@contoso.com", "Delivered", START - timedelta(hours=2), message="m1")
     tenant.add("b@contoso.com", "HARD delete", START - timedelta(hours=23), message="m1")
     tenant.add("a@contoso.com", "Hard delete", START - timedelta(hours=25), message="m2")
     tenant.add("", "", START - timedelta(days=29), message="m3")
-    tenant.add("a@contoso.com", UNKNOWN[0], START - timedelta(days=3), message="m4")
+    tenant.add("a@contoso.com", UNKNOWN[1], START - timedelta(days=3, hours=1), message="m4")
     tenant.add("a@contoso.com", "Hard delete", START - timedelta(days=31), message="m5")
+    found = measured(azure, tenant.events, source)
+    assert (found.rows, found.newest) == (5, datetime.fromisoformat(tenant.events[0]["Timestamp"]))
+    assert found.actions == {"Hard delete": 2, "Delivered": 1}
+    assert (found.unknown_actions, found.suspicious, found.without_recipient) == ({UNKNOWN[1]: 1}, {}, 1)
+    assert [slot.start for slot in found.slots] == [WINDOW.start + day * DAY for day in range(30)]
+    expected = {29: (1, 1, 0, 0, 1), 28: (1, 1, 0, 0, 1), 26: (1, 1, 1, 0, 0), 0: (1, 0, 0, 1, 0)}
+    assert {place: figures(slot) for place, slot in enumerate(found.slots) if slot.messages} == expected
+
+
+def test_a_message_counts_once_a_day_however_often_it_is_streamed(azure: Clients) -> None:
+    """Rows are more than messages; one that was streamed on two days is a message of both."""
+    tenant = Mail(START)
+    for hours in (1, 2, 3, 30):
+        for who in ("a@contoso.com", "b@contoso.com"):
+            tenant.add(who, "" if hours == 1 else "Delivered", START - timedelta(hours=hours), message="m1")
+    found = measured(azure, tenant.events)
+    assert (found.rows, [figures(slot) for slot in found.slots[-2:]]) == (8, [(1, 1, 0, 0, 0)] * 2)
+
+
+def test_a_row_without_an_id_is_a_message_of_its_own(azure: Clients) -> None:
+    """Such rows are not one message together, and none of them can be attributed."""
+    tenant = Mail(START)
+    rows = [tenant.add("a@contoso.com", action, START - timedelta(hours=1)) for action in (SOFT, SOFT, "Zapped", "")]
+    found = measured(azure, [row | {"NetworkMessageId": ""} for row in rows])
+    assert figures(found.slots[-1]) == (4, 3, 1, 4, 2)
+
+
+def test_what_is_no_action_fills_nothing(azure: Clients) -> None:
+    """None and Unknown are no action, however they are written; nor is white space."""
+    tenant = Mail(START)
+    for word in ("None", "NONE", " none ", "Unknown", "unknown", "", " ", None):
+        tenant.add("a@contoso.com", word, START - timedelta(hours=1))
+    tenant.add("a@contoso.com", "Nonesuch", START - timedelta(hours=1))
+    found = measured(azure, tenant.events)
+    assert (figures(found.slots[-1]), found.unknown_actions) == ((9, 1, 1, 0, 0), {"Nonesuch": 1})
+
+
+def test_a_message_with_one_known_word_is_not_unknown(azure: Clients) -> None:
+    """A message is unknown when all its words are."""
+    tenant = Mail(START)
+    for message, word in (("m1", "Zapped"), ("m1", "Delivered"), ("m2", "Zapped"), ("m2", "Frozen")):
+        tenant.add("a@contoso.com", word, START - timedelta(hours=1), message=message)
+    assert figures(measured(azure, tenant.events).slots[-1]) == (2, 2, 1, 0, 0)
+
+
+def test_a_removal_counts_as_the_hunt_counts_it(azure: Clients) -> None:
+    """Words and recipients are trimmed and compared without case; what has no recipient is no removal."""
+    tenant = Mail(START)
+    for word in (" soft DELETE\t", "Soft delete", "Soft-delete"):
+        tenant.add(" A@contoso.com ", word, START - timedelta(hours=1))
+    for recipient in ("", "  ", None):
+        tenant.add(recipient, SOFT, START - timedelta(hours=1))
     azure.cloud.load("EmailEvents", tenant.events)
-    found = azure.hunt(hunt_source=source).coverage(WINDOW)
-    newest = datetime.fromisoformat(tenant.events[0]["Timestamp"])
-    assert found == Coverage(
-        rows=5,
-        last_day=2,
-        newest=newest,
-        filled=0.8,
-        actions={"Hard delete": 2, "Delivered": 1},
-        unknown_actions={UNKNOWN[0]: 1},
-        messages=4,
-        without_recipient=1,
-    )
+    hunter = azure.hunt(sum_case_threshold=1)
+    found = hunter.coverage(WINDOW)
+    (finding,) = hunter.findings(WINDOW)
+    assert (finding.recipient, finding.total) == ("a@contoso.com", 2)
+    assert (figures(found.slots[-1]), found.without_recipient) == ((6, 6, 1, 3, 2), 3)
+
+
+LOOKS = ("HardDelete", "Moved to trash", "junk mail", "PURGED", "Removed")
+HARMLESS = ("Delivered", "blocked", "JUNKED", "Quarantined", "Replaced", "Moved to quarantine", "Redelivery")
+
+
+def test_words_that_look_like_a_removal_are_told_apart(azure: Clients) -> None:
+    """Those that mean no removal are known, though "Junked" and "Moved to quarantine" look like one."""
+    tenant = Mail(START)
+    for word in (*LOOKS, *HARMLESS, *COUNTED, "Zapped"):
+        tenant.add("a@contoso.com", word, START - timedelta(hours=1))
+    found = measured(azure, tenant.events)
+    assert found.suspicious == dict.fromkeys(LOOKS, 1)
+    assert found.unknown_actions == dict.fromkeys((*LOOKS, "Zapped"), 1)
+    assert found.actions == dict.fromkeys((*COUNTED, *HARMLESS), 1)
+
+
+def test_a_rare_word_that_looks_like_a_removal_is_named_among_many(azure: Clients) -> None:
+    """However many other words there are, the few that matter are named first, each in 64 characters at most."""
+    tenant = Mail(START)
+    for place in range(230):
+        for _ in range(3):
+            tenant.add("a@contoso.com", f"{place:03} {'x' * 100}", START - DAY)
+    tenant.add("a@contoso.com", "HardDelete", START - DAY)
+    found = measured(azure, tenant.events)
+    assert (found.suspicious, next(iter(found.unknown_actions))) == ({"HardDelete": 1}, "HardDelete")
+    assert len(found.unknown_actions) == 20
+    assert max(map(len, found.unknown_actions)) == 64
 
 
 def test_re_streaming_shows(azure: Clients) -> None:
     """There are more rows than messages where rows were streamed again."""
-    azure.cloud.load("EmailEvents", sample(START).events)
-    found = azure.hunt().coverage(WINDOW)
-    assert found.rows > found.messages > 200
+    found = measured(azure, sample(START).events)
+    assert found.rows > sum(slot.messages for slot in found.slots) > 200
 
 
 def test_an_empty_window_says_when_there_was_something(azure: Clients) -> None:
-    """When the window is empty, the last row is looked for up to 90 days back."""
+    """When the window is empty, the last row is looked for up to 90 days back; the slots are there, and empty."""
     tenant = Mail(START)
     tenant.add("a@contoso.com", "Delivered", START - timedelta(days=60))
-    azure.cloud.load("EmailEvents", tenant.events)
-    found = azure.hunt().coverage(WINDOW)
+    found = measured(azure, tenant.events)
     assert found.last_rows == datetime.fromisoformat(tenant.events[0]["TimeGenerated"])
-    assert (found.rows, found.newest, found.filled) == (0, None, 0.0)
+    assert (found.rows, found.newest, len(found.slots)) == (0, None, 30)
+    assert not any(any(figures(slot)) for slot in found.slots)
     tenant.events[0]["TimeGenerated"] = (START - timedelta(days=91)).isoformat()
-    azure.cloud.load("EmailEvents", tenant.events)
-    assert azure.hunt().coverage(WINDOW).last_rows is None
+    assert measured(azure, tenant.events).last_rows is None
 
 
-def test_at_most_twenty_unknown_actions_are_named(azure: Clients) -> None:
-    """However many unknown actions there are, the twenty most frequent are named, each in 64 characters at most."""
-    tenant = Mail(START)
-    for place in range(30):
-        for _ in range(place + 1):
-            tenant.add("a@contoso.com", f"{place:02} {'x' * 100}", START - DAY)
-    azure.cloud.load("EmailEvents", tenant.events)
-    found = azure.hunt().coverage(WINDOW).unknown_actions
-    assert list(found.values()) == list(range(30, 10, -1))
-    assert {len(name) for name in found} == {64}
+# -- against plain Python
 
 
-GOOD: dict[str, Any] = {
-    "Scope": "all", "Action": "", "Rows": 4, "LastDay": 1, "Filled": 2, "WithoutRecipient": 0, "Messages": 3,
-    "Newest": "2026-11-23T07:55:45Z",
+def in_plain_python(rows: list[Row]) -> list[tuple[int, ...]]:
+    """The figures of each slot, the newest first, by the design's words."""
+    slots: list[Counter[str]] = [Counter() for _ in range(30)]
+    seen: list[dict[str, list[Row]]] = [{} for _ in range(30)]
+    for place, row in enumerate(rows):
+        if seven_digits(WINDOW.start) <= seven_digits(row["TimeGenerated"]) <= seven_digits(WINDOW.end):
+            age = WINDOW.end - datetime.fromisoformat(row["TimeGenerated"])
+            key = row["NetworkMessageId"] or f"row {place}"
+            seen[min(age // DAY, 29)].setdefault(key, []).append(row)
+    for slot, messages in zip(slots, seen, strict=True):
+        for same in messages.values():
+            words = [word for row in same if (word := _word(row)) not in ("", "none", "unknown")]
+            counted = [row for row in same if _word(row) in map(str.lower, COUNTED)]
+            slot["messages"] += 1
+            slot["filled"] += bool(words)
+            slot["unknown"] += bool(words) and not set(words) & {"delivered", *map(str.lower, COUNTED)}
+            slot["unattributable"] += any(not (row["RecipientEmailAddress"] or "").strip() for row in same)
+            slot["removals"] += any((row["RecipientEmailAddress"] or "").strip() for row in counted)
+    names = ("messages", "filled", "unknown", "unattributable", "removals")
+    return [tuple(slot[name] for name in names) for slot in slots]
+
+
+def _word(row: Row) -> str:
+    return (row["LatestDeliveryAction"] or "").strip().lower()
+
+
+@settings(max_examples=examples_of(15), deadline=None)
+@given(several())
+def test_the_figures_are_those_of_plain_python(azure: Clients, rows: list[Row]) -> None:
+    """Whatever the rows are, each day's figures are what counting them one by one gives."""
+    inside = [row for row in rows if row["TimeGenerated"] != seven_digits(WINDOW.start)]
+    found = measured(azure, inside)
+    assert [figures(slot) for slot in reversed(found.slots)] == in_plain_python(inside)
+
+
+# -- malformed
+
+
+SLOT: dict[str, Any] = {
+    "Scope": "slot", "Slot": 0, "Kind": None, "Action": None, "Rows": 4, "Newest": "2026-11-23T07:55:45Z",
+    "WithoutRecipient": 0, "Messages": 3, "Filled": 2, "Known": 2, "Unattributable": 0, "Removals": 1,
 }  # fmt: skip
+WORD: dict[str, Any] = {**dict.fromkeys(COLUMNS), "Scope": "action", "Kind": "known", "Action": "Delivered", "Rows": 4}
+
+
+def answer_of(*rows: Mapping[str, Any]) -> Answer:
+    """A response with these rows."""
+    return Answer(COLUMNS, KINDS, [[row[name] for name in COLUMNS] for row in rows], Service.LOG_ANALYTICS)
 
 
 @pytest.mark.parametrize(
-    ("change", "column"),
+    ("row", "column"),
     [
-        ({"Scope": "some"}, "Scope"),
-        ({"Action": None}, "Action"),
-        ({"Rows": None}, "Rows"),
-        ({"Filled": -1}, "Filled"),
-        ({"LastDay": "1"}, "LastDay"),
-        ({"Messages": True}, "Messages"),
-        ({"Newest": "yesterday"}, "Newest"),
-        ({"Newest": 5}, "Newest"),
+        (SLOT | {"Scope": "some"}, "Scope"),
+        (SLOT | {"Rows": None}, "Rows"),
+        (SLOT | {"Filled": -1}, "Filled"),
+        (SLOT | {"Known": "1"}, "Known"),
+        (SLOT | {"Messages": True}, "Messages"),
+        (SLOT | {"Slot": None}, "Slot"),
+        (SLOT | {"Newest": "yesterday"}, "Newest"),
+        (SLOT | {"Newest": 5}, "Newest"),
+        (WORD | {"Action": None}, "Action"),
+        (WORD | {"Kind": "good"}, "Kind"),
+        (WORD | {"Rows": 1.5}, "Rows"),
     ],
 )
-def test_coverage_that_lies_names_its_column(change: Mapping[str, Any], column: str) -> None:
-    """A count that is none, or a time that is none, is named."""
-    answer = Answer(COLUMNS, KINDS, [[{**GOOD, **change}[name] for name in COLUMNS]], Service.LOG_ANALYTICS)
+def test_a_malformed_coverage_names_its_column(row: Mapping[str, Any], column: str) -> None:
+    """What the query cannot return is refused, and the column named."""
     with pytest.raises(PartialData, match=f"a column {column} "):
-        read_coverage(answer)
+        read_coverage(answer_of(row), WINDOW)
 
 
-# -- judged
+def test_a_slot_that_comes_twice_is_malformed() -> None:
+    """Neither of the two is believed."""
+    with pytest.raises(PartialData, match="a column Slot that comes twice"):
+        read_coverage(answer_of(SLOT, SLOT), WINDOW)
 
 
-def covered(**changes: Any) -> Coverage:
-    """A good day's coverage, changed."""
-    good: dict[str, Any] = {"rows": 30_000, "last_day": 1_000, "newest": START - timedelta(hours=1), "filled": 0.9}
-    return Coverage(**{**good, **changes})
+def test_estimates_never_contradict_themselves() -> None:
+    """The service counts distinct messages by estimate: a part is never more than the whole, nor less than nothing."""
+    row = SLOT | {"Messages": 100, "Filled": 101, "Known": 102, "Unattributable": 103, "Removals": 104}
+    assert figures(read_coverage(answer_of(row), WINDOW).slots[-1]) == (100, 100, 0, 100, 100)
 
 
-def receipts(days: range | list[int], **coverage: Any) -> list[dict[str, Any]]:
-    """A receipt of each of so many days ago."""
-    held = {"rows": 30_000, "last_day": 1_000, "newest": None, "filled": 0.9, "unknown_actions": {}, **coverage}
-    return [{"started": (START - day * DAY).isoformat(), "verdict": "clean", "coverage": held} for day in days]
-
-
-CAUSES = [
-    (
-        covered(rows=0, last_day=0, newest=None, filled=0.0),
-        [],
-        {},
-        ["coverage_empty"],
-        "holds no row of the last 30 days",
-    ),
-    (
-        covered(rows=0, last_day=0, newest=None, filled=0.0, last_rows=START - 41 * DAY),
-        [],
-        {},
-        ["coverage_empty"],
-        "its last row is of 2026-10-14 06:00 UTC, 41 days ago",
-    ),
-    (
-        covered(newest=START - timedelta(hours=31, minutes=5)),
-        [],
-        {},
-        ["coverage_stale"],
-        "is of 2026-11-22 22:55 UTC, 31 hours ago (MAX_DATA_AGE_HOURS is 24)",
-    ),
-    (covered(newest=START - timedelta(hours=24)), [], {}, [], ""),
-    (covered(newest=START - timedelta(hours=31)), [], {"max_data_age_hours": 48}, [], ""),
-    (covered(filled=0.0), [], {}, ["coverage_unfilled"], "none of the 30,000 rows of EmailEvents"),
-    (covered(filled=0.0), [], {"hunt_source": "defender"}, ["coverage_unfilled"], "LatestDeliveryAction"),
-    (
-        covered(last_day=333),
-        receipts([7, 14, 21]),
-        {},
-        ["coverage_fallen"],
-        "brought 333 rows of EmailEvents, under a third of the 1,000 that are usual on a Tuesday",
-    ),
-    (covered(last_day=334), receipts([7, 14, 21, 28]), {}, [], ""),
-    (covered(last_day=333), receipts([7, 14]), {}, [], ""),
-    (covered(last_day=333), receipts(range(1, 7)), {}, [], ""),
-    (covered(last_day=333), receipts([7, 14, 35, 42]), {}, [], ""),
-    (
-        covered(filled=0.44),
-        receipts(range(1, 8)),
-        {},
-        ["coverage_fill_fallen"],
-        "44.0% of the rows of EmailEvents say what became of the mail (LatestDeliveryAction), under half of the",
-    ),
-    (covered(filled=0.45), receipts(range(1, 8)), {}, [], ""),
-    (covered(filled=0.44), receipts(range(1, 7)), {}, [], ""),
-    (covered(filled=0.44), receipts(range(1, 8), rows=0, filled=0.0), {}, [], ""),
-    (covered(filled=0.44), receipts(range(29, 40)), {}, [], ""),
-    (
-        covered(newest=START - 3 * DAY, last_day=0, filled=0.0),
-        receipts(range(1, 29)),
-        {},
-        ["coverage_stale", "coverage_unfilled"],
-        "72 hours ago",
-    ),
-    (
-        covered(last_day=10, filled=0.1),
-        receipts(range(1, 29)),
-        {},
-        ["coverage_fallen", "coverage_fill_fallen"],
-        "Tuesday",
-    ),
-    (covered(), receipts(range(1, 29)), {}, [], ""),
-    (covered(), [], {}, [], ""),
-]
-
-
-@pytest.mark.parametrize(("coverage", "history", "settings", "causes", "words"), CAUSES)
-def test_each_cause_of_distrust(
-    coverage: Coverage, history: list[Any], settings: dict[str, Any], causes: list[str], words: str
-) -> None:
-    """Each cause is told with its own id, in words with the numbers, with what to check; at the edge it is none."""
-    doubts = judge(coverage, history, hunt_options(settings_for(**settings)), START)
-    assert [doubt.cause for doubt in doubts] == causes
-    assert words in " ".join(doubt.words for doubt in doubts)
-    assert all(doubt.check.startswith(("Check", "Compare")) for doubt in doubts)
-    assert all(str(doubt) == f"{doubt.words}. {doubt.check}" for doubt in doubts)
-
-
-def test_a_days_last_receipt_is_the_days() -> None:
-    """Of several sweeps of one day the last one speaks; today's own are no history."""
-    early = receipts([7, 14, 21], last_day=1)
-    late = receipts([7, 14, 21])
-    for one in early:
-        one["started"] = (datetime.fromisoformat(one["started"]) - timedelta(hours=5)).isoformat()
-    today = receipts([0], last_day=1_000_000)
-    for history in ([*early, *late, *today], [*today, *late, *early]):
-        assert [doubt.cause for doubt in judge(covered(last_day=2), history, hunt_options(settings_for()), START)] == [
-            "coverage_fallen"
-        ]
-    assert judge(covered(last_day=2), early, hunt_options(settings_for()), START) == ()
-
-
-def test_damaged_history_is_left_out() -> None:
-    """Receipts without coverage, or with what nobody wrote, neither help nor harm."""
-    damaged: list[Mapping[str, Any]] = [
-        {},
-        {"started": None, "coverage": {}},
-        {"started": "yesterday", "coverage": {"rows": 1, "last_day": 1, "filled": 1}},
-        {"started": (START - 7 * DAY).isoformat(), "coverage": None},
-        {"started": (START - 14 * DAY).isoformat(), "coverage": {"rows": "1", "last_day": None, "filled": []}},
-        {"started": (START - 21 * DAY).isoformat(), "coverage": []},
-    ]
-    assert judge(covered(last_day=1), damaged, hunt_options(settings_for()), START) == ()
-    (doubt,) = judge(covered(last_day=1), [*damaged, *receipts([7, 14, 28])], hunt_options(settings_for()), START)
-    assert doubt.cause == "coverage_fallen"
+def test_the_kql_and_the_rule_agree() -> None:
+    """The words that look like a removal are those that docs/hunt.md names."""
+    kql = query_text("coverage")
+    assert re.findall(r'Action contains "(\w+)"', kql) == ["delete", "junk", "remove", "purge", "move"]

@@ -20,6 +20,7 @@ from shared.query.literals import literal, query_text
 from tests.cloud import schemas
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.query.test_literals import HOSTILE
+from tests.support.coverage import ordinary
 from tests.support.kusto import Tables, parse
 from tests.support.settings import settings_for
 
@@ -70,9 +71,11 @@ def shipped(ground: str) -> list[str]:
     for deduplicate in ("true", "false"):
         hunt = Hunt(hunt_options(settings_for(hunt_source=ground, deduplicate=deduplicate)), place, workspace)
         hunt.coverage(WINDOW)
+        hunt.with_witness(WINDOW, ordinary(NOW))
         hunt.findings(WINDOW)
         hunt.remediators(WINDOW, {recipient: ["m"] for recipient in HOSTILE})
         hunt.known_incidents()
+    assert sum("SeenInWeek" in kql for kql in place.asked) == 2
     return place.asked + (workspace.asked if ground == "sentinel" else [])
 
 
@@ -90,7 +93,7 @@ def faulty() -> list[str]:
 
 def with_recipients() -> list[str]:
     """The query that takes addresses, with hostile ones and with none."""
-    asked = next(kql for kql in shipped("sentinel") if "let Remediations" in kql)
+    asked = next(kql for kql in shipped("sentinel") if "let Recipients" in kql)
     return [asked, query_text("remediations_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 

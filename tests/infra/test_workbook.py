@@ -137,15 +137,24 @@ def test_actions_need_a_coverage() -> None:
 
 
 def test_the_data_under_the_verdicts() -> None:
-    """Rows of the last day, the share of rows with an action and the newest row's age are those of the coverage."""
+    """Each figure that trust depends on is that of the coverage."""
     said = _receipt("flagged")
     coverage = said["coverage"]
     age = datetime.fromisoformat(said["started"]) - datetime.fromisoformat(coverage["newest"])
     shown = series(panel("data", *logged_before("flagged", timedelta())), "What", "Value")
     assert shown.pop("hours since the newest row") == pytest.approx(age.total_seconds() / 3600, abs=0.02)
-    assert shown == {"rows of the last day": coverage["last_day"], "% of rows with an action": coverage["filled"] * 100}
+    last = coverage["last_day"]
+    assert shown == {
+        "messages of the last day": last["rows"],
+        "% of messages with an action": coverage["filled"] * 100,
+        "% of the last day's actions in unknown words": last["unknown"] * 100,
+        "% of the last day without recipient or id": last["unattributable"] * 100,
+        "removals of the last day": last["removals"],
+    }
+    assert (last["rows"] > 0, last["removals"] > 0) == (True, True)
     empty = series(panel("data", *logged_before("untrusted", timedelta())), "What", "Value")
-    assert empty == {"rows of the last day": 0, "% of rows with an action": 0}
+    assert {name: value for name, value in empty.items() if value} == {}
+    assert len(empty) == 5
 
 
 @pytest.mark.parametrize("name", RECEIPTS)

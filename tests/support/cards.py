@@ -17,7 +17,7 @@ import adaptive_cards
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator
 
-from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window
+from shared.model import Cause, Counts, Coverage, Reason, Severity, Slot, Verdict, Window
 from shared.teams import (
     Card,
     Entry,
@@ -134,8 +134,9 @@ entries = st.builds(
     since=st.none() | moments,
 )
 causes = st.lists(st.builds(Cause, st.sampled_from(["a", "b", "sentinel_forbidden"]), marked), max_size=8).map(tuple)
+slots = st.builds(Slot, moments, *[st.integers(0, 10**9)] * 5)
 coverages = st.none() | st.builds(
-    Coverage, st.integers(0, 10**9), st.integers(0, 10**9), st.none() | moments, st.floats(0, 1)
+    Coverage, st.integers(0, 10**9), st.none() | moments, st.lists(slots, max_size=3).map(tuple)
 )
 upns = st.lists(st.from_regex(r"[^@\s]{1,80}@[^@\s]{1,40}\.[^@\s]{1,40}", fullmatch=True), max_size=30).map(tuple)
 few = st.integers(0, 10**6)
@@ -158,16 +159,18 @@ situations = st.builds(
     since=st.none() | moments,
     held_unremembered=few,
     first=st.booleans(),
+    remarks=st.lists(marked, max_size=8).map(tuple),
 )  # fmt: skip
 WORST_ENTRY = Entry(
     WORST, "1" * 36, 0, Reason.FIRST, Severity.HIGH, Counts(9_999_999), (7,), 9_999_999, f"https://{'a' * 990}", 10**9,
     (WORST, WORST), WORST, WORST, NOW,
 )  # fmt: skip
 WORST_SITUATION = Situation(
-    WORST, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW), Coverage(10**9, 10**9, NOW, 1.0),
+    WORST, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW),
+    Coverage(10**9, NOW, (Slot(NOW, *[10**9] * 5),)),
     (WORST,) * 9, tuple(Cause(str(n), WORST) for n in range(9)), 10**6, 10**6, 10**6, 10**6, 10**6,
     tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 990}", f"https://{'b' * 990}", WORST,
-    99, NOW, 10**6,
+    99, NOW, 10**6, True, (WORST,) * 9,
 )  # fmt: skip
 
 

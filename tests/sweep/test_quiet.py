@@ -15,8 +15,8 @@ from tests.cloud.mail import crowd, stamp
 from tests.support.tenant import Tenant, running_tenant
 
 PAGE = 1_000  # incidents on a page of a list, at most
-CHEAP = 5  # reads of Sentinel and Log Analytics together on a quiet day
-LIST_ALL = 3  # and beside the pages, on a day that has to list all incidents
+CHEAP = 4  # reads of Sentinel and Log Analytics together on a quiet day: coverage, witness, hunt, list
+LIST_ALL = 4  # and beside the pages, on a day that has to list all incidents
 HISTORY = 1  # the one query for what SecurityIncident remembers
 READ_ANEW = 39  # of many incidents that a card reminds of, those that it names
 

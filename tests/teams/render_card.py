@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window, message_hash
+from shared.model import Cause, Counts, Reason, Severity, Verdict, Window, message_hash
 from shared.teams import (
     Card,
     Entry,
@@ -29,6 +29,7 @@ from shared.teams import (
     notice_card,
     probe_card,
 )
+from tests.support.coverage import ordinary
 
 ROOT = Path(__file__).resolve().parents[2]
 RENDERER = ROOT / "tests/npm/node_modules/adaptivecards/dist/adaptivecards.min.js"
@@ -47,7 +48,7 @@ SITUATION = Situation(
     threshold=10,
     high=50,
     window=Window(NOW - timedelta(days=30), NOW),
-    coverage=Coverage(rows=1_284_019, last_day=43_117, newest=NOW - timedelta(minutes=38), filled=0.97),
+    coverage=ordinary(NOW, rows=1_284_019, messages=43_117, filled=41_823, newest=NOW - timedelta(minutes=38)),
     standing=4,
     settled=2,
     excluded=1,

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict
+from shared.model import Cause, Counts, Coverage, Reason, Severity, Slot, Verdict
 from shared.teams import (
     Entry,
     Notice,
@@ -184,7 +184,9 @@ def test_doubt_is_said_before_any_number() -> None:
 
 def test_how_things_stand_is_on_every_digest() -> None:
     """Held and due findings, the rest by count, the data behind it, the time with its zone, the card's id."""
-    coverage = Coverage(1_000, 50, NOW - timedelta(hours=2), 0.934)
+    last = Slot(NOW, 50, 50, 0, 0, 0)
+    slots = (Slot(NOW, 950, 884, 0, 0, 0), last)
+    coverage = Coverage(1_000, NOW - timedelta(hours=2), slots)
     causes_of_due = (Cause("x", "Teams is down."),)
     situation = replace(SITUATION, standing=4, settled=3, excluded=2, held=17, due=1, coverage=coverage)
     situation = replace(situation, causes=causes_of_due, run_id="7c1f2a90-5e0b-4c7d-9a53-1c0a3f1f7d26")
@@ -194,7 +196,7 @@ def test_how_things_stand_is_on_every_digest() -> None:
         "1 still due: the next sweep tries again.",
         "Teams is down.",
         "Known: 4 open with nothing new, 3 settled, 2 excluded.",
-        "Data: 1,000 rows in 30 days, 50 in the last 24 h, newest 2 h old, action filled in 93%.",
+        "Data: 1,000 rows in 30 days, 50 messages in the last 24 h, newest 2 h old, action filled in 93%.",
         "Sent 2026-11-24 06:01 UTC",
         f"Reference 7c1f2a90-{card.id[:8]}",
     ):

@@ -109,10 +109,10 @@ def test_the_first_card_says_that_the_sweep_is_set_up() -> None:
 
 
 @pytest.mark.parametrize("kind", Notice)
-def test_every_notice_but_a_heartbeat_mentions_somebody(kind: Notice) -> None:
-    """What failed, cannot be trusted or is due wakes people; a heartbeat does not."""
+def test_a_notice_that_something_is_wrong_mentions_somebody(kind: Notice) -> None:
+    """What failed, cannot be trusted or is due wakes people; a heartbeat or a new word does not."""
     content = opened(notice_card(kind, (), replace(SITUATION, mentions=("on_call@contoso.com",))))
-    assert ("entities" in content["msteams"]) is (kind is not Notice.HEARTBEAT)
+    assert ("entities" in content["msteams"]) is (kind not in (Notice.HEARTBEAT, Notice.NEW_WORD))
 
 
 @pytest.mark.parametrize("kind", Notice)

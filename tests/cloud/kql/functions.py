@@ -19,13 +19,13 @@ _NATIVE = frozenset((
 ))  # fmt: skip
 _LITERALS = frozenset(("bool", "int", "long", "real", "double"))
 _AGGREGATES = frozenset((
-    "count", "countif", "sum", "min", "max", "maxif", "dcount", "make_list", "make_list_if", "take_any",
+    "count", "countif", "sum", "min", "max", "maxif", "dcount", "dcountif", "make_list", "make_list_if", "take_any",
 ))  # fmt: skip
 # A column made by one of these keeps its argument's name.
 _KEEPS_NAME = frozenset(("tostring", "tolong", "todouble", "todatetime", "bin", "take_any"))
 _KINDS = {
-    **dict.fromkeys(("strcat", "tostring", "tolower", "substring"), "string"),
-    **dict.fromkeys(("count", "countif", "dcount", "hash", "array_length", "long"), "count"),
+    **dict.fromkeys(("strcat", "tostring", "tolower", "substring", "trim"), "string"),
+    **dict.fromkeys(("count", "countif", "dcount", "dcountif", "hash", "array_length", "long"), "count"),
     **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull"), "bool"),
     "todatetime": "datetime",
 }
@@ -120,6 +120,8 @@ _RULES: dict[str, tuple[int, int, Rule]] = {
     "countif": (1, 1, lambda args: f"countif({args[0].text})"),
     # Their accuracy is not the caller's to choose here: small numbers are exact.
     "dcount": (1, 2, lambda args: f"dcount({args[0].text})"),
+    "dcountif": (2, 3, lambda args: f"dcountif({args[0].text}, {args[1].text})"),
+    "trim": (2, 2, lambda args: f"kql_trim({args[0].text}, {args[1].text})"),
     "make_list": (1, 2, lambda args: _limited("make_list", args, 1)),
     "make_list_if": (2, 3, lambda args: _limited("groupArrayIf", args, 2)),
     **{name: (1, 1, _of_none(name)) for name in ("min", "max", "take_any")},

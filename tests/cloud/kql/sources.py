@@ -144,15 +144,23 @@ class Sources(Scalars):
                 if _class(types.setdefault(name, kind)) != _class(kind):
                     raise syntax_error(f"union: the column '{name}' has different types, which is not understood here")
                 types[name] = kind if types[name] == "count" else types[name]
-        if all(list(shape) == list(types) for shape in shapes):
+        for name, kind in types.items():
+            if kind == "count" and any(name not in shape for shape in shapes):
+                types[name] = "long"  # it can be missing now
+        if all(list(shape.items()) == list(types.items()) for shape in shapes):
             return f"union {', '.join(f'({text})' for text in texts)}"
         aligned = []
         for text, shape in zip(texts, shapes, strict=True):
-            listed = [
-                named(name) if name in shape else f"{named(name)} = {null_of(kind)}" for name, kind in types.items()
-            ]
+            listed = [_aligned(name, kind, shape) for name, kind in types.items()]
             aligned.append(f"({text} | project {', '.join(listed)})")
         return f"union {', '.join(aligned)}"
+
+
+def _aligned(name: str, kind: str, shape: Shape) -> str:
+    """A column of an input as the union has it: the engine finds no common type for whole numbers of two kinds."""
+    if name not in shape:
+        return f"{named(name)} = {null_of(kind)}"
+    return f"{named(name)} = toInt64({named(name)})" if (kind, shape[name]) == ("long", "count") else named(name)
 
 
 def _class(kind: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from shared.settings import Settings
 from shared.teams.webhook import Webhook
 from tests.cloud import WORKSPACE_ID
 from tests.cloud.incidents import Incidents as Store
+from tests.support.coverage import ordinary
 from tests.sweep.history.fate import Fate
 from tests.sweep.history.world import World
 
@@ -215,7 +217,11 @@ class MemoryHunt(Hunt):
         with self._fate.call():
             if self._fate.broken("the hunt fails"):
                 raise from_status(Service.LOG_ANALYTICS, Call.QUERY, 500)
-            return Coverage(1_000, 100, window.end, 1.0, messages=1_000)
+            return ordinary(window.end, days=window.days)
+
+    def with_witness(self, window: Window, coverage: Coverage) -> tuple[Coverage, str]:
+        """See Hunt. There is no such table."""
+        return replace(coverage, witness_missing=True), ""
 
     def findings(self, window: Window) -> Sequence[Finding]:
         """See Hunt."""
