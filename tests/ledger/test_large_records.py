@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -208,8 +209,7 @@ def test_one_recipients_flood_stops_nobody_elses_finding(
         known = ledger.load().records["ann@contoso.com"]
         today = day_number(tenant.clock.now())
         minute = minute_number(tenant.clock.now()) - 40 * DAY
-        full = {key: Seen(minute - n, today) for n, key in enumerate(hashes(190_000, 2))}  # as many as just fit
-        ledger.save([replace(known, reported={**known.reported, **full})])
+        ledger.save([_just_fitting(known, minute, today)])
         assert _opened(place)("", "", None).load().records["ann@contoso.com"].reported_before is None
         tenant.clock.advance(days=1)
         mail = Mail(tenant.clock.now(), seed=2)
@@ -226,6 +226,20 @@ def test_one_recipients_flood_stops_nobody_elses_finding(
         assert kept.reported_before.date() < date.fromordinal(tenant.clock.now().date().toordinal() - 30)
         tenant.clock.advance(days=1)
         assert "commented" not in facts(tenant.sweep())
+
+
+def _just_fitting(record: Record, minute: int, today: int) -> Record:
+    """The record with as many reported messages as its row takes: a thousand more do not fit."""
+    many = hashes(300_000, 2)
+
+    def holding(number: int) -> Record:
+        full = {key: Seen(minute - n, today) for n, key in enumerate(many[:number])}
+        return replace(record, reported={**record.reported, **full})
+
+    steps = range(0, len(many), 1_000)
+    fits = bisect.bisect(steps, LARGEST, key=lambda number: len(pack("record", holding(number))))
+    assert 0 < fits < len(steps)
+    return holding(steps[fits - 1])
 
 
 def _opened(place: LedgerPlace) -> Callable[..., Ledger]:
