@@ -87,7 +87,7 @@ def suspicious(rows_by_word: Mapping[str, int]) -> Distrust:
     rows = (
         f"{sum(rows_by_word.values()):,} rows have an action that looks like a removal and that the sweep does not know"
     )
-    return Distrust("coverage_unknown_actions", f"{rows}: {named(rows_by_word)}", _NEW_WORDS)
+    return Distrust("coverage_unknown_actions", f"{rows}: {words_with_rows(rows_by_word)}", _NEW_WORDS)
 
 
 def contradicted(witness: Witness, options: TrustOptions) -> Distrust:
@@ -99,7 +99,7 @@ def contradicted(witness: Witness, options: TrustOptions) -> Distrust:
     return Distrust("coverage_contradicted", words, _other_source(options))
 
 
-def named(rows_by_word: Mapping[str, int]) -> str:
+def words_with_rows(rows_by_word: Mapping[str, int]) -> str:
     """The most frequent words with their rows."""
     most = sorted(rows_by_word.items(), key=lambda item: (-item[1], item[0]))[:MOST_NAMED]
     return ", ".join(f"{word} ({rows:,})" for word, rows in most)

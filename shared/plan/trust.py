@@ -9,7 +9,16 @@ from itertools import dropwhile, groupby, takewhile
 from statistics import median
 
 from shared.model.coverage import Coverage, Slot
-from shared.plan.distrust import Distrust, TrustOptions, contradicted, doubted, empty, named, stale, suspicious
+from shared.plan.distrust import (
+    Distrust,
+    TrustOptions,
+    contradicted,
+    doubted,
+    empty,
+    words_with_rows,
+    stale,
+    suspicious,
+)
 from shared.plan.slots import HISTORY, USUAL_VOLUME, Judged, judge_slots, usual_of, usual_volume
 
 __all__ = ["MEASURE", "Distrust", "Trust", "TrustOptions", "judge"]
@@ -120,7 +129,9 @@ def _history(days: int, judged: Judged) -> str:
 def _notes(coverage: Coverage) -> list[str]:
     notes = []
     if 0 < sum(coverage.suspicious.values()) < SUSPICIOUS:
-        notes.append(f"an action that the sweep does not know looks like a removal: {named(coverage.suspicious)}")
+        notes.append(
+            f"an action that the sweep does not know looks like a removal: {words_with_rows(coverage.suspicious)}"
+        )
     if coverage.witness_missing:
         notes.append("no second witness of removals: the table EmailPostDeliveryEvents is missing")
     elif coverage.witness is None:
