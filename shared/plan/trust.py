@@ -15,9 +15,9 @@ from shared.plan.distrust import (
     contradicted,
     doubted,
     empty,
-    words_with_rows,
     stale,
     suspicious,
+    words_with_rows,
 )
 from shared.plan.slots import HISTORY, USUAL_VOLUME, Judged, judge_slots, usual_of, usual_volume
 

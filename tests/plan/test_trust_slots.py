@@ -149,8 +149,8 @@ def test_removals(slots: list[Slot], expected: list[str]) -> None:
         pytest.param([like(29, unattributable=28)], [], id="fewer are not judged"),
         pytest.param([like(29, unattributable=29)], NOBODY, id="unless it is all"),
         pytest.param([like(10)] * 29 + [like(99, unattributable=10)], [], id="with the day before"),
-        pytest.param([*HISTORY, like(200, unattributable=30)], NOBODY, id="thirty"),
-        pytest.param([*HISTORY, like(200, unattributable=29)], [], id="over 10 %, fewer than thirty"),
+        pytest.param([like(200)] * 29 + [like(200, unattributable=30)], NOBODY, id="thirty"),
+        pytest.param([like(200)] * 29 + [like(200, unattributable=29)], [], id="over 10 %, fewer than thirty"),
     ],
 )
 def test_unattributable(slots: list[Slot], expected: list[str]) -> None:
