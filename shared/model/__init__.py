@@ -40,6 +40,7 @@ from shared.model.messages import (
     minute_number,
     time_of_minute,
 )
+from shared.model.origin import Campaign, MailGroup, Origin
 from shared.model.receipt import Cause, Receipt, Verdict
 from shared.model.shares import Shares, in_last_day, in_window
 
@@ -55,6 +56,7 @@ __all__ = [
     "Act",
     "Action",
     "Attempts",
+    "Campaign",
     "CardNote",
     "Cause",
     "Counts",
@@ -62,7 +64,9 @@ __all__ = [
     "Evidence",
     "Finding",
     "Incident",
+    "MailGroup",
     "Messages",
+    "Origin",
     "OurIncident",
     "Owed",
     "OwedComment",

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.errors import SweepError
-from shared.model import Action
+from shared.model import Action, Campaign, Origin
 from shared.plan.decide import Plan
 from shared.sweep.context import Context
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """By recipient, who remediated, in a line; and notes for the receipt."""
+    """By recipient, who remediated, in a line, and from whom the mail came; the campaigns that reached several of those
+    who are flagged, the largest first; and notes for the receipt.
+    """
 
     remediators: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    campaigns: tuple[Campaign, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from shared.model import Finding, OwedCreation, Reason, Record, Severity, ToldDue, ToldFinding
 from shared.plan.news import News, NotDone
 from shared.sweep.context import Context
+from shared.sweep.describe import Words
 from shared.sweep.gather import Hunted
 from shared.sweep.post import Mentioned, Reminded, Tell, Unanswered
 from shared.teams import Entry, OtherReason, Situation, incident_link
@@ -17,24 +18,24 @@ def shown_severity(context: Context, record: Record) -> Severity:
     return record.incident.severity if record.incident else context.policy.severity(record.counts.total)
 
 
-def tells_of(context: Context, hunted: Hunted, news: News, situation: Situation) -> dict[Entry, Tell]:
+def tells_of(context: Context, hunted: Hunted, news: News, situation: Situation, described: Words) -> dict[Entry, Tell]:
     """An entry for each that there is to tell, with what it tells."""
     tells: dict[Entry, Tell] = {}
     for each in news.due:
         cause = each.cause.id
         tells[_due_entry(context, each)] = ToldDue(each.record.recipient, each.owed.incident_id, cause)
     for record in news.findings:
-        entry = _entry(context, record, hunted.findings.get(record.recipient))
+        entry = _entry(context, record, described, hunted.findings.get(record.recipient))
         tells[entry] = _told_finding(entry, record)
     for record in news.unanswered:
-        entry = _entry(context, record, hunted.findings.get(record.recipient))
+        entry = _entry(context, record, described, hunted.findings.get(record.recipient))
         tells[replace(entry, reason=OtherReason.UNANSWERED)] = Unanswered(_told_finding(entry, record))
     for record in news.deletions:
-        entry = replace(_entry(context, record), reason=OtherReason.DELETED, url="")
+        entry = replace(_entry(context, record, described), reason=OtherReason.DELETED, url="")
         tells[entry] = Mentioned(record.recipient)
     for record in news.reminders:
         made = record.incident.made_at if record.incident else situation.now
-        entry = replace(_entry(context, record), reason=OtherReason.REMINDER, since=made)
+        entry = replace(_entry(context, record, described), reason=OtherReason.REMINDER, since=made)
         tells[entry] = Reminded(record.recipient)
     return tells
 
@@ -60,11 +61,12 @@ def _due_entry(context: Context, what: NotDone) -> Entry:
     )
 
 
-def _entry(context: Context, record: Record, finding: Finding | None = None) -> Entry:
+def _entry(context: Context, record: Record, described: Words, finding: Finding | None = None) -> Entry:
     settings, incident = context.settings, record.incident
     shown = finding.evidence()[:2] if finding is not None and settings.card_subjects else ()
     current = incident.seen if incident else None
     name = incident.id if incident else ""
+    origin = described.origins.get(record.recipient)
     return Entry(
         recipient=record.recipient,
         incident_id=name,
@@ -80,4 +82,5 @@ def _entry(context: Context, record: Record, finding: Finding | None = None) -> 
         number=current.number if current else None,
         subjects=tuple(item.subject for item in shown),
         remediators=record.remediators,
+        domains=origin.domains if origin else (),
     )

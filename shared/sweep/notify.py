@@ -13,6 +13,7 @@ from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
+from shared.sweep.describe import Words
 from shared.sweep.digest import post_digest
 from shared.sweep.entries import shown_severity, tells_of
 from shared.sweep.gather import Hunted
@@ -41,7 +42,7 @@ class Notified:
     causes: tuple[Cause, ...] = ()
 
 
-def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered) -> Notified:
+def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered, described: Words) -> Notified:
     """Post what is to be told: one digest about recipients, and a notice about the sweep itself.
 
     Raises:
@@ -50,7 +51,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     """
     context.parts.progress("telling Teams")
     tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
-    situation = situation_of(context, hunted, found, delivered)
+    situation = situation_of(context, hunted, found, delivered, described)
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
@@ -63,7 +64,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
             *words,
             *(_untold_causes(context, reasons) if kind is Notice.UNTRUSTED else ()),
         ]
-        tells = tells_of(context, hunted, news, situation)
+        tells = tells_of(context, hunted, news, situation, described)
         told = post_digest(context, tally, tells, situation, [each.id for each in on_digest])
         undelivered += 0 if told else 1
     # A minimal card tells no causes; a card that was not accepted may have.

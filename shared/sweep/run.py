@@ -61,7 +61,7 @@ def steps(context: Context, done: Progress) -> None:
     done.words = describe(context, done.planned)
     forgotten = note(context, done.planned, done.found.blocked)
     done.delivered = deliver(context, done.planned, done.hunted, done.found, done.words, forgotten)
-    done.notified = notify(context, done.hunted, done.found, done.delivered)
+    done.notified = notify(context, done.hunted, done.found, done.delivered, done.words)
     tidy(context, done.hunted)
 
 

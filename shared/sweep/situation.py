@@ -7,6 +7,7 @@ from collections import Counter
 from shared.model import Action, Reason, Verdict
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
+from shared.sweep.describe import Words
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
 from shared.teams import Situation, incidents_link
@@ -37,7 +38,9 @@ def reasons_of(actions: dict[str, Action]) -> Counter[Reason]:
     return Counter(action.reason for action in actions.values())
 
 
-def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered) -> Situation:
+def situation_of(
+    context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered, described: Words
+) -> Situation:
     """The sweep as its cards describe it."""
     settings = context.settings
     reasons = reasons_of(dict(delivered.actions))
@@ -64,4 +67,5 @@ def situation_of(context: Context, hunted: Hunted, found: Reconciled, delivered:
         incidents_url=incidents_link(settings.cloud.portal, workspace),
         run_id=context.parts.run_id,
         remarks=hunted.remarks,
+        campaigns=described.campaigns,
     )

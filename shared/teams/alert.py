@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from shared.model import Cause, Counts, Coverage, Reason, Severity, Verdict, Window
+from shared.model import Campaign, Cause, Counts, Coverage, Reason, Severity, Verdict, Window
 
 _POSITIVE = (1 << 63) - 1  # the ledger keeps signed integers of 64 bits
 
@@ -41,7 +41,8 @@ class Entry:
 
     `messages`: the hashes of the messages told with it, `new`: how many its words say are new. `url`: its incident in
     the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with CARD_SUBJECTS, newest
-    first. `cause`: why it was not raised. `since`: when the incident was made (reminders).
+    first. `cause`: why it was not raised. `since`: when the incident was made (reminders). `domains`: of the senders,
+    the most frequent first, with their messages.
     """
 
     recipient: str
@@ -59,6 +60,7 @@ class Entry:
     cause: str = ""
     since: datetime | None = None
     named_on: date | None = None  # the day of the last card that named it as not raised
+    domains: tuple[tuple[str, int], ...] = ()
 
     @property
     def total(self) -> int:
@@ -88,7 +90,7 @@ class Situation:
     """The sweep that posts the card. `workspace` is its name, `reasons` say why the verdict is untrusted or failed,
     `causes` why effects are still due, `mentions` are UPNs. Of the `held`, so many are `held_unremembered`. `sweeps`
     (heartbeats): how many there were since `since`, the last card; `first`: this is the first sweep of a ledger.
-    `remarks`: what every card mentions about the data.
+    `remarks`: what every card mentions about the data. `campaigns`: mail that reached several who are flagged.
     """
 
     workspace: str
@@ -114,6 +116,7 @@ class Situation:
     held_unremembered: int = 0
     first: bool = False
     remarks: tuple[str, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
