@@ -7,10 +7,8 @@ something still due, 2 bad settings, 3 untrusted data, 130 interrupted.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,18 +16,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.terminal import (
-    INTERRUPTED,
     console,
     end_on_ctrl_c,
-    interrupted,
     log_to,
     spinner,
     streams,
     unwritten,
 )
-from shared.settings import LOCAL_FILE, ROOT, Settings, SettingsInvalid, file_keys, given_schedule, load
-from shared.settings.misspelt import misspelt, unknown_keys
+from shared.settings import Settings, SettingsInvalid, given_schedule, load
 from shared.sweep.receipt import as_json
 
 if TYPE_CHECKING:
@@ -55,12 +51,12 @@ def sweep(
     """
     errors = streams()
     doubts = doubtful_names()
-    _say(errors, [f"warning: {doubt}" for doubt in doubts])
-    with _settings_checked(errors):
+    say(errors, [f"warning: {doubt}" for doubt in doubts])
+    with settings_checked(errors):
         settings = load(dry_run=dry_run)
     log_to(errors, quietly=errors.is_terminal and not as_json_object, receipt=not errors.is_terminal)
     left = "nothing was written" if settings.dry_run else "what was begun is noted, and the next sweep completes it"
-    with _interruptible(errors, left):
+    with interruptible(errors, left):
         _sweep(settings, errors, as_json_object)
 
 
@@ -96,12 +92,12 @@ def doctor() -> None:
     try:
         settings = load(webhook_needed=False)
     except SettingsInvalid:
-        _say(errors, [f"warning: {doubt}" for doubt in doubts])
+        say(errors, [f"warning: {doubt}" for doubt in doubts])
         _show_schedule()
-        with _settings_checked(errors):
+        with settings_checked(errors):
             settings = load()  # this one also reports a missing webhook
     log_to(errors, quietly=True, receipt=False)
-    with _interruptible(errors, "nothing was written"):
+    with interruptible(errors, "nothing was written"):
         _doctor(settings, errors, doubts)
 
 
@@ -143,45 +139,6 @@ def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
         if check is None:
             return
         yield check
-
-
-def doubtful_names() -> list[str]:
-    """A sentence for each name in the environment or in local.settings.json that nearly matches a setting."""
-    return [*misspelt(os.environ), *unknown_keys(file_keys())]
-
-
-@contextmanager
-def _settings_checked(errors: Console) -> Iterator[None]:
-    try:
-        yield
-    except SettingsInvalid as invalid:
-        mistakes = [f"  {mistake}" for mistake in invalid.mistakes]
-        _say(errors, ["These settings cannot be used:", *mistakes, _where()])
-        raise typer.Exit(2) from None
-
-
-def _where() -> str:
-    """Where settings are read from."""
-    file = ROOT / LOCAL_FILE
-    if file.exists():
-        return f"Settings are read from the environment and from {file}."
-    copy = f"copy local.settings.example.json to {file} and fill it in"
-    return f"Set them in the environment, or in {LOCAL_FILE} beside host.json: {copy}."
-
-
-def _say(errors: Console, lines: Sequence[str]) -> None:
-    for line in lines:
-        errors.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _interruptible(errors: Console, left: str) -> Iterator[None]:
-    """Ctrl-C ends the command with one line about what is `left` behind."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        interrupted(errors, left)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def main() -> None:
