@@ -29,7 +29,10 @@ def settings(target: Target, tests: list[str]) -> str:
         "source_paths": ["shared"],
         "only_mutate": [f"shared/{target.package}/*"],
         "pytest_add_cli_args_test_selection": tests,
-        "pytest_add_cli_args": ["-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"],
+        "pytest_add_cli_args": [
+            "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0",
+            *(f"--deselect={test}" for test in target.without),
+        ],
         "process_isolation": "forkserver",
         "timeout_multiplier": 5.0,
         "timeout_constant": 5.0,
