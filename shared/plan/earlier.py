@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -22,8 +22,8 @@ def ended_before(time: datetime, slots: Iterable[Slot]) -> list[Slot]:
 
 def same_day_among(slot: Slot, others: Sequence[Slot]) -> bool:
     """Whether one of the others (oldest first) is the same day: another sweep's slots begin at another time of it."""
-    place = bisect_right(others, slot.start - _HALF_DAY, key=lambda other: other.start)
-    return place < len(others) and others[place].start < slot.start + _HALF_DAY
+    place = bisect_left(others, slot.start - _HALF_DAY, key=lambda other: other.start)
+    return place < len(others) and others[place].start <= slot.start + _HALF_DAY
 
 
 def left_out(slot: Slot, earlier: Sequence[Slot]) -> bool:
