@@ -172,7 +172,9 @@ def _data(hunt: Hunt, ledger: Ledger, settings: Settings, clock: Clock) -> list[
     earlier, state = _earlier(ledger, settings, now)
     trust = judge(coverage, trust_options(hunt, state), now, earlier)
     notes = "".join(f"; {note}" for note in (*trust.notes, *((unasked,) if unasked else ())))
-    figures = f"{_figures(coverage, settings)}, compared with {trust.history_days:,} earlier days{notes}"
+    accepted = state.accepted_coverage_since
+    since = f" (accepted as normal since {accepted})" if accepted else ""
+    figures = f"{_figures(coverage, settings)}, compared with {trust.history_days:,} earlier days{since}{notes}"
     return [*((Found.DOUBT, str(reason)) for reason in trust.reasons), (Found.FINE, figures)]
 
 
@@ -189,7 +191,11 @@ def _earlier(ledger: Ledger, settings: Settings, now: datetime) -> tuple[tuple[S
 
 def _figures(coverage: Coverage, settings: Settings) -> str:
     window, last, witness = in_window(coverage), in_last_day(coverage), coverage.witness
-    removals = f", {witness.shown:,} of {witness.seen:,} removals seen by EmailPostDeliveryEvents" if witness else ""
+    removals = (
+        f", {witness.shown:,} of the {witness.seen:,} removals that EmailPostDeliveryEvents has seen are shown"
+        if witness
+        else ""
+    )
     return (
         f"{coverage.rows:,} rows in {settings.lookback_days} days, {last.messages:,} messages in the last day,"
         f" {window.filled:.0%} of all with a delivery action ({window.unknown:.0%} of these in unknown words),"
