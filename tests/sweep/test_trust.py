@@ -271,6 +271,23 @@ def test_a_failing_witness_is_a_note(tenant: Tenant) -> None:
     assert any(note.startswith("could not ask EmailPostDeliveryEvents") for note in receipt.notes)
 
 
+@pytest.mark.parametrize("source", ["sentinel", "defender"])
+def test_a_contradicting_witness_is_no_all_clear(tenant: Tenant, source: str) -> None:
+    """Nobody is over the threshold by EmailEvents; the other table knows of removals that it does not show."""
+    a_month(tenant)
+    made = Mail(tenant.clock.now())
+    for row in made.remediated("v@contoso.com", 20, actions=(SOFT,)):
+        made.acted(row, "Phish ZAP")
+    tenant.cloud.append("EmailEvents", [row | {"LatestDeliveryAction": "Delivered"} for row in made.events])
+    tenant.cloud.append("EmailPostDeliveryEvents", made.post_delivery)
+    receipt = tenant.sweep(HUNT_SOURCE=source).receipt
+    assert (receipt.verdict, receipt.flagged, exit_code(receipt)) == (Verdict.UNTRUSTED, 0, 3)
+    (reason,) = receipt.reasons
+    assert reason.startswith("coverage_contradicted: EmailPostDeliveryEvents shows 20 removals")
+    assert ("HUNT_SOURCE=defender" in reason) == (source == "sentinel")
+    assert "EmailEvents shows 0 of them as removed" in last_card(tenant)
+
+
 def test_the_receipt_says_what_was_seen_and_shown(tenant: Tenant) -> None:
     """The figures of the witness, of the last day and of the history are in the receipt."""
     a_month(tenant)
