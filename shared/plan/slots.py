@@ -13,6 +13,7 @@ from math import log
 from statistics import median
 
 from shared.model.coverage import Slot
+from shared.plan.earlier import ended_before, left_out, same_day_among
 
 HISTORY = 28  # the newest trusted slots, which say what is usual
 SAME_WEEKDAYS = 4
@@ -90,9 +91,9 @@ def judge_slots(slots: Sequence[Slot], earlier: Sequence[Slot] = ()) -> Judged:
     """Judge the slots (at least one) from the oldest to the newest.
 
     `earlier`: slots that earlier sweeps trusted, oldest first. Those before the window are a measure. Those in it say
-    which of its first slots were trusted: with too few messages before them they cannot be judged anew.
+    which of its slots were trusted: with too little before them the first ones cannot be judged anew.
     """
-    trusted = [slot for slot in earlier if slot.start + 2 * _HALF_DAY <= slots[0].start]
+    trusted = ended_before(slots[0].start, earlier)
     kept = bool(trusted)
     volumes: list[float | None] = []
     distrusted: set[datetime] = set()
@@ -104,16 +105,12 @@ def judge_slots(slots: Sequence[Slot], earlier: Sequence[Slot] = ()) -> Judged:
         doubts = tuple(_doubts(so_far, volumes, usual))
         distrusted |= {one.start for doubt in doubts for one in (slot, *doubt.bad)}
         unjudged = usual.filled and not newest(so_far, _enough(usual.filled))
-        if not (kept and unjudged) or len(so_far) == len(slots) or _among(slot, earlier):
+        known = not (kept and unjudged) or len(so_far) == len(slots) or same_day_among(slot, earlier)
+        if known and not left_out(slot, earlier):
             trusted.append(slot)
         trusted = [one for one in trusted if one.start not in distrusted]
     bad = tuple(slot for slot in slots if slot.start in distrusted)
     return Judged(doubts, tuple(trusted), bad, usual, volumes[-1])
-
-
-def _among(slot: Slot, others: Sequence[Slot]) -> bool:
-    """Whether another sweep knew it: its slots began at nearly the same time of the day."""
-    return any(abs(slot.start - other.start) < _HALF_DAY for other in others)
 
 
 def _enough(usual: float) -> float:

@@ -19,11 +19,11 @@ from shared.plan.distrust import (
     suspicious,
     words_with_rows,
 )
+from shared.plan.earlier import MEASURE, ended_before, kept_measure
 from shared.plan.slots import HISTORY, USUAL_VOLUME, Judged, judge_slots, usual_of, usual_volume
 
-__all__ = ["MEASURE", "Distrust", "Trust", "TrustOptions", "judge"]
+__all__ = ["Distrust", "Trust", "TrustOptions", "judge"]
 
-MEASURE = 35  # trusted slots that are kept: five of each weekday
 SILENCE = 1.5  # times the longest silence of the history
 QUIET = 3  # messages: with fewer a day, chance alone makes silences as long
 MOST_SILENCE = 4  # times MAX_DATA_AGE_HOURS
@@ -53,13 +53,14 @@ class Trust:
 def judge(coverage: Coverage, options: TrustOptions, now: datetime, earlier: Sequence[Slot] = ()) -> Trust:
     """Every reason why "nothing found" cannot be trusted in this sweep; its findings are used all the same.
 
-    `earlier`: the `measure` of an earlier sweep of the same source; slots that the window holds anew are left out.
+    `earlier`: the `measure` of an earlier sweep of the same source; slots that the window holds anew are left out, and
+    so are those of a clock that was ahead.
     """
     first = coverage.slots[0].start if coverage.slots else now
-    old = _since(options.accepted_since, earlier)
-    known = [slot for slot in old if slot.start + _DAY <= first]
+    old = ended_before(now, _since(options.accepted_since, earlier))
+    known = ended_before(first, old)
     if coverage.rows == 0:
-        return Trust((empty(coverage, options, now),), (), len(known), tuple(known[-MEASURE:]))
+        return Trust((empty(coverage, options, now),), (), len(known), tuple(old[-MEASURE:]))
     slots = _since(options.accepted_since, coverage.slots) or coverage.slots[-1:]
     if not known:  # a new table: before its first row there is neither a silence nor a hole
         slots = [*dropwhile(lambda slot: not slot.messages, slots)] or slots[-1:]
@@ -69,7 +70,7 @@ def judge(coverage: Coverage, options: TrustOptions, now: datetime, earlier: Seq
         tuple(_reasons(coverage, options, now, slots, judged)),
         tuple(note for note in (_history(history, judged), *_notes(coverage), _hole(slots, judged)) if note),
         history,
-        judged.trusted[-MEASURE:],
+        kept_measure(old, judged.trusted, judged.distrusted),
     )
 
 

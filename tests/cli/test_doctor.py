@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from shared.cli.commands import app
 from shared.cli.doctor import Check, Found, examine
 from shared.cli.tables import by_hand
 from shared.clock import Clock, SystemClock
+from shared.ledger import open_ledger
 from shared.settings import from_values, load
 from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
 from tests.cloud.mail import Mail, sample
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.support.clients import sign_in_to
 from tests.support.clock import START, FakeClock
 
@@ -78,7 +82,7 @@ def test_the_data_s_figures_are_those_of_a_receipt(tmp_path: Path, monkeypatch: 
     for words in (
         f"{said['rows']} rows in 30 days, {last['rows']} messages in the last day",
         f"{said['filled']:.0%} of all with a delivery action",
-        f"{said['removals_shown']} of {said['removals_seen']} removals seen by EmailPostDeliveryEvents",
+        f"{said['removals_shown']} of the {said['removals_seen']} removals that EmailPostDeliveryEvents has seen",
         f"compared with {said['history_days']} earlier days",
         "looks like a removal: Moved to another dimension (1)",
     ):
@@ -104,7 +108,13 @@ def test_what_earlier_sweeps_measured_is_compared(tmp_path: Path, monkeypatch: p
             few.add("a@contoso.com", "Delivered", few.ago(29 * place / 400))
         cloud.load("EmailEvents", few.events)
         found = _checks(cloud, tmp_path, monkeypatch, clock=clock)
+        with closing(open_ledger(given["LEDGER_URL"], WORKSPACE_RESOURCE_ID, None)) as ledger:
+            accepted = (clock.now() - timedelta(days=20)).date()
+            ledger.save_state(replace(ledger.load().state, accepted_coverage_since=accepted))
+        later = _checks(cloud, tmp_path, monkeypatch, clock=clock)
     assert any("under a third of the" in check.words for check in found if check.found is Found.DOUBT)
+    assert [check for check in later if check.found is Found.DOUBT] == []
+    assert any(f"earlier days (accepted as normal since {accepted})" in check.words for check in later)
 
 
 def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.model.coverage import Coverage, Slot, Witness
-from shared.plan.trust import MEASURE, TrustOptions, judge
+from shared.plan.earlier import MEASURE
+from shared.plan.trust import TrustOptions, judge
 from tests.plan.trust_samples import (
     DAY,
     EMPTY,
@@ -29,6 +30,7 @@ from tests.plan.trust_samples import (
 HISTORY = [GOOD] * 29
 DEFENDER = replace(OPTIONS, source="defender")
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def test_a_good_table_is_trusted() -> None:
@@ -296,14 +298,31 @@ def test_a_bad_weekend_does_not_become_the_measure() -> None:
 def test_the_measure_is_short_and_overlaps_nothing() -> None:
     """The newest 35 days; days that the window holds anew are taken from the window."""
     assert len(trust_of(*[GOOD] * 90).measure) == MEASURE
-    old = until(NOW, *[like(1_000, filled=500)] * 35)
+    old = until(NOW - DAY, *[like(1_000, filled=500)] * 35)
     trust = trust_of(*[GOOD] * 10, earlier=old)
     assert [slot.filled for slot in trust.measure] == [500] * 25 + [900] * 10
-    assert trust.history_days == 34
-    shifted = [replace(slot, start=slot.start - HOUR) for slot in old]
-    assert [slot.filled for slot in trust_of(*[GOOD] * 10, earlier=shifted).measure] == [500] * 25 + [900] * 10
-    shifted = [replace(slot, start=slot.start + HOUR) for slot in old]
-    assert [slot.filled for slot in trust_of(*[GOOD] * 10, earlier=shifted).measure] == [500] * 24 + [900] * 10
+    assert trust.history_days == 35
+    for late in (-HOUR, -MINUTE, MINUTE):  # no sweep begins at the very same second as the one before
+        shifted = [replace(slot, start=slot.start + late) for slot in old]
+        assert [slot.filled for slot in trust_of(*[GOOD] * 10, earlier=shifted).measure] == [500] * 25 + [900] * 10
+    later = tuple(replace(slot, start=slot.start + HOUR) for slot in old)
+    trust = trust_of(*[GOOD] * 10, earlier=later)
+    assert trust.measure == later  # less than a day was added
+    assert trust.history_days == 34  # the window's first day is the newer one of the two
+
+
+def test_a_clock_that_was_ahead_leaves_no_measure() -> None:
+    """Days that are still to come are those of a wrong clock."""
+    ahead = until(NOW + 40 * DAY, *[like(10)] * 40)
+    trust = trust_of(*[GOOD] * 30, earlier=ahead)
+    assert (trust.reasons, trust.history_days, trust.measure) == ((), 29, until(NOW, *[GOOD] * 30))
+
+
+def test_an_empty_window_keeps_the_measure() -> None:
+    """Also the days that the window holds: it holds nothing of them any more."""
+    earlier = until(NOW, *HISTORY)
+    trust = judge(Coverage(0, None, until(NOW, *[EMPTY] * 30)), OPTIONS, NOW, earlier)
+    assert (causes(trust), trust.measure) == (["coverage_empty"], earlier)
 
 
 def test_a_window_of_one_day() -> None:

@@ -60,7 +60,8 @@ def swept(slots: list[Slot], lookback: int, every: int = 1) -> list[list[str]]:
     return said
 
 
-@given(runs, st.integers(0, 9), st.sampled_from([30, 30, 7, 90]))
+@given(runs, st.integers(0, 9), st.sampled_from([30, 30, 7, 90, 1]))
+@example([("dead", 51), ("good", 18), ("a twentieth", 1)], 0, 90)
 @example([(kind, 40) for kind in BLIND], 0, 30)
 @example([pair for kind in BLIND for pair in ((kind, 1), ("good", 1))], 0, 30)
 @pytest.mark.examples
