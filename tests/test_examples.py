@@ -34,4 +34,5 @@ def test_whoever_tries_few_is_run_at_full_length() -> None:
         assert len(re.findall(rf"@pytest\.mark\.examples\n@\w+\({re.escape(CALL)}", text)) == text.count(CALL), (
             path.name
         )
-    assert 'EXAMPLES=all $(PYTEST) $(PARALLEL) loadfile -m "examples' in (TESTS.parent / "Makefile").read_text(encoding="utf-8")
+    makefile = (TESTS.parent / "Makefile").read_text(encoding="utf-8")
+    assert 'EXAMPLES=all $(PYTEST) $(PARALLEL) loadfile -m "examples' in makefile

@@ -184,6 +184,7 @@ def _word(row: Row) -> str:
     return (row["LatestDeliveryAction"] or "").strip().lower()
 
 
+@pytest.mark.examples
 @settings(max_examples=examples_of(15), deadline=None)
 @given(several())
 def test_the_figures_are_those_of_plain_python(azure: Clients, rows: list[Row]) -> None:
