@@ -73,7 +73,7 @@ def one_campaign(situation: Situation) -> str:
     share = largest / asked
     if share >= _MOST:
         return f"One big campaign: {got}{others}. Look at the campaign first, then at the recipients."
-    return f"{'In large part' if share >= _MUCH else 'Not'} one campaign: {got}{others}."
+    return f"{'Partly' if share >= _MUCH else 'Not'} one campaign: {got}{others}."
 
 
 def _held(situation: Situation) -> bool:

@@ -16,12 +16,12 @@ from tests.support.days import Days
 SENDER, DOMAIN, SUBJECT = "billing@evil.example", "evil.example", "Invoice 4711"
 
 
-def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on it is known from whom the mail of all who are planned came, and that it is one campaign."""
+def _known(monkeypatch: pytest.MonkeyPatch, *, most: int = 99) -> None:
+    """From now on it is known of so many of those planned from whom their mail came, and that it is one campaign."""
 
     def described(*given: object) -> Words:
         context, planned = given
-        names = sorted(each.recipient for each in (*planned.creations, *planned.updates))  # type: ignore[attr-defined]
+        names = sorted(each.recipient for each in (*planned.creations, *planned.updates))[:most]  # type: ignore[attr-defined]
         if not names:
             return Words()
         origin = Origin(senders=((SENDER, 11),), domains=((DOMAIN, 11),))
@@ -62,6 +62,21 @@ def test_the_fuses_card_counts_the_held_in(days: Days, monkeypatch: pytest.Monke
     assert "One big campaign: 6 of the 6 flagged recipients, the held ones included, got the same mail." in _text(days)
     assert "4 more over the threshold are held back" in _text(days)
     assert not days.told("r0@contoso.com"), "whoever is held is named when raised"
+
+
+def test_whoever_was_not_looked_up_is_not_counted_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six with something new, four were looked up: the share is of these, and the two others are said by number.
+
+    Open incidents with nothing new are no part of it.
+    """
+    days.mail("old@contoso.com", 12)
+    days.sweep()
+    _known(monkeypatch, most=4)
+    days.pass_by(hours=1)
+    for number in range(6):
+        days.mail(f"r{number}@contoso.com", 11 + number, days=0.03, after=0.01)
+    days.sweep(MAX_NEW_INCIDENTS="2")
+    assert "One big campaign: 4 of 4 flagged recipients got the same mail; 2 more were not looked up." in _text(days)
 
 
 def test_a_card_posted_from_records_lacks_the_lines(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

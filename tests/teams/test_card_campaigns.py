@@ -89,7 +89,7 @@ def test_of_many_campaigns_the_largest_three_are_lines() -> None:
             200,
             200,
             80,
-            f"In large part one campaign: 80 of the 200 flagged recipients, the held ones included, {SAME}.",
+            f"Partly one campaign: 80 of the 200 flagged recipients, the held ones included, {SAME}.",
         ),
         (200, 200, 30, f"Not one campaign: 30 of the 200 flagged recipients, the held ones included, {SAME}."),
         (200, 200, 0, f"Not one campaign: no two of the 200 flagged recipients, the held ones included, {SAME}."),

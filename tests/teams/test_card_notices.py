@@ -176,9 +176,15 @@ def test_a_digest_that_stands_for_a_notice_has_its_buttons(verdict: Verdict, anc
     ]  # fmt: skip
 
 
+def test_two_buttons_stand_side_by_side() -> None:
+    """A phone cuts the third one in a row off."""
+    body = opened(notice_card(Notice.DUE, (), LINKED))["body"]
+    assert [len(part["actions"]) for part in body if part["type"] == "ActionSet"] == [2, 2]
+
+
 def test_no_card_has_a_button_that_leads_nowhere() -> None:
     """A link that is not known is no button; one that is not https, or far too long, is none either."""
-    for url in ("", "http://a.example", "javascript:alert(1)", f"https://a.example/{'a' * 990}"):
+    for url in ("", "http://a.example", "javascript:alert(1)", f"https://a.example/{'a' * 590}"):
         situation = replace(LINKED, run_url=url, workbook_url=url, incidents_url=url, runbook_url=url)
         assert links(notice_card(Notice.DUE, (), situation)) == []
 
