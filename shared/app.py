@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from shared import __version__
 from shared.clock import Clock, SystemClock
 from shared.model import Receipt, Verdict
-from shared.settings import Settings
+from shared.settings import Settings, app_resource_id
 from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
                 started=clock.now(),
                 begun=begun,
                 progress=progress,
+                app_resource_id=app_resource_id(os.environ),
             )
         )
 

@@ -11,7 +11,8 @@ import pytest
 from shared.model import Counts, Reason, Receipt, Severity
 from shared.sweep.receipt import as_json
 from shared.teams import Entry, OtherReason
-from shared.teams.wording import FIRST_CARD, NOT_READ, PROBE, headline
+from shared.teams.notices import FIRST_CARD, NOT_READ, PROBE
+from shared.teams.wording import headline
 from tests.test_design import code, table_cells
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -55,7 +55,7 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "frame", "links", "listing")),
-    *(f"shared.teams.{name}" for name in ("places", "spoken", "wording")),
+    *(f"shared.teams.{name}" for name in ("campaigns", "notices", "places", "spoken", "wording")),
     *(f"shared.incidents.{name}" for name in ("guidance", "port", "road", "terms", "text")),
     "shared.ledger.shorten",
     "shared.query.literals",

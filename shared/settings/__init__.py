@@ -1,6 +1,7 @@
 """What an operator may set: the settings, how they are loaded, and mistakes in words."""
 
 from shared.settings.clouds import CLOUDS, Cloud
+from shared.settings.hosting import app_resource_id
 from shared.settings.loading import from_values, given_schedule, load
 from shared.settings.local_file import LOCAL_FILE, ROOT, file_keys
 from shared.settings.mistakes import SettingsInvalid
@@ -15,6 +16,7 @@ __all__ = [
     "Exclusion",
     "Settings",
     "SettingsInvalid",
+    "app_resource_id",
     "file_keys",
     "from_values",
     "given_schedule",

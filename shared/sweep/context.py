@@ -27,7 +27,10 @@ TELLING_RESERVE = 60.0  # seconds of the budget, a fifth at most, kept for telli
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a sweep is made from; the app makes it, tests pass their own. `begun` is the clock's monotonic()."""
+    """What a sweep is made from; the app makes it, tests pass their own. `begun` is the clock's monotonic().
+
+    `app_resource_id` is the function app that the sweep runs in, "" elsewhere.
+    """
 
     settings: Settings
     clock: Clock
@@ -40,6 +43,7 @@ class Parts:
     started: datetime
     begun: float
     progress: Callable[[str], None] = lambda _: None
+    app_resource_id: str = ""
 
     @property
     def window(self) -> Window:

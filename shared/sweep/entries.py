@@ -83,4 +83,5 @@ def _entry(context: Context, record: Record, described: Words, finding: Finding 
         subjects=tuple(item.subject for item in shown),
         remediators=record.remediators,
         domains=origin.domains if origin else (),
+        senders=origin.senders if origin and settings.card_subjects else (),
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from shared.model import Action, Reason, Verdict
+from shared.model import Action, Campaign, Reason, Verdict
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
 from shared.sweep.describe import Words
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
-from shared.teams import Situation, incidents_link
+from shared.teams import Situation, incidents_link, run_link, workbooks_link
+from shared.teams.notices import RUNBOOK_URL
 
 GROWN = (Reason.GREW, Reason.COMMENTS_FULL)
 STANDING = (Reason.STANDING, Reason.ESCALATED, *GROWN)
+_OLD_NEWS = frozenset({Reason.SETTLED, Reason.EXCLUDED, Reason.RESTING, Reason.STANDING})
 QUIET = frozenset({Reason.SETTLED, Reason.EXCLUDED, Reason.RESTING})
 
 
@@ -42,7 +45,7 @@ def situation_of(
     context: Context, hunted: Hunted, found: Reconciled, delivered: Delivered, described: Words
 ) -> Situation:
     """The sweep as its cards describe it."""
-    settings = context.settings
+    settings, parts = context.settings, context.parts
     reasons = reasons_of(dict(delivered.actions))
     workspace = settings.sentinel_workspace_resource_id
     causes = {cause.id: cause for cause in delivered.due.values()}
@@ -53,11 +56,11 @@ def situation_of(
         verdict=verdict_of(hunted, found, delivered, due=delivered.due_effects, done=0),
         threshold=settings.sum_case_threshold,
         high=settings.high_severity_threshold,
-        window=context.parts.window,
+        window=parts.window,
         coverage=hunted.coverage,
         reasons=tuple(cause.text for cause in why),
         causes=tuple(causes.values()),
-        standing=sum(reasons[each] for each in STANDING),
+        standing=reasons[Reason.STANDING],
         settled=reasons[Reason.SETTLED],
         held=reasons[Reason.HELD],
         held_unremembered=delivered.held_unremembered,
@@ -65,7 +68,18 @@ def situation_of(
         due=delivered.due_effects,
         mentions=settings.teams_mentions,
         incidents_url=incidents_link(settings.cloud.portal, workspace),
-        run_id=context.parts.run_id,
+        run_url=run_link(settings.cloud.portal, parts.app_resource_id, parts.run_id, parts.started),
+        run_id=parts.run_id,
         remarks=hunted.remarks,
-        campaigns=described.campaigns,
+        campaigns=tuple(_shown(each, settings.card_subjects) for each in described.campaigns),
+        flagged=sum(number for reason, number in reasons.items() if reason not in _OLD_NEWS),
+        looked_up=len(described.origins),
+        grown=sum(reasons[each] for each in GROWN),
+        workbook_url=workbooks_link(settings.cloud.portal, workspace),
+        runbook_url=RUNBOOK_URL,
     )
+
+
+def _shown(campaign: Campaign, subjects: bool) -> Campaign:
+    """As cards may show it: with CARD_SUBJECTS, or its domain only."""
+    return campaign if subjects else replace(campaign, sender="", subject="")

@@ -2,7 +2,7 @@
 
 from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation
 from shared.teams.card import digest_card, notice_card, probe_card
-from shared.teams.links import incident_link, incidents_link
+from shared.teams.links import incident_link, incidents_link, run_link, workbooks_link
 
 __all__ = [
     "Card",
@@ -15,4 +15,6 @@ __all__ = [
     "incidents_link",
     "notice_card",
     "probe_card",
+    "run_link",
+    "workbooks_link",
 ]

@@ -42,7 +42,7 @@ class Entry:
     `messages`: the hashes of the messages told with it, `new`: how many its words say are new. `url`: its incident in
     the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with CARD_SUBJECTS, newest
     first. `cause`: why it was not raised. `since`: when the incident was made (reminders). `domains`: of the senders,
-    the most frequent first, with their messages.
+    the most frequent first, with their messages; `senders` likewise their addresses, only with CARD_SUBJECTS.
     """
 
     recipient: str
@@ -61,6 +61,7 @@ class Entry:
     since: datetime | None = None
     named_on: date | None = None  # the day of the last card that named it as not raised
     domains: tuple[tuple[str, int], ...] = ()
+    senders: tuple[tuple[str, int], ...] = ()
 
     @property
     def total(self) -> int:
@@ -90,7 +91,12 @@ class Situation:
     """The sweep that posts the card. `workspace` is its name, `reasons` say why the verdict is untrusted or failed,
     `causes` why effects are still due, `mentions` are UPNs. Of the `held`, so many are `held_unremembered`. `sweeps`
     (heartbeats): how many there were since `since`, the last card; `first`: this is the first sweep of a ledger.
-    `remarks`: what every card mentions about the data. `campaigns`: mail that reached several who are flagged.
+    `remarks`: what every card mentions about the data.
+
+    `campaigns`: mail that reached several who are flagged; its senders and subjects are shown, so they are "" without
+    CARD_SUBJECTS. So many are `flagged` with something new, the held ones included; for so many of them it was
+    `looked_up` from whom their mail came. `grown` are open incidents with new messages, `standing` those without.
+    `run_url` is this run's log, `runbook_url` the page that says what to do about each card.
     """
 
     workspace: str
@@ -117,6 +123,11 @@ class Situation:
     first: bool = False
     remarks: tuple[str, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    flagged: int = 0
+    looked_up: int = 0
+    grown: int = 0
+    workbook_url: str = ""
+    runbook_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

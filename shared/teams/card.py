@@ -7,19 +7,23 @@ detail, more in a line each, the rest by number. Its id is derived from what it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from shared.model import Cause, Reason, Severity, Verdict
 from shared.teams import wording
 from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation, utc_day
-from shared.teams.elements import mentions, message, size_of, words
+from shared.teams.campaigns import campaign_box
+from shared.teams.elements import mentions, message, words
 from shared.teams.frame import banner, card_id, causes_quoted, doubts, footer
-from shared.teams.listing import line_link, listing
+from shared.teams.listing import Listing
+from shared.teams.notices import PROBE, digest_opens, notice, notice_opens, read_on, runbook_section
 from shared.teams.places import Places, arrangements, in_order
 from shared.teams.spoken import digest_in_words, in_words
 
 CARD_LIMIT = 20_480
 """Bytes of UTF-8; a flow refuses 28,672 as it counts them, unseen by the sender."""
 
+_ANY_ID = card_id()  # all ids are of one length
 _MENTIONING = (*wording.NEW, Reason.ESCALATED, OtherReason.NOT_RAISED, OtherReason.UNANSWERED)
 _DOUBTFUL = (Verdict.UNTRUSTED, Verdict.FAILED)
 _MOODS = {Notice.FAILED: "attention", Notice.HEARTBEAT: "good"}
@@ -35,12 +39,9 @@ def digest_card(entries: Sequence[Entry], situation: Situation, *, minimal: bool
     keys = {id(entry): entry.key(situation.now) for entry in ordered}
     compose = _minimal(ordered, situation) if minimal else _full(ordered, situation)
     for places in arrangements(ordered):
-        name = card_id("digest", *sorted(keys[id(entry)] for entry in places.told))
-        text = compose(places, 0, name)
-        room = CARD_LIMIT - len(text.encode())
-        if room >= 0:
-            links = _links(places.lines, room)
-            return Card(name, compose(places, links, name) if links else text, places.told)
+        if len(compose(places, _ANY_ID).encode()) <= CARD_LIMIT:
+            name = card_id("digest", *sorted(keys[id(entry)] for entry in places.told))
+            return Card(name, compose(places, name), places.told)
     raise AssertionError("a card with a single line is within the limit")  # its parts are bounded, one by one
 
 
@@ -49,7 +50,7 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     today = utc_day(situation.now)
     keys = sorted({f"{today}/{cause.id}" for cause in causes} or {f"{today}/{kind.value}"})
     name = card_id("notice", situation.workspace, kind.value, *keys)
-    heading, meaning, todo = wording.notice(kind, situation)
+    heading, meaning, todo = notice(kind, situation)
     whose = wording.whose(situation)
     mentioned, entities = mentions(() if kind in _NOBODY_WAKES else situation.mentions)
     body = [banner(heading, whose, _MOODS.get(kind, "warning")), *mentioned]
@@ -57,7 +58,8 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     body.append(words(meaning))
     if todo:
         body.append(words(f"**To do:** {todo}"))
-    body += footer(situation, name, due=kind is not Notice.DUE)
+    hint = read_on(runbook_section(kind, situation), situation) if todo else ""
+    body += footer(situation, name, notice_opens(kind, situation), due=kind is not Notice.DUE, hint=hint)
     sentences = [f"{heading}. {whose}.", *(cause.text for cause in causes), meaning, todo, wording.held(situation)]
     return Card(name, message(body, in_words(sentences), entities))
 
@@ -68,24 +70,27 @@ def probe_card(situation: Situation) -> Card:
     When Teams refuses even this one, what the refused card held was not the cause.
     """
     name = card_id("probe", situation.workspace, utc_day(situation.now))
-    heading, meaning, _ = wording.PROBE
+    heading, meaning, _ = PROBE
     whose = wording.whose(situation, own=True)
-    body = [banner(heading, whose, "warning"), words(meaning), *footer(situation, name, causes=False)]
+    opens = digest_opens(situation)
+    body = [banner(heading, whose, "warning"), words(meaning), *footer(situation, name, opens, causes=False)]
     return Card(name, message(body, in_words((f"{heading}. {whose}.", meaning)), ()))
 
 
-_Compose = Callable[[Places, int, str], str]
-"""The body of a card: who stands on it how, how many lines are links, its id."""
+_Compose = Callable[[Places, str], str]
+"""The body of a card: who stands on it how, its id."""
 
 
 def _full(ordered: Sequence[Entry], situation: Situation) -> _Compose:
     spoken = digest_in_words(ordered, situation)
     mentioned, entities = mentions(situation.mentions if _wakes(ordered, situation) else ())
     first = banner(wording.headline(ordered), wording.about(situation), _mood(ordered, situation))
-    top = [first, *mentioned, *doubts(situation)]
+    top = [first, *mentioned, *doubts(situation), *campaign_box(situation, ordered)]
+    rows = Listing(situation)
+    bottom = cache(lambda name: footer(situation, name, digest_opens(situation)))
 
-    def compose(places: Places, links: int, name: str) -> str:
-        return message([*top, *listing(places, situation, links), *footer(situation, name)], spoken, entities)
+    def compose(places: Places, name: str) -> str:
+        return message([*top, *rows.placed(places), *bottom(name)], spoken, entities)
 
     return compose
 
@@ -93,23 +98,15 @@ def _full(ordered: Sequence[Entry], situation: Situation) -> _Compose:
 def _minimal(ordered: Sequence[Entry], situation: Situation) -> _Compose:
     spoken = digest_in_words(ordered, situation, minimal=True)
     first = banner(wording.headline(ordered), wording.about(situation, own=True), _mood(ordered, situation))
-    top = [first, words(wording.MINIMAL), *doubts(situation, reasons=False)]
+    short, doubted = words(wording.MINIMAL), doubts(situation, reasons=False)
+    top = [first, short, *doubted, *campaign_box(situation, ordered, minimal=True)]
+    rows = Listing(situation, minimal=True)
+    bottom = cache(lambda name: footer(situation, name, digest_opens(situation), causes=False))
 
-    def compose(places: Places, links: int, name: str) -> str:
-        rows = listing(places, situation, links, minimal=True)
-        return message([*top, *rows, *footer(situation, name, causes=False)], spoken, ())
+    def compose(places: Places, name: str) -> str:
+        return message([*top, *rows.placed(places), *bottom(name)], spoken, ())
 
     return compose
-
-
-def _links(lines: Sequence[Entry], room: int) -> int:
-    """How many of these lines can be links within so many bytes, from the first on."""
-    for place, entry in enumerate(lines):
-        action = line_link(entry)
-        room -= size_of({"selectAction": action, "underline": True}) if action else 0
-        if room < 0:
-            return place
-    return len(lines)
 
 
 def _wakes(entries: Sequence[Entry], situation: Situation) -> bool:

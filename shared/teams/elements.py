@@ -15,6 +15,9 @@ from shared.text import clean, link
 
 Element = dict[str, Any]
 
+LONGEST_URL = 600
+"""A longer one is not linked: it would take the place of findings. The portal's are about half as long."""
+
 _MENTIONED = 10
 _UPN = 113  # the longest that Entra ID has
 
@@ -49,14 +52,17 @@ def two_columns(narrow: Sequence[Element], width: str, wide: Sequence[Element], 
 
 
 def link_action(url: str) -> Element | None:
-    """The action that opens this URL, None unless it is absolute https."""
-    return {"type": "Action.OpenUrl", "url": url} if link(url) else None
+    """The action that opens this URL, None unless it is absolute https and not too long."""
+    return {"type": "Action.OpenUrl", "url": url} if link(url, LONGEST_URL) else None
 
 
 def buttons(*links: tuple[str, str]) -> list[Element]:
-    """One ActionSet that opens these (title, URL) pairs, without those whose URL is not absolute https; or nothing."""
+    """Buttons that open these (title, URL) pairs, without those whose URL is not absolute https; maybe none.
+
+    Two stand side by side: a third would be cut off on a phone.
+    """
     actions = [{**action, "title": title} for title, url in links if (action := link_action(url))]
-    return [{"type": "ActionSet", "actions": actions}] if actions else []
+    return [{"type": "ActionSet", "actions": actions[first : first + 2]} for first in range(0, len(actions), 2)]
 
 
 def mentions(upns: Sequence[str]) -> tuple[list[Element], list[Element]]:
@@ -100,9 +106,9 @@ def message(body: Sequence[Element], spoken: str, entities: Sequence[Element]) -
     return _as_json(whole)
 
 
-def size_of(properties: Element) -> int:
-    """Bytes that these properties add to a card."""
-    return len(_as_json(properties).encode()) - 1  # without its braces, with a comma
+def size_of(element: Element) -> int:
+    """Bytes that this element adds to a card."""
+    return len(_as_json(element).encode()) + 1  # with a comma
 
 
 def _as_json(value: Element) -> str:

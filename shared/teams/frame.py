@@ -10,15 +10,16 @@ from shared.model import RULE_ID
 from shared.teams import wording
 from shared.teams.alert import Situation
 from shared.teams.elements import Element, box, buttons, line, text_run, words
-from shared.text import clean, when
+from shared.teams.notices import Opens
+from shared.text import when
 
 CAUSES = 3
 """So many causes are quoted, the rest counted; and so many remarks on the data at most."""
 
-QUOTED, QUOTED_BYTES = 400, 960
+QUOTED, QUOTED_BYTES = 400, 640
 """Of a cause: what is wrong with the data, and what to do, fit."""
 
-REMARK, REMARK_BYTES = 240, 400
+REMARK, REMARK_BYTES = 240, 320
 """Of a remark."""
 
 
@@ -35,13 +36,7 @@ def banner(heading: str, about: str, mood: str) -> Element:
 
 def quoted(text: str) -> Element:
     """Somebody else's words about what went wrong."""
-    return line(text_run(_short(text, QUOTED, QUOTED_BYTES) or "(no words)"), spacing="Small")
-
-
-def _short(text: str, characters: int, size: int) -> str:
-    """The text in a visible line of at most so many characters and so many bytes."""
-    shown = clean(text, characters)
-    return shown if len(shown.encode()) <= size else clean(text, size // 4)
+    return line(text_run(wording.short_line(text, QUOTED, QUOTED_BYTES) or "(no words)"), spacing="Small")
 
 
 def causes_quoted(texts: Sequence[str]) -> list[Element]:
@@ -61,9 +56,11 @@ def doubts(situation: Situation, *, reasons: bool = True) -> list[Element]:
     return [box([words(doubt, weight="Bolder"), *why], style="warning", spacing="Small")]
 
 
-def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = True) -> list[Element]:
-    """What is held and `due`, how the rest stands, the time, a short reference, links. Without `causes`, nothing that
-    quotes somebody else: neither why it is due, nor what the data holds.
+def footer(
+    situation: Situation, card: str, opens: Sequence[Opens], *, due: bool = True, causes: bool = True, hint: str = ""
+) -> list[Element]:
+    """What is held and `due`, how the rest stands, the time, a `hint`, a short reference, what it `opens`. Without
+    `causes`, nothing that quotes somebody else: neither why it is due, nor what the data holds.
 
     The whole id of the `card` is the last box's own, unseen: for whoever looks at the body in the flow's run history.
     """
@@ -74,11 +71,13 @@ def footer(situation: Situation, card: str, *, due: bool = True, causes: bool = 
         body.append(words(f"{situation.due:,} still due: the next sweep tries again.", color="warning"))
         body += causes_quoted([cause.text for cause in situation.causes]) if causes else []
     small = [wording.standing(situation), wording.covered(situation.coverage, situation)]
-    small += [_short(remark, REMARK, REMARK_BYTES) for remark in situation.remarks[:CAUSES]] if causes else []
-    small += [f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
+    small += (
+        [wording.short_line(remark, REMARK, REMARK_BYTES) for remark in situation.remarks[:CAUSES]] if causes else []
+    )
+    small += [hint, f"Sent {when(situation.now)}", f"Reference {reference(situation.run_id, card)}"]
     lines = [line(text_run(text, size="Small", isSubtle=True), spacing="None") for text in small if text]
     body.append(box(lines, separator=True, id=f"Card {card}"))
-    return body + buttons(("Open incident list", situation.incidents_url), ("Open this run", situation.run_url))
+    return body + buttons(*opens)
 
 
 def reference(run_id: str, card: str) -> str:

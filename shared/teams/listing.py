@@ -33,26 +33,47 @@ _NAME_LATER = {
 }
 
 
-def listing(places: Places, situation: Situation, links: int, *, minimal: bool = False) -> list[Element]:
-    """All of them, in their places; the first `links` lines lead to their incidents."""
-    before = (None, *places.details)
-    items = [
-        _minimal(entry, situation) if minimal else _detail(entry, situation, last)
-        for last, entry in zip(before, places.details, strict=False)
-    ]
-    done = 0
-    for group, members in groupby(places.lines, group_of):
-        these = list(members)
-        brief = [_brief(entry, linked=done + place < links, minimal=minimal) for place, entry in enumerate(these)]
-        caption = words(_CAPTIONS[group], size="Small", weight="Bolder", isSubtle=True)
-        items.append(box([caption, *brief], separator=True))
-        done += len(these)
-    return [*items, *_by_number(places)]
+class Listing:
+    """The entries of one card as elements. Each is made once, however many arrangements of them are tried."""
+
+    def __init__(self, situation: Situation, *, minimal: bool = False) -> None:
+        self._situation = situation
+        self._minimal = minimal
+        self._made: dict[tuple[str, int, str], Element] = {}
+
+    def placed(self, places: Places) -> list[Element]:
+        """All of them, in their places."""
+        items = []
+        above = ""
+        for entry in places.details:
+            items.append(self._detail(entry, above))
+            above = entry.cause
+        for (group, severity), members in groupby(places.lines, _under):
+            colour = {"isSubtle": True} if severity is None else {"color": _COLOUR.get(severity, "default")}
+            text = _CAPTIONS[group] + (f": {severity.value}" if severity else "")
+            caption = words(text, size="Small", weight="Bolder", **colour)
+            lines = [self._line(entry, with_severity=severity is None) for entry in members]
+            items.append(box([caption, *lines], separator=True))
+        return [*items, *_by_number(places)]
+
+    def _detail(self, entry: Entry, above: str) -> Element:
+        key = ("detail", id(entry), above)
+        if key not in self._made:
+            made = _minimal(entry, self._situation) if self._minimal else _detail(entry, self._situation, above)
+            self._made[key] = made
+        return self._made[key]
+
+    def _line(self, entry: Entry, *, with_severity: bool) -> Element:
+        key = ("line", id(entry), "")
+        if key not in self._made:
+            self._made[key] = _brief(entry, with_severity=with_severity, minimal=self._minimal)
+        return self._made[key]
 
 
-def line_link(entry: Entry) -> Element | None:
-    """What makes an entry's line lead to its incident, None when it has none."""
-    return link_action(entry.url)
+def _under(entry: Entry) -> tuple[Group, Severity | None]:
+    """The caption that its line stands under: findings, which are by severity, have one for each."""
+    group = group_of(entry)
+    return group, entry.severity if group is Group.FINDING else None
 
 
 def who(entry: Entry, limit: int, *, minimal: bool = False) -> str:
@@ -73,19 +94,18 @@ def _by_number(places: Places) -> list[Element]:
     return [words(text, weight="Bolder", separator=True) for text in texts]
 
 
-def _detail(entry: Entry, situation: Situation, last: Entry | None) -> Element:
-    """`last` is the one above it: the cause that both have is not quoted again."""
+def _detail(entry: Entry, situation: Situation, above: str) -> Element:
+    """`above` is the cause of the one above it: it is not quoted again."""
     loud = {"color": "attention"} if entry.reason is OtherReason.NOT_RAISED else {}
     facts = [
         line(text_run(who(entry, 120), weight="Bolder")),
         line(text_run(wording.why(entry, situation), **loud), spacing="None"),
     ]
     if entry.cause:
-        same = last is not None and last.cause == entry.cause
+        same = above == entry.cause
         facts.append(line(text_run("The same cause", size="Small"), spacing="None") if same else quoted(entry.cause))
-    facts.append(line(text_run(wording.by_action(entry.counts), isSubtle=True, size="Small"), spacing="None"))
-    if entry.remediators:
-        facts.append(line(text_run(clean(entry.remediators, 160), isSubtle=True, size="Small"), spacing="None"))
+    small = [wording.by_action(entry.counts), *wording.from_whom(entry), clean(entry.remediators, 160)]
+    facts += [line(text_run(text, isSubtle=True, size="Small"), spacing="None") for text in small if text]
     for subject in entry.subjects[:2]:
         facts.append(line(text_run(f"“{plain(subject, 90)}”", size="Small", italic=True), spacing="None"))
     return two_columns(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
@@ -114,8 +134,9 @@ def _button(entry: Entry) -> list[Element]:
     return buttons((name, entry.url))
 
 
-def _brief(entry: Entry, *, linked: bool, minimal: bool) -> Element:
-    count = text_run(f"{entry.total:,} {entry.severity.value}  ", color=_COLOUR.get(entry.severity, "default"))
-    action = line_link(entry) if linked else None
-    style = {"selectAction": action, "underline": True} if action else {}
-    return line(count, text_run(who(entry, 64, minimal=minimal), **style), spacing="None")
+def _brief(entry: Entry, *, with_severity: bool, minimal: bool) -> Element:
+    """A line of as few bytes as will do: the more lines there are, the more of them lead to their incidents."""
+    severity = f" {entry.severity.value}" if with_severity else ""
+    action = link_action(entry.url)
+    opens = {"selectAction": action} if action else {}
+    return line(text_run(f"{entry.total:,}{severity}  {who(entry, 64, minimal=minimal)}", **opens))

@@ -12,9 +12,8 @@ from enum import IntEnum
 from shared.teams.alert import Entry, OtherReason
 
 _DETAILS = 8
-_DETAILS_OF_MANY = 5  # with more than _DETAILS, a phone shows the names sooner than the tenth button
-_LINES = (34, 24, 16, 10, 5, 1)
-MOST_NAMED = _DETAILS_OF_MANY + _LINES[0]
+_DETAILS_OF_MANY = range(2, 6)  # with more than _DETAILS, a phone shows the names sooner than the tenth button
+MOST_NAMED = 39
 """Recipients that one card names at most."""
 
 
@@ -68,16 +67,18 @@ def in_order(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def arrangements(ordered: Sequence[Entry]) -> Iterator[Places]:
-    """The ways to place these entries, best first: first fewer details, then fewer names, at least one name.
+    """The ways to place these entries, best first: as many names as there is room for, and of these as many in detail.
 
-    Few entries stand on a card in detail, each of them named as long as there is room.
+    Few entries may all stand in detail; of many, the first ones do, and two of them even when more would be named
+    without.
     """
     count = len(ordered)
-    most = count if count <= _DETAILS else _DETAILS_OF_MANY
-    for lines in _LINES:
-        least = 0 if count <= _DETAILS or lines < _LINES[2] else 2
-        for details in range(most, least - 1, -1):
-            yield _placed(ordered, details, lines)
+    few = count <= _DETAILS
+    for named in range(min(count, MOST_NAMED), 0, -1):
+        most = count if few else _DETAILS_OF_MANY[-1]
+        least = 0 if few or named <= _DETAILS_OF_MANY[0] else _DETAILS_OF_MANY[0]
+        for details in range(min(most, named), least - 1, -1):
+            yield _placed(ordered, details, named - details)
 
 
 def _placed(ordered: Sequence[Entry], details: int, lines: int) -> Places:

@@ -7,11 +7,13 @@ from itertools import takewhile
 
 from shared.teams import wording
 from shared.teams.alert import Entry, Situation
+from shared.teams.campaigns import campaign_words
 from shared.teams.frame import CAUSES
 from shared.teams.listing import who
 from shared.text import bare
 
-_BYTES = 1_200  # three copies of the words travel in each card
+_BYTES = 1_000  # three copies of the words travel in each card
+_FEW, _BYTES_OF_MANY = 8, 600  # the more recipients, the more room their links need
 
 
 def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: bool = False) -> str:
@@ -26,6 +28,7 @@ def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: 
     if situation.due:
         first.append(f"{situation.due:,} still due.")
         first += () if minimal else [cause.text for cause in situation.causes[:CAUSES]]
+    first[1:1] = campaign_words(situation, minimal=minimal)
     each = (_sentence(entry, situation, minimal) for entry in entries)
     return _joined(first, each, len(entries), listed=not any(entry.by_name for entry in entries))
 
@@ -37,13 +40,14 @@ def in_words(sentences: Iterable[str]) -> str:
 
 def _sentence(entry: Entry, situation: Situation, minimal: bool) -> str:
     recipient = who(entry, 100, minimal=minimal)
-    return f"{recipient}: {entry.total:,} ({entry.severity.value}). {wording.why(entry, situation)}."
+    senders = "" if minimal else "".join(f" {text}." for text in wording.from_whom(entry)[:1])
+    return f"{recipient}: {entry.total:,} ({entry.severity.value}). {wording.why(entry, situation)}.{senders}"
 
 
 def _joined(first: Sequence[str], each: Iterable[str] = (), count: int = 0, *, listed: bool = True) -> str:
     """`first`, then of the `count` in `each` what fits. `listed`: the incident list shows all of them."""
     kept: list[str] = []
-    room = _BYTES
+    room = _BYTES if count <= _FEW else _BYTES_OF_MANY
 
     def fits(sentence: str) -> bool:
         nonlocal room

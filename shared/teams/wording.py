@@ -1,18 +1,17 @@
-"""The words on cards: the headline, why a recipient is there, how things stand, what a failure means for on-call.
+"""The words on cards about recipients: the headline, why a recipient is there, from whom, how things stand.
 
-All of it is the sweep's own text and numbers, but for the name of the workspace, which operators choose. `own` leaves
-out a name that has a character in it that no workspace has.
+All of it is the sweep's own text and numbers, but for the senders in `from_whom`, and the name of the workspace, which
+operators choose: `own` leaves out a name that has a character in it that no workspace has.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from shared.model import Counts, Coverage, Reason, Severity, Verdict, in_last_day, in_window
-from shared.teams.alert import Entry, Notice, OtherReason, Situation
-from shared.text import plain, when
+from shared.teams.alert import Entry, OtherReason, Situation
+from shared.text import clean, plain, when
 
 NEW = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
 SUBJECT_MATTER = "Unusual volume of remediated email"
@@ -29,76 +28,9 @@ _COUNTED: tuple[tuple[tuple[Reason | OtherReason, ...], str], ...] = (
 )
 _OF_ONE_SEVERITY = ("now High", "open, told again", "deleted")
 
-NOTICES: dict[Notice, tuple[str, str, str]] = {
-    Notice.FAILED: (
-        "Sweep failed: nothing was checked",
-        "Until a sweep succeeds, silence is not an all-clear.",
-        "Fix the cause and run the sweep again, or wait for the next: it looks back as far, so nothing is skipped.",
-    ),
-    Notice.UNTRUSTED: (
-        "No all-clear: data not trusted",
-        "What was found has been reported. There may be more.",
-        "Check what is named here, the data connector first. The next sweep checks again.",
-    ),
-    Notice.DUE: (
-        "Not everything was delivered",
-        "Nothing is lost: what is due is written down, and the next sweep tries again.",
-        "Fix the cause before the next sweep, or it will fail there too.",
-    ),
-    Notice.HEARTBEAT: (
-        "All quiet",
-        "The sweep runs and had nothing to report. If this card stops coming, something is wrong.",
-        "",
-    ),
-    Notice.NEW_WORD: (
-        "A new word in the data",
-        (
-            "EmailEvents holds an action that looks like a removal and is none of the four that are counted: the"
-            " sweep may be missing removals. From five rows on it gives no all-clear."
-        ),
-        "Look at these messages in Advanced hunting. If they were removed, report the word.",
-    ),
-}
-FIRST_CARD = (
-    "The sweep is set up",
-    (
-        "This is its first card: the way to this channel works. More cards follow when a recipient is over the"
-        " threshold, when a sweep fails or its data is not trusted, and now and then when there is nothing to report."
-        " If no card comes for long, something is wrong."
-    ),
-    "",
-)
-NOT_READ = (
-    "Not everything could be looked up",
-    (
-        "What analysts did since the last sweep may not be known, so this is no all-clear. Nothing is lost: the next"
-        " sweep looks it up again."
-    ),
-    "Fix the cause before the next sweep, or it will not know it either.",
-)
-PROBE = (
-    "A card could not be delivered",
-    "Teams did not accept a card of this sweep. What was on it follows in smaller parts.",
-    "",
-)
+_SENDERS = 3
+
 MINIMAL = "Shown in short: Teams did not accept the full card."
-
-
-def notice(kind: Notice, situation: Situation) -> tuple[str, str, str]:
-    """What happened, what that means, what to do ("" for nothing)."""
-    heading, meaning, todo = NOTICES[kind]
-    if kind is Notice.HEARTBEAT and situation.first:
-        return FIRST_CARD
-    if kind is Notice.HEARTBEAT:
-        if situation.standing or situation.held or situation.due:
-            heading = "Nothing new"
-        if situation.sweeps and situation.since:
-            meaning = f"{situation.sweeps:,} sweeps since {when(situation.since)}. {meaning}"
-    elif kind is Notice.DUE:
-        if not situation.due:  # what is owed was done; something could not be read
-            return NOT_READ
-        heading = f"{situation.due:,} not delivered yet"
-    return heading, meaning, todo
 
 
 def headline(entries: Sequence[Entry]) -> str:
@@ -116,7 +48,7 @@ def headline(entries: Sequence[Entry]) -> str:
 
 _WHY: dict[Reason | OtherReason, str] = {
     Reason.FIRST: "New: first time over the threshold",
-    Reason.ADOPTED: "Open in Sentinel, but not in the sweep's ledger, which was lost: told again, to be sure",
+    Reason.ADOPTED: "Open in Sentinel, but the sweep's own record of it was lost: told again, to be sure",
     OtherReason.NOT_RAISED: "NOT written to Sentinel yet; the next sweep tries again",
 }
 
@@ -142,7 +74,7 @@ def why(entry: Entry, situation: Situation) -> str:
         case OtherReason.DELETED:
             return f"Its incident was deleted; more than {situation.threshold:,} new messages will raise it again"
         case OtherReason.REMINDER if entry.since:
-            return f"Waiting for {age(situation.now, entry.since)}: still New, without an owner"
+            return f"Waiting since {when(entry.since)}: still New, without an owner"
         case OtherReason.REMINDER:
             return "Waiting: still New, without an owner"
         case _:
@@ -159,6 +91,27 @@ def by_action(counts: Counts) -> str:
     )
     taken = ", ".join(f"{name} {number:,}" for name, number in actions if number)
     return f"{counts.total:,} remediated" + (f": {taken}" if taken else "")
+
+
+def from_whom(entry: Entry) -> tuple[str, ...]:
+    """From which domains its mail came, with the messages of each, and from which senders when they may be shown."""
+    return tuple(
+        f"{begins} {_most(named)}"
+        for begins, named in (("From", [(sender_domain(name), n) for name, n in entry.domains]), ("By", entry.senders))
+        if named
+    )
+
+
+def _most(named: Sequence[tuple[str, int]]) -> str:
+    """The first names, inert, with their numbers, and how many more there are."""
+    shown = [f"{plain(name, 60) or 'unknown'} ({number:,})" for name, number in named[:_SENDERS]]
+    more = len(named) - len(shown)
+    return short_line(", ".join(shown) + (f" and {more:,} more" if more else ""), 200, 240)
+
+
+def sender_domain(domain: str) -> str:
+    """The domain alone, whatever stands before an @; inert, "" when it is not known."""
+    return short_line(plain(domain.rpartition("@")[2], 60), 60, 120)
 
 
 def about(situation: Situation, *, own: bool = False) -> str:
@@ -208,8 +161,9 @@ def standing(situation: Situation) -> str:
     parts = [
         f"{number:,} {name}"
         for number, name in (
+            (situation.grown, "open with new messages"),
             (situation.standing, "open with nothing new"),
-            (situation.settled, "settled"),
+            (situation.settled, "closed with few new messages"),
             (situation.excluded, "excluded"),
         )
         if number
@@ -221,7 +175,7 @@ def covered(coverage: Coverage | None, situation: Situation) -> str:
     """What the sweep looked at, in a line."""
     if coverage is None:
         return ""
-    newest = "no row" if coverage.newest is None else f"newest {age(situation.now, coverage.newest)} old"
+    newest = "no row" if coverage.newest is None else f"newest {when(coverage.newest)}"
     days = f" in {situation.window.days} days" if situation.window else ""
     return (
         f"Data: {coverage.rows:,} rows{days}, {in_last_day(coverage).messages:,} messages in the last 24 h, {newest}, "
@@ -229,13 +183,10 @@ def covered(coverage: Coverage | None, situation: Situation) -> str:
     )
 
 
-def age(now: datetime, then: datetime) -> str:
-    """How long ago, roughly: minutes, hours or days."""
-    minutes = max(0, round((now - then).total_seconds() / 60))
-    if minutes < 90:
-        return f"{minutes} min"
-    hours = round(minutes / 60)
-    return f"{hours} h" if hours < 72 else f"{round(hours / 24)} days"
+def short_line(text: str, characters: int, size: int) -> str:
+    """The text in a visible line of at most so many characters and so many bytes."""
+    shown = clean(text, characters)
+    return shown if len(shown.encode()) <= size else clean(text, size // 4)
 
 
 def doubt(situation: Situation) -> str:

@@ -13,7 +13,7 @@ from shared.errors import SweepError
 from shared.schedule import LONGEST_WATCHED
 from shared.settings import Settings
 from shared.teams.alert import Notice
-from shared.teams.wording import NOTICES
+from shared.teams.notices import NOTICES
 from tests.infra.bicep import INFRA, MAIN, parameters, parsed
 from tests.infra.sweeps_logged import logged_before
 from tests.infra.telemetry import ask, trace, workspace

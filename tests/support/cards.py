@@ -17,7 +17,7 @@ import adaptive_cards
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator
 
-from shared.model import Cause, Counts, Coverage, Reason, Severity, Slot, Verdict, Window
+from shared.model import Campaign, Cause, Counts, Coverage, Reason, Severity, Slot, Verdict, Window
 from shared.teams import (
     Card,
     Entry,
@@ -116,6 +116,7 @@ urls = st.one_of(
     texts.map(lambda text: f"https://{text}"),
     st.sampled_from(["http://portal.azure.com/", f"https://portal.azure.com/#{'a' * 270}", "javascript:alert(1)"]),
 )
+few = st.integers(0, 10**6)
 entries = st.builds(
     Entry,
     recipient=st.one_of(marked, addresses.map(lambda text: MARK + text)),
@@ -132,14 +133,18 @@ entries = st.builds(
     remediators=st.just("") | marked,
     cause=st.just("") | marked,
     since=st.none() | moments,
+    domains=st.lists(st.tuples(marked, few), max_size=5).map(tuple),
+    senders=st.lists(st.tuples(marked, few), max_size=5).map(tuple),
 )
+campaigns = st.lists(
+    st.builds(Campaign, marked, marked, marked, few, st.lists(marked, max_size=5).map(tuple), few), max_size=5
+).map(tuple)
 causes = st.lists(st.builds(Cause, st.sampled_from(["a", "b", "sentinel_forbidden"]), marked), max_size=8).map(tuple)
 slots = st.builds(Slot, moments, *[st.integers(0, 10**9)] * 5)
 coverages = st.none() | st.builds(
     Coverage, st.integers(0, 10**9), st.none() | moments, st.lists(slots, max_size=3).map(tuple)
 )
 upns = st.lists(st.from_regex(r"[^@\s]{1,80}@[^@\s]{1,40}\.[^@\s]{1,40}", fullmatch=True), max_size=30).map(tuple)
-few = st.integers(0, 10**6)
 situations = st.builds(
     Situation,
     workspace=marked,
@@ -160,17 +165,22 @@ situations = st.builds(
     held_unremembered=few,
     first=st.booleans(),
     remarks=st.lists(marked, max_size=8).map(tuple),
+    campaigns=campaigns,
+    flagged=few, looked_up=few, grown=few,
+    workbook_url=urls, runbook_url=urls,
 )  # fmt: skip
 WORST_ENTRY = Entry(
-    WORST, "1" * 36, 0, Reason.FIRST, Severity.HIGH, Counts(9_999_999), (7,), 9_999_999, f"https://{'a' * 990}", 10**9,
-    (WORST, WORST), WORST, WORST, NOW,
+    WORST, "1" * 36, 0, Reason.FIRST, Severity.HIGH, Counts(9_999_999), (7,), 9_999_999, f"https://{'a' * 590}", 10**9,
+    (WORST, WORST), WORST, WORST, NOW, None, ((WORST, 10**9),) * 9, ((WORST, 10**9),) * 9,
 )  # fmt: skip
+WHO = tuple(f"{WORST}{n or ''}" for n in range(40))
 WORST_SITUATION = Situation(
     WORST, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW),
     Coverage(10**9, NOW, (Slot(NOW, *[10**9] * 5),)),
     (WORST,) * 9, tuple(Cause(str(n), WORST) for n in range(9)), 10**6, 10**6, 10**6, 10**6, 10**6,
-    tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 990}", f"https://{'b' * 990}", WORST,
-    99, NOW, 10**6, True, (WORST,) * 9,
+    tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 590}", f"https://{'b' * 590}", WORST,
+    99, NOW, 10**6, True, (WORST,) * 9, (Campaign(WORST, WORST, WORST, 10**9, WHO, 10**9),) * 9, 10**6, 10**5,
+    10**6, f"https://{'c' * 590}", f"https://{'d' * 550}",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.model import Cause, Counts, Reason, Severity, Verdict, Window, message_hash
+from shared.model import Campaign, Cause, Counts, Reason, Severity, Verdict, Window, message_hash
 from shared.teams import (
     Card,
     Entry,
@@ -28,6 +28,8 @@ from shared.teams import (
     incidents_link,
     notice_card,
     probe_card,
+    run_link,
+    workbooks_link,
 )
 from tests.support.coverage import ordinary
 
@@ -40,6 +42,10 @@ WORKSPACE = (
     "/providers/Microsoft.OperationalInsights/workspaces/contoso-soc"
 )
 PORTAL = "https://portal.azure.com"
+APP = (
+    "/subscriptions/d0cfe6b2-9ac0-4464-9919-dccaee2e48c0/resourceGroups/sweep/providers/Microsoft.Web/sites/sweep-7f3a"
+)
+RUN = "7c1f2a90-5e0b-4c7d-9a53-1c0a3f1f7d26"
 NOW = datetime(2026, 11, 24, 6, 1, tzinfo=UTC)
 SITUATION = Situation(
     workspace="contoso-soc",
@@ -54,7 +60,10 @@ SITUATION = Situation(
     excluded=1,
     mentions=("oncall.soc@contoso.com",),
     incidents_url=incidents_link(PORTAL, WORKSPACE),
-    run_id="7c1f2a90-5e0b-4c7d-9a53-1c0a3f1f7d26",
+    run_url=run_link(PORTAL, APP, RUN, NOW),
+    run_id=RUN,
+    grown=1,
+    workbook_url=workbooks_link(PORTAL, WORKSPACE),
 )
 
 
@@ -76,9 +85,23 @@ FEW = (
         3177,
         new=24,
         remediators="63 messages: 51 by automation, 12 by admins; 1 attempt failed",
+        domains=(("contoso-billing.example", 52), ("mailer.example", 11)),
     ),
-    _entry("finance@contoso.com", Reason.FIRST, Counts(3, 9, 11, 0), 3201),
-    _entry("li.wei@contoso.com", Reason.REOPENED, Counts(0, 14, 0, 0), 3202, new=12),
+    _entry("finance@contoso.com", Reason.FIRST, Counts(3, 9, 11, 0), 3201, domains=(("contoso-billing.example", 23),)),
+    _entry(
+        "li.wei@contoso.com",
+        Reason.REOPENED,
+        Counts(0, 14, 0, 0),
+        3202,
+        new=12,
+        domains=(("news.example", 8), ("parcel-tracking.example", 4), ("mailer.example", 2)),
+    ),
+)
+FEW_SITUATION = replace(
+    SITUATION,
+    campaigns=(Campaign("", "contoso-billing.example", "", 37, ("finance@contoso.com", "kim.larsen@contoso.com"), 75),),
+    flagged=3,
+    looked_up=3,
 )
 HOSTILE = (
     _entry(
@@ -109,6 +132,21 @@ DOUBTED = replace(
     held=17,
     causes=(Cause("sentinel_forbidden", "Sentinel refused (403): the role Microsoft Sentinel Responder is missing."),),
 )
+HIT = tuple(f"user{place:04}@contoso.com" for place in range(187))
+FLOOD = replace(
+    SITUATION,
+    held=112,
+    campaigns=(
+        Campaign(
+            "accounts@contoso-billing.example", "contoso-billing.example", "Invoice 4711 overdue", 1_204, HIT, 9_350
+        ),
+        Campaign("", "parcel-tracking.example", "", 96, HIT[:31], 290),
+        Campaign("", "parcel-tracking.example", "", 41, HIT[40:52], 80),
+        Campaign("", "mailer.example", "", 12, HIT[60:63], 31),
+    ),
+    flagged=212,
+    looked_up=212,
+)
 MANY = tuple(
     _entry(f"user{place:04}@contoso.com", Reason.FIRST, Counts(12 + 3 * place % 97, place % 5), 4000 + place)
     for place in range(900)
@@ -126,7 +164,8 @@ MIXED = (
     _entry("li.wei@contoso.com", OtherReason.REMINDER, Counts(0, 14, 0, 0), 3190, since=NOW - timedelta(days=4)),
 )
 CARDS: dict[str, Card] = {
-    "few": digest_card(FEW, SITUATION),
+    "few": digest_card(FEW, FEW_SITUATION),
+    "campaign": digest_card([replace(each, domains=(("contoso-billing.example", 50),)) for each in MANY[:100]], FLOOD),
     "one": digest_card(FEW[1:2], replace(SITUATION, mentions=(), standing=0, settled=0, excluded=0)),
     "hostile": digest_card(HOSTILE, DOUBTED),
     "many": digest_card(MANY, SITUATION),
@@ -134,6 +173,9 @@ CARDS: dict[str, Card] = {
     "mixed": digest_card(MIXED, replace(SITUATION, held=6_000, held_unremembered=1_000)),
     "unanswered": digest_card(UNANSWERED, SITUATION),
     "waiting": digest_card([replace(FEW[0], reason=OtherReason.REMINDER, since=NOW - timedelta(days=6))], SITUATION),
+    "grown": notice_card(
+        Notice.HEARTBEAT, (), replace(SITUATION, sweeps=7, since=NOW - timedelta(days=7), verdict=Verdict.FLAGGED)
+    ),
     "minimal": digest_card(HOSTILE[:2], DOUBTED, minimal=True),
     "probe": probe_card(DOUBTED),
     "failed": notice_card(
@@ -144,7 +186,7 @@ CARDS: dict[str, Card] = {
                 "Log Analytics refused (403): the role Microsoft Sentinel Responder is missing.",
             ),
         ),
-        replace(SITUATION, coverage=None, standing=0, settled=0, excluded=0),
+        replace(SITUATION, coverage=None, standing=0, grown=0, settled=0, excluded=0),
     ),
     "untrusted": notice_card(
         Notice.UNTRUSTED, (Cause("stale", DOUBTED.reasons[0]),), replace(DOUBTED, due=0, held=0, causes=())
@@ -155,11 +197,13 @@ CARDS: dict[str, Card] = {
         (Cause("incidents_unread", "Our incidents could not be listed: Sentinel answered 503."),),
         replace(DOUBTED, verdict=Verdict.FLAGGED, reasons=(), due=0, held=0, causes=()),
     ),
-    "first": notice_card(Notice.HEARTBEAT, (), replace(SITUATION, verdict=Verdict.CLEAN, standing=0, first=True)),
+    "first": notice_card(
+        Notice.HEARTBEAT, (), replace(SITUATION, verdict=Verdict.CLEAN, standing=0, grown=0, first=True)
+    ),
     "heartbeat": notice_card(
         Notice.HEARTBEAT,
         (),
-        replace(SITUATION, sweeps=7, since=NOW - timedelta(days=7), verdict=Verdict.CLEAN, standing=0),
+        replace(SITUATION, sweeps=7, since=NOW - timedelta(days=7), verdict=Verdict.CLEAN, standing=0, grown=0),
     ),
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from shared.model import Cause
+from shared.model import Cause, Verdict
 from shared.teams import (
     Notice,
     digest_card,
@@ -19,18 +21,20 @@ from tests.support.cards import (
     PORTAL,
     SITUATION,
     WORKSPACE,
+    entry,
     lines_of,
+    links,
     opened,
 )
 from tests.support.hostile import NOW
-from tests.teams.render_card import DOUBTED, FEW, HOSTILE, card_as_text
+from tests.teams.render_card import CARDS, DOUBTED, FEW, HOSTILE, card_as_text
 
 
 def test_a_minimal_card_says_who_how_many_and_where() -> None:
     """The address as far as it is plain, why, the counts by action, the way to the incident; it wakes nobody."""
     url = incident_link(PORTAL, WORKSPACE, "8")
     hostile = replace(HOSTILE[0], url=url, number=7, cause="why", remediators="somebody")
-    card = digest_card([hostile], replace(DOUBTED, run_id=""), minimal=True)
+    card = digest_card([hostile], replace(DOUBTED, run_id="", held=0), minimal=True)
     assert lines_of(card)[:10] == [
         "1 new (1 High)",
         "Unusual volume of remediated email in contoso-soc: more than 10 in 30 days",
@@ -122,3 +126,88 @@ def test_what_is_due_is_said_once(kind: Notice) -> None:
     lines = lines_of(notice_card(kind, why if kind is Notice.DUE else (), replace(SITUATION, due=3, causes=why)))
     assert lines.count("Teams answered 503.") == 1
     assert ("3 still due: the next sweep tries again." in lines) is (kind is not Notice.DUE)
+
+
+PAGE = "https://docs.contoso.example/sweep/operate"
+LINKED = replace(
+    SITUATION, incidents_url="https://a.example/list", run_url="https://a.example/log",
+    workbook_url="https://a.example/workbook", runbook_url=PAGE,
+)  # fmt: skip
+HEADINGS = set(
+    re.findall("^## (.+)$", (Path(__file__).resolve().parents[2] / "docs/operate.md").read_text("utf-8"), re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("kind", Notice)
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("due", [0, 3])
+def test_a_notice_leads_to_what_helps(kind: Notice, first: bool, due: int) -> None:
+    """The runbook's section, which exists, the run's log, the workbook; incidents unless nothing was checked."""
+    card = notice_card(kind, (), replace(LINKED, first=first, due=due))
+    runbook, *others = links(card)
+    page, anchor = runbook.split("#")
+    assert page == PAGE
+    assert anchor in {heading.lower().replace(" ", "-") for heading in HEADINGS}
+    listed = [] if kind is Notice.FAILED else ["https://a.example/list"]
+    assert others == ["https://a.example/log", "https://a.example/workbook", *listed]
+    titles = [text for text in lines_of(card) if text.startswith("[ ")]
+    assert titles[:3] == ["[ What to do ]", "[ Log of this run ]", "[ Open workbook ]"]
+
+
+@pytest.mark.parametrize("kind", Notice)
+def test_without_a_published_runbook_the_section_is_named(kind: Notice) -> None:
+    """A card with something to do names the page and the section when it cannot link to them; else it links only."""
+    heading = notice_card(kind, (), SITUATION)
+    hints = [text for text in lines_of(heading) if text.startswith("Runbook:")]
+    has_todo = kind is not Notice.HEARTBEAT
+    assert len(hints) == has_todo
+    for hint in hints:
+        assert hint.removeprefix("Runbook: docs/operate.md, “").removesuffix("”") in HEADINGS
+    assert "Runbook:" not in notice_card(kind, (), LINKED).body
+
+
+@pytest.mark.parametrize(("verdict", "anchor"), [(Verdict.UNTRUSTED, "no-all-clear"), (Verdict.FAILED, "sweep-failed")])
+def test_a_digest_that_stands_for_a_notice_has_its_buttons(verdict: Verdict, anchor: str) -> None:
+    """Findings of an untrusted or failed sweep come with the buttons that its notice would have."""
+    found = [entry("kim", 12)]
+    assert links(digest_card(found, LINKED)) == ["https://a.example/list"]
+    assert links(digest_card(found, replace(LINKED, verdict=verdict))) == [
+        f"{PAGE}#{anchor}", "https://a.example/log", "https://a.example/workbook", "https://a.example/list",
+    ]  # fmt: skip
+
+
+def test_two_buttons_stand_side_by_side() -> None:
+    """A phone cuts the third one in a row off."""
+    body = opened(notice_card(Notice.DUE, (), LINKED))["body"]
+    assert [len(part["actions"]) for part in body if part["type"] == "ActionSet"] == [2, 2]
+
+
+def test_no_card_has_a_button_that_leads_nowhere() -> None:
+    """A link that is not known is no button; one that is not https, or far too long, is none either."""
+    for url in ("", "http://a.example", "javascript:alert(1)", f"https://a.example/{'a' * 590}"):
+        situation = replace(LINKED, run_url=url, workbook_url=url, incidents_url=url, runbook_url=url)
+        assert links(notice_card(Notice.DUE, (), situation)) == []
+
+
+@pytest.mark.parametrize(
+    ("grown", "standing", "heading"),
+    [
+        (0, 0, "All quiet"),
+        (0, 2, "Nothing new"),
+        (1, 2, "Nothing to report: 1 open incident has a few new messages"),
+        (3, 0, "Nothing to report: 3 open incidents have a few new messages"),
+    ],
+)
+def test_what_grew_is_not_called_nothing_new(grown: int, standing: int, heading: str) -> None:
+    """A heartbeat says when open incidents grew by less than is told, and how many did not."""
+    lines = lines_of(notice_card(Notice.HEARTBEAT, (), replace(SITUATION, grown=grown, standing=standing)))
+    assert lines[0] == heading
+    assert any(f"{grown} open with new messages" in text for text in lines) is bool(grown)
+
+
+@pytest.mark.parametrize("name", sorted(CARDS))
+def test_times_are_absolute(name: str) -> None:
+    """No card says how long ago something was: it is read hours after it was sent."""
+    text = card_as_text(CARDS[name])
+    assert not re.search(r"\b\d+ (min|h|hours|days) (old|ago)\b|for \d+ (days|h)\b", text.split("The newest row is")[0])
+    assert " UTC" in text

@@ -12,13 +12,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from shared.model import Cause, Reason, Severity
-from shared.teams import (
-    OtherReason,
-    Situation,
-    digest_card,
-    incident_link,
-    incidents_link,
-)
+from shared.teams import OtherReason, Situation, digest_card, incidents_link
+from shared.teams.card import CARD_LIMIT
 from tests.support.cards import (
     PORTAL,
     SITUATION,
@@ -30,7 +25,8 @@ from tests.support.cards import (
     links,
 )
 from tests.support.examples import examples_of
-from tests.teams.render_card import card_as_text
+from tests.teams.render_card import MANY, card_as_text
+from tests.teams.render_card import SITUATION as SAMPLE
 
 PLAIN = replace(WORST_SITUATION, workspace="soc", mentions=(), reasons=("r",), causes=(Cause("c", "why"),), run_id="")
 
@@ -124,29 +120,59 @@ def test_those_without_a_place_are_told_by_number() -> None:
     assert re.search(r"And \d+ more: see the incident list\.$", words)
 
 
-def test_a_line_leads_to_its_incident() -> None:
-    """Findings beyond the detailed ones are links, as many as the card has room for, the first ones."""
-    few_lines = [entry(f"user{n}", 12, url=incident_link(PORTAL, WORKSPACE, str(n))) for n in range(16)]
-    assert len(links(digest_card(few_lines, SITUATION))) == 16
-    card = digest_card(
-        [entry(f"user{n:03}", 12, url=f"https://a.example/{n:03}{'a' * 280}") for n in range(500)], SITUATION
-    )
-    assert [url[18:21] for url in links(card)] == [f"{n:03}" for n in range(len(links(card)))]
-    assert 10 < len(links(card)) < 39
-    assert len(card.body.encode()) > 20_000
+@pytest.mark.examples
+@examples(max_examples=examples_of(20), deadline=None)
+@given(
+    st.lists(st.sampled_from([*Reason, OtherReason.UNANSWERED, OtherReason.REMINDER]), min_size=1, max_size=90),
+    st.sampled_from(["a", "\U0001f4b8" * 60]),
+    st.integers(20, 560),
+    st.sampled_from([SITUATION, PLAIN, WORST_SITUATION]),
+    st.booleans(),
+)
+def test_whoever_is_named_has_a_link(
+    reasons: list[Reason | OtherReason], tail: str, long: int, situation: Situation, minimal: bool
+) -> None:
+    """No recipient with an incident is named without the way to it; the others are counted."""
+    given_ = [
+        entry(f"u{place}x", 11 + place, reason, url=f"https://a.example/{place}/{'a' * long}", subjects=(tail,))
+        for place, reason in enumerate(reasons)
+    ]
+    card = digest_card(given_, situation, minimal=minimal)
+    opened_ = set(links(card))
+    for each in given_:
+        assert (each.url in opened_) is is_named(card, each)
+
+
+@pytest.mark.parametrize(("count", "linked"), [(16, 16), (24, 24), (31, 31), (900, 34)])
+def test_as_many_as_fit_are_links(count: int, linked: int) -> None:
+    """With the portal's long URLs about thirty findings are links, of a flood a few more; the rest is in the list."""
+    card = digest_card(MANY[:count], replace(SAMPLE, incidents_url=""))
+    assert len(links(card)) >= linked
+    rest = count - len(links(card))
+    assert any(
+        text.startswith(f"and {rest:,} more") and "see the incident list" in text for text in lines_of(card)
+    ) is (rest > 0)
+
+
+def test_one_more_name_would_not_fit() -> None:
+    """The room on a card of many is used: it is within one link of the limit, and two at least stand in detail."""
+    card = digest_card(MANY, SAMPLE)
+    assert len(card.body.encode()) > CARD_LIMIT - 600
+    assert sum(text.startswith("[ Open incident 4") for text in lines_of(card)) >= 2
 
 
 def test_lines_say_what_they_are() -> None:
     """Lines stand under what they are about: a refused recipient is not taken for one that has an incident."""
     given_ = [
         *(entry(f"r{n}", 20, OtherReason.NOT_RAISED) for n in range(7)), *(entry(f"f{n}", 12) for n in range(60)),
-        *(entry(f"u{n}", 12, OtherReason.UNANSWERED) for n in range(20)),
+        *(entry(f"u{n}", 12, OtherReason.UNANSWERED) for n in range(20)), entry("h", 80),
     ]  # fmt: skip
     lines = lines_of(digest_card(given_, SITUATION))
     places = [lines.index(text) for text in (
-        "NOT raised", "20 Medium  r6@contoso.com", "Also over the threshold", "12 Medium  f0@contoso.com",
+        "NOT raised", "20 Medium  r6@contoso.com", "Also over the threshold: High", "80  h@contoso.com",
+        "Also over the threshold: Medium", "12  f0@contoso.com",
         "Posted without an answer: cards about these may have arrived", "12 Medium  u15@contoso.com",
-        "and 12 more posted without an answer: the next card names them", "and 36 more: see the incident list",
+        "and 12 more posted without an answer: the next card names them", "and 37 more: see the incident list",
     )]  # fmt: skip
     assert places == sorted(places)
 
