@@ -20,7 +20,7 @@ from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.ledger import Ledger, LedgerError, open_ledger
-from shared.model import Coverage, Slot, Window, in_last_day, in_window
+from shared.model import Coverage, Slot, Window, WorkspaceState, in_last_day, in_window
 from shared.plan.trust import judge
 from shared.schedule import LONGEST_WATCHED, parse
 from shared.settings import Settings
@@ -169,18 +169,22 @@ def _data(hunt: Hunt, ledger: Ledger, settings: Settings, clock: Clock) -> list[
     now = clock.now()
     window = Window(now - timedelta(days=settings.lookback_days), now)
     coverage, unasked = hunt.with_witness(window, hunt.coverage(window))
-    trust = judge(coverage, trust_options(hunt), now, _earlier(ledger, settings, now))
+    earlier, state = _earlier(ledger, settings, now)
+    trust = judge(coverage, trust_options(hunt, state), now, earlier)
     notes = "".join(f"; {note}" for note in (*trust.notes, *((unasked,) if unasked else ())))
     figures = f"{_figures(coverage, settings)}, compared with {trust.history_days:,} earlier days{notes}"
     return [*((Found.DOUBT, str(reason)) for reason in trust.reasons), (Found.FINE, figures)]
 
 
-def _earlier(ledger: Ledger, settings: Settings, now: datetime) -> tuple[Slot, ...]:
-    """What earlier sweeps measured; nothing when the ledger cannot be read: its own check says so."""
+def _earlier(ledger: Ledger, settings: Settings, now: datetime) -> tuple[tuple[Slot, ...], WorkspaceState]:
+    """What earlier sweeps measured, and what an operator accepted; nothing when the ledger cannot be read: its own
+    check says so.
+    """
     try:
-        return earlier_measure(ledger.receipts((now - REMEMBERED).date()), settings.hunt_source)
+        receipts = ledger.receipts((now - REMEMBERED).date())
+        return earlier_measure(receipts, settings.hunt_source), ledger.load().state
     except LedgerError:
-        return ()
+        return (), WorkspaceState()
 
 
 def _figures(coverage: Coverage, settings: Settings) -> str:

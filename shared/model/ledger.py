@@ -187,7 +187,8 @@ class WorkspaceState:
     last had a longer look-back than the one before it, whose window began at `unseen_before`. `checked_guid`: the
     workspace's customerId when it was last seen to be the GUID of the settings. `history_known`: SecurityIncident has
     answered once (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids
-    of the causes told on `causes_day`.
+    of the causes told on `causes_day`. `accepted_coverage_since`: an operator accepted a lasting change of the data;
+    what the tables held before this UTC day is no measure of it.
     """
 
     listed_to: datetime | None = None
@@ -201,3 +202,4 @@ class WorkspaceState:
     begun_at: datetime | None = None
     causes_day: date | None = None
     causes_told: tuple[str, ...] = ()
+    accepted_coverage_since: date | None = None

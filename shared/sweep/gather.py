@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from shared.errors import SweepError
 from shared.hunt import Hunt
-from shared.model import Cause, Coverage, Finding, Slot
+from shared.model import Cause, Coverage, Finding, Slot, WorkspaceState
 from shared.plan.trust import TrustOptions, judge
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
@@ -79,10 +79,12 @@ def _trip(context: Context, cause: Cause) -> Cause:
     return cause
 
 
-def trust_options(hunt: Hunt) -> TrustOptions:
-    """What the judgement needs of the hunt's options."""
+def trust_options(hunt: Hunt, state: WorkspaceState) -> TrustOptions:
+    """What the judgement needs of the hunt's options, and of what an operator has accepted."""
     options = hunt.options
-    return TrustOptions(options.source, options.lookback_days, options.max_data_age_hours)
+    return TrustOptions(
+        options.source, options.lookback_days, options.max_data_age_hours, state.accepted_coverage_since
+    )
 
 
 def gather(context: Context, failed: Cause | None) -> Hunted:
@@ -109,7 +111,7 @@ def gather(context: Context, failed: Cause | None) -> Hunted:
     parts.progress("asking the second witness")
     coverage, unasked = hunt.with_witness(window, coverage)
     earlier = earlier_measure(history, hunt.options.source)
-    trust = judge(coverage, trust_options(hunt), parts.started, earlier)
+    trust = judge(coverage, trust_options(hunt, context.ledger.state), parts.started, earlier)
     return Hunted(
         findings,
         coverage,

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from shared.cli.commands import app
 from shared.cli.doctor import Check, Found, examine
 from shared.cli.tables import by_hand
 from shared.clock import Clock, SystemClock
+from shared.ledger import open_ledger
 from shared.settings import from_values, load
 from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
 from tests.cloud.mail import Mail, sample
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.support.clients import sign_in_to
 from tests.support.clock import START, FakeClock
 
@@ -104,7 +108,12 @@ def test_what_earlier_sweeps_measured_is_compared(tmp_path: Path, monkeypatch: p
             few.add("a@contoso.com", "Delivered", few.ago(29 * place / 400))
         cloud.load("EmailEvents", few.events)
         found = _checks(cloud, tmp_path, monkeypatch, clock=clock)
+        with closing(open_ledger(given["LEDGER_URL"], WORKSPACE_RESOURCE_ID, None)) as ledger:
+            accepted = (clock.now() - timedelta(days=20)).date()
+            ledger.save_state(replace(ledger.load().state, accepted_coverage_since=accepted))
+        later = _checks(cloud, tmp_path, monkeypatch, clock=clock)
     assert any("under a third of the" in check.words for check in found if check.found is Found.DOUBT)
+    assert [check for check in later if check.found is Found.DOUBT] == []  # an operator has accepted it
 
 
 def test_old_data_is_a_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

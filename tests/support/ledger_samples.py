@@ -138,5 +138,6 @@ def state(**changes: object) -> WorkspaceState:
         "begun_at": NOW - timedelta(days=9),
         "causes_day": date(2026, 11, 24),
         "causes_told": ("hunt_failed", "sentinel_forbidden"),
+        "accepted_coverage_since": date(2026, 11, 20),
     }
     return WorkspaceState(**(fields | changes))  # type: ignore[arg-type]

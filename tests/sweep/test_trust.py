@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 from zlib import crc32
@@ -10,12 +12,14 @@ from zlib import crc32
 import pytest
 
 from shared.app import exit_code
+from shared.ledger import open_ledger
 from shared.model import Coverage, Slot, Verdict
 from shared.plan.trust import TrustOptions, judge
 from shared.sweep.measure import earlier_measure, measure_as_json
 from shared.sweep.receipt import as_json
 from tests.cloud import Fault
 from tests.cloud.mail import SOFT, Mail, Row
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.support.cards import strings
 from tests.support.clock import START
 from tests.support.tenant import Tenant
@@ -133,6 +137,29 @@ def test_the_measure_is_of_its_source(tenant: Tenant) -> None:
     a_month(tenant, per_day=25)
     assert causes(tenant, HUNT_SOURCE="defender") == []
     assert causes(tenant, HUNT_SOURCE="sentinel") == ["coverage_fallen"]
+
+
+def test_an_accepted_change_is_no_reason_any_more(tenant: Tenant) -> None:
+    """What the ledger says an operator accepted holds in the sweep; the days before it are no measure from then on."""
+    a_month(tenant, per_day=100)
+    tenant.sweep()
+    tenant.clock.advance(days=31)
+    a_month(tenant, per_day=25)
+    assert causes(tenant) == ["coverage_fallen"]
+    accept(tenant, tenant.clock.now().date() - 20 * DAY)
+    receipt = tenant.sweep().receipt
+    assert (receipt.reasons, receipt.verdict) == ((), Verdict.CLEAN)
+    assert receipt.history_days == 19
+    assert any(note.startswith("history of 19 days") for note in receipt.notes)
+    tenant.clock.advance(days=1)
+    tenant.cloud.append("EmailEvents", a_day(tenant, action=None))
+    assert causes(tenant) == ["coverage_unfilled"]  # measured by the days since
+
+
+def accept(tenant: Tenant, day: date) -> None:
+    """What an operator does who takes the data since that day for normal."""
+    with closing(open_ledger(f"sqlite:///{tenant.ledger}", WORKSPACE_RESOURCE_ID, None)) as ledger:
+        ledger.save_state(replace(ledger.load().state, accepted_coverage_since=day))
 
 
 GOOD = [1_763_000_000, 100, 90, 1, 2, 3]
