@@ -16,15 +16,16 @@ from shared.cli.under_lease import (
     can_ask,
     ends_in_words,
     leased,
+    parts_for,
     planning,
     prepared,
     printed_json,
     result_to,
 )
-from shared.clock import Clock, SystemClock
+from shared.clock import SystemClock
 from shared.model import Coverage, in_last_day, in_window
 from shared.plan.trust import Distrust, judge
-from shared.settings import Settings
+from shared.sweep.context import Parts
 from shared.sweep.gather import REMEMBERED, check_access, trust_options
 from shared.sweep.measure import earlier_measure
 from shared.text import when
@@ -55,27 +56,31 @@ def accept_coverage(
 ) -> None:
     """Accept a lasting change of the data (a department left, mail flow moved) as the new normal.
 
-    It shows the figures of today, and why they are not trusted. Then it asks. From then on, days before today are no
-    measure; what is usual is learnt anew from the days that follow, within four weeks. What no history explains (an
-    empty or stale table, words that the sweep does not know) stays a reason, and is not accepted. Look for the cause
-    first: the data that is missing may hold removals.
+    It shows today's figures, and why they are not trusted. Then it asks. From
+    then on, days before today are no measure; what is usual is learnt anew,
+    within four weeks. What no history explains (an empty or stale table, words
+    that the sweep does not know) stays a reason. Look for the cause first: the
+    data that is missing may hold removals.
 
-    It writes one date to the ledger of LEDGER_URL. With DRY_RUN nothing is written.
+    It writes one date to the ledger of LEDGER_URL. With DRY_RUN nothing is
+    written.
 
-    Exit codes: 0 done or nothing to accept, 1 failed, not agreed, no help or a sweep is at work, 2 bad settings or
-    nobody to ask.
+    Exit codes: 0 done or nothing to accept, 1 failed, not agreed, of no help
+    or a sweep is at work, 2 bad settings or nobody to ask.
     """
     can_ask(yes=yes)
     errors, settings = prepared()
     clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
     written = False
-    with ends_in_words(errors), interruptible(errors, "nothing was written"):
-        now = coverage_now(settings, clock)
+    with ends_in_words(errors, json_wanted=as_json_object), interruptible(errors, "nothing was written"):
+        with parts_for(settings, clock, errors, dry=True) as parts:
+            now = coverage_now(parts)
         say(out, _described(now))
         if now.helps and settings.dry_run:
             say(out, ["DRY_RUN is true: nothing was written."])
         elif now.helps and agreed(errors, f"Accept the data as it is, since {now.today}?", yes=yes):
-            accept(settings, clock, now.today)
+            with parts_for(settings, clock, errors) as parts:
+                accept(parts, now.today)
             written = True
             say(out, [f"Accepted: days before {now.today} are no measure any more."])
         elif now.helps:
@@ -85,33 +90,33 @@ def accept_coverage(
     raise typer.Exit(0 if written or not now.reasons or (now.helps and settings.dry_run) else 1)
 
 
-def coverage_now(settings: Settings, clock: Clock) -> CoverageNow:
-    """The data today, judged as a sweep does, and as it would be judged once accepted. Nothing is written.
+def coverage_now(parts: Parts) -> CoverageNow:
+    """The data today, judged as a sweep does, and as it would be judged once accepted. With the parts of a dry run
+    nothing is written.
 
     Raises:
         SweepError, Unable: it could not be measured.
     """
-    with planning(settings, clock) as context:
-        parts = context.parts
-        if failed := check_access(context)[0]:
-            raise Unable(failed.text)
-        coverage, _ = parts.hunt.with_witness(parts.window, parts.hunt.coverage(parts.window))
-        history = parts.ledger.receipts((parts.started - REMEMBERED).date())
-        earlier = earlier_measure(history, parts.hunt.options.source)
-        options, today = trust_options(parts.hunt, context.ledger.state), parts.started.date()
-        before = judge(coverage, options, parts.started, earlier)
-        after = judge(coverage, replace(options, accepted_since=today), parts.started, earlier)
-        return CoverageNow(coverage, today, before.reasons, after.reasons, options.accepted_since)
+    context = planning(parts)
+    if failed := check_access(context)[0]:
+        raise Unable(failed.text)
+    coverage, _ = parts.hunt.with_witness(parts.window, parts.hunt.coverage(parts.window))
+    history = parts.ledger.receipts((parts.started - REMEMBERED).date())
+    earlier = earlier_measure(history, parts.hunt.options.source)
+    options, today = trust_options(parts.hunt, context.ledger.state), parts.started.date()
+    before = judge(coverage, options, parts.started, earlier)
+    after = judge(coverage, replace(options, accepted_since=today), parts.started, earlier)
+    return CoverageNow(coverage, today, before.reasons, after.reasons, options.accepted_since)
 
 
-def accept(settings: Settings, clock: Clock, day: date) -> None:
+def accept(parts: Parts, day: date) -> None:
     """Write down that the data is accepted since that day, under the lease.
 
     Raises:
         AnotherAtWork, LeaseLost, LeaseNotFree: a sweep is at work.
         LedgerError: the ledger could not be read or written.
     """
-    with leased(settings, clock) as context:
+    with leased(parts) as context:
         context.prove_lease()
         context.ledger.save_state(accepted_coverage_since=day)
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
 from shared.cli.session import interruptible, say
-from shared.cli.under_lease import agreed, can_ask, ends_in_words, leased, planning, prepared, printed_json, result_to
-from shared.clock import Clock, SystemClock
+from shared.cli.under_lease import (
+    agreed,
+    can_ask,
+    ends_in_words,
+    leased,
+    parts_for,
+    planning,
+    prepared,
+    printed_json,
+    result_to,
+)
+from shared.clock import SystemClock
 from shared.model import Cause, Record
 from shared.plan.settled import baselined, left_out
 from shared.settings import Settings
-from shared.sweep.context import Context
+from shared.sweep.context import Context, Parts
 from shared.sweep.doubts import settle_doubts
 from shared.sweep.gather import Hunted, check_access, gather
 from shared.sweep.post import take_in_accepted
@@ -29,7 +39,8 @@ _RUN_AGAIN = "each recipient is taken whole or not at all: run baseline again fo
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a baseline takes, or has taken. `open` and `owed` count the recipients that it leaves as they are.
+    """What a baseline takes, or has taken. `known` counts the recipients without anything new, `open` and `owed` those
+    that it leaves as they are.
 
     `failed` says why nothing can be taken, `doubts` why the data cannot be trusted. `highest` names the recipients with
     the most remediated messages.
@@ -37,6 +48,7 @@ class Baseline:
 
     recipients: int = 0
     messages: int = 0
+    known: int = 0
     open: int = 0
     owed: int = 0
     doubts: tuple[Cause, ...] = ()
@@ -51,6 +63,7 @@ class Baseline:
             "written": self.written,
             "recipients": self.recipients,
             "messages": self.messages,
+            "nothing_new": self.known,
             "left_open": self.open,
             "left_owed": self.owed,
             "reasons": [f"{each.id}: {each.text}" for each in why],
@@ -64,22 +77,26 @@ def baseline(
 ) -> None:
     """Go live quietly: take all that is over the threshold today as reported, without raising it.
 
-    It hunts as a sweep does, says how many recipients and messages that is, and asks. Then it writes the messages into
-    the ledger as reported. The next sweeps raise a recipient when more than SUM_CASE_THRESHOLD messages are new. Who
-    has an open incident, or is owed something, is left as it is. Choose the threshold first: whoever is below it today
-    is not part of the baseline.
+    It hunts as a sweep does, says how many recipients and messages that is,
+    and asks. Then it writes the messages into the ledger as reported. The next
+    sweeps raise a recipient when more than SUM_CASE_THRESHOLD messages are
+    new. Who has an open incident, or is owed something, is left as it is.
+    Choose the threshold first: whoever is below it today is not part of the
+    baseline.
 
-    It writes to the ledger of LEDGER_URL only, nothing to Sentinel and Teams. With DRY_RUN it says what it would take.
+    It writes to the ledger of LEDGER_URL only, nothing to Sentinel or Teams.
+    With DRY_RUN it says what it would take.
 
-    Exit codes: 0 done, 1 failed, not agreed or a sweep is at work, 2 bad settings or nobody to ask, 3 the data cannot
-    be trusted.
+    Exit codes: 0 done, 1 failed, not agreed or a sweep is at work, 2 bad
+    settings or nobody to ask, 3 the data cannot be trusted.
     """
     can_ask(yes=yes)
     errors, settings = prepared()
     clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
-    with ends_in_words(errors):
+    with ends_in_words(errors, json_wanted=as_json_object):
         with interruptible(errors, "nothing was written"):
-            hunted, found = looked(settings, clock)
+            with parts_for(settings, clock, errors, dry=True) as parts:
+                hunted, found = looked(parts)
             say(out, _lines(found, settings))
             code = _refusal(found, anyway=anyway)
             wanted = not code and found.recipients and not settings.dry_run
@@ -87,8 +104,8 @@ def baseline(
                 say(out, ["Nothing was written."])
                 code, wanted = 1, False
         if wanted:
-            with interruptible(errors, _RUN_AGAIN):
-                found = take(settings, clock, hunted)
+            with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
+                found = take(parts, hunted)
             code = 1 if found.failed else 0
             say(out, [_ended(found)])
     if as_json_object:
@@ -96,23 +113,23 @@ def baseline(
     raise typer.Exit(code)
 
 
-def looked(settings: Settings, clock: Clock) -> tuple[Hunted, Baseline]:
-    """What is found today, and what a baseline would take of it; nothing is written."""
-    with planning(settings, clock) as context:
-        take_in_accepted(context)
-        failed, _ = check_access(context)
-        hunted = gather(context, failed)
-        return hunted, _weighed(context, hunted)[0]
+def looked(parts: Parts) -> tuple[Hunted, Baseline]:
+    """What is found today, and what a baseline would take of it. With the parts of a dry run nothing is written."""
+    context = planning(parts)
+    take_in_accepted(context)
+    failed, _ = check_access(context)
+    hunted = gather(context, failed)
+    return hunted, _weighed(context, hunted)[0]
 
 
-def take(settings: Settings, clock: Clock, hunted: Hunted) -> Baseline:
+def take(parts: Parts, hunted: Hunted) -> Baseline:
     """Take what was found as reported, under the lease. Done twice it is done once.
 
     Raises:
         AnotherAtWork, LeaseLost, LeaseNotFree: a sweep is at work.
         LedgerError: the ledger could not be read or written.
     """
-    with leased(settings, clock) as context:
+    with leased(parts) as context:
         take_in_accepted(context)
         found, records = _weighed(context, hunted)
         if found.failed:
@@ -121,7 +138,7 @@ def take(settings: Settings, clock: Clock, hunted: Hunted) -> Baseline:
         while some := list(islice(rest, AT_ONCE)):
             context.prove_lease()
             context.ledger.save(some)
-    return Baseline(found.recipients, found.messages, found.open, found.owed, found.doubts, written=True)
+    return replace(found, written=True)
 
 
 def _weighed(context: Context, hunted: Hunted) -> tuple[Baseline, list[Record]]:
@@ -148,6 +165,7 @@ def _weighed(context: Context, hunted: Hunted) -> tuple[Baseline, list[Record]]:
     counts = Baseline(
         len(made),
         messages,
+        sum(not each for each in left.values()) - len(made),
         reasons.count("open"),
         reasons.count("owed"),
         hunted.doubts,
@@ -170,8 +188,12 @@ def _lines(found: Baseline, settings: Settings) -> Sequence[str]:
     lines = [f"The data cannot be trusted: {doubt.text}" for doubt in found.doubts]
     if found.doubts:
         lines.append("A baseline on such data may miss recipients. To take what is there all the same: --anyway")
-    total = f"{found.recipients:,} recipients over the threshold of {settings.sum_case_threshold:,}"
-    lines.append(f"{total}, with {found.messages:,} messages that are not reported yet.")
+    lines.append(
+        f"To be taken as reported: {_number(found.recipients, 'recipient')} over the threshold of"
+        f" {settings.sum_case_threshold:,}, with {_number(found.messages, 'message')} that no sweep has reported."
+    )
+    if found.known:
+        lines.append(f"Nothing new: {_number(found.known, 'recipient')} over the threshold.")
     if found.open or found.owed:
         left = f"{found.open:,} with an open incident and {found.owed:,} to whom something is owed"
         lines.append(f"Left as they are: {left}.")
@@ -188,4 +210,9 @@ def _lines(found: Baseline, settings: Settings) -> Sequence[str]:
 def _ended(found: Baseline) -> str:
     if found.failed:
         return f"Nothing was written: {found.failed.text}"
-    return f"{found.recipients:,} recipients with {found.messages:,} messages are taken as reported."
+    taken = f"{_number(found.recipients, 'recipient')}, {_number(found.messages, 'message')}"
+    return f"Taken as reported: {taken}. The next sweeps raise what is new."
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -16,15 +16,17 @@ from shared.cli.under_lease import (
     ends_in_words,
     leased,
     ledger_to_read,
+    parts_for,
     prepared,
     printed_json,
     result_to,
 )
-from shared.clock import Clock, SystemClock
+from shared.clock import SystemClock
 from shared.ledger import Loaded
 from shared.model import Record
 from shared.plan.settled import cards_without, forgotten, may_be_made
 from shared.settings import Settings
+from shared.sweep.context import Parts
 from shared.sweep.post import take_in_accepted
 from shared.text import address
 
@@ -58,19 +60,24 @@ def forget(
 ) -> None:
     """Remove a person's data from the ledger, for a privacy request.
 
-    It says what there is, and asks. Then the address, subjects, names and counts are removed, and with them cards that
-    may have arrived and name the person; what was still owed about it lapses. What stays has no address: hashes of the
-    address and of the messages, and the last incident's id and state, so that the same messages are not raised again.
-    Whoever guesses the address can compare its hash. More than SUM_CASE_THRESHOLD new messages raise the person as
-    before, and then the ledger holds the address again: to prevent that, use EXCLUDED_RECIPIENTS.
+    It says what there is, and asks. Then the address, subjects, names and
+    counts are removed, also from cards that may have arrived; what was still
+    owed about the person lapses. What stays has no address: hashes of the
+    address and of the messages, and the last incident's id and state, so that
+    the same messages are not raised again. Whoever guesses the address can
+    compare its hash.
 
-    Exit codes: 0 done, 1 not known, failed, not agreed or a sweep is at work, 2 bad settings or nobody to ask.
+    More than SUM_CASE_THRESHOLD new messages raise the person as before, and
+    then the ledger holds the address again. EXCLUDED_RECIPIENTS prevents that.
+
+    Exit codes: 0 done, 1 not known, failed, not agreed or a sweep is at work,
+    2 bad settings or nobody to ask.
     """
     can_ask(yes=yes)
     errors, settings = prepared()
     clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
     wanted, name = False, recipient.strip().lower()
-    with ends_in_words(errors):
+    with ends_in_words(errors, json_wanted=as_json_object):
         with interruptible(errors, "nothing was written"), ledger_to_read(settings, clock) as ledger:
             loaded = ledger.load()
             found = _weighed(loaded, name)
@@ -80,8 +87,11 @@ def forget(
                 wanted = False
                 say(out, ["Nothing was written."])
         if wanted:
-            with interruptible(errors, "run forget again: it completes what was begun"):
-                found = erase(settings, clock, name)
+            with (
+                interruptible(errors, "run forget again: it completes what was begun"),
+                parts_for(settings, clock, errors) as parts,
+            ):
+                found = erase(parts, name)
             say(out, [found.refused or "Removed from the ledger."])
     done = wanted and found is not None and not found.refused
     if as_json_object:
@@ -89,14 +99,14 @@ def forget(
     raise typer.Exit(0 if done or (found and not found.refused and settings.dry_run) else 1)
 
 
-def erase(settings: Settings, clock: Clock, name: str) -> Erasure:
+def erase(parts: Parts, name: str) -> Erasure:
     """Remove the person's data, under the lease. A second call completes what was interrupted.
 
     Raises:
         AnotherAtWork, LeaseLost, LeaseNotFree: a sweep is at work.
         LedgerError: the ledger could not be read or written, or what was removed may still be in its file.
     """
-    with leased(settings, clock) as context:
+    with leased(parts) as context:
         take_in_accepted(context)
         cache = context.ledger
         loaded = Loaded(cache.records, cache.cards, cache.state)
@@ -108,7 +118,7 @@ def erase(settings: Settings, clock: Clock, name: str) -> Erasure:
         cards, emptied = cards_without(cache.cards.values(), name)
         record = record_of(loaded, name) or Record(name)
         kept = record if record.forgotten else forgotten(record, context.now())
-        context.parts.ledger.forget(kept, cards, emptied)
+        parts.ledger.forget(kept, cards, emptied)
     return found
 
 
@@ -146,9 +156,12 @@ def _lines(found: Erasure | None, loaded: Loaded, name: str, settings: Settings)
     lines.append(f"  {found.messages:,} messages by hash, which stay so that they are not raised again")
     if found.incident_id:
         lines.append(f"  the id of its last incident, {found.incident_id}, which stays")
-    lines.append(f"  {found.owed:,} things owed about it, which lapse")
-    lines.append(f"  {found.cards:,} cards that may have arrived and name it; the name is removed from the note")
-    lines.append(f"  {found.lines:,} others' lines of who remediated, which are removed")
+    others = (
+        (found.owed, "effects and cards that are owed; they lapse"),
+        (found.cards, "cards without an answer that name it; the name is removed from these notes"),
+        (found.lines, "other recipients' lines of who remediated; they are removed"),
+    )
+    lines += [f"  {number:,} {what}" for number, what in others if number]
     lines += [f"A row that cannot be read may name it, and stays: {key}" for key in loaded.damaged]
     lines.append(_ELSEWHERE)
     return [*lines, "DRY_RUN is true: nothing was written."] if settings.dry_run else lines

@@ -33,14 +33,16 @@ def runs(
 ) -> None:
     """Look back at past sweeps: when, how they ended, why, and what they did. The newest comes first.
 
-    The lines of bars show how many recipients were flagged and how many incidents were made, from the oldest sweep to
-    the newest; a sweep that counted nothing is a blank. Sweeps that were skipped because another was at work leave no
-    receipt. It reads the ledger of LEDGER_URL only, where receipts are kept for 120 days.
+    The bars show how many recipients were flagged and how many incidents
+    were made, from the oldest sweep to the newest; a sweep that counted
+    nothing is a blank. Sweeps that were skipped because another was at work
+    leave no receipt. The command reads the ledger of LEDGER_URL only, where
+    receipts are kept for 120 days.
 
     Exit codes: 0 done, 1 the ledger could not be read, 2 bad settings.
     """
     errors, settings = prepared()
-    with ends_in_words(errors), interruptible(errors, "nothing was written"):
+    with ends_in_words(errors, json_wanted=as_json_object), interruptible(errors, "nothing was written"):
         found = past_runs(settings, SystemClock(), days)
     if as_json_object:
         printed_json(found)

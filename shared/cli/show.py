@@ -37,21 +37,26 @@ def show(
 ) -> None:
     """Show all that the ledger knows of one recipient: incidents, counts, what was told when, what is owed and why.
 
-    An incident's state is that which the last sweep read. It reads the ledger of LEDGER_URL only.
+    An incident's state is that which the last sweep read. The command reads
+    the ledger of LEDGER_URL only.
 
-    Exit codes: 0 done, 1 not known or the ledger could not be read, 2 bad settings.
+    Exit codes: 0 done, 1 not known or the ledger could not be read, 2 bad
+    settings.
     """
     errors, settings = prepared()
     name = recipient.strip().lower()
     with (
-        ends_in_words(errors),
+        ends_in_words(errors, json_wanted=as_json_object),
         interruptible(errors, "nothing was written"),
         ledger_to_read(settings, SystemClock()) as ledger,
     ):
         loaded = ledger.load()
     if not in_ledger(loaded, name):
         near = near_miss(loaded, name)
-        say(errors, [f"The ledger {settings.ledger_url} does not know {address(name)}.{near}"])
+        unknown = f"The ledger {settings.ledger_url} does not know {address(name)}.{near}"
+        say(errors, [unknown])
+        if as_json_object:
+            printed_json({"error": unknown})
         raise typer.Exit(1)
     found = known_of(loaded, name, settings)
     if as_json_object:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from shared.app import opened_parts
 from shared.cli.session import doubtful_names, say, settings_checked
-from shared.cli.terminal import console, log_to, streams
+from shared.cli.terminal import console, log_to, spinner, streams
 from shared.clock import Clock
 from shared.errors import SweepError
 from shared.http.credential import sign_in
 from shared.ledger import Ledger, LedgerError, open_ledger
 from shared.ledger.lease import LeaseLost, LeaseNotFree
 from shared.settings import Settings, load
-from shared.sweep.context import Context
+from shared.sweep.context import Context, Parts
 from shared.sweep.report import Progress
 from shared.sweep.run import claimed, opened
 
@@ -73,31 +74,47 @@ def agreed(errors: Console, question: str, *, yes: bool) -> bool:
 
 
 @contextmanager
-def ends_in_words(errors: Console) -> Iterator[None]:
-    """A service or a ledger that fails, and a lease that is not free, end the command with 1 and one sentence."""
+def ends_in_words(errors: Console, *, json_wanted: bool) -> Iterator[None]:
+    """A service or a ledger that fails, and a lease that is not free, end the command with 1 and one sentence; with
+    JSON, too, as `error`.
+    """
     try:
         yield
     except (SweepError, LedgerError, LeaseLost, LeaseNotFree, Unable) as error:
         say(errors, [str(error)])
+        if json_wanted:
+            printed_json({"error": str(error)})
         raise typer.Exit(1) from None
 
 
 @contextmanager
-def planning(settings: Settings, clock: Clock) -> Iterator[Context]:
-    """As a dry run: nothing is written, and no lease is taken."""
-    with opened_parts(settings.model_copy(update={"dry_run": True}), str(uuid.uuid4()), clock) as parts:
-        yield opened(parts, None, Progress())
+def parts_for(settings: Settings, clock: Clock, errors: Console | None = None, *, dry: bool = False) -> Iterator[Parts]:
+    """The clients and the ledger of one step of a command, whose progress shows when `errors` is a terminal. `dry`:
+    nothing can be written, and no lease is taken.
+    """
+    wanted = settings.model_copy(update={"dry_run": True}) if dry else settings
+    with ExitStack() as stack:
+        progress: Callable[[str], None] = lambda _: None  # noqa: E731
+        if errors is not None and errors.is_terminal:
+            status = stack.enter_context(errors.status("starting", spinner=spinner(errors)))
+            progress = lambda words: status.update(Text(words))  # noqa: E731
+        yield stack.enter_context(opened_parts(wanted, str(uuid.uuid4()), clock, progress))
+
+
+def planning(parts: Parts) -> Context:
+    """The ledger as a dry run reads it. Raises LedgerError."""
+    return opened(parts, None, Progress())
 
 
 @contextmanager
-def leased(settings: Settings, clock: Clock) -> Iterator[Context]:
+def leased(parts: Parts) -> Iterator[Context]:
     """At work on the ledger, alone.
 
     Raises:
         AnotherAtWork: somebody else is.
         LeaseNotFree, LedgerError: it could not be found out, or read.
     """
-    with opened_parts(settings, str(uuid.uuid4()), clock) as parts, claimed(parts) as lease:
+    with claimed(parts) as lease:
         if lease is None:
             raise AnotherAtWork
         yield opened(parts, lease, Progress())

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import replace
 
+from shared.model.findings import Counts
 from shared.model.ledger import Record
 
 _FORGOTTEN = "forgotten:"
@@ -28,10 +29,10 @@ def address_digest(recipient: str) -> str:
 
 
 def without_person(record: Record) -> Record:
-    """The record as it is written down when its person was forgotten: without the address, without a title in which it
-    stands, and without the names of those who remediated.
+    """The record as it is written down when its person was forgotten: without the address, a title in which it stands,
+    the names of those who remediated, and counts.
     """
     ours = record.incident
     if ours is not None and ours.seen is not None:
         ours = replace(ours, seen=replace(ours.seen, title=""))
-    return replace(record, recipient=pseudonym(record.recipient), incident=ours, remediators="")
+    return replace(record, recipient=pseudonym(record.recipient), incident=ours, counts=Counts(), remediators="")

@@ -29,7 +29,7 @@ def baselined(finding: Finding, record: Record | None, now: datetime) -> Record:
     if finding.total > len(evidence) and evidence:  # the lists were cut: what is older is not on them
         oldest = min(item.state_time for item in evidence)
         before = max(before, oldest) if before else oldest
-    changed = replace(reported(record, Messages.of(evidence), now), reported_before=before)
+    changed = replace(reported(record, Messages.of(evidence), now), reported_before=before, counts=finding.counts)
     return changed if record.incident else replace(changed, settled_at=now)
 
 

@@ -52,6 +52,7 @@ def test_an_open_incident_is_neither_raised_again_nor_named(operator: Operator) 
     assert operator.naming(ANN)
 
 
+@pytest.mark.slow
 def test_a_closed_incident_stays_closed(operator: Operator) -> None:
     """What an analyst does after the person was forgotten is still read: closed as benign, twice a threshold of new
     messages is needed; then the next episode is made, which names the last.
