@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from shared.cli.session import interruptible, say
 from shared.cli.under_lease import (
@@ -92,25 +93,31 @@ def baseline(
     """
     can_ask(yes=yes)
     errors, settings = prepared()
-    clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
+    out = result_to(errors, json_wanted=as_json_object)
     with ends_in_words(errors, json_wanted=as_json_object):
-        with interruptible(errors, "nothing was written"):
-            with parts_for(settings, clock, errors, dry=True) as parts:
-                hunted, found = looked(parts)
-            say(out, _lines(found, settings))
-            code = _refusal(found, anyway=anyway)
-            wanted = not code and found.recipients and not settings.dry_run
-            if wanted and not agreed(errors, "Take them as reported?", yes=yes):
-                say(out, ["Nothing was written."])
-                code, wanted = 1, False
-        if wanted:
-            with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
-                found = take(parts, hunted)
-            code = 1 if found.failed else 0
-            say(out, [_ended(found)])
+        found, code = _carried_out(settings, errors, out, yes=yes, anyway=anyway)
     if as_json_object:
         printed_json(found.as_json())
     raise typer.Exit(code)
+
+
+def _carried_out(settings: Settings, errors: Console, out: Console, *, yes: bool, anyway: bool) -> tuple[Baseline, int]:
+    """What was taken, or would be, and the exit code."""
+    clock = SystemClock()
+    with interruptible(errors, "nothing was written"):
+        with parts_for(settings, clock, errors, dry=True) as parts:
+            hunted, found = looked(parts)
+        say(out, _lines(found, settings))
+        code = _refusal(found, anyway=anyway)
+        if code or not found.recipients or settings.dry_run:
+            return found, code
+        if not agreed(errors, "Take them as reported?", yes=yes):
+            say(out, ["Nothing was written."])
+            return found, 1
+    with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
+        found = take(parts, hunted)
+    say(out, [_ended(found)])
+    return found, 1 if found.failed else 0
 
 
 def looked(parts: Parts) -> tuple[Hunted, Baseline]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from shared.cli.known import in_ledger, near_miss, record_of
 from shared.cli.session import interruptible, say
@@ -33,6 +34,7 @@ from shared.text import address
 _IN_DOUBT = (
     "something about this recipient was tried without a certain answer: let the next sweep look it up, then forget it"
 )
+_RUN_AGAIN = "run forget again: it completes what was begun"
 _ELSEWHERE = (
     "It does not touch what is elsewhere: incidents and comments in Sentinel, cards in Teams, backups of the ledger."
 )
@@ -75,28 +77,33 @@ def forget(
     """
     can_ask(yes=yes)
     errors, settings = prepared()
-    clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
-    wanted, name = False, recipient.strip().lower()
+    out, name = result_to(errors, json_wanted=as_json_object), recipient.strip().lower()
     with ends_in_words(errors, json_wanted=as_json_object):
-        with interruptible(errors, "nothing was written"), ledger_to_read(settings, clock) as ledger:
-            loaded = ledger.load()
-            found = _weighed(loaded, name)
-            say(out, _lines(found, loaded, name, settings))
-            wanted = found is not None and not found.refused and not settings.dry_run
-            if wanted and not agreed(errors, "Remove it?", yes=yes):
-                wanted = False
-                say(out, ["Nothing was written."])
-        if wanted:
-            with (
-                interruptible(errors, "run forget again: it completes what was begun"),
-                parts_for(settings, clock, errors) as parts,
-            ):
-                found = erase(parts, name)
-            say(out, [found.refused or "Removed from the ledger."])
-    done = wanted and found is not None and not found.refused
+        found, done = _carried_out(settings, name, errors, out, yes=yes)
     if as_json_object:
         printed_json(_as_json(found, name, written=done))
     raise typer.Exit(0 if done or (found and not found.refused and settings.dry_run) else 1)
+
+
+def _carried_out(
+    settings: Settings, name: str, errors: Console, out: Console, *, yes: bool
+) -> tuple[Erasure | None, bool]:
+    """What was removed, or would be, and whether it was."""
+    clock = SystemClock()
+    with interruptible(errors, "nothing was written"):
+        with ledger_to_read(settings, clock) as ledger:
+            loaded = ledger.load()
+        found = _weighed(loaded, name)
+        say(out, _lines(found, loaded, name, settings))
+        if found is None or found.refused or settings.dry_run:
+            return found, False
+        if not agreed(errors, "Remove it?", yes=yes):
+            say(out, ["Nothing was written."])
+            return found, False
+    with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
+        found = erase(parts, name)
+    say(out, [found.refused or "Removed from the ledger."])
+    return found, not found.refused
 
 
 def erase(parts: Parts, name: str) -> Erasure:

@@ -24,7 +24,7 @@ STANDING = {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "sta
 SETTLED = {"event": "sweep_completed", "verdict": "clean", "flagged": 1, "settled": 1}
 
 
-def raised(operator: Operator, many: int = 12) -> None:
+def with_an_incident(operator: Operator, many: int = 12) -> None:
     """One person with an incident, which is told."""
     operator.days.mail(ANN, many, subject="the secret plan")
     assert operator.sweep()["created"] == 1
@@ -35,7 +35,7 @@ def test_an_open_incident_is_neither_raised_again_nor_named(operator: Operator) 
     """With its incident open: nothing is written to Sentinel or Teams while no more than a threshold of messages are
     new, and nothing in the ledger names the person. More of them are told, as a comment on the same incident.
     """
-    raised(operator)
+    with_an_incident(operator)
     assert operator.forget(ANN) == Erasure(messages=12, incident_id=incident_name(ANN))
     operator.days.tenant.settings["REMIND_AFTER_DAYS"] = "1"
     cards, puts = len(operator.days.cards), operator.puts()
@@ -57,7 +57,7 @@ def test_a_closed_incident_stays_closed(operator: Operator) -> None:
     """What an analyst does after the person was forgotten is still read: closed as benign, twice a threshold of new
     messages is needed; then the next episode is made, which names the last.
     """
-    raised(operator)
+    with_an_incident(operator)
     operator.forget(ANN)
     operator.days.pass_by()
     operator.days.tenant.cloud.analyst.close(incident_name(ANN), "FalsePositive")
@@ -75,7 +75,7 @@ def test_a_closed_incident_stays_closed(operator: Operator) -> None:
 @pytest.mark.slow
 def test_a_deleted_incident_is_not_mentioned(of_file: Operator) -> None:
     """Its deletion goes on no card, which would name the person; new messages make the next episode."""
-    raised(of_file)
+    with_an_incident(of_file)
     of_file.forget(ANN)
     of_file.days.pass_by()
     of_file.days.tenant.cloud.analyst.delete(incident_name(ANN))
@@ -134,7 +134,7 @@ def test_cards_in_doubt_no_longer_name_the_person(operator: Operator) -> None:
 @pytest.mark.slow
 def test_who_was_forgotten_is_pruned_in_the_end(of_file: Operator) -> None:
     """Once its incident is closed, and its messages were unseen for the look-back plus 30 days, the hash goes, too."""
-    raised(of_file)
+    with_an_incident(of_file)
     of_file.days.tenant.cloud.analyst.close(incident_name(ANN))
     of_file.forget(ANN)
     for days in (35, 40):

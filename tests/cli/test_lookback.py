@@ -62,7 +62,7 @@ def receipt(day: int, flagged: int = 0, verdict: str | None = "flagged", **more:
     return {**usual, "event": "sweep_completed", "reasons": [], "measure": {"source": "sentinel", "slots": []}, **more}
 
 
-def keep(url: str, *receipts: dict[str, Any]) -> None:
+def keep_receipts(url: str, *receipts: dict[str, Any]) -> None:
     """Receipts as of the last days, whatever day they name; the last one is of today."""
     ledger, now = written(url), datetime.now(UTC)
     for number, each in enumerate(receipts):
@@ -74,7 +74,7 @@ def keep(url: str, *receipts: dict[str, Any]) -> None:
 def test_past_sweeps_the_newest_first(ledger_url: str) -> None:
     """Verdict, reasons and counts of each, bars of them all; nothing was counted by a sweep that failed."""
     failed = receipt(2, verdict="failed", reasons=["hunt_forbidden: \x1b[2Jno role", "second: x"])
-    keep(ledger_url, receipt(1, 4), failed, receipt(3, 8, created=3))
+    keep_receipts(ledger_url, receipt(1, 4), failed, receipt(3, 8, created=3))
     shown = ran("runs")
     assert shown.exit_code == 0, shown.output
     assert "flagged  ▄ █  at most 8" in shown.stdout
@@ -89,7 +89,7 @@ def test_past_sweeps_the_newest_first(ledger_url: str) -> None:
 
 def test_runs_as_json(ledger_url: str) -> None:
     """One list of receipts, the newest first, without what only a sweep needs; `--days` cuts it."""
-    keep(ledger_url, receipt(1, 4), receipt(2, 5), receipt(3, 6))
+    keep_receipts(ledger_url, receipt(1, 4), receipt(2, 5), receipt(3, 6))
     found = json.loads(ran("runs", "--json").stdout)
     assert [each["flagged"] for each in found] == [6, 5, 4]
     assert "measure" not in found[0]
