@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,25 @@ def test_who_was_forgotten_is_pruned_in_the_end(of_file: Operator) -> None:
     assert pseudonym(ANN) not in of_file.loaded().records
 
 
+@pytest.mark.slow
+def test_another_ledgers_incident_about_the_person(of_file: Operator) -> None:
+    """An incident that another ledger's sweep has made since is taken into what is left of the record, although its
+    recipient is not over our threshold.
+    """
+    with_an_incident(of_file)
+    of_file.days.tenant.cloud.analyst.close(incident_name(ANN))
+    of_file.forget(ANN)
+    of_file.days.pass_by()
+    of_file.days.mail(ANN, 11)
+    assert of_file.days.tenant.sweep().receipt.created == 1  # the tenant's own ledger is another file
+    assert of_file.days.incident(ANN, 1) is not None
+    of_file.sweep(SUM_CASE_THRESHOLD="500")
+    (known,) = of_file.loaded().records.values()
+    assert (known.recipient, known.forgotten, len(known.reported)) == (ANN, False, 12)
+    assert known.incident is not None
+    assert known.incident.episode == 1
+
+
 def _forgotten() -> Record:
     """The sample's record, as it is kept once its person is forgotten."""
     return replace(record(comments=(), creation=None, escalation=None, tell=None, untold={}), forgotten=True)
@@ -205,6 +225,19 @@ def test_nothing_is_left_in_the_file(sqlite_place: SqlitePlace) -> None:
     ledger.forget(_forgotten())
     assert old[20:80] not in _bytes(sqlite_place.path)
     assert ANN.encode() not in _bytes(sqlite_place.path)
+    ledger.close()
+    assert ANN.encode() not in _bytes(sqlite_place.path)
+
+
+def test_what_is_pruned_is_overwritten(sqlite_place: SqlitePlace) -> None:
+    """Also a record that goes with time leaves nothing in the file, once its log is taken in."""
+    people = [f"{ANN}{number}" for number in range(30)]
+    ledger = sqlite_place.open()
+    ledger.save([Record(each, remediators="x" * 50) for each in people])
+    ledger.close()
+    assert ANN.encode() in _bytes(sqlite_place.path)
+    ledger = sqlite_place.open()
+    ledger.prune(people, date.min)
     ledger.close()
     assert ANN.encode() not in _bytes(sqlite_place.path)
 
