@@ -10,8 +10,8 @@ import logging
 import os
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
     from shared.hunt import HuntOptions
+    from shared.sweep.context import Parts
     from shared.sweep.report import Report
 
 log = logging.getLogger("sweep")
@@ -73,13 +74,25 @@ def run_sweep(
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:
+    from shared.sweep.run import run
+
+    with opened_parts(settings, run_id, clock, progress) as parts:
+        return run(parts)
+
+
+@contextmanager
+def opened_parts(
+    settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[Parts]:
+    """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
+    budget, which begins now.
+    """
     from shared.http.client import Http
     from shared.http.credential import sign_in
     from shared.hunt import open_hunt
     from shared.incidents.arm import ArmIncidents
     from shared.ledger import open_ledger
     from shared.sweep.context import Parts
-    from shared.sweep.run import run
     from shared.teams.webhook import Webhook
 
     begun, workspace = clock.monotonic(), settings.sentinel_workspace_resource_id
@@ -92,21 +105,19 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
         )
         stack.callback(ledger.close)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
-        return run(
-            Parts(
-                settings=settings,
-                clock=clock,
-                ledger=ledger,
-                http=http,
-                hunt=hunt,
-                incidents=ArmIncidents(http, settings.arm, settings.cloud.arm_audience, workspace),
-                webhook=Webhook(http, settings.teams_webhook_url),
-                run_id=run_id,
-                started=clock.now(),
-                begun=begun,
-                progress=progress,
-                app_resource_id=app_resource_id(os.environ),
-            )
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            ledger=ledger,
+            http=http,
+            hunt=hunt,
+            incidents=ArmIncidents(http, settings.arm, settings.cloud.arm_audience, workspace),
+            webhook=Webhook(http, settings.teams_webhook_url),
+            run_id=run_id,
+            started=clock.now(),
+            begun=begun,
+            progress=progress,
+            app_resource_id=app_resource_id(os.environ),
         )
 
 

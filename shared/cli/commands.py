@@ -1,4 +1,4 @@
-"""The shell: `python -m shared sweep [--dry-run] [--json]` and `python -m shared doctor`.
+"""The shell: `python -m shared sweep [--dry-run] [--json]`, `python -m shared doctor`, and what an operator needs.
 
 Standard output is for the result, standard error for everything else. Exit codes: 0 clean or flagged, 1 failed or
 something still due, 2 bad settings, 3 untrusted data, 130 interrupted.
@@ -16,7 +16,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.accept_coverage import accept_coverage
+from shared.cli.baseline import baseline
+from shared.cli.forget import forget
+from shared.cli.runs import runs
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
+from shared.cli.show import show
 from shared.cli.terminal import (
     console,
     end_on_ctrl_c,
@@ -139,6 +144,13 @@ def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
         if check is None:
             return
         yield check
+
+
+app.command("baseline")(baseline)
+app.command("accept-coverage")(accept_coverage)
+app.command("runs")(runs)
+app.command("show")(show)
+app.command("forget")(forget)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ ACTS = {
 }
 REASONS = {
     Reason.FIRST: "first time over the threshold",
+    Reason.AFTER_BASELINE: "over the threshold again since its messages were taken as reported",
     Reason.REOPENED: "came back after its incident was closed",
     Reason.REOPENED_BENIGN: "came back in force after a benign or false-positive closing",
     Reason.RECREATED: "came back after its incident was deleted",

@@ -41,6 +41,7 @@ _DESCRIBED = 10
 _SUBJECT = 80
 _REASONS = {
     Reason.FIRST: "First time over the threshold.",
+    Reason.AFTER_BASELINE: "More than a threshold of new messages; those before were taken as reported by an operator.",
     Reason.REOPENED: "Raised again: more than a threshold of new messages since the last incident was closed.",
     Reason.REOPENED_BENIGN: "Raised again: the last incident was closed as benign or false; far more has come since.",
     Reason.RECREATED: "Raised again: the last incident was deleted; more than a threshold of new messages came.",

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from shared.ledger.port import Ledger, Loaded
-from shared.model import CardNote, Record, WorkspaceState
+from shared.model import CardNote, Record, WorkspaceState, pseudonym
 
 
 class LedgerCache:
@@ -44,6 +44,16 @@ class LedgerCache:
             self.cards.update((card.id, card) for card in noted)
             for each in dropped:
                 self.cards.pop(each, None)
+
+    def recognise(self, recipients: Iterable[str]) -> None:
+        """Give the records of those who were forgotten their addresses back, in memory only. They are written down
+        without, until something is owed about them again.
+        """
+        with self._lock:
+            for each in recipients:
+                record = None if each in self.records else self.records.pop(pseudonym(each), None)
+                if record is not None:
+                    self.records[each] = replace(record, recipient=each)
 
     def save_state(self, **changes: Any) -> None:
         """Write what is now true of the workspace as a whole."""

@@ -63,5 +63,8 @@ class Rows(Protocol):
             LedgerConflict: a row's version is another one.
         """
 
+    def scrub(self) -> None:
+        """Leave nothing of removed rows in a file."""
+
     def close(self) -> None:
         """Close files and connections."""

@@ -16,6 +16,8 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
+from shared.model import address_digest
+
 LEASE = "a.lease"
 CARD = "b.card."
 SCHEMA_1_INTENT = "b.intent."
@@ -31,8 +33,8 @@ def card(card_id: str) -> str:
 
 
 def record(recipient: str) -> str:
-    """The key of this recipient's record."""
-    return RECORD + _digest(recipient)
+    """The key of this recipient's record; the same for the address and for its pseudonym."""
+    return RECORD + address_digest(recipient)
 
 
 def receipt(day: date, run_id: str) -> str:

@@ -112,5 +112,11 @@ class Ledger(Protocol):
     def prune(self, recipients: Sequence[str], receipts_before: date) -> None:
         """Remove the records of these recipients, and receipts older than that day."""
 
+    def forget(self, record: Record, cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()) -> None:
+        """Write this record, of somebody who is forgotten, in the place of all rows about its recipient, damaged ones
+        too; with it these cards, and remove those with these ids. Then leave nothing of what was removed in a file:
+        when that cannot be done now, LedgerError says so, and a second call does it.
+        """
+
     def close(self) -> None:
         """Close files and connections."""

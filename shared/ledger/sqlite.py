@@ -83,6 +83,17 @@ class _SqliteRows:
                 raise
             return {change.key: written[change.key] for change in changes if isinstance(change, Put)}
 
+    def scrub(self) -> None:
+        """Write the file anew, without free pages, and empty the write-ahead log."""
+        with self._connected() as connection:
+            connection.execute("VACUUM")
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if busy:
+                raise LedgerUnavailable(
+                    f"the ledger {self._path} is open in another process, so what was removed may still be in its"
+                    " files: run the command again when no sweep and no other command is at work"
+                )
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
@@ -139,6 +150,7 @@ class _SqliteRows:
             if not self._read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
                 if version < _FORMAT:
                     connection.execute(_SCHEMA)
                     connection.execute(f"PRAGMA user_version = {_FORMAT}")

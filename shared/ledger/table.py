@@ -132,6 +132,9 @@ class _TableRows:
                     self._beside[change.key] = beside
         return {change.key: etags[change.key] for change in changes if isinstance(change, Put)}
 
+    def scrub(self) -> None:
+        """Nothing to do: the service keeps nothing that a request could still read."""
+
     def close(self) -> None:
         self._service.client.close()
 

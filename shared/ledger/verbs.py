@@ -21,7 +21,7 @@ from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
 from shared.ledger.rows import RowDamaged, pack, read
 from shared.ledger.scan import Scanned, document_of, log_damaged
 from shared.ledger.shorten import shortened
-from shared.model import CardNote, Record, WorkspaceState
+from shared.model import CardNote, Record, WorkspaceState, without_person
 
 _log = logging.getLogger("sweep.ledger")
 
@@ -124,6 +124,19 @@ class RowLedger:
         self._write([], map(keys.record, recipients))
         self._apply([Delete(row.key, row.version) for row in old])
 
+    def forget(self, record: Record, cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()) -> None:
+        """See the port."""
+        self._ready()
+        key, data = _record_row(record)
+        with self._lock:
+            there = {name: version for name, version in self._versions.items() if keys.base(name) == key}
+            self._damaged -= there.keys()
+        changes: list[Change] = [Put(key, data, there.pop(key, None))]
+        changes += [Delete(name, version) for name, version in there.items()]
+        self._apply(changes)
+        self.save(cards=cards, dropped_cards=dropped_cards)
+        self._rows.scrub()
+
     def close(self) -> None:
         """See the port."""
         self._rows.close()
@@ -203,6 +216,7 @@ class _Lease:
 
 
 def _record_row(record: Record) -> tuple[str, bytes]:
+    record = without_person(record) if record.forgotten else record
     key, kept = keys.record(record.recipient), shortened(record)
     if kept is not record:
         lost = len(record.reported) - len(kept.reported)

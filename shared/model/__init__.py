@@ -41,6 +41,7 @@ from shared.model.messages import (
     time_of_minute,
 )
 from shared.model.origin import Campaign, MailGroup, Origin
+from shared.model.pseudonym import address_digest, pseudonym, without_person
 from shared.model.receipt import Cause, Receipt, Verdict
 from shared.model.shares import Shares, in_last_day, in_window
 
@@ -86,11 +87,14 @@ __all__ = [
     "Window",
     "Witness",
     "WorkspaceState",
+    "address_digest",
     "day_number",
     "in_last_day",
     "in_window",
     "incident_id",
     "message_hash",
     "minute_number",
+    "pseudonym",
     "time_of_minute",
+    "without_person",
 ]

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     """Why: each row of the decision table, in the log, the incident, the card and the receipt."""
 
     FIRST = "first"  # over the threshold, no incident known
+    AFTER_BASELINE = "after_baseline"  # no incident, its messages taken as reported by hand; a threshold of new ones
     REOPENED = "reopened"  # closed true positive, undetermined or unclassified; more than a threshold of new messages
     REOPENED_BENIGN = "reopened_benign"  # closed benign or false positive; more than factor x threshold of new ones
     RECREATED = "recreated"  # deleted; more than a threshold of new messages
@@ -31,7 +32,7 @@ class Reason(StrEnum):
     GREW = "grew"  # new messages on an open incident
     COMMENTS_FULL = "comments_full"  # new messages, but the incident takes no more comments
     STANDING = "standing"  # open, nothing new
-    SETTLED = "settled"  # closed or deleted, not enough new
+    SETTLED = "settled"  # closed, deleted or taken as reported by hand; not enough new
     ADOPTED = "adopted"  # an open incident of ours that the ledger did not know: told again, to be sure
     HELD = "held"  # more new incidents than MAX_NEW_INCIDENTS: raised by the following sweeps
     EXCLUDED = "excluded"  # EXCLUDED_RECIPIENTS says so today; what is owed waits

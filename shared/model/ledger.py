@@ -114,6 +114,10 @@ class Record:
     last seen. Messages with a state time before `reported_before` count as reported too: after a lost ledger, and when
     the record grew too large. `creation`, `comments` and `escalation` are owed to Sentinel. `tell` says
     why a card about it is owed, `untold` are the messages reported since the last card, with their state times.
+
+    `settled_at`: when an operator took its messages as reported, without an incident. `forgotten`: an operator has had
+    the person's data removed, and nobody's address is written down with it; without the address, `recipient` is its
+    pseudonym.
     """
 
     recipient: str
@@ -129,6 +133,8 @@ class Record:
     untold: Mapping[int, int] = field(default_factory=dict)
     told_at: datetime | None = None
     reminded_at: datetime | None = None
+    settled_at: datetime | None = None
+    forgotten: bool = False
 
     @property
     def owed(self) -> tuple[Owed, ...]:

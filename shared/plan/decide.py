@@ -100,18 +100,33 @@ def decide(about: Candidate, record: Record | None, policy: Policy) -> Action:
     if about.counts.total <= policy.threshold:
         return _nothing(Reason.RESTING, about, incident, policy)
     if incident is None:
-        return _create(Reason.FIRST, about, record, policy)
+        return _decide_first(about, record, policy)
     if not incident.open:
         return _decide_closed(about, record, incident, policy)
+    if record is not None and record.forgotten and _too_few(about, policy.threshold):
+        return _nothing(Reason.STANDING, about, incident, policy)  # a comment would bring the person's data back
     return _decide_open(about, record, incident, policy)
+
+
+def _decide_first(about: Candidate, record: Record | None, policy: Policy) -> Action:
+    if record is None or record.settled_at is None:
+        return _create(Reason.FIRST, about, record, policy)
+    if _too_few(about, policy.threshold):
+        return _nothing(Reason.SETTLED, about, None, policy)
+    return _create(Reason.AFTER_BASELINE, about, record, policy)
+
+
+def _too_few(about: Candidate, needed: int) -> bool:
+    """Whether the new messages do not exceed `needed`."""
+    # A cut list has the newest 5,000: where all that are needed are new, one more has been cut off.
+    return len(about.new) <= needed and not (about.cut and len(about.new) >= LIST_LIMIT)
 
 
 def _decide_closed(about: Candidate, record: Record | None, incident: OurIncident, policy: Policy) -> Action:
     seen = incident.seen
     benign = not incident.deleted and seen is not None and seen.classification in BENIGN
     needed = policy.threshold * (policy.benign_factor if benign else 1)
-    # A cut list has the newest 5,000: where all that are needed are new, one more has been cut off.
-    if len(about.new) <= needed and not (about.cut and len(about.new) >= LIST_LIMIT):
+    if _too_few(about, needed):
         return _nothing(Reason.SETTLED, about, incident, policy)
     reason = Reason.RECREATED if incident.deleted else Reason.REOPENED_BENIGN if benign else Reason.REOPENED
     return _create(reason, about, record, policy)

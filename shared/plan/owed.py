@@ -36,6 +36,7 @@ def owing(record: Record | None, action: Action, now: datetime, cause: Cause | N
         return record
     changed = replace(
         record,
+        forgotten=record.forgotten and action.act is Act.NOTHING,
         creation=_owed_creation(record, action, now, cause),
         comments=_owed_comments(record, action, now),
         escalation=_owed_escalation(record, action, now),

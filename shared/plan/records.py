@@ -31,7 +31,9 @@ from shared.plan.owed import exchanged
 REFRESH_DAYS = 10  # a reported message's last-seen day is written anew only when it is this old
 REMEMBER_DAYS = 30  # beyond the look-back, for message ids no longer seen
 CLOCKS_APART = timedelta(seconds=5)  # Sentinel's time is known to the second, and each answer takes some
-_MADE = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)  # they say more than an escalation
+_MADE = (  # they say more than an escalation
+    *(Reason.FIRST, Reason.AFTER_BASELINE, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED),
+)
 
 # -- what is done -----------------------------------------------------------------------------------------------------
 
@@ -55,6 +57,7 @@ def created(record: Record, owed: OwedCreation, incident: Incident | None, now: 
         counts=owed.counts,
         untold=dict(owed.messages.times),
         reminded_at=None,
+        settled_at=None,
     )
     return replace(changed, tell=owed.reason if incident else None)
 
@@ -166,6 +169,8 @@ def adopted(
         changed,
         incident=ours,
         reported_before=edge,
+        settled_at=None,
+        forgotten=False,
         counts=finding.counts if finding else known.counts,
         tell=Reason.ADOPTED if ours.waiting else None,
         untold={} if finished else known.untold,

@@ -13,7 +13,7 @@ EARLY = timedelta(minutes=30)  # daily sweeps tell at a slightly different time 
 def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) -> list[Record]:
     """Records whose incident has waited so many days, or so many since the last reminder; oldest first; none when 0.
 
-    Nobody is reminded of what was told on the same day.
+    Nobody is reminded of what was told on the same day, nor of somebody who was forgotten.
     """
     if remind_after_days <= 0:
         return []
@@ -21,7 +21,7 @@ def reminders(records: Iterable[Record], remind_after_days: int, now: datetime) 
     due = []
     for record in records:
         ours = record.incident
-        if ours is None or not ours.waiting or record.tell is not None:
+        if ours is None or not ours.waiting or record.tell is not None or record.forgotten:
             continue
         told_today = record.told_at is not None and day_number(record.told_at) == day_number(now)
         if not told_today and now - max(ours.made_at, record.reminded_at or ours.made_at) >= every:

@@ -49,6 +49,7 @@ def unrecorded(context: Context, hunted: Hunted, listed: Mapping[str, Incident])
         for episode in range(episodes):
             if other := unclaimed.get(policy.incident_id(recipient, episode)):
                 _keep_last(last, Unrecorded(recipient, episode, other))
+    context.ledger.recognise(last)
     return [place for place in last.values() if place.episode > _episode(records.get(place.recipient))]
 
 

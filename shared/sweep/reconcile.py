@@ -35,6 +35,7 @@ class Reconciled:
 
 def reconcile(context: Context, hunted: Hunted) -> Reconciled:
     """Bring the records up to date with Sentinel, and with the time that has passed."""
+    context.ledger.recognise(hunted.findings)
     if context.breaker.open is not None:
         return Reconciled(notes=_age(context, hunted))
     context.parts.progress("reading our incidents")

@@ -13,7 +13,7 @@ from shared.model import Counts, Coverage, Reason, Severity, Verdict, in_last_da
 from shared.teams.alert import Entry, OtherReason, Situation
 from shared.text import clean, plain, when
 
-NEW = (Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
+NEW = (Reason.FIRST, Reason.AFTER_BASELINE, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED)
 SUBJECT_MATTER = "Unusual volume of remediated email"
 
 _COUNTED: tuple[tuple[tuple[Reason | OtherReason, ...], str], ...] = (
@@ -57,6 +57,8 @@ def why(entry: Entry, situation: Situation) -> str:
     """Why this recipient is on the card."""
     new = f"{entry.new:,} new {'message' if entry.new == 1 else 'messages'}"
     match entry.reason:
+        case Reason.AFTER_BASELINE:
+            return f"New: {new} since the earlier ones were taken as reported"
         case Reason.REOPENED:
             return f"Back: {new} since the last incident was closed"
         case Reason.REOPENED_BENIGN:

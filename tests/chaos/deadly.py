@@ -108,6 +108,11 @@ class Deadly:
         with self._verb("prune"):
             self._ledger.prune(recipients, receipts_before)
 
+    def forget(self, record: Record, cards: Iterable[CardNote] = (), dropped_cards: Iterable[str] = ()) -> None:
+        """See the port."""
+        with self._verb("forget"):
+            self._ledger.forget(record, cards, dropped_cards)
+
     def close(self) -> None:
         """See the port."""
         self._ledger.close()

@@ -80,7 +80,7 @@ def test_nothing_is_lost(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(Record, record()), (CardNote, card()), (WorkspaceState, state())],
+    [(Record, record(forgotten=True)), (CardNote, card()), (WorkspaceState, state())],
     ids=["record", "card", "state"],
 )
 def test_every_field_is_kept(kind: Any, value: Any) -> None:

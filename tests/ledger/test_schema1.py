@@ -71,6 +71,9 @@ class Memory:
         self.rows[change.key] = Row(change.key, change.data, str(len(self.changes)))
         return {change.key: str(len(self.changes))}
 
+    def scrub(self) -> None:
+        """See changes.Rows."""
+
     def close(self) -> None:
         """See changes.Rows."""
 

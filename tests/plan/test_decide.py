@@ -9,6 +9,7 @@ import pytest
 from shared.model import Act, Action, Attempts, Messages, Reason, Record, Severity
 from shared.plan.decide import Candidate, Plan, candidate, decide, decide_about, plan
 from tests.plan.samples import (
+    DAY,
     NOW,
     WHO,
     closed,
@@ -34,6 +35,11 @@ def deleted(count: int, classification: str = "") -> Record:
     """The record of a recipient whose incident was deleted, perhaps after it was closed."""
     last = there("Closed", classification=classification) if classification else there()
     return record_of(count, ours(last, deleted=True))
+
+
+def taken(count: int, **more: bool) -> Record:
+    """The record of a recipient of whom an operator has taken so many messages as reported."""
+    return record_of(count, None, settled_at=NOW - DAY, **more)
 
 
 def as_seen(count: int, ours_is: Severity, theirs: Severity, **more: Severity) -> Record:
@@ -97,6 +103,29 @@ TABLE = {
         record_of(11, ours(None, deleted=True)), 22, Act.CREATE, Reason.RECREATED, 1, 11, True,
     ),
     "deleted after a benign closing": (deleted(11, "BenignPositive"), 22, Act.CREATE, Reason.RECREATED, 1, 11, True),
+    "taken as reported, a threshold": (taken(11), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "taken as reported, more": (taken(11), 22, Act.CREATE, Reason.AFTER_BASELINE, 0, 11, True),
+    "taken as reported, all known": (taken(60), 60, Act.NOTHING, Reason.SETTLED, 0, 0, False),
+    "taken as reported, an incident since": (
+        open_incident(11, settled_at=NOW), 12, Act.COMMENT, Reason.GREW, 0, 1, False,
+    ),
+    "messages of a longer look-back, nothing taken": (record_of(11, None), 21, Act.CREATE, Reason.FIRST, 0, 10, True),
+    "forgotten, never raised, a threshold": (
+        taken(11, forgotten=True), 21, Act.NOTHING, Reason.SETTLED, 0, 0, False,
+    ),
+    "forgotten and open, a threshold": (
+        open_incident(11, forgotten=True), 21, Act.NOTHING, Reason.STANDING, 0, 0, False,
+    ),
+    "forgotten and open, more": (open_incident(11, forgotten=True), 22, Act.COMMENT, Reason.GREW, 0, 11, True),
+    "forgotten and open, High by a few": (
+        open_incident(45, forgotten=True), 51, Act.NOTHING, Reason.STANDING, 0, 0, False,
+    ),
+    "forgotten and open, High by many": (
+        open_incident(40, forgotten=True), 51, Act.ESCALATE, Reason.ESCALATED, 0, 11, True,
+    ),
+    "forgotten and closed benign, the factor": (
+        closed(11, "BenignPositive", forgotten=True), 31, Act.NOTHING, Reason.SETTLED, 0, 0, False,
+    ),
     "a creation in doubt": (
         record_of(0, None, creation=creation(some(0, 11), attempts=tried(in_doubt=True))),
         12, Act.NOTHING, Reason.IN_DOUBT, 0, 0, False,
@@ -182,6 +211,9 @@ def test_a_list_that_was_cut_reaches_the_highest_factor(new: int, cut: bool, fac
     """Lists hold 5,000 messages; where as many are needed and all are new, one more was cut off."""
     many = Messages(dict.fromkeys(range(new), 0))
     about = Candidate(WHO, soft(6_000), many, cut)
+    if factor == 500:
+        by_hand = decide(about, taken(0), policy(threshold=5_000))
+        assert (by_hand.reason is Reason.SETTLED) is (reason is Reason.SETTLED)
     assert decide(about, closed(0, "BenignPositive"), policy(factor=factor)).reason is reason
 
 

@@ -91,6 +91,7 @@ records = st.builds(
     escalation=st.none() | escalations,
     tell=st.sampled_from([None, Reason.FIRST, Reason.GREW]),
     untold=st.builds(some, st.integers(0, 90), st.integers(0, 20)).map(lambda each: each.times),
+    settled_at=st.sampled_from([None, NOW - 3 * DAY]),
 )
 findings = st.none() | st.builds(
     lambda start, count: Finding.of(WHO, tuple(mail(n, NOW - (1 + n % 3) * DAY) for n in range(start, start + count))),

@@ -38,6 +38,7 @@ def _made(age: timedelta, seen: Incident | None = None, **more: Any) -> Record:
         (record_of(11, ours(None)), 3, False),
         (record_of(11, None), 3, False),
         (_made(5 * DAY, tell=Reason.GREW), 3, False),
+        (_made(5 * DAY, forgotten=True), 3, False),
         (_made(5 * DAY, reminded_at=NOW - 3 * DAY), 3, True),
         (_made(5 * DAY, reminded_at=NOW - 3 * DAY + EARLY), 3, True),
         (_made(5 * DAY, reminded_at=NOW - 3 * DAY + EARLY + MOMENT), 3, False),

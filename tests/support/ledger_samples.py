@@ -61,6 +61,7 @@ def record(recipient: str = "ann@contoso.com", messages: int = 12, **changes: ob
         "untold": {message_hash("untold"): minute, 2**64 - 1: minute + 1, 0: 0},
         "told_at": NOW - timedelta(days=1),
         "reminded_at": NOW - timedelta(days=2),
+        "settled_at": NOW - timedelta(days=5),
     }
     return Record(**(fields | changes))  # type: ignore[arg-type]
 

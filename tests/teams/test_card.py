@@ -135,6 +135,7 @@ def test_a_finding_says_who_how_many_why_and_where() -> None:
     ("reason", "words"),
     [
         (Reason.FIRST, "New: first time over the threshold"),
+        (Reason.AFTER_BASELINE, "New: 12 new messages since the earlier ones were taken as reported"),
         (Reason.REOPENED, "Back: 12 new messages since the last incident was closed"),
         (Reason.REOPENED_BENIGN, "Back: 12 new messages since it was closed as benign or false positive"),
         (Reason.RECREATED, "Back: 12 new messages since its incident was deleted"),
@@ -208,8 +209,8 @@ def test_only_new_and_escalated_findings_mention_anybody(reason: Reason | OtherR
     card = digest_card([entry("kim", 12, reason)], replace(SITUATION, mentions=("on_call@contoso.com",)))
     entities = opened(card)["msteams"].get("entities", [])
     waking = {
-        Reason.FIRST, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED, Reason.ESCALATED,
-        OtherReason.NOT_RAISED, OtherReason.UNANSWERED,
+        Reason.FIRST, Reason.AFTER_BASELINE, Reason.REOPENED, Reason.REOPENED_BENIGN, Reason.RECREATED,
+        Reason.ESCALATED, OtherReason.NOT_RAISED, OtherReason.UNANSWERED,
     }  # fmt: skip
     assert [item["mentioned"]["id"] for item in entities] == (["on_call@contoso.com"] if reason in waking else [])
 

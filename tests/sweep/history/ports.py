@@ -199,6 +199,9 @@ class MemoryRows:
                     del self._stored[change.key]
             return {change.key: written[change.key] for change in changes if isinstance(change, Put)}
 
+    def scrub(self) -> None:
+        """See the port."""
+
     def close(self) -> None:
         """See the port."""
 
