@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import __version__
 from shared.clock import Clock, SystemClock
@@ -22,9 +22,12 @@ from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
     from shared.hunt import HuntOptions
+    from shared.sweep.context import Parts
     from shared.sweep.report import Report
 
 log = logging.getLogger("sweep")
+
+Ended = TypeVar("Ended")
 
 _LEVELS = {"sweep_failed": logging.ERROR, "sweep_incomplete": logging.ERROR}
 _RED = frozenset(_LEVELS)
@@ -36,16 +39,17 @@ def run_sweep(
     progress: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     notes: Sequence[str] = (),
+    run_id: str = "",
 ) -> Report:
     """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log.
 
-    `notes` are what else the receipt is to say.
+    `notes` are what else the receipt is to say. `run_id` is a new one unless it is given.
     """
     from shared.sweep.report import Report
 
     clock = clock or SystemClock()
     started, begun = clock.now(), clock.monotonic()
-    run_id = str(uuid.uuid4())
+    run_id = run_id or str(uuid.uuid4())
     try:
         report = _sweep(settings, run_id, clock, progress or (lambda _: None))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
@@ -72,13 +76,29 @@ def run_sweep(
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:
+    from shared.sweep.run import run
+
+    return with_parts(settings, run_id, clock, progress, run, read_only=settings.dry_run)
+
+
+def with_parts(
+    settings: Settings,
+    run_id: str,
+    clock: Clock,
+    progress: Callable[[str], None],
+    run: Callable[[Parts], Ended],
+    *,
+    read_only: bool,
+) -> Ended:
+    """What `run` makes of the clients of one sweep, which are closed after it. With `read_only` the ledger writes
+    nothing, as in a dry run.
+    """
     from shared.http.client import Http
     from shared.http.credential import sign_in
     from shared.hunt import open_hunt
     from shared.incidents.arm import ArmIncidents
     from shared.ledger import open_ledger
     from shared.sweep.context import Parts
-    from shared.sweep.run import run
     from shared.teams.webhook import Webhook
 
     begun, workspace = clock.monotonic(), settings.sentinel_workspace_resource_id
@@ -86,9 +106,7 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
     with ExitStack() as stack:
         credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
         http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
-        ledger = open_ledger(
-            settings.ledger_url, workspace, credential, settings.dry_run, clock=clock, deadline=lambda: ends
-        )
+        ledger = open_ledger(settings.ledger_url, workspace, credential, read_only, clock=clock, deadline=lambda: ends)
         stack.callback(ledger.close)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
         return run(
