@@ -25,6 +25,7 @@ MAY_IMPORT = {
         "http",
         "settings",
         "logs",
+        "nearest",
         "schedule",
     }
     | COMMON,

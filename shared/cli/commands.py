@@ -1,4 +1,4 @@
-"""The shell: `python -m shared sweep [--dry-run] [--json]` and `python -m shared doctor`.
+"""The shell: `python -m shared sweep [--dry-run] [--json]`, `python -m shared doctor`, `python -m shared preview`.
 
 Standard output is for the result, standard error for everything else. Exit codes: 0 clean or flagged, 1 failed or
 something still due, 2 bad settings, 3 untrusted data, 130 interrupted.
@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.preview.command import preview
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.terminal import (
     console,
@@ -126,6 +127,9 @@ def _show_schedule() -> None:
 
     if expression := given_schedule():
         _show(schedule_check(expression, SystemClock()))
+
+
+app.command()(preview)
 
 
 def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
