@@ -22,6 +22,13 @@ PARALLEL := -n auto --maxprocesses=4 --dist
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: preview pictures browser
+preview: $(READY) $(NPM) ## Look at sample cards and incidents on a page on this machine; Ctrl-C ends it
+	@$(BIN)/python -m shared preview --web --sample all
+
+pictures: $(READY) $(NPM) ## Draw the pictures of the README and the docs anew, from sweeps of a small Azure on this machine
+	@$(WITH) $(BIN)/python -m tests.pictures
+
 # Several files without quotes would be targets, and one of them swept alone.
 TARGETS := help sweep test test-slow coverage mutants bench lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
@@ -79,6 +86,11 @@ clean: ## Remove all that these targets made; a ledger in .sweep stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 -include infra/checks.mk
+
+# The cards are drawn in a real browser. BROWSER_REQUIRED=1, as in CI: without one nothing is tested.
+test: browser
+browser: $(READY)
+	@$(BIN)/python -m tests.support.browser
 
 # ---- set-up, kept until what it was made from changes
 

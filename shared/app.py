@@ -38,16 +38,17 @@ def run_sweep(
     progress: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     notes: Sequence[str] = (),
+    run_id: str = "",
 ) -> Report:
     """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log.
 
-    `notes` are what else the receipt is to say.
+    `notes` are what else the receipt is to say. `run_id` is a new one unless it is given.
     """
     from shared.sweep.report import Report
 
     clock = clock or SystemClock()
     started, begun = clock.now(), clock.monotonic()
-    run_id = str(uuid.uuid4())
+    run_id = run_id or str(uuid.uuid4())
     try:
         report = _sweep(settings, run_id, clock, progress or (lambda _: None))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
@@ -82,10 +83,15 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
 
 @contextmanager
 def opened_parts(
-    settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    run_id: str,
+    clock: Clock,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    read_only: bool | None = None,
 ) -> Iterator[Parts]:
     """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
-    budget, which begins now.
+    budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
     """
     from shared.http.client import Http
     from shared.http.credential import sign_in
@@ -100,9 +106,8 @@ def opened_parts(
     with ExitStack() as stack:
         credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
         http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
-        ledger = open_ledger(
-            settings.ledger_url, workspace, credential, settings.dry_run, clock=clock, deadline=lambda: ends
-        )
+        dry = settings.dry_run if read_only is None else read_only
+        ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
         stack.callback(ledger.close)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
         yield Parts(

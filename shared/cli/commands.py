@@ -19,6 +19,7 @@ from rich.text import Text
 from shared.cli.accept_coverage import accept_coverage
 from shared.cli.baseline import baseline
 from shared.cli.forget import forget
+from shared.cli.preview.command import preview
 from shared.cli.runs import runs
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.show import show
@@ -146,6 +147,7 @@ def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
         yield check
 
 
+app.command("preview")(preview)
 app.command("baseline")(baseline)
 app.command("accept-coverage")(accept_coverage)
 app.command("runs")(runs)

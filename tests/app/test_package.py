@@ -33,7 +33,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_the_package_holds_the_app_and_nothing_else(package: list[str]) -> None:
     """Only the function, the host's settings, the pinned requirements and the rooms of `shared` are deployed."""
-    outside = [name for name in package if not re.fullmatch(r"shared/[\w/]+\.(py|kql)|shared/py\.typed", name)]
+    outside = [
+        name for name in package if not re.fullmatch(r"shared/[\w/]+\.(py|kql|html|css|js)|shared/py\.typed", name)
+    ]
     assert outside == [".funcignore", "function_app.py", "host.json", "requirements.txt"]
 
 

@@ -115,6 +115,12 @@ def _held(record: Record) -> bool:
     return record.incident is None and record.creation is not None and not record.creation.attempts.tried
 
 
+def greet(console: Console, rows: int, of: str) -> None:
+    """Which sweep this is."""
+    about = f", on a small Azure on this machine: {rows:,} rows of {of}\n"
+    console.print(Text.assemble(("Email Remediation Sweep", "bold"), about))
+
+
 def show(console: Console, records: list[Record], receipt: Mapping[str, Any], cloud: Cloud) -> None:
     """The findings, the first incident and the cards."""
     console.print(screen.findings(records, cloud.incidents, receipt, console.width))
@@ -179,11 +185,7 @@ def main(outside: Mapping[str, str], console: Console) -> int:
         return 2
     events: Any = own.loaded if own else sample(now).events
     rows, of = (own.loaded.rows, own.name) if own else (len(events), "a sample tenant")
-    console.print(
-        Text.assemble(
-            ("Email Remediation Sweep", "bold"), f", on a small Azure on this machine: {rows:,} rows of {of}\n"
-        )
-    )
+    greet(console, rows, of)
     for hint in own.loaded.hints if own else ():
         console.print(Text(hint, style="yellow"))
     code, verdict = sweep_events(events, rows, outside, console)

@@ -1,0 +1,47 @@
+"""The preview of a sweep now: its real steps, with real data, on ports that keep what they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.app import opened_parts
+from shared.cli.preview.captured import CapturedCards, CapturedIncidents, Preview
+from shared.clock import Clock
+from shared.ledger.cache import LedgerCache
+from shared.model import Receipt
+from shared.settings import Settings
+from shared.sweep.context import Context, Parts, policy_of
+from shared.sweep.report import Progress, report
+from shared.sweep.run import steps, stops_into
+
+NAME = "now"
+_WORDED = {"writing to Sentinel": "wording the incidents", "telling Teams": "wording the cards"}
+_ABOUT = "What a sweep would send now. Nothing was written or posted."
+
+
+def current(settings: Settings, clock: Clock, progress: Callable[[str], None], run_id: str) -> tuple[Preview, Receipt]:
+    """What a sweep now would send, and how it would end. It reads what a sweep reads, and writes nothing anywhere.
+
+    What could not be tried is taken for done: whether the app may write, and whether Teams takes a card.
+    """
+    wet = settings.model_copy(
+        update={"dry_run": False}
+    )  # a dry run words nothing; what is written ends in this process
+
+    def shown(words: str) -> None:
+        progress(_WORDED.get(words.partition(":")[0], words))
+
+    with opened_parts(wet, run_id, clock, shown, read_only=True) as opened:
+        cards, incidents = CapturedCards(), CapturedIncidents(opened.incidents, clock.now)
+        receipt = _run(replace(opened, incidents=incidents, webhook=cards))
+        return Preview(NAME, _ABOUT, tuple(cards.bodies), incidents.shown()), receipt
+
+
+def _run(parts: Parts) -> Receipt:
+    done = Progress()
+    with stops_into(done):
+        ledger = LedgerCache(parts.ledger, parts.ledger.load(), write=False)
+        done.context = Context(parts, ledger, None, policy_of(parts.settings, parts.started))
+        steps(done.context, done)
+    return report(parts, done).receipt
