@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service, SweepError
@@ -13,9 +14,10 @@ from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, sl
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
 from shared.hunt.remediators import Remediations, Remediators, read_remediations
+from shared.hunt.removals import read_first_row, read_removals
 from shared.hunt.split import in_parts
 from shared.hunt.witness import SETTLED, TABLE, WEEK, read_witness
-from shared.model import LABEL, Coverage, Finding, Window, Witness
+from shared.model import LABEL, Coverage, Finding, Removals, Window, Witness
 from shared.query import answer as answers
 from shared.query.answer import Answer
 from shared.query.literals import Value, query_text
@@ -148,12 +150,40 @@ class Hunt:
         for start in range(0, len(recipients), RECIPIENTS_AT_ONCE):
             some = recipients[start : start + RECIPIENTS_AT_ONCE]
             try:
-                answer = self._mail.ask(self._query(window, "remediations", "remediators", Recipients=some))
+                answer = self._mail.ask(self._query(window, "remediations", "actors", "remediators", Recipients=some))
             except TableMissing:
                 return None
             known: Remediators = {} if answer is None else read_remediations(answer)
             found |= {recipient: Remediations.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
+
+    def removals(self, window: Window, over: int = 1) -> tuple[list[Removals], bool]:
+        """Everybody for whom more than `over` was counted, as `findings` counts, `Sum_case` descending; and whether it
+        could be asked who remediated it: not where the tenant has no table of that.
+        """
+        counted = "counted_newest" if self.options.deduplicate else "counted_every"
+
+        def ask(actors: Sequence[str], parts: int, part: int) -> list[Removals]:
+            names = ("actions", "candidates", counted, *actors, "removals")
+            answer = self._mail.ask(self._query(window, "events", *names, Threshold=over, Parts=parts, Part=part))
+            if answer is None:
+                self._empty_response()
+                return []
+            return read_removals(answer, over)
+
+        try:
+            parts, known = in_parts(partial(ask, (f"remediations_{self._mail.tables}", "actors"))), True
+        except TableMissing as error:
+            if error.table != TABLE:
+                raise
+            parts, known = in_parts(partial(ask, ("actors_unknown",))), False
+        found = [each for part in parts for each in part]
+        return sorted(found, key=lambda each: (-each.total, each.recipient)), known
+
+    def first_row(self, window: Window) -> datetime | None:
+        """The time of the oldest row in the window; None when there is none."""
+        answer = self._mail.ask(self._query(window, "events", "actions", "first_row"))
+        return None if answer is None else read_first_row(answer)
 
     def known_incidents(self) -> dict[str, PastIncident]:
         """All incidents this program ever raised in the workspace, by id, as SecurityIncident remembers them.

@@ -42,9 +42,11 @@ from shared.model.messages import (
 )
 from shared.model.origin import Campaign, MailGroup, Origin
 from shared.model.receipt import Cause, Receipt, Verdict
+from shared.model.removals import ACTORS, Removals
 from shared.model.shares import Shares, in_last_day, in_window
 
 __all__ = [
+    "ACTORS",
     "ESCALATED_LABEL",
     "LABEL",
     "NEWEST_KEPT",
@@ -76,6 +78,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Remedy",
+    "Removals",
     "Seen",
     "Severity",
     "Shares",
