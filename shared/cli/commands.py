@@ -25,6 +25,7 @@ from shared.cli.terminal import (
     streams,
     unwritten,
 )
+from shared.cli.tune import tune
 from shared.settings import Settings, SettingsInvalid, given_schedule, load
 from shared.sweep.receipt import as_json
 
@@ -139,6 +140,9 @@ def _watched(checks: Iterator[Check], errors: Console) -> Iterator[Check]:
         if check is None:
             return
         yield check
+
+
+app.command()(tune)
 
 
 def main() -> None:
