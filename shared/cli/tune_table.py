@@ -18,6 +18,7 @@ SHOWN = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 500,
 DOMAIN_SHOWN = (1, 2, 5, 10, 20, 50, 100)
 MOST_DOMAINS = 25
 WITH_ACTORS = 100  # columns that the table with who remediated needs
+NARROW = 72  # with fewer columns a replayed day has its main figures only
 LONGEST_BAR = 40
 ACTOR_HEADINGS = ("Admins", "Automation", "ZAP", "Others", "Unknown")
 
@@ -28,7 +29,7 @@ def tune_shown(found: Tuned, width: int, *, domains: bool, blocks: bool) -> Rend
     if remarks := _remarks(found):
         parts += [Text(), *(Text(line) for line in remarks)]
     if domains:
-        parts += [Text(), Text("Recipients flagged, by their domain", style="bold"), _domains(found)]
+        parts += [Text(), Text("Recipients flagged, by their domain", style="bold"), _domains(found, width)]
     if found.replayed:
         parts += [Text(), _replay(found.replayed, width, blocks=blocks)]
         parts += [Text(), Text("A replay is an approximation:")]
@@ -112,9 +113,10 @@ def _bar(many: int, most: int, room: int, *, blocks: bool) -> str:
     return ("█" if blocks else "#") * (max(length, 1) if many else 0)
 
 
-def _domains(found: Tuned) -> RenderableType:
+def _domains(found: Tuned, width: int) -> RenderableType:
     marked = {found.settings.sum_case_threshold, found.suggestion.threshold}
-    columns = sorted({each for each in DOMAIN_SHOWN if each <= found.steps[-1].threshold} | marked)
+    others = [each for each in DOMAIN_SHOWN if each <= found.steps[-1].threshold]
+    columns = sorted({*others[: max((width - 42) // 12, 0)], *marked})
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Domain", overflow="fold", min_width=16)
     for threshold in columns:
@@ -136,6 +138,8 @@ def _replay(replayed: Replayed, width: int, *, blocks: bool) -> Table:
         ("To High", "escalated"),
         ("Told", "told"),
     )
+    if width < NARROW:
+        days = [each for each in days if each[1] in ("flagged", "created", "told")]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Sweep on", no_wrap=True)
     for heading, _ in days:
@@ -148,5 +152,6 @@ def _replay(replayed: Replayed, width: int, *, blocks: bool) -> Table:
         bar = _bar(day.created, most, max(min(LONGEST_BAR, width - 90), 0), blocks=blocks)
         words = f"{bar} {short}".strip() if width >= WITH_ACTORS else short and "*"
         cells = (f"{figure:,}" if figure else "-" for figure in figures)
-        table.add_row(f"{day.at:%a %Y-%m-%d}", *cells, words, style="" if any(figures[1:]) else "dim")
+        quiet = not (day.created or day.commented or day.told)
+        table.add_row(f"{day.at:%a %Y-%m-%d}", *cells, words, style="dim" if quiet else "")
     return table
