@@ -26,22 +26,25 @@ class By(StrEnum):
     DOMAIN = "domain"
 
 
+ByOption = Annotated[By | None, typer.Option("--by", help="Show each recipient domain's counts as well.")]
+ReplayOption = Annotated[
+    int,
+    typer.Option(
+        "--replay",
+        metavar="DAYS",
+        min=0,
+        max=730,
+        help="Also say for each of so many past days what a sweep would have raised and told. One query a day.",
+    ),
+]
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE.png", help="Also draw the curve as a picture.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print all of it as JSON, and only it.")]
+
+
 def tune(
-    by: Annotated[By | None, typer.Option("--by", help="Show each recipient domain's counts as well.")] = None,
-    replay: Annotated[
-        int,
-        typer.Option(
-            "--replay",
-            metavar="DAYS",
-            min=0,
-            max=730,
-            help="Also say for each of so many past days what a sweep would have raised and told. One query a day.",
-        ),
-    ] = 0,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the curve as a picture, too.")
-    ] = None,
-    as_json_object: Annotated[bool, typer.Option("--json", help="Print all of it as JSON, and only it.")] = False,
+    by: ByOption = None, replay: ReplayOption = 0, plot: PlotOption = None, as_json_object: JsonOption = False
 ) -> None:
     """Choose SUM_CASE_THRESHOLD by data: how many recipients each threshold flags, and who removed their mail.
 

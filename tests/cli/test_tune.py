@@ -29,7 +29,7 @@ from tests.cloud.faults import Fault
 from tests.cloud.mail import Mail, sample
 from tests.hunt.oracle import hunt as counted_by_hand
 from tests.hunt.removals_oracle import removals
-from tests.plan.replay_oracle import swept
+from tests.plan.replay_oracle import replay_by_hand
 from tests.support.clients import sign_in_to
 from tests.support.clock import START, FakeClock
 from tests.tryout.town import town
@@ -53,7 +53,7 @@ def small_azure(mail: Mail) -> Iterator[Cloud]:
         yield cloud
 
 
-def find(cloud: Cloud, days: int = 0, **settings: str) -> Tuned:
+def find_out(cloud: Cloud, days: int = 0, **settings: str) -> Tuned:
     """What `tune` finds out under these settings."""
     return tuned(from_values({**cloud.environment, **settings}), FakeClock(), days)
 
@@ -61,10 +61,10 @@ def find(cloud: Cloud, days: int = 0, **settings: str) -> Tuned:
 @pytest.fixture(scope="module")
 def found(small_azure: Cloud) -> Tuned:
     """What it finds out as it is, with a replay."""
-    return find(small_azure, DAYS, MAX_NEW_INCIDENTS="3")
+    return find_out(small_azure, DAYS, MAX_NEW_INCIDENTS="3")
 
 
-def shown(of: Tuned, width: int, *, domains: bool = True, blocks: bool = True) -> str:
+def as_shown(of: Tuned, width: int, *, domains: bool = True, blocks: bool = True) -> str:
     """What a terminal so wide shows."""
     out = StringIO()
     console = Console(file=out, width=width, color_system=None)
@@ -107,7 +107,7 @@ def test_each_replayed_day_is_as_counted_by_hand(mail: Mail, found: Tuned) -> No
         }
         for at in moments
     ]
-    expected = swept(days, threshold=10, high=50, most=3)
+    expected = replay_by_hand(days, threshold=10, high=50, most=3)
     assert found.replayed is not None
     figures = [{name: asdict(day)[name] for name in expected[0]} for day in found.replayed.days]
     assert figures == expected
@@ -123,7 +123,7 @@ def test_each_replayed_day_is_as_counted_by_hand(mail: Mail, found: Tuned) -> No
 def test_every_row_counts_without_deduplication(mail: Mail, small_azure: Cloud) -> None:
     """With DEDUPLICATE=false the curve is that of every row."""
     people = removals(mail.events, [], START - timedelta(days=30), START, deduplicate=False)
-    steps = find(small_azure, DEDUPLICATE="false").steps
+    steps = find_out(small_azure, DEDUPLICATE="false").steps
     assert [step.flagged for step in steps] == [
         sum(total > step.threshold for total, _ in people.values()) for step in steps
     ]
@@ -132,18 +132,18 @@ def test_every_row_counts_without_deduplication(mail: Mail, small_azure: Cloud) 
 def test_the_excluded_are_left_out(small_azure: Cloud, found: Tuned) -> None:
     """EXCLUDED_RECIPIENTS are counted apart, and in no threshold."""
     rule = json.dumps([{"pattern": "*@contoso.com", "until": "2099-01-01", "reason": "test"}])
-    without = find(small_azure, EXCLUDED_RECIPIENTS=rule)
+    without = find_out(small_azure, EXCLUDED_RECIPIENTS=rule)
     left = [each for each in found.removals if each.domain != "contoso.com"]
     assert list(without.removals) == left
     assert without.excluded == len(found.removals) - len(left) > 0
-    assert f"{without.excluded} recipients are left out by EXCLUDED_RECIPIENTS." in shown(without, 120)
+    assert f"{without.excluded} recipients are left out by EXCLUDED_RECIPIENTS." in as_shown(without, 120)
 
 
 @pytest.mark.parametrize("width", [50, 80, 130, 180])
 def test_it_is_readable_at_any_width(found: Tuned, width: int) -> None:
     """Every threshold that is shown has a line with its count, the marks are named, nothing is wider than the screen;
     where no blocks can be shown there are none."""
-    text = shown(found, width)
+    text = as_shown(found, width)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     rows = {line.split()[0]: line.split()[1] for line in text.splitlines() if line[:9].strip().isdigit()}
     by_threshold = {step.threshold: step.flagged for step in found.steps}
@@ -159,8 +159,8 @@ def test_it_is_readable_at_any_width(found: Tuned, width: int) -> None:
         *APPROXIMATIONS,
     ):
         assert part in words
-    assert "█" not in shown(found, width, blocks=False)
-    assert "##" in shown(found, width, blocks=False)
+    assert "█" not in as_shown(found, width, blocks=False)
+    assert "##" in as_shown(found, width, blocks=False)
 
 
 def test_what_it_costs_a_week_is_one_sentence(found: Tuned) -> None:
@@ -177,25 +177,25 @@ def test_a_short_history_is_said(small_azure: Cloud) -> None:
     events = [row for row in town(START).events if row["TimeGenerated"] >= f"{START - timedelta(days=33):%Y-%m-%dT%H}"]
     small_azure.load("EmailEvents", events)
     try:
-        short = find(small_azure, 6)
-        none_whole = find(small_azure, 2, LOOKBACK_DAYS="60")
+        short = find_out(small_azure, 6)
+        none_whole = find_out(small_azure, 2, LOOKBACK_DAYS="60")
     finally:
         small_azure.load("EmailEvents", town(START).events)
     assert short.replayed is not None
     assert [day.shortened for day in short.replayed.days] == [True, True, False, False, False, False]
     assert short.replayed.week.days == 4
-    words = " ".join(shown(short, 180).split())
+    words = " ".join(as_shown(short, 180).split())
     assert "The history is too short for 2 days, to 2026-11-20" in words
     assert "they are left out of the week" in words
     assert "from 4 days only" in words
-    assert "there are no others" in shown(none_whole, 180)
+    assert "there are no others" in as_shown(none_whole, 180)
 
 
 def test_who_remediated_is_not_known_everywhere(small_azure: Cloud, mail: Mail) -> None:
     """Without the second table the actors have no columns, and one line says why."""
     small_azure.remove("EmailPostDeliveryEvents")
     try:
-        text = shown(find(small_azure), 160)
+        text = as_shown(find_out(small_azure), 160)
     finally:
         small_azure.define("EmailPostDeliveryEvents", schemas.EMAIL_POST_DELIVERY_EVENTS)
         small_azure.load("EmailPostDeliveryEvents", mail.post_delivery)
@@ -206,7 +206,7 @@ def test_who_remediated_is_not_known_everywhere(small_azure: Cloud, mail: Mail) 
 # -- the picture -------------------------------------------------------------------------------------------------------
 
 
-def spans(path: Path) -> dict[str, tuple[int, int] | None]:
+def colour_spans(path: Path) -> dict[str, tuple[int, int] | None]:
     """From which column of the picture to which each of its colours is; None for one that is not there."""
     from PIL import Image, ImageChops
 
@@ -228,7 +228,7 @@ def test_the_picture_marks_the_bend_and_today(found: Tuned, tmp_path: Path) -> N
     moves the lines."""
     path = tmp_path / "curve.png"
     draw(found, path)
-    blue, red, black = spans(path).values()
+    blue, red, black = colour_spans(path).values()
     assert blue
     assert red
     assert black
@@ -237,11 +237,11 @@ def test_the_picture_marks_the_bend_and_today(found: Tuned, tmp_path: Path) -> N
     assert red[0] < black[0]  # the bend is below today's threshold
     other = replace(found, suggestion=replace(found.suggestion, knee=40))
     draw(other, path)
-    moved = spans(path)[RED]
+    moved = colour_spans(path)[RED]
     assert moved
     assert moved[0] > red[0] + 100
     draw(replace(found, suggestion=replace(found.suggestion, knee=10)), path)
-    assert spans(path)[RED]
+    assert colour_spans(path)[RED]
 
 
 def test_a_picture_of_nothing_is_drawn(found: Tuned, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_picture_of_nothing_is_drawn(found: Tuned, tmp_path: Path) -> None:
 
     steps = curve([])
     draw(replace(found, steps=steps, suggestion=suggested(steps, 10)), tmp_path / "none.png")
-    assert spans(tmp_path / "none.png")[RED] is None
+    assert colour_spans(tmp_path / "none.png")[RED] is None
 
 
 def test_the_grid_is_of_round_numbers() -> None:
@@ -264,7 +264,7 @@ def test_the_grid_is_of_round_numbers() -> None:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def run(environment: dict[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def tune_program(environment: dict[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """`python -m shared tune` in this environment alone; `before` is done in its process first."""
     program = f"{before}\nimport runpy, sys\nsys.argv[0] = 'shared'\nrunpy.run_module('shared', run_name='__main__')"
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
@@ -286,7 +286,7 @@ def test_json_is_one_value_and_nothing_else(fresh: Cloud, tmp_path: Path) -> Non
     """With a picture and a replay, standard output is one JSON value; nothing is written but the picture."""
     before = len([request for request in fresh.log if request.service in ("sentinel", "teams")])
     picture = tmp_path / "a picture.png"
-    ran = run(fresh.environment, "--json", "--replay", "2", "--plot", str(picture))
+    ran = tune_program(fresh.environment, "--json", "--replay", "2", "--plot", str(picture))
     assert ran.returncode == 0, ran.stderr
     value: dict[str, Any] = json.loads(ran.stdout)
     assert value["replay"]["days"][-1]["flagged"] == value["thresholds"][9]["flagged"] == 11
@@ -323,30 +323,30 @@ def test_mistakes_are_said_in_words(fresh: Cloud, tmp_path: Path, monkeypatch: p
 def test_without_the_library_one_sentence_says_what_installs_it(fresh: Cloud, tmp_path: Path) -> None:
     """No picture without Pillow: one sentence with the command. All else runs without it."""
     without = "import sys; sys.modules['PIL'] = None"
-    ran = run(fresh.environment, "--plot", str(tmp_path / "x.png"), before=without)
+    ran = tune_program(fresh.environment, "--plot", str(tmp_path / "x.png"), before=without)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == f"--plot needs the package Pillow, which is not installed: {INSTALL}\n"
     assert (ROOT / INSTALL.split()[-1]).is_file()
-    assert run(fresh.environment, before=without).returncode == 0
+    assert tune_program(fresh.environment, before=without).returncode == 0
 
 
 def test_it_ends_as_the_other_commands_do(fresh: Cloud) -> None:
     """1 when a service fails, with what to do; 2 for settings; 3 for data that cannot be trusted, which is said."""
     fresh.faults.add(Fault(service="log_analytics", status=403, times=None))
-    ran = run(fresh.environment)
+    ran = tune_program(fresh.environment)
     fresh.faults.clear()
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "the next sweep" not in ran.stderr
     assert "Traceback" not in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
-    ran = run({**fresh.environment, "SUM_CASE_THRESHOLD": "many"})
+    ran = tune_program({**fresh.environment, "SUM_CASE_THRESHOLD": "many"})
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "SUM_CASE_THRESHOLD" in ran.stderr
     stale = sample(fresh.clock() - timedelta(days=12))
     with Cloud(stale.events) as old:
-        ran = run(old.environment)
+        ran = tune_program(old.environment)
         assert ran.returncode == 3, ran.stderr
         assert "The data cannot be trusted: " in ran.stdout
-        as_json = run(old.environment, "--json")
+        as_json = tune_program(old.environment, "--json")
         assert as_json.returncode == 3
         assert json.loads(as_json.stdout)["doubts"]

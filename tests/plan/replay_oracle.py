@@ -20,7 +20,7 @@ class Person:
     waiting: tuple[int, frozenset[str]] | None = None
 
 
-def swept(
+def replay_by_hand(
     days: Iterable[Found], *, threshold: int, high: int, most: int, excluded: Iterable[str] = ()
 ) -> list[dict[str, int]]:
     """For each day: flagged, created, commented, escalated, held, excluded and told."""

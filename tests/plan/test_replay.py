@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.model import Evidence, Finding, Remedy
 from shared.plan.replay import Replay, ReplayedDay, week_of
-from tests.plan.replay_oracle import Found, swept
+from tests.plan.replay_oracle import Found, replay_by_hand
 from tests.plan.samples import DAY, NOW, policy
 from tests.support.examples import examples_of
 
@@ -60,7 +60,7 @@ def test_each_day_is_as_in_plain_python(seed: int, people: int, most: int, leave
     days = past(seed, 25, people, window=12)
     excluded = ("user0@contoso.com",) if leaves_out else ()
     plain: list[Found] = [{name: [each for each, _ in messages] for name, messages in day.items()} for day in days]
-    expected = swept(plain, threshold=10, high=50, most=most, excluded=excluded)
+    expected = replay_by_hand(plain, threshold=10, high=50, most=most, excluded=excluded)
     found = [{name: asdict(day)[name] for name in FIGURES} for day in replayed(days, most, excluded)]
     assert found == [{name: day[name] for name in FIGURES} for day in expected]
 
