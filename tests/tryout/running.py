@@ -49,7 +49,7 @@ def keep_running(console: Console) -> int:
                 _introduce(console, settings, len(mail.events))
                 _watch(cloud, console)
         finally:
-            _remove(settings)
+            remove(settings)
         made = f"{many(len(cloud.incidents), 'incident')} and {many(len(cloud.cards), 'card')}"
     console.print(f"\nThe small Azure has ended, with its {made}.")
     return 0
@@ -82,7 +82,7 @@ def _written(settings: str, console: Console) -> bool:
     return True
 
 
-def _remove(settings: str) -> None:
+def remove(settings: str) -> None:
     """Remove the file, but not that of another `make cloud` which was started later."""
     with suppress(OSError):
         if SETTINGS.read_text(encoding="utf-8") == settings:
