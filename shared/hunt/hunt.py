@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service, SweepError
 from shared.http.client import Http
+from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
@@ -195,6 +196,20 @@ class Hunt:
         except TableMissing:
             return {}
         return {} if answer is None else read_incidents(answer)
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        """The names and types of a table's columns; None for an empty response. Raises TableMissing, too."""
+        place = self._workspace if table == INCIDENT_TABLE else self._mail
+        answer = place.ask(query_text(f"columns_{table}"))
+        return None if answer is None else column_types(answer)
+
+    def incident_providers(self, window: Window) -> tuple[int, int] | None:
+        """How many of the workspace's incidents Defender has made, and how many others; None where none is known."""
+        try:
+            answer = self._workspace.ask(query_text("providers", Start=window.start, End=window.end))
+        except TableMissing:
+            return None
+        return None if answer is None else read_providers(answer)
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)
