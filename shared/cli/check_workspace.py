@@ -82,8 +82,8 @@ def look_at_portals(hunt: Hunt, clock: Clock) -> CheckResult:
     ends = "Sentinel leaves the Azure portal after 31 March 2027"
     if providers is None or not any(providers):
         return Found.UNTRIED, (
-            f"cannot tell whether the workspace is onboarded to the Defender portal: no incident in {LOOK.days} days."
-            f" Incidents made over the API are not shown there, and {ends}: {READ_THE_CARD}"
+            f"cannot tell whether the workspace is onboarded to the Defender portal: no incident that a rule has"
+            f" made in {LOOK.days} days. Incidents made over the API are not shown there, and {ends}: {READ_THE_CARD}"
         )
     if providers[0]:
         return Found.FINE, (

@@ -20,7 +20,7 @@ from tests.cloud.arm import RESPONDER
 from tests.cloud.faults import Fault
 from tests.cloud.mail import sample
 from tests.cloud.mirror import SECURITY_INCIDENT
-from tests.support.clients import incident_body, sign_in_to
+from tests.support.clients import sign_in_to
 from tests.support.clock import START, FakeClock
 
 Plant = Callable[[Cloud, FakeClock], dict[str, str] | None]
@@ -31,6 +31,17 @@ ORDER = (
 FOREIGN = "0f0e4c57-55a5-4a43-9f0e-0c1f6a3a2b11"
 
 
+def incident_row(provider: str, rules: tuple[str, ...] = (FOREIGN,)) -> dict[str, object]:
+    """A row of SecurityIncident, of an incident that these analytics rules have made."""
+    time = "2026-11-20T00:00:00Z"
+    return {
+        "TimeGenerated": time,
+        "IncidentName": FOREIGN,
+        "ProviderName": provider,
+        "RelatedAnalyticRuleIds": list(rules),
+    }
+
+
 @pytest.fixture
 def well(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A small Azure in which all is well: mail, its remediations, an incident of somebody else's."""
@@ -38,7 +49,7 @@ def well(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         mail = sample(START)
         cloud.load("EmailEvents", mail.events)
         cloud.load("EmailPostDeliveryEvents", mail.post_delivery)
-        cloud.store.put(FOREIGN, json.loads(incident_body(labels=[], title="Other")))
+        cloud.append("SecurityIncident", [incident_row("Azure Sentinel")])
         sign_in_to(cloud.environment, monkeypatch)
         yield cloud
 
@@ -168,19 +179,25 @@ def test_rights_that_may_not_be_listed_are_not_known(well: Cloud, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("provider", "found", "words"),
+    ("rows", "found", "words"),
     [
-        ("Azure Sentinel", Found.FINE, "is not onboarded to the Defender portal, as its incidents show"),
-        ("Microsoft XDR", Found.FINE, "is onboarded to the Defender portal, whose queue does not show"),
-        ("", Found.UNTRIED, "cannot tell whether the workspace is onboarded"),
+        (
+            [("Azure Sentinel", (FOREIGN,))],
+            Found.FINE,
+            "is not onboarded to the Defender portal, as its incidents show",
+        ),
+        ([("Microsoft XDR", (FOREIGN,))], Found.FINE, "is onboarded to the Defender portal, whose queue does not show"),
+        ([("Azure Sentinel", ()), ("Microsoft XDR", ())], Found.FINE, "is onboarded to the Defender portal, whose"),
+        ([("Azure Sentinel", ())], Found.UNTRIED, "cannot tell whether the workspace is onboarded"),  # over the API
+        ([], Found.UNTRIED, "cannot tell whether the workspace is onboarded"),
     ],
 )
-def test_in_which_portal_analysts_work(provider: str, found: Found, words: str, well: Cloud, tmp_path: Path) -> None:
-    """What is synchronised from Defender shows that the workspace is onboarded; without an incident nothing does."""
-    well.define("SecurityIncident", SECURITY_INCIDENT)
-    well.tables.refresh.pop("SecurityIncident", None)
-    row = {"TimeGenerated": "2026-11-20T00:00:00Z", "IncidentName": FOREIGN, "ProviderName": provider}
-    well.load("SecurityIncident", [row] if provider else [])
+def test_in_which_portal_analysts_work(
+    rows: list[tuple[str, tuple[str, ...]]], found: Found, words: str, well: Cloud, tmp_path: Path
+) -> None:
+    """What is synchronised from Defender shows that the workspace is onboarded, a rule's own incident that it is not;
+    one that was made over the API, as ours are, shows nothing."""
+    well.load("SecurityIncident", [incident_row(*row) for row in rows])
     (portals,) = (check for check in examined(well, tmp_path) if check.about == "portals")
     assert (portals.found, words in portals.words) == (found, True), portals.words
     assert "31 March 2027" in portals.words
