@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help sweep cloud test test-slow mutants bench lint format lock worker clean
+.PHONY: help sweep cloud test test-slow mutants bench docs lint format lock worker clean
 
 # Relative, for a folder may have blanks in its name; make runs each line in this one.
 BIN    := .venv/bin
@@ -22,7 +22,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Several files without quotes would be targets, and one of them swept alone.
-TARGETS := help sweep cloud test test-slow mutants bench lint format lock worker clean checkov audit bicep
+TARGETS := help sweep cloud test test-slow mutants bench docs lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
 $(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
@@ -51,6 +51,9 @@ mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes
 
 bench: $(READY) ## How long a sweep of a large tenant takes, and how much memory
 	@$(BIN)/python -m tests.bench
+
+docs: $(READY) ## Write docs/cli.md anew, from the commands' help and output
+	@$(BIN)/python -m tests.cli.page
 
 lint: $(READY) ## Format, lint and types
 	$(BIN)/ruff format --check .
