@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help sweep test test-slow coverage mutants bench lint format lock worker clean
+.PHONY: help sweep cloud test test-slow coverage mutants bench docs lint format lock worker clean
 
 # Relative, for a folder may have blanks in its name; make runs each line in this one.
 BIN    := .venv/bin
@@ -30,7 +30,7 @@ pictures: $(READY) $(NPM) ## Draw the pictures of the README and the docs anew, 
 	@$(WITH) $(BIN)/python -m tests.pictures
 
 # Several files without quotes would be targets, and one of them swept alone.
-TARGETS := help sweep test test-slow coverage mutants bench lint format lock worker clean checkov audit bicep
+TARGETS := help sweep cloud test test-slow coverage mutants bench docs preview pictures browser lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
 $(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
@@ -42,6 +42,9 @@ sweep: export SHIFT := $(SHIFT)
 sweep: export DATES := $(DATES)
 sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVENTS="export.csv folder …" your own, SHIFT=now its newest row is now, DATES=day-first
 	@$(BIN)/python -m tests.tryout
+
+cloud: $(TRYOUT) ## Keep a small Azure running on this machine until Ctrl-C, and print the settings that lead the commands to it
+	@$(BIN)/python -m tests.tryout cloud
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
 	$(PYTEST) $(PARALLEL) loadfile -m "not slow"
@@ -60,6 +63,9 @@ mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes
 bench: $(READY) ## How long a sweep of a large tenant takes, and how much memory
 	@$(BIN)/python -m tests.bench
 
+docs: $(READY) ## Write docs/cli.md anew, from the commands' help and output
+	@$(BIN)/python -m tests.cli.page
+
 lint: $(READY) ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -77,6 +83,7 @@ lock: $(READY) ## Compile the lock files from pyproject.toml; UPGRADE=1 takes th
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group tryout $(LEAVE_OUT) -c requirements.txt -o requirements-tryout.txt
 	$(COMPILE) pyproject.toml --group dev $(LEAVE_OUT) -c requirements-tryout.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra plot -c requirements-dev.txt -o requirements-plot.txt
 	$(COMPILE) --group infra -o infra/requirements.txt
 	$(COMPILE) --group mutants -c requirements-dev.txt -o tests/mutants/requirements.txt
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 APART = ("infra/requirements.txt", "tests/mutants/requirements.txt")
 """The lock files of environments of their own: nothing that is deployed is in them."""
-LOCKS = ("requirements.txt", "requirements-tryout.txt", "requirements-dev.txt", *APART)
+LOCKS = ("requirements.txt", "requirements-tryout.txt", "requirements-dev.txt", "requirements-plot.txt", *APART)
 PYTHONS = ("3.11", "3.12", "3.13")
 INSTALLED = {canonicalize_name(each.name) for each in distributions()}
 
@@ -48,6 +48,7 @@ def direct(lock: str) -> list[str]:
     wanted = {
         "requirements-tryout.txt": groups["tryout"],
         "requirements-dev.txt": [*groups["tryout"], *(need for need in groups["dev"] if isinstance(need, str))],
+        "requirements-plot.txt": PROJECT["project"]["optional-dependencies"]["plot"],
         "infra/requirements.txt": groups["infra"],
         "tests/mutants/requirements.txt": groups["mutants"],
     }
@@ -115,9 +116,11 @@ def test_azure_functions_fits_the_python(python: str, major: str) -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_what_is_tested_is_what_is_deployed(python: str) -> None:
-    """The tests run with the very versions that are deployed."""
-    deployed, tryout, dev = (versions(lock, python) for lock in LOCKS[:3])
+    """The tests run with the very versions that are deployed, and that pictures are drawn with."""
+    deployed, tryout, dev, plot = (versions(lock, python) for lock in LOCKS[:4])
     assert deployed.items() < tryout.items() < dev.items()
+    assert deployed.items() < plot.items() < dev.items()
+    assert plot.keys() - deployed.keys() == {"pillow"}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -138,7 +141,7 @@ def test_a_try_out_needs_no_test_tools(python: str) -> None:
 
 
 def test_nothing_beyond_requirements() -> None:
-    """Whatever the project imports is of the standard library or of a package in requirements.txt."""
+    """Whatever the project imports is of the standard library or of a package in requirements.txt; but for pictures."""
     deployed = set(versions("requirements.txt", "3.11"))
     owned = packages_distributions()
     for path in (ROOT / "function_app.py", *(ROOT / "shared").rglob("*.py")):
@@ -146,6 +149,8 @@ def test_nothing_beyond_requirements() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"shared"}:
+                if (path.name, top) == ("tune_plot.py", "PIL"):
+                    continue  # it says what to install when it is not there
                 owners = {canonicalize_name(owner) for owner in owned[top]}
                 assert owners & deployed, f"{path.name} imports {top}"
 

@@ -31,11 +31,12 @@ from shared.cli.terminal import (
     streams,
     unwritten,
 )
+from shared.cli.tune import tune
 from shared.settings import Settings, SettingsInvalid, given_schedule, load
 from shared.sweep.receipt import as_json
 
 if TYPE_CHECKING:
-    from shared.cli.doctor import Check
+    from shared.cli.checks import Check
 
 # No pretty tracebacks: they print local variables, and one of them may be a secret.
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -88,8 +89,14 @@ def _sweep(settings: Settings, errors: Console, as_json_object: bool) -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    send_test_card: Annotated[
+        bool, typer.Option("--send-test-card", help="Post a card to the channel that says that it is a test.")
+    ] = False,
+) -> None:
     """Check all that a sweep needs: settings, sign-in, roles, data, ledger. Writes nothing.
+
+    Each line is ok, wrong (with how to fix it), a doubt, or -- where it cannot tell.
 
     Exit codes: 0 all is well, 1 something is wrong, 2 bad settings, 3 the data cannot be trusted.
     """
@@ -104,15 +111,16 @@ def doctor() -> None:
             settings = load()  # this one also reports a missing webhook
     log_to(errors, quietly=True, receipt=False)
     with interruptible(errors, "nothing was written"):
-        _doctor(settings, errors, doubts)
+        _doctor(settings, errors, doubts, send_test_card)
 
 
-def _doctor(settings: Settings, errors: Console, doubts: Sequence[str]) -> None:
-    from shared.cli.doctor import Found, examine
+def _doctor(settings: Settings, errors: Console, doubts: Sequence[str], send_test_card: bool) -> None:
+    from shared.cli.checks import Found
+    from shared.cli.doctor import examine
     from shared.clock import SystemClock
 
     found = set()
-    for check in _watched(examine(settings, SystemClock(), doubts), errors):
+    for check in _watched(examine(settings, SystemClock(), doubts, send_test_card=send_test_card), errors):
         found.add(check.found)
         _show(check)
     raise typer.Exit(1 if Found.WRONG in found else 3 if Found.DOUBT in found else 0)
@@ -127,7 +135,7 @@ def _show(check: Check) -> None:
 
 def _show_schedule() -> None:
     """Show when the next sweeps are due, even when other settings are wrong."""
-    from shared.cli.doctor import schedule_check
+    from shared.cli.check_settings import schedule_check
     from shared.clock import SystemClock
 
     if expression := given_schedule():
@@ -153,6 +161,7 @@ app.command("accept-coverage")(accept_coverage)
 app.command("runs")(runs)
 app.command("show")(show)
 app.command("forget")(forget)
+app.command("tune")(tune)
 
 
 def main() -> None:

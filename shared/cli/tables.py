@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shared.cli.doctor import Check, Found
+from shared.cli.checks import Check, Found
 from shared.model import Act, Action, Counts, Reason, Receipt, Severity, Verdict, in_last_day, in_window
 from shared.sweep.receipt import COUNTS
 from shared.sweep.run import Report

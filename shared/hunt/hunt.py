@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service, SweepError
 from shared.http.client import Http
+from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
 from shared.hunt.remediators import Remediations, Remediators, read_remediations
+from shared.hunt.removals import read_first_row, read_removals
 from shared.hunt.split import in_parts
 from shared.hunt.witness import SETTLED, TABLE, WEEK, read_witness
-from shared.model import LABEL, Coverage, Finding, Window, Witness
+from shared.model import LABEL, Coverage, Finding, Removals, Window, Witness
 from shared.query import answer as answers
 from shared.query.answer import Answer
 from shared.query.literals import Value, query_text
@@ -148,12 +151,40 @@ class Hunt:
         for start in range(0, len(recipients), RECIPIENTS_AT_ONCE):
             some = recipients[start : start + RECIPIENTS_AT_ONCE]
             try:
-                answer = self._mail.ask(self._query(window, "remediations", "remediators", Recipients=some))
+                answer = self._mail.ask(self._query(window, "remediations", "actors", "remediators", Recipients=some))
             except TableMissing:
                 return None
             known: Remediators = {} if answer is None else read_remediations(answer)
             found |= {recipient: Remediations.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
+
+    def removals(self, window: Window, over: int = 1) -> tuple[list[Removals], bool]:
+        """Everybody for whom more than `over` was counted, as `findings` counts, `Sum_case` descending; and whether it
+        could be asked who remediated it: not where the tenant has no table of that.
+        """
+        counted = "counted_newest" if self.options.deduplicate else "counted_every"
+
+        def ask(actors: Sequence[str], parts: int, part: int) -> list[Removals]:
+            names = ("actions", "candidates", counted, *actors, "removals")
+            answer = self._mail.ask(self._query(window, "events", *names, Threshold=over, Parts=parts, Part=part))
+            if answer is None:
+                self._empty_response()
+                return []
+            return read_removals(answer, over)
+
+        try:
+            parts, known = in_parts(partial(ask, (f"remediations_{self._mail.tables}", "actors"))), True
+        except TableMissing as error:
+            if error.table != TABLE:
+                raise
+            parts, known = in_parts(partial(ask, ("actors_unknown",))), False
+        found = [each for part in parts for each in part]
+        return sorted(found, key=lambda each: (-each.total, each.recipient)), known
+
+    def first_row(self, window: Window) -> datetime | None:
+        """The time of the oldest row in the window; None when there is none."""
+        answer = self._mail.ask(self._query(window, "events", "actions", "first_row"))
+        return None if answer is None else read_first_row(answer)
 
     def known_incidents(self) -> dict[str, PastIncident]:
         """All incidents this program ever raised in the workspace, by id, as SecurityIncident remembers them.
@@ -165,6 +196,20 @@ class Hunt:
         except TableMissing:
             return {}
         return {} if answer is None else read_incidents(answer)
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        """The names and types of a table's columns; None for an empty response. Raises TableMissing, too."""
+        place = self._workspace if table == INCIDENT_TABLE else self._mail
+        answer = place.ask(query_text(f"columns_{table}"))
+        return None if answer is None else column_types(answer)
+
+    def incident_providers(self, window: Window) -> tuple[int, int] | None:
+        """How many of the workspace's incidents Defender has made, and how many others; None where none is known."""
+        try:
+            answer = self._workspace.ask(query_text("providers", Start=window.start, End=window.end))
+        except TableMissing:
+            return None
+        return None if answer is None else read_providers(answer)
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 from shared.errors import Call, NotFound, SweepError
 from shared.http.client import Http
@@ -38,6 +39,18 @@ class ArmIncidents:
         if not isinstance(guid, str):
             raise unusable("a workspace without its customerId")
         return guid
+
+    def permissions(self) -> list[dict[str, Any]]:
+        """What the identity may do on the workspace, an entry for each role. Raises SweepError when it is not told."""
+        link: str | None = self._arm.permissions
+        granted: list[dict[str, Any]] = []
+        while link and len(granted) < PAGE:
+            page = self._arm.fetch(link)
+            if not isinstance(page.get("value"), list):
+                raise unusable("a list of permissions without its items")
+            granted += [dict(mapping(each)) for each in page["value"]]
+            link = self._arm.next_page(page.get("nextLink"))
+        return granted
 
     def changed(
         self, since: datetime | None, shown_before: Callable[[Incident], bool | None] = lambda _: False

@@ -15,6 +15,7 @@ from shared.web_address import web_address
 
 API_VERSION = "2025-09-01"
 WORKSPACE_API_VERSION = "2023-09-01"
+PERMISSIONS_API_VERSION = "2022-04-01"
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ class ArmRequests:
     def workspace(self) -> str:
         """The address of the workspace."""
         return f"{self._workspace}?api-version={WORKSPACE_API_VERSION}"
+
+    @property
+    def permissions(self) -> str:
+        """The address of the list of what the identity may do on the workspace."""
+        return f"{self._workspace}/providers/Microsoft.Authorization/permissions?api-version={PERMISSIONS_API_VERSION}"
 
     def listing(self, **query: str) -> str:
         """The address of the list of incidents, with these query options (`filter` for `$filter`)."""

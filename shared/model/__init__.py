@@ -43,9 +43,11 @@ from shared.model.messages import (
 from shared.model.origin import Campaign, MailGroup, Origin
 from shared.model.pseudonym import address_digest, pseudonym, without_person
 from shared.model.receipt import Cause, Receipt, Verdict
+from shared.model.removals import ACTORS, Removals
 from shared.model.shares import Shares, in_last_day, in_window
 
 __all__ = [
+    "ACTORS",
     "ESCALATED_LABEL",
     "LABEL",
     "NEWEST_KEPT",
@@ -77,6 +79,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Remedy",
+    "Removals",
     "Seen",
     "Severity",
     "Shares",

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.cli.doctor import Check, Found, examine
-from shared.clock import SystemClock
+from shared.cli.checks import Check, Found
+from shared.cli.doctor import examine
 from shared.settings import from_values
 from shared.sweep.receipt import as_json
 from tests.cloud import Cloud, Fault
@@ -89,29 +89,30 @@ def test_a_token_lost_in_mid_sweep_is_said_once(tenant: Tenant) -> None:
     once(as_json(tenant.sweep().receipt))
 
 
-def _checks(cloud: Cloud, values: dict[str, str]) -> list[Check]:
+def _checks(tenant: Tenant, values: dict[str, str]) -> list[Check]:
     """What the doctor finds, in this process."""
-    return list(examine(from_values({**cloud.environment, **values}), SystemClock()))
+    return list(examine(from_values({**tenant.cloud.environment, **values}), tenant.clock))
 
 
 @pytest.mark.parametrize("source", ["sentinel", "defender"])
 def test_the_doctor_says_it_once(tenant: Tenant, source: str) -> None:
     """The sign-in's check says why; the checks that depend on it say that they were not tried; the others are made."""
     tenant.cloud.faults.add(Fault(service="identity", status=400, times=None))
-    found = _checks(tenant.cloud, {"LEDGER_URL": TABLE, "HUNT_SOURCE": source})
+    found = _checks(tenant, {"LEDGER_URL": TABLE, "HUNT_SOURCE": source})
     untried = {check.about for check in found if check.found is Found.UNTRIED}
-    assert untried == {"workspace", "incidents", "data", "ledger"}
+    needs_it = {"workspace", "incidents", "rights", "data", "columns", "ledger", "portals"}
+    assert untried == needs_it | {"clock", "witness"}
     assert [check.about for check in found if check.found is Found.WRONG] == ["sign-in"]
-    assert {"settings", "webhook", "portals"} <= {check.about for check in found if check.found is Found.FINE}
+    assert {"settings", "webhook"} <= {check.about for check in found if check.found is Found.FINE}
     assert " ".join(check.words for check in found).count("Not signed in") == 1
-    assert {check.words for check in found if check.found is Found.UNTRIED} == {"not tried: not signed in"}
+    assert {check.words for check in found if check.about in needs_it} == {"not tried: not signed in"}
     assert requests(tenant.cloud) == ["identity"]
 
 
 def test_a_ledger_on_this_machine_is_looked_at(tenant: Tenant, tmp_path: Path) -> None:
     """A check that needs no token is made although nobody is signed in."""
     tenant.cloud.faults.add(Fault(service="identity", status=400, times=None))
-    found = {check.about: check for check in _checks(tenant.cloud, {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"})}
+    found = {check.about: check for check in _checks(tenant, {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"})}
     assert found["ledger"].found is Found.FINE
 
 
@@ -119,7 +120,7 @@ def test_an_audience_that_is_refused_later_is_named(tenant: Tenant, tmp_path: Pa
     """When the first token is had and another audience's is not, its check says why."""
     tenant.cloud.faults.add(Fault(service="identity", match="loganalytics", status=400, times=None))
     values = {"LEDGER_URL": f"sqlite:///{tmp_path}/l.db"}
-    found = {check.about: check for check in _checks(tenant.cloud, values)}
+    found = {check.about: check for check in _checks(tenant, values)}
     assert [about for about, check in found.items() if check.found is Found.WRONG] == ["data"]
     assert found["data"].words.startswith("Not signed in")
 

@@ -25,12 +25,27 @@ WORKSPACE_VERSIONS = (
     "2025-07-01",
 )
 SENTINEL_VERSIONS = ("2025-09-01", "2025-12-01")
+PERMISSION_VERSIONS = ("2015-07-01", "2022-04-01")
+RESPONDER = {
+    "actions": [
+        "Microsoft.SecurityInsights/*/read",
+        "Microsoft.SecurityInsights/incidents/*",
+        "Microsoft.OperationalInsights/workspaces/*/read",
+        "Microsoft.OperationalInsights/workspaces/query/read",
+        "Microsoft.Authorization/*/read",
+    ],
+    "notActions": ["Microsoft.SecurityInsights/incidents/*/Delete"],
+    "dataActions": [],
+    "notDataActions": [],
+}
+"""What Microsoft Sentinel Responder grants, of the actions that matter here."""
 
 _RESOURCE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers"
     r"/Microsoft\.OperationalInsights/workspaces/(?P<workspace>[^/]+)"
     r"(?P<sentinel>/providers/Microsoft\.SecurityInsights/incidents"
-    r"(?:/(?P<incident>[^/]+)(?P<comments>/comments(?:/(?P<comment>[^/]+))?)?)?)?/?",
+    r"(?:/(?P<incident>[^/]+)(?P<comments>/comments(?:/(?P<comment>[^/]+))?)?)?)?"
+    r"(?P<permissions>/providers/Microsoft\.Authorization/permissions)?/?",
     re.IGNORECASE,
 )
 
@@ -47,6 +62,7 @@ class Arm:
         reads: Bucket | None,
         writes: Bucket | None,
     ) -> None:
+        self.permissions: list[dict[str, Any]] = [RESPONDER]
         self._workspace = workspace
         self._guid = guid
         self._address = address
@@ -90,12 +106,16 @@ class Arm:
             raise Rejected(404, "InvalidResourceType", "The resource type could not be found in the namespace.")
         self._exists(found)
         known = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
+        known = PERMISSION_VERSIONS if found["permissions"] else known
         if version not in known:
             raise Rejected(
                 400,
                 "InvalidApiVersionParameter",
                 f"The api-version '{version}' is invalid. The supported versions are '{','.join(known)}'.",
             )
+        if found["permissions"]:
+            _only(request, "GET")
+            return Answer(200, {"value": self.permissions})
         if not found["sentinel"]:
             return self._resource(request)
         name, comment = found["incident"], found["comment"]

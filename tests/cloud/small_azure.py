@@ -183,6 +183,11 @@ class Cloud:
 
     # --- what a test does
 
+    @property
+    def permissions(self) -> list[dict[str, Any]]:
+        """What the identity may do on the workspace, as ARM lists it; to be changed. What it does is not held to it."""
+        return self._arm.permissions
+
     def define(self, table: str, columns: Mapping[str, str]) -> None:
         """Make a table of Kusto types in the workspace, empty, in place of one of the same name."""
         self.tables.define(table, columns)

@@ -11,12 +11,15 @@ import pytest
 
 from shared.app import hunt_options
 from shared.errors import Service
+from shared.hunt.columns import needed_columns
 from shared.hunt.hunt import Hunt
+from shared.hunt.removals import REMOVAL_COLUMNS
 from shared.incidents import guidance
 from shared.incidents.terms import Terms
 from shared.model import Remedy, Window
 from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.query.literals import literal, query_text
+from shared.query.refusal import TableMissing
 from tests.cloud import schemas
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.query.test_literals import HOSTILE
@@ -32,13 +35,12 @@ SENTINEL = {
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
     "SecurityIncident": SECURITY_INCIDENT,
 }
-NEEDED = ("TimeGenerated", "IncidentName", "Title", "Status", "Severity")
 GROUNDS: dict[str, tuple[str, Tables]] = {
     "workspace": ("sentinel", SENTINEL),
     "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
     "few columns": (
         "sentinel",
-        {**SENTINEL, "SecurityIncident": {name: SECURITY_INCIDENT[name] for name in NEEDED}},
+        needed_columns("sentinel"),
     ),
     "advanced hunting": (
         "defender",
@@ -47,7 +49,10 @@ GROUNDS: dict[str, tuple[str, Tables]] = {
             "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS_DEFENDER,
         },
     ),
+    "advanced hunting, few columns": ("defender", needed_columns("defender")),
 }
+WHOLE = [name for name in GROUNDS if "few columns" not in name]
+"""Where people are shown queries: those may read more columns than the sweep does."""
 
 
 class Recorder:
@@ -58,9 +63,14 @@ class Recorder:
     def __init__(self, tables: str) -> None:
         self.tables = tables
         self.asked: list[str] = []
+        self.missing = ""
 
     def ask(self, kql: str) -> Answer | None:
-        """Nothing is known here."""
+        """Nothing is known here, and one table is not there."""
+        if self.missing and f"= {self.missing}" in kql:
+            error = TableMissing(f"no table {self.missing}", service=self.service)
+            error.table = self.missing
+            raise error
         self.asked.append(kql)
         return None
 
@@ -75,13 +85,22 @@ def shipped(ground: str) -> list[str]:
         hunt.findings(WINDOW)
         hunt.remediators(WINDOW, {recipient: ["m"] for recipient in HOSTILE})
         hunt.known_incidents()
+        hunt.coverage(WINDOW)  # without a row an empty response is believed
+        hunt.removals(WINDOW)
+        place.missing = "EmailPostDeliveryEvents"
+        hunt.removals(WINDOW)
+        place.missing = ""
+        hunt.first_row(WINDOW)
+        for table in needed_columns("sentinel"):
+            hunt.columns(table)
+        hunt.incident_providers(WINDOW)
     assert sum("SeenInWeek" in kql for kql in place.asked) == 2
     return place.asked + (workspace.asked if ground == "sentinel" else [])
 
 
 def faulty() -> list[str]:
     """The hunt with a wrong column, two wrong types, a wrong function and a missing end."""
-    hunt = next(kql for kql in shipped("sentinel") if "Sum_case" in kql)
+    hunt = next(kql for kql in shipped("sentinel") if "HardDelete_case" in kql)
     return [
         hunt.replace("NetworkMessageId", "NetworkMessageID"),
         hunt.replace("Sum_case > Threshold", "Sum_case > RecipientEmailAddress"),
@@ -94,7 +113,7 @@ def faulty() -> list[str]:
 def with_recipients() -> list[str]:
     """The query that takes addresses, with hostile ones and with none."""
     asked = next(kql for kql in shipped("sentinel") if "let Recipients" in kql)
-    return [asked, query_text("remediations_sentinel", "remediators", Start=NOW, End=NOW, Recipients=[])]
+    return [asked, query_text("remediations_sentinel", "actors", "remediators", Start=NOW, End=NOW, Recipients=[])]
 
 
 def fenced(text: str) -> list[str]:
@@ -119,11 +138,11 @@ def answered() -> dict[str, list[dict[str, Any]]]:
     batches = [(tables, shipped(ground)) for ground, tables in GROUNDS.values()]
     literals = [f"let V = {literal(text)};\nprint V" for text in HOSTILE]
     literals.append(f"let V = {literal(HOSTILE)};\nV")
-    batches += [(tables, _shown(ground)) for ground, tables in GROUNDS.values()]
+    batches += [(GROUNDS[name][1], _shown(GROUNDS[name][0])) for name in WHOLE]
     batches += [(SENTINEL, faulty()), (SENTINEL, literals), (SENTINEL, with_recipients())]
     return dict(
         zip(
-            [*GROUNDS, *(f"shown, {name}" for name in GROUNDS), "faulty", "literals", "recipients"],
+            [*GROUNDS, *(f"shown, {name}" for name in WHOLE), "faulty", "literals", "recipients"],
             parse(batches),
             strict=True,
         )
@@ -136,19 +155,31 @@ def test_shipped_kql_has_no_diagnostic(name: str, answered: dict[str, list[dict[
     answers = answered[name]
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
     assert len(answers) >= 6
-    hunts = [answer["columns"] for answer in answers if "Sum_case" in answer["columns"]]
+    hunts = [answer["columns"] for answer in answers if "HardDelete_case" in answer["columns"]]
     assert len(hunts) == 2
+    removals = [answer["columns"] for answer in answers if "Zap" in answer["columns"]]
+    assert [tuple(columns) for columns in removals] == [REMOVAL_COLUMNS] * 4
+    assert {kind for columns in removals for kind in list(columns.values())[1:]} == {"long"}
     for columns in hunts:
         assert tuple(columns) == COLUMNS
         assert list(columns.values()) == ["string", *["long"] * 5, *["dynamic"] * 8]
 
 
-@pytest.mark.parametrize("name", GROUNDS)
+@pytest.mark.parametrize("name", WHOLE)
 def test_kql_that_people_are_shown_has_no_diagnostic(name: str, answered: dict[str, list[dict[str, Any]]]) -> None:
     """What an incident or the docs give an analyst to run is KQL that runs."""
     answers = answered[f"shown, {name}"]
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
     assert len(answers) >= 2 * (2 + len(HOSTILE))
+
+
+def test_no_column_is_asked_for_in_vain() -> None:
+    """Each column that the doctor wants is read by a query; that no other is needed, the few columns above show."""
+    for source in ("sentinel", "defender"):
+        kql = "\n".join(shipped(source))
+        for table, columns in needed_columns(source).items():
+            for column in columns if source == "sentinel" or table != "SecurityIncident" else ():
+                assert re.search(rf"\b{column}\b", kql), f"{table}.{column}"
 
 
 def test_planted_faults_are_seen(answered: dict[str, list[dict[str, Any]]]) -> None:
@@ -172,7 +203,7 @@ def test_hostile_recipients_are_data_in_the_whole_query(answered: dict[str, list
 
 def test_the_kql_and_the_code_agree() -> None:
     """The limits and the four actions that the KQL writes out are those that the code checks by."""
-    hunt = next(kql for kql in shipped("sentinel") if "Sum_case" in kql)
+    hunt = next(kql for kql in shipped("sentinel") if "HardDelete_case" in kql)
     assert f"substring(Subject, 0, {SUBJECT_LIMIT})" in hunt
     assert f"let Limit = long({LIST_LIMIT});" in hunt
     assert all(f'Action =~ "{remedy.value}"' in hunt for remedy in Remedy)

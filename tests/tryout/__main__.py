@@ -1,4 +1,4 @@
-"""`python -m tests.tryout`: what `make sweep` runs."""
+"""`python -m tests.tryout`: what `make sweep` runs; with `cloud`, what `make cloud` runs."""
 
 import atexit
 import os
@@ -20,10 +20,16 @@ tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="tryout-")
 atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 try:
     # Slow to import: Ctrl-C may come meanwhile.
-    from tests.tryout.run import main
     from tests.tryout.screen import console
 
-    code = main(dict(os.environ), console())
+    if sys.argv[1:] == ["cloud"]:
+        from tests.tryout.running import keep_running
+
+        code = keep_running(console())
+    else:
+        from tests.tryout.run import main
+
+        code = main(dict(os.environ), console())
 except KeyboardInterrupt:
     sys.stderr.write("\nStopped; nothing is left running.\n")
     code = 130
