@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.errors import PartialData, Service, SweepError
 from shared.http.client import Http
 from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
+from shared.hunt.context import MOST_IDS, MOST_ROWS, MailContext, read_context, read_reach
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
@@ -18,7 +19,7 @@ from shared.hunt.remediators import Remediations, Remediators, read_remediations
 from shared.hunt.removals import read_first_row, read_removals
 from shared.hunt.split import in_parts
 from shared.hunt.witness import SETTLED, TABLE, WEEK, read_witness
-from shared.model import LABEL, Coverage, Finding, Removals, Window, Witness
+from shared.model import LABEL, Coverage, Finding, Origin, Removals, Window, Witness
 from shared.query import answer as answers
 from shared.query.answer import Answer
 from shared.query.literals import Value, query_text
@@ -107,7 +108,6 @@ class Hunt:
         """
         self.notes.clear()
         threshold = self.options.threshold
-        counted = "counted_newest" if self.options.deduplicate else "counted_every"
 
         def ask(parts: int, part: int) -> list[Finding]:
             kql = self._query(
@@ -115,7 +115,7 @@ class Hunt:
                 "events",
                 "actions",
                 "candidates",
-                counted,
+                self._counted,
                 "hunt",
                 Threshold=threshold,
                 Limit=answers.LIST_LIMIT,
@@ -158,14 +158,27 @@ class Hunt:
             found |= {recipient: Remediations.of(messages[recipient], known.get(recipient, {})) for recipient in some}
         return found
 
+    def context(self, window: Window, recipients: Sequence[str]) -> MailContext:
+        """From whom the counted mail of these recipients (lower-cased, MOST_RECIPIENTS at most) came."""
+        names = ("actions", "mail", "mail_candidates", self._counted, "context")
+        kql = self._query(window, "mail", *names, Recipients=list(recipients), Rows=MOST_ROWS, Listed=MOST_IDS)
+        answer = self._mail.ask(kql)
+        if answer is None:
+            return MailContext({recipient: Origin() for recipient in recipients})
+        return read_context(answer, recipients)
+
+    def reach(self, window: Window, keys: Sequence[str]) -> Mapping[str, int]:
+        """How many recipients of the tenant got the mail of each of these keys in the window."""
+        answer = self._mail.ask(self._query(window, "mail", "actions", "mail", "reach", Keys=list(keys)))
+        return {} if answer is None else read_reach(answer)
+
     def removals(self, window: Window, over: int = 1) -> tuple[list[Removals], bool]:
         """Everybody for whom more than `over` was counted, as `findings` counts, `Sum_case` descending; and whether it
         could be asked who remediated it: not where the tenant has no table of that.
         """
-        counted = "counted_newest" if self.options.deduplicate else "counted_every"
 
         def ask(actors: Sequence[str], parts: int, part: int) -> list[Removals]:
-            names = ("actions", "candidates", counted, *actors, "removals")
+            names = ("actions", "candidates", self._counted, *actors, "removals")
             answer = self._mail.ask(self._query(window, "events", *names, Threshold=over, Parts=parts, Part=part))
             if answer is None:
                 self._empty_response()
@@ -210,6 +223,10 @@ class Hunt:
         except TableMissing:
             return None
         return None if answer is None else read_providers(answer)
+
+    @property
+    def _counted(self) -> str:
+        return "counted_newest" if self.options.deduplicate else "counted_every"
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shared.incidents.terms import Terms
@@ -42,25 +43,41 @@ def advice(terms: Terms) -> list[str]:
 
 def query(recipient: str, terms: Terms) -> list[str]:
     """The KQL that shows the recipient's remediated messages again, in a code block. It holds no untrusted text."""
+    return query_shown(query_lines(recipient, terms), see_again(terms))
+
+
+def see_again(terms: Terms, url: str = "") -> str:
+    """The line before the query, with a link that opens it where there is one."""
+    place = "Logs" if terms.hunt_source == "sentinel" else "Advanced hunting"
+    if not url:
+        return f"See it again ({place}):"
+    return f"[See it again in {place}]({url}). If the link does not open, paste the query:"
+
+
+def query_shown(kql: Sequence[str], first: str) -> list[str]:
+    """A query in a code block, after a line that says what it is."""
+    return [first, "```kql", *kql, "```"]
+
+
+def query_lines(recipient: str, terms: Terms) -> list[str]:
+    """The KQL that shows the recipient's remediated messages again, line by line."""
     window = terms.window
-    time = "TimeGenerated" if terms.hunt_source == "sentinel" else "Timestamp"
+    sentinel = terms.hunt_source == "sentinel"
+    time = "TimeGenerated" if sentinel else "Timestamp"
     if ordinary(recipient):
         whose = f'RecipientEmailAddress =~ "{recipient}"'
     else:  # a hash is as exact as the address, and nothing in it can be mistaken for KQL or markup
         digest = hashlib.sha256(recipient.encode("utf-8", "replace")).hexdigest()
         whose = f'hash_sha256(tolower(RecipientEmailAddress)) == "{digest}"'
     lines = [
-        f"See it again ({'Logs' if terms.hunt_source == 'sentinel' else 'Advanced hunting'}):",
-        "```kql",
         "EmailEvents",
         f"| where {time} between (datetime({stamp(window.start)}) .. datetime({stamp(window.end)}))",
         f"| where {whose}",
     ]
     if terms.deduplicate:
-        state = _STATE if terms.hunt_source == "sentinel" else time
         lines += [
             "| where isnotempty(LatestDeliveryAction)",
-            f"| summarize arg_max({state}, *) by NetworkMessageId",
+            f"| summarize arg_max({_STATE if sentinel else time}, *) by NetworkMessageId",
         ]
     actions = ", ".join(f'"{remedy.value}"' for remedy in Remedy)
     return [
@@ -68,7 +85,6 @@ def query(recipient: str, terms: Terms) -> list[str]:
         f"| where LatestDeliveryAction in~ ({actions})",
         f"| project {time}, LatestDeliveryAction, SenderFromAddress, Subject, ThreatTypes, NetworkMessageId",
         f"| order by {time} desc",
-        "```",
     ]
 
 

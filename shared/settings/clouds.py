@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Where a Microsoft cloud's services are. Audiences stay the cloud's even when an endpoint is overridden."""
+    """Where a Microsoft cloud's services are. Audiences stay the cloud's even when an endpoint is overridden.
+
+    `defender` is the Defender portal, "" where it is not offered.
+    """
 
     authority: str
     log_analytics: str
@@ -16,6 +19,7 @@ class Cloud:
     arm_audience: str
     graph: str
     portal: str
+    defender: str
     table_suffix: str
     teams_hosts: tuple[str, ...]
 
@@ -38,6 +42,7 @@ CLOUDS: Mapping[str, Cloud] = {
         arm_audience="https://management.azure.com",
         graph="https://graph.microsoft.com",
         portal="https://portal.azure.com",
+        defender="https://security.microsoft.com",
         table_suffix="table.core.windows.net",
         teams_hosts=(".logic.azure.com", ".environment.api.powerplatform.com"),
     ),
@@ -48,6 +53,7 @@ CLOUDS: Mapping[str, Cloud] = {
         arm_audience="https://management.usgovcloudapi.net",
         graph="https://graph.microsoft.us",
         portal="https://portal.azure.us",
+        defender="https://security.microsoft.us",
         table_suffix="table.core.usgovcloudapi.net",
         teams_hosts=(
             ".logic.azure.us",
@@ -63,6 +69,7 @@ CLOUDS: Mapping[str, Cloud] = {
         arm_audience="https://management.chinacloudapi.cn",
         graph="https://microsoftgraph.chinacloudapi.cn",
         portal="https://portal.azure.cn",
+        defender="",
         table_suffix="table.core.chinacloudapi.cn",
         teams_hosts=(".logic.azure.cn", ".environment.api.powerplatform.partner.microsoftonline.cn"),
     ),

@@ -22,15 +22,15 @@ CLOSED_BY_COMMENT = timedelta(seconds=5)
 
 def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Action) -> tuple[bool, Cause | None, bool]:
     """Whether the comment was made now; why it is still owed; whether the recipient has to be decided about anew."""
-    incidents, line = on.context.parts.incidents, on.words.remediators.get(record.recipient, "")
+    incidents, background = on.context.parts.incidents, on.words.about(record.recipient)
     incident = record.incident
     last = incident is not None and incident.seen is not None and incident.seen.comments == COMMENTS_USABLE
     name = comment_id(owed.incident_id, owed.messages.times)
     record, about = on.mark(record, owed)
-    attempt = incidents.comment(owed.incident_id, name, comment_body(action, on.terms, line, last=last))
+    attempt = incidents.comment(owed.incident_id, name, comment_body(action, on.terms, background, last=last))
     lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
-        minimal = comment_body(action, on.terms, "", last=last, minimal=True)
+        minimal = comment_body(action, on.terms, last=last, minimal=True)
         attempt = incidents.comment(owed.incident_id, name, minimal)
     on.context.breaker.ended(attempt.error)
     if attempt.ended is Ended.GONE:
@@ -39,7 +39,7 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
     if attempt.ended not in (Ended.DONE, Ended.FOUND):
         _, why = on.not_done(record, about, attempt, lost=lost)
         return False, why, False
-    record = replace(record, remediators=line or record.remediators)
+    record = replace(record, remediators=background.remediators or record.remediators)
     again, cause = settle_comment(on.context, record, about, attempt.made)
     return attempt.ended is Ended.DONE, cause, again
 

@@ -54,20 +54,20 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
         on.save(exchanged(record, record.creation, failed(record.creation, CHANGING, in_doubt=False)))
         _, cause = recalled(on.context, on.findings, action)
         return replace(result, cause=cause), cause is not None
-    line = on.words.remediators.get(action.recipient, "")
+    background = on.words.about(action.recipient)
     owed = record.creation
     if not owed.attempts.in_doubt:
         record, owed = on.mark(record, owed)
     incidents = on.context.parts.incidents
-    attempt = incidents.create(action.incident_id, incident_body(action, on.terms, line))
+    attempt = incidents.create(action.incident_id, incident_body(action, on.terms, background))
     lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
-        attempt = incidents.create(action.incident_id, incident_body(action, on.terms, "", minimal=True))
+        attempt = incidents.create(action.incident_id, incident_body(action, on.terms, minimal=True))
     on.context.breaker.ended(attempt.error)
     result = replace(result, tried=True)
     if attempt.ended is Ended.DONE:
         made = created(record, owed, attempt.incident, on.context.now())
-        on.save(replace(made, remediators=line or made.remediators))
+        on.save(replace(made, remediators=background.remediators or made.remediators))
         return replace(result, created=1, taken=True), True
     if attempt.ended is Ended.FOUND and attempt.incident is not None:
         cause = undated(on.context, attempt.incident)

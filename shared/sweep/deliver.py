@@ -93,6 +93,9 @@ def terms_of(context: Context, hunted: Hunted) -> Terms:
         hunt_source=settings.hunt_source,
         window=context.parts.window,
         doubts=tuple(doubt.text for doubt in hunted.doubts),
+        portal=settings.cloud.portal,
+        workspace=settings.sentinel_workspace_resource_id,
+        defender=settings.cloud.defender,
     )
 
 

@@ -49,7 +49,8 @@ def seven_digits(value: str | datetime | None) -> str:
     return f"{seconds.replace(' ', 'T')}.{fraction:0<7}Z"
 
 
-def _item(row: Mapping[str, Any]) -> Item:
+def item_of(row: Mapping[str, Any]) -> Item:
+    """A row as the counting sees it."""
     generated = seven_digits(row["TimeGenerated"])
     return Item(
         state=seven_digits(row.get("LastEventExecutionTime")) or generated,
@@ -69,7 +70,7 @@ def hunt(
     for row in rows:
         recipient, action = row.get("RecipientEmailAddress"), row.get("LatestDeliveryAction")
         if recipient and action and seven_digits(start) <= seven_digits(row["TimeGenerated"]) <= seven_digits(end):
-            candidates[recipient.lower()].append(_item(row))
+            candidates[recipient.lower()].append(item_of(row))
     found = []
     for recipient, items in candidates.items():
         counted = [item for item in (_newest(items) if deduplicate else items) if item.rank]

@@ -12,6 +12,7 @@ import pytest
 from shared.app import hunt_options
 from shared.errors import Service
 from shared.hunt.columns import needed_columns
+from shared.hunt.context import COLUMNS as CONTEXT_COLUMNS
 from shared.hunt.hunt import Hunt
 from shared.hunt.removals import REMOVAL_COLUMNS
 from shared.incidents import guidance
@@ -35,6 +36,8 @@ SENTINEL = {
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
     "SecurityIncident": SECURITY_INCIDENT,
 }
+SENDERS = ("SenderFromAddress", "SenderFromDomain", "ThreatTypes", "DetectionMethods")
+NO_SENDERS = {name: kind for name, kind in schemas.EMAIL_EVENTS_DOCS.items() if name not in SENDERS}
 GROUNDS: dict[str, tuple[str, Tables]] = {
     "workspace": ("sentinel", SENTINEL),
     "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
@@ -84,6 +87,8 @@ def shipped(ground: str) -> list[str]:
         hunt.with_witness(WINDOW, ordinary(NOW))
         hunt.findings(WINDOW)
         hunt.remediators(WINDOW, {recipient: ["m"] for recipient in HOSTILE})
+        hunt.context(WINDOW, HOSTILE)
+        hunt.reach(WINDOW, ["1", "2"])
         hunt.known_incidents()
         hunt.coverage(WINDOW)  # without a row an empty response is believed
         hunt.removals(WINDOW)
@@ -140,21 +145,22 @@ def answered() -> dict[str, list[dict[str, Any]]]:
     literals.append(f"let V = {literal(HOSTILE)};\nV")
     batches += [(GROUNDS[name][1], _shown(GROUNDS[name][0])) for name in WHOLE]
     batches += [(SENTINEL, faulty()), (SENTINEL, literals), (SENTINEL, with_recipients())]
+    batches.append(({**SENTINEL, "EmailEvents": NO_SENDERS}, shipped("sentinel")))
     return dict(
         zip(
-            [*GROUNDS, *(f"shown, {name}" for name in WHOLE), "faulty", "literals", "recipients"],
+            [*GROUNDS, *(f"shown, {name}" for name in WHOLE), "faulty", "literals", "recipients", "no senders"],
             parse(batches),
             strict=True,
         )
     )
 
 
-@pytest.mark.parametrize("name", GROUNDS)
+@pytest.mark.parametrize("name", [*GROUNDS, "no senders"])
 def test_shipped_kql_has_no_diagnostic(name: str, answered: dict[str, list[dict[str, Any]]]) -> None:
     """Microsoft's parser and binder find nothing to say about any query, and see the columns that are read."""
     answers = answered[name]
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(answers)
-    assert len(answers) >= 6
+    assert len(answers) >= 10
     hunts = [answer["columns"] for answer in answers if "HardDelete_case" in answer["columns"]]
     assert len(hunts) == 2
     removals = [answer["columns"] for answer in answers if "Zap" in answer["columns"]]
@@ -163,6 +169,9 @@ def test_shipped_kql_has_no_diagnostic(name: str, answered: dict[str, list[dict[
     for columns in hunts:
         assert tuple(columns) == COLUMNS
         assert list(columns.values()) == ["string", *["long"] * 5, *["dynamic"] * 8]
+    contexts = [answer["columns"] for answer in answers if "Ids" in answer["columns"]]
+    assert [tuple(columns) for columns in contexts] == [CONTEXT_COLUMNS] * 2
+    assert list(contexts[0].values()) == [*["string"] * 7, "long", "dynamic"]
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -199,6 +208,19 @@ def test_hostile_recipients_are_data_in_the_whole_query(answered: dict[str, list
     """In the query that takes addresses, what Microsoft's parser takes for strings are just those addresses."""
     hostile, without = answered["recipients"]
     assert hostile["strings"] == sorted(HOSTILE) + without["strings"]
+
+
+def test_hostile_recipients_are_data_when_senders_are_asked_for(answered: dict[str, list[dict[str, Any]]]) -> None:
+    """The query about senders holds the addresses as strings, and nothing else of the mail is ever in a query."""
+    *_, one = [answer for answer in answered["workspace"] if "Ids" in answer["columns"]]
+    assert tuple(one["strings"])[: len(HOSTILE)] == HOSTILE
+
+
+@pytest.mark.parametrize("source", ["sentinel", "defender"])
+def test_senders_are_looked_up_on_the_rows_of_the_hunt(source: str) -> None:
+    """The rows with senders are those of the hunt, column for column, with further ones after them."""
+    rows, with_senders = (query_text(f"{name}_{source}").partition("let Raw")[2] for name in ("events", "mail"))
+    assert with_senders.startswith(rows.removesuffix(";\n") + ",\n          Sender = ")
 
 
 def test_the_kql_and_the_code_agree() -> None:

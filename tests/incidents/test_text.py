@@ -14,16 +14,19 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from shared.incidents.terms import Terms
+from shared.incidents.terms import Background, Terms
 from shared.incidents.text import comment_body, comment_id, incident_body, title
 from shared.model import (
     NO_MESSAGES,
     Act,
     Action,
+    Campaign,
     Counts,
     Evidence,
     Finding,
+    MailGroup,
     Messages,
+    Origin,
     Reason,
     Remedy,
     Severity,
@@ -32,6 +35,7 @@ from shared.model import (
 )
 from shared.text import ordinary, units
 from tests.support.hostile import FRAGMENTS, NOW, addresses, any_evidence, texts
+from tests.support.origins import backgrounds
 
 WINDOW = Window(NOW - timedelta(days=30), NOW)
 INCIDENT = "6f8f3c3e-3a0b-5d0e-9a55-0a7c0c1e2f10"
@@ -39,6 +43,8 @@ WORST = "💸&[" * 200  # each escaped, or two units long
 
 
 TERMS = Terms(10, 50, 2, True, "sentinel", WINDOW)
+PORTALS = ("https://portal.azure.com", "https://security.microsoft.com")
+LINKED = replace(TERMS, portal=PORTALS[0], workspace="/subscriptions/s/resourceGroups/g", defender=PORTALS[1])
 
 
 def messages(count: int, subject: str = "Invoice") -> tuple[Evidence, ...]:
@@ -73,12 +79,20 @@ def properties(body: str) -> dict[str, Any]:
 
 
 def rendered(text: str) -> tuple[set[str], str, list[str]]:
-    """The kinds of inline elements that Markdown makes of a text, its words, and its code blocks."""
+    """The kinds of inline elements that Markdown makes of a text, its words, and its code blocks.
+
+    Links lead to the portals, and are left out.
+    """
     blocks = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
     inline = [token for block in blocks if block.type == "inline" for token in block.children or []]
     assert not {block.type for block in blocks} & {"html_block", "heading_open", "table_open", "hr", "code_block"}
     fences = [block.content for block in blocks if block.type == "fence"]
-    return {token.type for token in inline}, " ".join(token.content for token in inline), fences
+    assert all(str(token.attrs["href"]).startswith(PORTALS) for token in inline if token.type == "link_open")
+    return (
+        {token.type for token in inline} - {"link_open", "link_close"},
+        " ".join(token.content for token in inline),
+        fences,
+    )
 
 
 def whole(items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -86,20 +100,34 @@ def whole(items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     return tuple(replace(item, message_id=item.message_id.encode("utf-8", "replace").decode()) for item in items)
 
 
+WORST_BACKGROUND = Background(
+    WORST,
+    Origin(
+        groups=tuple(MailGroup(WORST, WORST, WORST, 9, str(number), 99) for number in range(20)),
+        senders=((WORST, 9),) * 20,
+        domains=((WORST, 9),) * 20,
+        threats=((WORST, 9),) * 20,
+        detections=((WORST, 9),) * 20,
+        by_message={item.message_id: f"{place % 30}{WORST}" for place, item in enumerate(messages(150))},
+        messages=9,
+    ),
+    (Campaign(WORST, WORST, WORST, 99, (WORST, "".join(FRAGMENTS), *"abcdefgh"), 9, "0"),) * 9,
+)
 findings = st.builds(Finding.of, addresses, any_evidence().map(whole))
 
 
 @examples(max_examples=40, deadline=None)
-@given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
-@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.FIRST, False)
-@example(Finding.of("".join(FRAGMENTS), messages(3, "".join(FRAGMENTS))), ["".join(FRAGMENTS)], "", Reason.FIRST, True)
+@given(findings, st.lists(texts, max_size=5), backgrounds, st.sampled_from(list(Reason)), st.booleans())
+@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST_BACKGROUND, Reason.FIRST, False)
+@example(Finding.of("".join(FRAGMENTS), messages(3, "".join(FRAGMENTS))), [], WORST_BACKGROUND, Reason.FIRST, True)
+@example(Finding.of("kim@contoso.com", messages(150, WORST[:200])), [], WORST_BACKGROUND, Reason.FIRST, True)
 def test_a_description_fits_and_is_inert(
-    finding: Finding, doubts: list[str], remediators: str, reason: Reason, defender: bool
+    finding: Finding, doubts: list[str], about: Background, reason: Reason, defender: bool
 ) -> None:
     """Whatever the finding holds, the description has at most 5,000 UTF-16 units and renders no link, image or tag."""
-    terms = replace(TERMS, hunt_source="defender" if defender else "sentinel", doubts=tuple(doubts))
+    terms = replace(LINKED, hunt_source="defender" if defender else "sentinel", doubts=tuple(doubts))
     plan = _action(finding, reason, previous=WORST)
-    made = properties(incident_body(plan, terms, remediators))
+    made = properties(incident_body(plan, terms, about))
     description = made["description"]
     assert units(description) <= 5_000
     kinds, _, fences = rendered(description)
@@ -111,14 +139,15 @@ def test_a_description_fits_and_is_inert(
 
 
 @examples(max_examples=40, deadline=None)
-@given(findings, st.lists(texts, max_size=5), texts, st.sampled_from(list(Reason)), st.booleans())
-@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST, Reason.ESCALATED, True)
+@given(findings, st.lists(texts, max_size=5), backgrounds, st.sampled_from(list(Reason)), st.booleans())
+@example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST_BACKGROUND, Reason.ESCALATED, True)
+@example(Finding.of("kim@contoso.com", messages(150, WORST[:200])), [], WORST_BACKGROUND, Reason.GREW, False)
 def test_a_comment_fits_and_is_inert(
-    finding: Finding, doubts: list[str], remediators: str, reason: Reason, last: bool
+    finding: Finding, doubts: list[str], about: Background, reason: Reason, last: bool
 ) -> None:
     """Whatever is new, a comment has at most 30,000 UTF-16 units and renders no link, image or tag."""
     plan = _action(finding, reason, Act.COMMENT)
-    body = comment_body(plan, replace(TERMS, doubts=tuple(doubts)), remediators, last=last)
+    body = comment_body(plan, replace(LINKED, doubts=tuple(doubts)), about, last=last)
     message = properties(body)["message"]
     assert units(message) <= 30_000
     kinds, _, _ = rendered(message)
@@ -145,7 +174,7 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
     """Counts, threshold, window, newest messages, what to do, when it is a false positive, the query, the rule."""
     finding = Finding.of("kim@contoso.com", messages(23))
     plan = _action(finding, Reason.REOPENED, previous=INCIDENT)
-    body = incident_body(plan, TERMS, "23 messages: 14 by ZAP, 9 by admins")
+    body = incident_body(plan, TERMS, Background("23 messages: 14 by ZAP, 9 by admins"))
     text = properties(body)["description"]
     assert text.startswith("23 messages to `kim@contoso.com` were remediated in 30 days. More than 10 is unusual.")
     for said in (
@@ -154,8 +183,10 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
         "- Who remediated: 23 messages: 14 by ZAP, 9 by admins",
         "- Window: 2026-10-25 06:01 UTC to 2026-11-24 06:01 UTC",
         f"- Incident before this one: {INCIDENT}",
-        "Newest messages (10 of 23; time, action, id: subject):",
-        "- 2026-11-24 05:56 UTC, Hard delete, 00000000-1111-4222-8333-000000000000: Invoice 0",
+        "From whom:\n- Not looked up in this sweep. The query shows it.",
+        "Newest messages, of 23 (remediated, received, action, sender, subject; times in UTC):",
+        f"- 2026-11-24 06:01, received 2026-11-24 05:56, Hard delete: Invoice 0 (id {messages(1)[0].message_id})",
+        "See it again (Logs):\n```kql\nEmailEvents\n",
         "What to do next:", "A false positive, when:",
         "\n\nClosed as benign or false positive, it is raised again after more than 20 new messages",
         "; after any other closing, more than 10.",

@@ -14,7 +14,7 @@ from shared.app import hunt_options
 from shared.errors import Call, Service
 from shared.http.client import Http
 from shared.http.statuses import from_status
-from shared.hunt import Hunt
+from shared.hunt import Hunt, MailContext
 from shared.hunt.incidents import PastIncident
 from shared.hunt.remediators import Remediations
 from shared.incidents.port import Attempt, Ended
@@ -243,6 +243,10 @@ class MemoryHunt(Hunt):
     def remediators(self, window: Window, messages: Mapping[str, Sequence[str]]) -> Mapping[str, Remediations] | None:
         """See Hunt. There is no such table."""
         return None
+
+    def context(self, window: Window, recipients: Sequence[str]) -> MailContext:
+        """See Hunt. Nobody knows from whom the mail came."""
+        return MailContext()
 
     def known_incidents(self) -> dict[str, PastIncident]:
         """See Hunt."""
