@@ -34,7 +34,7 @@ def measured(azure: Clients, rows: list[Row], source: str = "sentinel") -> Cover
     return azure.hunt(hunt_source=source).coverage(WINDOW)
 
 
-def figures(slot: Slot) -> tuple[int, ...]:
+def slot_figures(slot: Slot) -> tuple[int, ...]:
     """Messages, filled, unknown, unattributable, removals."""
     return slot.messages, slot.filled, slot.unknown, slot.unattributable, slot.removals
 
@@ -55,7 +55,7 @@ def test_coverage_is_what_the_table_holds(azure: Clients, source: str) -> None:
     assert (found.unknown_actions, found.suspicious, found.without_recipient) == ({UNKNOWN[1]: 1}, {}, 1)
     assert [slot.start for slot in found.slots] == [WINDOW.start + day * DAY for day in range(30)]
     expected = {29: (1, 1, 0, 0, 1), 28: (1, 1, 0, 0, 1), 26: (1, 1, 1, 0, 0), 0: (1, 0, 0, 1, 0)}
-    assert {place: figures(slot) for place, slot in enumerate(found.slots) if slot.messages} == expected
+    assert {place: slot_figures(slot) for place, slot in enumerate(found.slots) if slot.messages} == expected
 
 
 def test_a_message_counts_once_a_day_however_often_it_is_streamed(azure: Clients) -> None:
@@ -65,7 +65,7 @@ def test_a_message_counts_once_a_day_however_often_it_is_streamed(azure: Clients
         for who in ("a@contoso.com", "b@contoso.com"):
             tenant.add(who, "" if hours == 1 else "Delivered", START - timedelta(hours=hours), message="m1")
     found = measured(azure, tenant.events)
-    assert (found.rows, [figures(slot) for slot in found.slots[-2:]]) == (8, [(1, 1, 0, 0, 0)] * 2)
+    assert (found.rows, [slot_figures(slot) for slot in found.slots[-2:]]) == (8, [(1, 1, 0, 0, 0)] * 2)
 
 
 def test_a_row_without_an_id_is_a_message_of_its_own(azure: Clients) -> None:
@@ -73,7 +73,7 @@ def test_a_row_without_an_id_is_a_message_of_its_own(azure: Clients) -> None:
     tenant = Mail(START)
     rows = [tenant.add("a@contoso.com", action, START - timedelta(hours=1)) for action in (SOFT, SOFT, "Zapped", "")]
     found = measured(azure, [row | {"NetworkMessageId": ""} for row in rows])
-    assert figures(found.slots[-1]) == (4, 3, 1, 4, 2)
+    assert slot_figures(found.slots[-1]) == (4, 3, 1, 4, 2)
 
 
 def test_what_is_no_action_fills_nothing(azure: Clients) -> None:
@@ -83,7 +83,7 @@ def test_what_is_no_action_fills_nothing(azure: Clients) -> None:
         tenant.add("a@contoso.com", word, START - timedelta(hours=1))
     tenant.add("a@contoso.com", "Nonesuch", START - timedelta(hours=1))
     found = measured(azure, tenant.events)
-    assert (figures(found.slots[-1]), found.unknown_actions) == ((9, 1, 1, 0, 0), {"Nonesuch": 1})
+    assert (slot_figures(found.slots[-1]), found.unknown_actions) == ((9, 1, 1, 0, 0), {"Nonesuch": 1})
 
 
 def test_a_message_with_one_known_word_is_not_unknown(azure: Clients) -> None:
@@ -91,7 +91,7 @@ def test_a_message_with_one_known_word_is_not_unknown(azure: Clients) -> None:
     tenant = Mail(START)
     for message, word in (("m1", "Zapped"), ("m1", "Delivered"), ("m2", "Zapped"), ("m2", "Frozen")):
         tenant.add("a@contoso.com", word, START - timedelta(hours=1), message=message)
-    assert figures(measured(azure, tenant.events).slots[-1]) == (2, 2, 1, 0, 0)
+    assert slot_figures(measured(azure, tenant.events).slots[-1]) == (2, 2, 1, 0, 0)
 
 
 def test_a_removal_counts_as_the_hunt_counts_it(azure: Clients) -> None:
@@ -106,7 +106,7 @@ def test_a_removal_counts_as_the_hunt_counts_it(azure: Clients) -> None:
     found = hunter.coverage(WINDOW)
     (finding,) = hunter.findings(WINDOW)
     assert (finding.recipient, finding.total) == ("a@contoso.com", 2)
-    assert (figures(found.slots[-1]), found.without_recipient) == ((6, 6, 1, 3, 2), 3)
+    assert (slot_figures(found.slots[-1]), found.without_recipient) == ((6, 6, 1, 3, 2), 3)
 
 
 LOOKS = ("HardDelete", "Moved to trash", "junk mail", "PURGED", "Removed")
@@ -150,7 +150,7 @@ def test_an_empty_window_says_when_there_was_something(azure: Clients) -> None:
     found = measured(azure, tenant.events)
     assert found.last_rows == datetime.fromisoformat(tenant.events[0]["TimeGenerated"])
     assert (found.rows, found.newest, len(found.slots)) == (0, None, 30)
-    assert not any(any(figures(slot)) for slot in found.slots)
+    assert not any(any(slot_figures(slot)) for slot in found.slots)
     tenant.events[0]["TimeGenerated"] = (START - timedelta(days=91)).isoformat()
     assert measured(azure, tenant.events).last_rows is None
 
@@ -191,7 +191,7 @@ def test_the_figures_are_those_of_plain_python(azure: Clients, rows: list[Row]) 
     """Whatever the rows are, each day's figures are what counting them one by one gives."""
     inside = [row for row in rows if row["TimeGenerated"] != seven_digits(WINDOW.start)]
     found = measured(azure, inside)
-    assert [figures(slot) for slot in reversed(found.slots)] == in_plain_python(inside)
+    assert [slot_figures(slot) for slot in reversed(found.slots)] == in_plain_python(inside)
 
 
 # -- malformed
@@ -240,7 +240,7 @@ def test_a_slot_that_comes_twice_is_malformed() -> None:
 def test_estimates_never_contradict_themselves() -> None:
     """The service counts distinct messages by estimate: a part is never more than the whole, nor less than nothing."""
     row = SLOT | {"Messages": 100, "Filled": 101, "Known": 102, "Unattributable": 103, "Removals": 104}
-    assert figures(read_coverage(answer_of(row), WINDOW).slots[-1]) == (100, 100, 0, 100, 100)
+    assert slot_figures(read_coverage(answer_of(row), WINDOW).slots[-1]) == (100, 100, 0, 100, 100)
 
 
 def test_the_kql_and_the_rule_agree() -> None:

@@ -22,7 +22,7 @@ SERVICES = {"sentinel": "log_analytics", "defender": "graph"}
 COVERED = ordinary(START)
 
 
-class Scene:
+class Witnessed:
     """Mail, and what was done about it afterwards."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Scene:
 @SOURCES
 def test_an_agreeing_witness(azure: Clients, source: str) -> None:
     """What both tables show removed agrees, with any of the four kinds."""
-    scene = Scene()
+    scene = Witnessed()
     for place, word in enumerate((HARD, SOFT, JUNK, DELETED) * 6):
         scene.removed(1 + place, shown=word, done=("Hard delete", "SoftDelete", "Move to junk", word)[place % 4])
     assert scene.witness(azure, source) == Witness(24, 24)
@@ -73,7 +73,7 @@ def test_an_agreeing_witness(azure: Clients, source: str) -> None:
 @SOURCES
 def test_a_contradicting_witness(azure: Clients, source: str) -> None:
     """Of the removals seen, those count as shown of which EmailEvents has a row with one of the four."""
-    scene = Scene()
+    scene = Witnessed()
     for place in range(24):
         scene.removed(1 + place, shown=SOFT if place < 5 else ("Delivered", "", None, "SoftDelete")[place % 4])
     assert scene.witness(azure, source) == Witness(24, 5)
@@ -127,7 +127,7 @@ def test_an_empty_table_needs_no_witness(azure: Clients) -> None:
 
 def test_it_is_one_request(azure: Clients) -> None:
     """The witness costs one query."""
-    scene = Scene()
+    scene = Witnessed()
     scene.removed(1)
     http = azure.fresh_http()
     azure.cloud.load(TABLE, scene.done)
@@ -137,7 +137,7 @@ def test_it_is_one_request(azure: Clients) -> None:
 
 def test_only_the_newest_successful_action_counts(azure: Clients) -> None:
     """A message that was given back, or quarantined later, is none; a failed attempt changes nothing."""
-    scene = Scene()
+    scene = Witnessed()
     scene.act(scene.removed(3), 2, "Redelivery", ActionType="Redelivery")
     scene.act(scene.removed(3), 2, "Moved to quarantine")
     scene.act(scene.removed(3), 3, "Moved to inbox")  # at the same time: it is not known which came last
@@ -152,7 +152,7 @@ def test_only_the_newest_successful_action_counts(azure: Clients) -> None:
 
 def test_a_young_removal_is_not_compared(azure: Clients) -> None:
     """Within two hours EmailEvents may not show it yet."""
-    scene = Scene()
+    scene = Witnessed()
     scene.removed(1.9 / 24, shown="Delivered")
     assert scene.witness(azure) == Witness(0, 0)
     scene.removed(2.1 / 24, shown="Delivered")
@@ -161,7 +161,7 @@ def test_a_young_removal_is_not_compared(azure: Clients) -> None:
 
 def test_only_what_email_events_has_is_compared(azure: Clients) -> None:
     """A message that EmailEvents does not have, or has for another recipient, says nothing."""
-    scene = Scene()
+    scene = Witnessed()
     scene.removed(3, RecipientEmailAddress="other@contoso.com")
     scene.removed(3, NetworkMessageId="elsewhere")
     scene.removed(3, RecipientEmailAddress="")
@@ -170,7 +170,7 @@ def test_only_what_email_events_has_is_compared(azure: Clients) -> None:
 
 def test_ids_and_recipients_are_compared_without_case(azure: Clients) -> None:
     """The two tables need not spell them alike; a removal that was streamed twice counts once."""
-    scene = Scene()
+    scene = Witnessed()
     row = scene.removed(3, shown="Delivered", RecipientEmailAddress=" A@Contoso.COM ")
     scene.act(row | {"NetworkMessageId": row["NetworkMessageId"].upper()}, 3, SOFT)
     assert scene.witness(azure) == Witness(1, 0)
@@ -181,7 +181,7 @@ def test_ids_and_recipients_are_compared_without_case(azure: Clients) -> None:
 
 def test_a_fault_of_some_days_shows_in_the_last_week(azure: Clients) -> None:
     """Whichever shows the smaller share is taken: the window, or its last seven days once they have seen 20."""
-    scene = Scene()
+    scene = Witnessed()
     for _ in range(60):
         scene.removed(10)
     for _ in range(19):
@@ -193,7 +193,7 @@ def test_a_fault_of_some_days_shows_in_the_last_week(azure: Clients) -> None:
 
 def test_a_fault_of_last_month_shows_in_the_window(azure: Clients) -> None:
     """When it is well again for a week, the window still holds what is missing."""
-    scene = Scene()
+    scene = Witnessed()
     for _ in range(25):
         scene.removed(2)
         scene.removed(15, shown="Delivered")

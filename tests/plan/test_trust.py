@@ -19,12 +19,12 @@ from tests.plan.trust_samples import (
     NOW,
     OPTIONS,
     WITNESS,
-    causes,
+    causes_of,
     covered,
+    ending_now,
     like,
     trust_of,
-    until,
-    week,
+    with_weekends,
 )
 
 HISTORY = [GOOD] * 29
@@ -51,14 +51,14 @@ def test_a_good_table_is_trusted() -> None:
 )
 def test_an_empty_table(changes: dict[str, Any], options: TrustOptions, words: str) -> None:
     """No row in the window is the only reason; the measure of earlier sweeps is kept."""
-    earlier = until(NOW - 30 * DAY, *HISTORY)
-    trust = judge(Coverage(0, None, until(NOW, *[EMPTY] * 30), **changes), options, NOW, earlier)
-    assert causes(trust) == ["coverage_empty"]
+    earlier = ending_now(NOW - 30 * DAY, *HISTORY)
+    trust = judge(Coverage(0, None, ending_now(NOW, *[EMPTY] * 30), **changes), options, NOW, earlier)
+    assert causes_of(trust) == ["coverage_empty"]
     assert words in str(trust.reasons[0])
     assert (trust.notes, trust.history_days, trust.measure) == ((), 29, earlier)
 
 
-CLOSED = week(like(1_000), EMPTY, 28)  # nothing on Saturday and Sunday
+CLOSED = with_weekends(like(1_000), EMPTY, 28)  # nothing on Saturday and Sunday
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_stale(slots: Sequence[Slot], age: float, setting: int, stale: bool) -> 
     """Older than MAX_DATA_AGE_HOURS, or than 1.5 times the longest natural silence; four times the setting at most."""
     options = replace(OPTIONS, max_data_age_hours=setting)
     trust = trust_of(*slots, options=options, newest=NOW - age * HOUR)
-    assert ("coverage_stale" in causes(trust)) == stale
-    assert "coverage_fallen" not in causes(trust) or not stale
+    assert ("coverage_stale" in causes_of(trust)) == stale
+    assert "coverage_fallen" not in causes_of(trust) or not stale
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_stale_in_words(newest: datetime | None, slots: list[Slot], words: str) 
 
 def test_stale_says_the_fall_too() -> None:
     """A dead connector is one reason, not two; other reasons stay."""
-    assert causes(trust_of(*HISTORY, EMPTY, newest=NOW - 25 * HOUR)) == ["coverage_stale"]
-    assert causes(trust_of(*HISTORY, EMPTY)) == ["coverage_fallen"]
+    assert causes_of(trust_of(*HISTORY, EMPTY, newest=NOW - 25 * HOUR)) == ["coverage_stale"]
+    assert causes_of(trust_of(*HISTORY, EMPTY)) == ["coverage_fallen"]
     both = trust_of(*[like(1_000, filled=0)] * 29, EMPTY, newest=NOW - 25 * HOUR)
-    assert causes(both) == ["coverage_stale", "coverage_unfilled"]
+    assert causes_of(both) == ["coverage_stale", "coverage_unfilled"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_reasons_in_words(last: Slot, words: str) -> None:
 
 def test_a_fallen_week_in_words() -> None:
     """A week says so."""
-    days = [*week(like(1_000), like(200), 28), *week(like(290), like(60), 7)]
+    days = [*with_weekends(like(1_000), like(200), 28), *with_weekends(like(290), like(60), 7)]
     (reason,) = trust_of(*days).reasons
     assert reason.words == "the last 7 days brought 1,570 messages, under a third of the 5,400 that are usual in 7 days"
     assert reason.check.startswith("Check whether that is a holiday; if not, the mail flow. Check that the workspace's")
@@ -170,13 +170,13 @@ def test_words_that_look_like_a_removal() -> None:
     named = "Zap removed (3), HardDelete (1)"
     assert few.notes == (f"an action that the sweep does not know looks like a removal: {named}",)
     many = trust_of(*HISTORY, GOOD, suspicious={"Zap removed": 3, "HardDelete": 2})
-    assert causes(many) == ["coverage_unknown_actions"]
+    assert causes_of(many) == ["coverage_unknown_actions"]
     assert many.notes == ()
     words = "5 rows have an action that looks like a removal and that the sweep does not know: "
     assert many.reasons[0].words == f"{words}Zap removed (3), HardDelete (2)"
     assert many.reasons[0].check.startswith("List the actions")
     most = trust_of(*HISTORY, like(1_000, unknown=800), suspicious={"HardDelete": 800})
-    assert causes(most) == ["coverage_unknown_actions"]
+    assert causes_of(most) == ["coverage_unknown_actions"]
     seven = trust_of(GOOD, suspicious={f"Purged {place}": 9 for place in range(7)}).reasons[0].words
     assert "Purged 4 (9)" in seven
     assert "Purged 5" not in seven
@@ -186,7 +186,7 @@ def test_words_that_look_like_a_removal() -> None:
 def test_the_second_witness(seen: int, shown: int, found: int) -> None:
     """It contradicts when EmailEvents shows under half of at least twenty removals."""
     trust = trust_of(*HISTORY, GOOD, witness=Witness(seen, shown))
-    assert causes(trust) == ["coverage_contradicted"] * found
+    assert causes_of(trust) == ["coverage_contradicted"] * found
     assert trust.notes == ()
     words = (
         f"EmailPostDeliveryEvents shows {seen:,} removals of messages that EmailEvents has; EmailEvents shows {shown}"
@@ -257,7 +257,7 @@ def test_what_lasts_is_no_hole() -> None:
     """The bad days up to now are the reason's, those before a good day are a hole."""
     bad = like(1_000, filled=0, removals=0)
     trust = trust_of(*[GOOD] * 20, bad, bad, GOOD, bad)
-    assert causes(trust) == ["coverage_unfilled"]
+    assert causes_of(trust) == ["coverage_unfilled"]
     assert [note for note in trust.notes if "history" not in note] == [
         "2 days between 2026-11-20 and 2026-11-22 cannot be trusted: counts may be too low"
     ]
@@ -269,27 +269,27 @@ FEWER = like(1_000, filled=300, removals=12)
 
 def test_the_measure_is_kept() -> None:
     """When every day of the window is bad, the trusted days of earlier sweeps are still the measure."""
-    earlier = until(NOW - 30 * DAY, *HISTORY)
+    earlier = ending_now(NOW - 30 * DAY, *HISTORY)
     trust = trust_of(*[FEWER] * 30, earlier=earlier)
-    assert causes(trust) == ["coverage_fill_fallen"]
+    assert causes_of(trust) == ["coverage_fill_fallen"]
     assert trust.measure == earlier
     assert trust.history_days == 29
-    assert causes(trust_of(*[FEWER] * 30)) == []
+    assert causes_of(trust_of(*[FEWER] * 30)) == []
 
 
 def test_a_bad_weekend_does_not_become_the_measure() -> None:
     """As the window moves on, its first days are too few to be judged; what earlier sweeps left out stays out."""
     good, quiet = like(300, filled=180), like(20, filled=12)
     bad, bad_quiet = like(300, filled=100, removals=4), like(20, filled=7, removals=0)
-    slots = [*week(good, quiet, 35), *week(bad, bad_quiet, 140)]
-    slots = list(until(NOW + 140 * DAY, *slots))
+    slots = [*with_weekends(good, quiet, 35), *with_weekends(bad, bad_quiet, 140)]
+    slots = list(ending_now(NOW + 140 * DAY, *slots))
     measure: tuple[Slot, ...] = ()
     for end in range(30, len(slots) + 1):
         now = slots[end - 1].start + DAY
         trust = judge(covered(slots[end - 30 : end], now), OPTIONS, now, measure)
         measure = trust.measure
         if end > 38:
-            assert causes(trust) == ["coverage_fill_fallen"]
+            assert causes_of(trust) == ["coverage_fill_fallen"]
     assert len(measure) >= 28
     assert [slot for slot in measure if slot.messages > 20 and slot.filled != 180] == []
     assert sum(slot.messages == 20 for slot in measure) >= 6
@@ -298,7 +298,7 @@ def test_a_bad_weekend_does_not_become_the_measure() -> None:
 def test_the_measure_is_short_and_overlaps_nothing() -> None:
     """The newest 35 days; days that the window holds anew are taken from the window."""
     assert len(trust_of(*[GOOD] * 90).measure) == MEASURE
-    old = until(NOW - DAY, *[like(1_000, filled=500)] * 35)
+    old = ending_now(NOW - DAY, *[like(1_000, filled=500)] * 35)
     trust = trust_of(*[GOOD] * 10, earlier=old)
     assert [slot.filled for slot in trust.measure] == [500] * 25 + [900] * 10
     assert trust.history_days == 35
@@ -313,64 +313,64 @@ def test_the_measure_is_short_and_overlaps_nothing() -> None:
 
 def test_a_clock_that_was_ahead_leaves_no_measure() -> None:
     """Days that are still to come are those of a wrong clock."""
-    ahead = until(NOW + 40 * DAY, *[like(10)] * 40)
+    ahead = ending_now(NOW + 40 * DAY, *[like(10)] * 40)
     trust = trust_of(*[GOOD] * 30, earlier=ahead)
-    assert (trust.reasons, trust.history_days, trust.measure) == ((), 29, until(NOW, *[GOOD] * 30))
+    assert (trust.reasons, trust.history_days, trust.measure) == ((), 29, ending_now(NOW, *[GOOD] * 30))
 
 
 def test_an_empty_window_keeps_the_measure() -> None:
     """Also the days that the window holds: it holds nothing of them any more."""
-    earlier = until(NOW, *HISTORY)
-    trust = judge(Coverage(0, None, until(NOW, *[EMPTY] * 30)), OPTIONS, NOW, earlier)
-    assert (causes(trust), trust.measure) == (["coverage_empty"], earlier)
+    earlier = ending_now(NOW, *HISTORY)
+    trust = judge(Coverage(0, None, ending_now(NOW, *[EMPTY] * 30)), OPTIONS, NOW, earlier)
+    assert (causes_of(trust), trust.measure) == (["coverage_empty"], earlier)
 
 
 def test_a_window_of_one_day() -> None:
     """With the measure of earlier sweeps even a window of a day is judged, and empty days before are an outage."""
-    earlier = until(NOW - DAY, *[GOOD] * 35)
-    assert causes(trust_of(like(1_000, filled=0), earlier=earlier)) == ["coverage_unfilled"]
+    earlier = ending_now(NOW - DAY, *[GOOD] * 35)
+    assert causes_of(trust_of(like(1_000, filled=0), earlier=earlier)) == ["coverage_unfilled"]
     assert trust_of(GOOD, earlier=earlier).notes == ()
-    assert causes(trust_of(EMPTY, EMPTY, GOOD, earlier=until(NOW - 3 * DAY, *[GOOD] * 35))) == []
-    assert "2 days" in trust_of(EMPTY, EMPTY, GOOD, earlier=until(NOW - 3 * DAY, *[GOOD] * 35)).notes[0]
+    assert causes_of(trust_of(EMPTY, EMPTY, GOOD, earlier=ending_now(NOW - 3 * DAY, *[GOOD] * 35))) == []
+    assert "2 days" in trust_of(EMPTY, EMPTY, GOOD, earlier=ending_now(NOW - 3 * DAY, *[GOOD] * 35)).notes[0]
 
 
 def test_an_accepted_change() -> None:
     """Days before the accepted one are no measure; the floors stay."""
     slots = [*[GOOD] * 29, FEWER]
     accepted = replace(OPTIONS, accepted_since=NOW.date())
-    assert causes(trust_of(*slots)) == ["coverage_fill_fallen"]
-    trust = trust_of(*slots, options=accepted, earlier=until(NOW - 30 * DAY, *HISTORY))
-    assert (causes(trust), trust.history_days, len(trust.measure)) == ([], 0, 1)
+    assert causes_of(trust_of(*slots)) == ["coverage_fill_fallen"]
+    trust = trust_of(*slots, options=accepted, earlier=ending_now(NOW - 30 * DAY, *HISTORY))
+    assert (causes_of(trust), trust.history_days, len(trust.measure)) == ([], 0, 1)
     yesterday = replace(OPTIONS, accepted_since=date(2026, 11, 22))
     assert trust_of(*slots, FEWER, options=yesterday).history_days == 1
-    assert causes(trust_of(*slots, options=replace(OPTIONS, accepted_since=date(2026, 11, 22)))) == [
+    assert causes_of(trust_of(*slots, options=replace(OPTIONS, accepted_since=date(2026, 11, 22)))) == [
         "coverage_fill_fallen"
     ]
-    assert causes(trust_of(*[GOOD] * 29, like(1_000, filled=0), options=accepted)) == ["coverage_unfilled"]
+    assert causes_of(trust_of(*[GOOD] * 29, like(1_000, filled=0), options=accepted)) == ["coverage_unfilled"]
 
 
 def test_a_table_without_a_whole_day() -> None:
     """Rows, but no slot: what needs none is judged."""
     trust = judge(Coverage(5, NOW - HOUR, witness=WITNESS), OPTIONS, NOW)
-    assert (causes(trust), trust.history_days, trust.measure) == ([], 0, ())
-    assert causes(judge(Coverage(5, NOW - 25 * HOUR, witness=WITNESS), OPTIONS, NOW)) == ["coverage_stale"]
-    known = until(NOW - 5 * DAY, *HISTORY)
+    assert (causes_of(trust), trust.history_days, trust.measure) == ([], 0, ())
+    assert causes_of(judge(Coverage(5, NOW - 25 * HOUR, witness=WITNESS), OPTIONS, NOW)) == ["coverage_stale"]
+    known = ending_now(NOW - 5 * DAY, *HISTORY)
     assert judge(Coverage(5, NOW - HOUR, witness=WITNESS), OPTIONS, NOW, known).measure == known
 
 
 @pytest.mark.parametrize("between", [timedelta(hours=1), DAY, 7 * DAY, timedelta(days=7, hours=5)])
 def test_every_schedule(between: timedelta) -> None:
     """Hourly, daily, weekly, and now and then by hand: trusted while all is well, not after the column went empty."""
-    good = covered(until(NOW, *[GOOD] * 30))
+    good = covered(ending_now(NOW, *[GOOD] * 30))
     measure: tuple[Slot, ...] = ()
     for sweep in range(40):
         now = NOW + sweep * between
-        trust = judge(replace(good, slots=until(now, *[GOOD] * 30), newest=now), OPTIONS, now, measure)
+        trust = judge(replace(good, slots=ending_now(now, *[GOOD] * 30), newest=now), OPTIONS, now, measure)
         measure = trust.measure
         assert trust.reasons == ()
     for sweep in range(40, 80):
         now = NOW + sweep * between
-        slots = until(now, *[GOOD] * max(0, 69 - sweep), *[like(1_000, filled=0)] * min(30, sweep - 39))
+        slots = ending_now(now, *[GOOD] * max(0, 69 - sweep), *[like(1_000, filled=0)] * min(30, sweep - 39))
         trust = judge(replace(good, slots=slots, newest=now), OPTIONS, now, measure)
         measure = trust.measure
-        assert causes(trust) == ["coverage_unfilled"]
+        assert causes_of(trust) == ["coverage_unfilled"]

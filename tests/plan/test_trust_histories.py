@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.model.coverage import Slot
 from shared.plan.trust import judge
-from tests.plan.trust_samples import DAY, EMPTY, GOOD, NOW, OPTIONS, causes, covered
+from tests.plan.trust_samples import DAY, EMPTY, GOOD, NOW, OPTIONS, causes_of, covered
 from tests.support.examples import examples_of
 
 BLIND: dict[str, Callable[[Slot], Slot]] = {
@@ -32,7 +32,7 @@ kinds = st.sampled_from(["good", *BLIND])
 runs = st.lists(st.tuples(kinds, st.integers(1, 40)), min_size=1, max_size=12)
 
 
-def table(days: list[str], seed: int) -> list[Slot]:
+def slots_of_days(days: list[str], seed: int) -> list[Slot]:
     """A slot a day, oldest first, with weekends and chance; each is what its kind makes of a good one."""
     chance = Random(seed)
     slots = []
@@ -45,7 +45,7 @@ def table(days: list[str], seed: int) -> list[Slot]:
     return slots
 
 
-def swept(slots: list[Slot], lookback: int, every: int = 1) -> list[list[str]]:
+def said_each_day(slots: list[Slot], lookback: int, every: int = 1) -> list[list[str]]:
     """The causes of each sweep from the first whole day on, every so many days."""
     measure: tuple[Slot, ...] = ()
     said = []
@@ -56,7 +56,7 @@ def swept(slots: list[Slot], lookback: int, every: int = 1) -> list[list[str]]:
         newest = alive[-1] - timedelta(minutes=9) if alive else None
         trust = judge(covered(window, now, newest=newest), OPTIONS, now, measure)
         measure = trust.measure
-        said.append(causes(trust))
+        said.append(causes_of(trust))
     return said
 
 
@@ -69,7 +69,7 @@ def swept(slots: list[Slot], lookback: int, every: int = 1) -> list[list[str]]:
 def test_a_blind_day_is_never_clean(later: list[tuple[str, int]], seed: int, lookback: int) -> None:
     """After four good weeks any run of days, for as long as it lasts, whatever came between."""
     days = ["good"] * 28 + [kind for kind, number in later for _ in range(number)]
-    said = swept(table(days, seed), lookback)
+    said = said_each_day(slots_of_days(days, seed), lookback)
     clean = [(place, kind) for place, (kind, causes) in enumerate(zip(days, said, strict=True)) if not causes]
     assert [each for each in clean if each[1] != "good"] == []
     assert len(clean) >= 28
@@ -81,7 +81,7 @@ def test_a_blind_day_is_never_clean(later: list[tuple[str, int]], seed: int, loo
 def test_floors_need_no_history(runs_of_days: list[tuple[str, int]], seed: int) -> None:
     """From the first day on: no action, no known action, nobody's mail."""
     days = [kind for kind, number in runs_of_days for _ in range(number)]
-    said = swept(table(days, seed), 30)
+    said = said_each_day(slots_of_days(days, seed), 30)
     assert [kind for kind, causes in zip(days, said, strict=True) if not causes and kind in SEEN_AT_ONCE] == []
 
 
@@ -91,7 +91,7 @@ def test_floors_need_no_history(runs_of_days: list[tuple[str, int]], seed: int) 
 def test_good_days_are_clean_again(later: list[str], seed: int) -> None:
     """Two days after the last bad one there is no reason, unless the figures of a whole week lack."""
     days = ["good"] * 35 + later + ["good"] * 7
-    assert swept(table(days, seed), 30)[-1] == []
+    assert said_each_day(slots_of_days(days, seed), 30)[-1] == []
 
 
 @given(runs, st.integers(0, 9), st.sampled_from([1, 2, 7]))
@@ -100,5 +100,5 @@ def test_good_days_are_clean_again(later: list[str], seed: int) -> None:
 def test_any_schedule(later: list[tuple[str, int]], seed: int, every: int) -> None:
     """Swept every day, every other day or once a week: the day of the sweep is never blind and clean."""
     days = ["good"] * 36 + [kind for kind, number in later for _ in range(number)]
-    said = swept(table(days, seed), 30, every)
+    said = said_each_day(slots_of_days(days, seed), 30, every)
     assert [kind for kind, causes in zip(days[::every], said, strict=True) if not causes and kind != "good"] == []

@@ -9,7 +9,7 @@ import pytest
 
 from shared.model.coverage import Slot
 from shared.plan.trust import judge
-from tests.plan.trust_samples import DAY, GOOD, NOW, OPTIONS, causes, covered, like
+from tests.plan.trust_samples import DAY, GOOD, NOW, OPTIONS, causes_of, covered, like
 
 HOUR = timedelta(hours=1)
 FAULTS = {
@@ -35,7 +35,9 @@ def slot_of(first: int, bad: Slot) -> Slot:
     )
 
 
-def swept(bad: Slot, lookback: int, every: int, late: timedelta = timedelta()) -> Iterator[tuple[int, list[str]]]:
+def said_each_time(
+    bad: Slot, lookback: int, every: int, late: timedelta = timedelta()
+) -> Iterator[tuple[int, list[str]]]:
     """The hour and the causes of each sweep, every so many hours; every second one begins late."""
     measure: tuple[Slot, ...] = ()
     for number, end in enumerate(range(24 * lookback, 24 * (GOOD_DAYS + BAD_DAYS), every)):
@@ -45,7 +47,7 @@ def swept(bad: Slot, lookback: int, every: int, late: timedelta = timedelta()) -
         now = NOW + end * HOUR + shift
         trust = judge(covered(slots, now), OPTIONS, now, measure)
         measure = trust.measure
-        yield end, causes(trust)
+        yield end, causes_of(trust)
 
 
 def figures_of(slot: Slot) -> tuple[int, int, int, int, int]:
@@ -57,7 +59,7 @@ def figures_of(slot: Slot) -> tuple[int, int, int, int, int]:
 @pytest.mark.parametrize(("lookback", "every"), [(1, 1), (1, 24), (7, 5), (30, 6), (30, 24)])
 def test_a_lasting_fault_on_every_schedule(fault: str, lookback: int, every: int) -> None:
     """No reason while all is well; from a whole day of the fault on always one, also when the window holds no other."""
-    said = [*swept(FAULTS[fault], lookback, every)]
+    said = [*said_each_time(FAULTS[fault], lookback, every)]
     assert [hour for hour, reasons in said if reasons and hour <= 24 * GOOD_DAYS] == []
     whole = 24 * (GOOD_DAYS + 1) + (23 if every == 5 else 0)  # its days began at other hours than the fault
     assert [hour for hour, reasons in said if not reasons and hour >= whole] == []
@@ -65,7 +67,7 @@ def test_a_lasting_fault_on_every_schedule(fault: str, lookback: int, every: int
 
 def test_a_sweep_that_begins_a_minute_late() -> None:
     """Its days overlap with those of the sweeps before and after it by a minute: none of them is lost."""
-    said = [*swept(FAULTS["fewer actions"], 1, 24, timedelta(minutes=1))]
+    said = [*said_each_time(FAULTS["fewer actions"], 1, 24, timedelta(minutes=1))]
     assert [hour for hour, reasons in said if not reasons and hour > 24 * GOOD_DAYS] == []
     measure: tuple[Slot, ...] = ()
     for day in range(35):

@@ -6,16 +6,16 @@ import pytest
 
 from shared.model.coverage import Slot
 from shared.plan.slots import newest
-from tests.plan.trust_samples import EMPTY, GOOD, NOW, causes, like, trust_of, until, week
+from tests.plan.trust_samples import EMPTY, GOOD, NOW, causes_of, ending_now, like, trust_of, with_weekends
 
 HISTORY = [GOOD] * 29
 FALLEN, UNFILLED, FILL_FALLEN = ["coverage_fallen"], ["coverage_unfilled"], ["coverage_fill_fallen"]
 UNKNOWN, REMOVALS = ["coverage_unknown_actions"], ["coverage_removals_fallen"]
 NOBODY = ["coverage_unattributable"]
-OFFICE = week(like(1_000), like(200), 35)  # Saturday and Sunday 200
+OFFICE = with_weekends(like(1_000), like(200), 35)  # Saturday and Sunday 200
 
 
-def changed(days: list[Slot], **messages: int) -> list[Slot]:
+def last_week_with(days: list[Slot], **messages: int) -> list[Slot]:
     """The last seven of these days with other volumes: by weekday, Tuesday to Monday."""
     names = ("tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "monday")
     last = [like(messages[name]) if name in messages else slot for name, slot in zip(names, days[-7:], strict=True)]
@@ -36,20 +36,26 @@ def weekdays(messages: int, **others: int) -> dict[str, int]:
         pytest.param([like(59)] * 29 + [like(19)], [], id="59 fall by chance"),
         pytest.param([GOOD] * 21 + [like(100)], FALLEN, id="three of the same weekday"),
         pytest.param([GOOD] * 20 + [like(100)], [], id="two of the same weekday"),
-        pytest.param(changed(OFFICE, monday=99), FALLEN, id="under half of the lowest Sunday"),
-        pytest.param(changed(OFFICE, monday=100), [], id="a holiday has as much as half a Sunday"),
-        pytest.param(changed(OFFICE, **weekdays(290, saturday=60, sunday=60)), FALLEN, id="a week under a third"),
-        pytest.param(changed(OFFICE, **weekdays(336, saturday=60, sunday=60)), [], id="a week of a third"),
-        pytest.param(changed(OFFICE, **weekdays(290, saturday=60, sunday=99)), FALLEN, id="both under half"),
-        pytest.param(changed(OFFICE, **weekdays(290, saturday=60)), FALLEN, id="all but one under half"),
-        pytest.param(changed(OFFICE, **weekdays(250)), [], id="a week of holidays leaves the weekend as it is"),
-        pytest.param(week(like(40), EMPTY, 28) + week(like(12), EMPTY, 7), FALLEN, id="days with little mail are left"),
+        pytest.param(last_week_with(OFFICE, monday=99), FALLEN, id="under half of the lowest Sunday"),
+        pytest.param(last_week_with(OFFICE, monday=100), [], id="a holiday has as much as half a Sunday"),
+        pytest.param(
+            last_week_with(OFFICE, **weekdays(290, saturday=60, sunday=60)), FALLEN, id="a week under a third"
+        ),
+        pytest.param(last_week_with(OFFICE, **weekdays(336, saturday=60, sunday=60)), [], id="a week of a third"),
+        pytest.param(last_week_with(OFFICE, **weekdays(290, saturday=60, sunday=99)), FALLEN, id="both under half"),
+        pytest.param(last_week_with(OFFICE, **weekdays(290, saturday=60)), FALLEN, id="all but one under half"),
+        pytest.param(last_week_with(OFFICE, **weekdays(250)), [], id="a week of holidays leaves the weekend as it is"),
+        pytest.param(
+            with_weekends(like(40), EMPTY, 28) + with_weekends(like(12), EMPTY, 7),
+            FALLEN,
+            id="days with little mail are left",
+        ),
         pytest.param([like(8)] * 28 + [like(2)] * 7, [], id="a week of less than 60"),
     ],
 )
 def test_volume(slots: list[Slot], expected: list[str]) -> None:
     """A day far below its weekday and the quietest day, or a whole week under a third."""
-    assert causes(trust_of(*slots)) == expected
+    assert causes_of(trust_of(*slots)) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_volume(slots: list[Slot], expected: list[str]) -> None:
 )
 def test_fill(slots: list[Slot], expected: list[str]) -> None:
     """The share of filled actions against the usual share; without history against 5 %."""
-    assert causes(trust_of(*slots)) == expected
+    assert causes_of(trust_of(*slots)) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_fill(slots: list[Slot], expected: list[str]) -> None:
 )
 def test_words(slots: list[Slot], expected: list[str]) -> None:
     """Most words are unknown: no history is needed."""
-    assert causes(trust_of(*slots)) == expected
+    assert causes_of(trust_of(*slots)) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,7 +137,7 @@ def test_words(slots: list[Slot], expected: list[str]) -> None:
 )
 def test_removals(slots: list[Slot], expected: list[str]) -> None:
     """No removal where thirty are usual."""
-    assert causes(trust_of(*slots)) == expected
+    assert causes_of(trust_of(*slots)) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,7 +161,7 @@ def test_removals(slots: list[Slot], expected: list[str]) -> None:
 )
 def test_unattributable(slots: list[Slot], expected: list[str]) -> None:
     """Messages without a recipient or an id."""
-    assert causes(trust_of(*slots)) == expected
+    assert causes_of(trust_of(*slots)) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,16 +177,16 @@ def test_unattributable(slots: list[Slot], expected: list[str]) -> None:
 )
 def test_a_fault_that_lasts_stays_one(bad: Slot) -> None:
     """Weeks later the days with the fault are no measure, and the same reason is there."""
-    first = causes(trust_of(*HISTORY, bad))
+    first = causes_of(trust_of(*HISTORY, bad))
     assert first
-    assert all(causes(trust_of(*[GOOD] * 29, *[bad] * days)) == first for days in (2, 7, 8, 21, 35, 70))
+    assert all(causes_of(trust_of(*[GOOD] * 29, *[bad] * days)) == first for days in (2, 7, 8, 21, 35, 70))
 
 
 def test_a_day_of_the_fault_that_looks_better_is_no_measure() -> None:
     """Of the days that are judged together, each below the middle between the limit and the usual is out."""
     good, better = like(100, filled=60), like(10, filled=4)
     trust = trust_of(*[good] * 29, better, like(150, filled=40))
-    assert causes(trust) == FILL_FALLEN
+    assert causes_of(trust) == FILL_FALLEN
     assert {slot.filled for slot in trust.measure} == {60}
 
 
@@ -189,14 +195,14 @@ def test_a_slow_fault_is_no_measure_either(days: int) -> None:
     """Days that only together are a fault are no measure afterwards: one more is a fault at once."""
     few = [like(10)] * 30
     bad = like(5, filled=0)
-    assert causes(trust_of(*few, bad)) == []
+    assert causes_of(trust_of(*few, bad)) == []
     assert all(slot.filled for slot in trust_of(*few, bad, bad).measure)
-    assert causes(trust_of(*few, *[bad] * (2 + days))) == UNFILLED
+    assert causes_of(trust_of(*few, *[bad] * (2 + days))) == UNFILLED
 
 
 def test_newest() -> None:
     """As many of the newest slots as are needed, none when there are not so many messages."""
-    slots = until(NOW, like(5), like(0), like(3))
+    slots = ending_now(NOW, like(5), like(0), like(3))
     assert newest(slots, 3) == slots[2:]
     assert newest(slots, 4) == slots
     assert newest(slots, 9) == ()

@@ -24,7 +24,7 @@ def like(messages: int, **figures: int) -> Slot:
     return Slot(NOW, messages=messages, **{**shares, **figures})
 
 
-def until(now: datetime, *slots: Slot) -> tuple[Slot, ...]:
+def ending_now(now: datetime, *slots: Slot) -> tuple[Slot, ...]:
     """These slots, one after the other, so that the last one ends at that time."""
     return tuple(replace(slot, start=now - (len(slots) - place) * DAY) for place, slot in enumerate(slots))
 
@@ -37,15 +37,15 @@ def covered(slots: Sequence[Slot], now: datetime = NOW, **changes: Any) -> Cover
 
 def trust_of(*slots: Slot, options: TrustOptions = OPTIONS, earlier: Sequence[Slot] = (), **changes: Any) -> Trust:
     """The judgement on a table of these slots, the last one ends now."""
-    return judge(covered(until(NOW, *slots), **changes), options, NOW, earlier)
+    return judge(covered(ending_now(NOW, *slots), **changes), options, NOW, earlier)
 
 
-def causes(trust: Trust) -> list[str]:
+def causes_of(trust: Trust) -> list[str]:
     """The causes of its reasons."""
     return [reason.cause for reason in trust.reasons]
 
 
-def week(weekday: Slot, weekend: Slot, days: int = 28) -> list[Slot]:
+def with_weekends(weekday: Slot, weekend: Slot, days: int = 28) -> list[Slot]:
     """So many days with weekends, the last of which ends now."""
     starts = [NOW - (days - place) * DAY for place in range(days)]
     return [weekend if start.weekday() >= 5 else weekday for start in starts]

@@ -43,19 +43,19 @@ def a_month(tenant: Tenant, per_day: int = 20, days: int = 30) -> None:
         tenant.cloud.append("EmailEvents", a_day(tenant, per_day, ago=day))
 
 
-def causes(tenant: Tenant, **settings: str) -> list[str]:
+def causes_of_sweep(tenant: Tenant, **settings: str) -> list[str]:
     """The causes of the reasons of a sweep."""
     return [reason.partition(":")[0] for reason in tenant.sweep(**settings).receipt.reasons]
 
 
-def text_of(card: Any) -> str:
+def text_of_card(card: Any) -> str:
     """All that a card says."""
     return " ".join(text for _, text in strings(card))
 
 
 def last_card(tenant: Tenant) -> str:
     """The newest card as text."""
-    return text_of(tenant.cloud.cards[-1])
+    return text_of_card(tenant.cloud.cards[-1])
 
 
 def test_an_action_that_stops_being_filled_is_noticed_at_once(tenant: Tenant) -> None:
@@ -123,10 +123,10 @@ def test_the_measure_outlives_the_window(tenant: Tenant) -> None:
     assert tenant.sweep().receipt.verdict is Verdict.CLEAN
     tenant.clock.advance(days=31)
     a_month(tenant, per_day=25)
-    assert causes(tenant) == ["coverage_fallen"]
+    assert causes_of_sweep(tenant) == ["coverage_fallen"]
     assert "measure" not in as_json(tenant.sweep().receipt)
     tenant.ledger.unlink()
-    assert causes(tenant) == []
+    assert causes_of_sweep(tenant) == []
 
 
 def test_the_measure_is_of_its_source(tenant: Tenant) -> None:
@@ -135,8 +135,8 @@ def test_the_measure_is_of_its_source(tenant: Tenant) -> None:
     tenant.sweep()
     tenant.clock.advance(days=31)
     a_month(tenant, per_day=25)
-    assert causes(tenant, HUNT_SOURCE="defender") == []
-    assert causes(tenant, HUNT_SOURCE="sentinel") == ["coverage_fallen"]
+    assert causes_of_sweep(tenant, HUNT_SOURCE="defender") == []
+    assert causes_of_sweep(tenant, HUNT_SOURCE="sentinel") == ["coverage_fallen"]
 
 
 def test_an_accepted_change_is_no_reason_any_more(tenant: Tenant) -> None:
@@ -145,7 +145,7 @@ def test_an_accepted_change_is_no_reason_any_more(tenant: Tenant) -> None:
     tenant.sweep()
     tenant.clock.advance(days=31)
     a_month(tenant, per_day=25)
-    assert causes(tenant) == ["coverage_fallen"]
+    assert causes_of_sweep(tenant) == ["coverage_fallen"]
     accept(tenant, tenant.clock.now().date() - 20 * DAY)
     receipt = tenant.sweep().receipt
     assert (receipt.reasons, receipt.verdict) == ((), Verdict.CLEAN)
@@ -153,7 +153,7 @@ def test_an_accepted_change_is_no_reason_any_more(tenant: Tenant) -> None:
     assert any(note.startswith("history of 19 days") for note in receipt.notes)
     tenant.clock.advance(days=1)
     tenant.cloud.append("EmailEvents", a_day(tenant, action=None))
-    assert causes(tenant) == ["coverage_unfilled"]  # measured by the days since
+    assert causes_of_sweep(tenant) == ["coverage_unfilled"]  # measured by the days since
 
 
 def accept(tenant: Tenant, day: date) -> None:
@@ -220,8 +220,8 @@ def test_a_new_word_goes_on_the_day_s_other_card(tenant: Tenant) -> None:
     tenant.cloud.append("EmailEvents", [*rows, *a_day(tenant, 2, action="HardDelete")])
     tenant.sweep()
     (card,) = tenant.cloud.cards
-    assert "v@contoso.com" in text_of(card)
-    assert "HardDelete (2)" in text_of(card)
+    assert "v@contoso.com" in text_of_card(card)
+    assert "HardDelete (2)" in text_of_card(card)
     tenant.clock.advance(hours=1)
     tenant.sweep()
     assert len(tenant.cloud.cards) == 1
@@ -234,7 +234,7 @@ def test_five_rows_with_such_a_word_are_no_all_clear(tenant: Tenant) -> None:
     receipt = tenant.sweep().receipt
     assert receipt.verdict is Verdict.UNTRUSTED
     (card,) = tenant.cloud.cards
-    assert "HardDelete (5)" in text_of(card)
+    assert "HardDelete (5)" in text_of_card(card)
 
 
 def test_an_untold_word_leaves_the_sweep_incomplete(tenant: Tenant) -> None:

@@ -30,7 +30,7 @@ def delivered(rows: list[Row]) -> list[Row]:
     return [row | {"LatestDeliveryAction": "Delivered"} for row in rows]
 
 
-def renamed(rows: list[Row]) -> list[Row]:
+def words_changed(rows: list[Row]) -> list[Row]:
     """Every action is called otherwise, and none of the new words looks like a removal."""
     words = {"Delivered": "Zugestellt"}
     return [row | {"LatestDeliveryAction": words.get(str(row["LatestDeliveryAction"]), "Zapped")} for row in rows]
@@ -45,7 +45,7 @@ BLIND: dict[str, Callable[[list[Row]], list[Row]]] = {
     "no recipients": every(RecipientEmailAddress=None),
     "blank recipients": every(RecipientEmailAddress=" "),
     "no ids": every(NetworkMessageId=""),
-    "renamed": renamed,
+    "renamed": words_changed,
     "delivered": delivered,
     "a twentieth, delivered": lambda rows: delivered(rows[::20]),
 }
@@ -64,7 +64,7 @@ def rows_of_a_day(tenant: Tenant, number: int, *, ago: int = 0) -> list[Row]:
     return mail.events
 
 
-def live(tenant: Tenant, number: int, source: str) -> list[tuple[str, Verdict | None, tuple[str, ...]]]:
+def live_days(tenant: Tenant, number: int, source: str) -> list[tuple[str, Verdict | None, tuple[str, ...]]]:
     """What each of these days was, and how its sweep ended."""
     chance = Random(number)
     for ago in range(BEFORE):
@@ -88,7 +88,7 @@ def live(tenant: Tenant, number: int, source: str) -> list[tuple[str, Verdict | 
 def test_a_blind_day_is_never_clean(number: int, tmp_path: Path) -> None:
     """Whatever days came before. A good month before them is clean, so nothing is untrusted for ever."""
     with pytest.MonkeyPatch.context() as patch, running_tenant(tmp_path, patch) as tenant:
-        lived = live(tenant, number, ("sentinel", "defender")[number % 2])
+        lived = live_days(tenant, number, ("sentinel", "defender")[number % 2])
     story = "\n".join(f"{number} {day:>2} {kind}: {verdict} {why}" for day, (kind, verdict, why) in enumerate(lived))
     assert lived[0][1] is Verdict.CLEAN, story
     assert [day for day, (kind, verdict, _) in enumerate(lived) if kind in BLIND and verdict is Verdict.CLEAN] == [], (
