@@ -24,7 +24,7 @@ from shared.cli.under_lease import (
 )
 from shared.clock import SystemClock
 from shared.model import Cause, Record
-from shared.plan.settled import baselined, left_out
+from shared.plan.settled import baselined, why_left
 from shared.settings import Settings
 from shared.sweep.context import Context, Parts
 from shared.sweep.doubts import settle_doubts
@@ -156,7 +156,7 @@ def _weighed(context: Context, hunted: Hunted) -> tuple[Baseline, list[Record]]:
     if failed:
         return Baseline(doubts=hunted.doubts, failed=failed), []
     records, now = context.ledger.records, context.now()
-    left = {name: left_out(records.get(name)) for name in hunted.findings}
+    left = {name: why_left(records.get(name)) for name in hunted.findings}
     made: list[Record] = []
     messages, taken = 0, []
     for name, finding in sorted(hunted.findings.items(), key=lambda each: (-each[1].total, each[0])):

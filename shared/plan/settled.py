@@ -12,7 +12,7 @@ from shared.plan.records import reported
 # -- a baseline -------------------------------------------------------------------------------------------------------
 
 
-def left_out(record: Record | None) -> str:
+def why_left(record: Record | None) -> str:
     """Why a baseline leaves this recipient as it is; "" when it does not."""
     if record is None:
         return ""

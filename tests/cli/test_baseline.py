@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.cli.accept_coverage import accept
 from shared.cli.baseline import AT_ONCE, looked, take
+from shared.cli.forget import erase
 from shared.cli.under_lease import AnotherAtWork
 from shared.ledger.lease import claim
 from shared.model import Record
+from shared.sweep.context import Parts
 from tests.cloud import WORKSPACE_RESOURCE_ID, Fault
 from tests.cloud.mail import HARD, SOFT, Mail
 from tests.support.clock import FakeClock
@@ -217,14 +220,22 @@ class Alive(FakeClock):
 
 
 def test_a_sweep_at_work_is_waited_for_by_nobody(operator: Operator) -> None:
-    """While a sweep lives, nothing is written: neither by a baseline nor by forgetting."""
+    """While a sweep lives, nothing is written: neither by a baseline, nor by forgetting or accepting."""
     history(operator)
     with operator.parts(dry=True) as made:
         hunted, _ = looked(made)
     clock = Alive(operator)
-    with operator.parts() as made, pytest.raises(AnotherAtWork, match="a sweep is at work"):
-        take(replace(made, clock=clock), hunted)
-    assert not operator.loaded().records
+    operator.place.open(workspace=WORKSPACE_RESOURCE_ID).save([Record(EVE)])
+    before = operator.loaded()
+    steps: list[Callable[[Parts], object]] = [
+        lambda parts: take(parts, hunted),
+        lambda parts: erase(parts, EVE),
+        lambda parts: accept(parts, clock.now().date()),
+    ]
+    for step in steps:
+        with operator.parts() as made, pytest.raises(AnotherAtWork, match="a sweep is at work"):
+            step(replace(made, clock=clock))
+    assert operator.loaded() == before
 
 
 def test_it_holds_the_lease(of_file: Operator) -> None:

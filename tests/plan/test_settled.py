@@ -10,7 +10,7 @@ from shared.model import Act, Evidence, Finding, Reason, Record, Remedy, pseudon
 from shared.plan.decide import decide_about
 from shared.plan.owed import owing
 from shared.plan.records import adopted, created
-from shared.plan.settled import baselined, cards_without, forgotten, left_out, may_be_made
+from shared.plan.settled import baselined, cards_without, forgotten, may_be_made, why_left
 from tests.plan.samples import (
     DAY,
     NOW,
@@ -48,7 +48,7 @@ from tests.plan.samples import (
 )
 def test_whom_a_baseline_leaves(known: Record | None, why: str) -> None:
     """Whoever has an open incident, or is owed anything, a card included."""
-    assert left_out(known) == why
+    assert why_left(known) == why
 
 
 @pytest.mark.parametrize("known", [None, closed(11, "FalsePositive"), record_of(11, ours(there(), deleted=True))])
