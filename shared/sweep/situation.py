@@ -16,7 +16,7 @@ from shared.teams.notices import RUNBOOK_URL
 
 GROWN = (Reason.GREW, Reason.COMMENTS_FULL)
 STANDING = (Reason.STANDING, Reason.ESCALATED, *GROWN)
-_OLD_NEWS = frozenset({Reason.SETTLED, Reason.EXCLUDED, Reason.RESTING, Reason.STANDING})
+_NOT_COUNTED = frozenset({Reason.EXCLUDED, Reason.RESTING})
 QUIET = frozenset({Reason.SETTLED, Reason.EXCLUDED, Reason.RESTING})
 
 
@@ -72,8 +72,8 @@ def situation_of(
         run_id=parts.run_id,
         remarks=hunted.remarks,
         campaigns=tuple(_shown(each, settings.card_subjects) for each in described.campaigns),
-        flagged=sum(number for reason, number in reasons.items() if reason not in _OLD_NEWS),
-        looked_up=len(described.origins),
+        flagged=sum(number for reason, number in reasons.items() if reason not in _NOT_COUNTED),
+        looked_up=sum(1 for origin in described.origins.values() if origin.domains or origin.groups),
         grown=sum(reasons[each] for each in GROWN),
         workbook_url=workbooks_link(settings.cloud.portal, workspace),
         runbook_url=RUNBOOK_URL,

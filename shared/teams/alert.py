@@ -94,8 +94,8 @@ class Situation:
     `remarks`: what every card mentions about the data.
 
     `campaigns`: mail that reached several who are flagged; its senders and subjects are shown, so they are "" without
-    CARD_SUBJECTS. So many are `flagged` with something new, the held ones included; for so many of them it was
-    `looked_up` from whom their mail came. `grown` are open incidents with new messages, `standing` those without.
+    CARD_SUBJECTS. So many are `flagged`, the held ones included, the excluded ones not; of so many of them it is known
+    from whom their mail came (`looked_up`). `grown` are open incidents with new messages, `standing` those without.
     `run_url` is this run's log, `runbook_url` the page that says what to do about each card.
     """
 

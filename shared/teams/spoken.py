@@ -12,8 +12,8 @@ from shared.teams.frame import CAUSES
 from shared.teams.listing import who
 from shared.text import bare
 
-_BYTES = 1_000  # three copies of the words travel in each card
-_FEW, _BYTES_OF_MANY = 8, 600  # the more recipients, the more room their links need
+_BYTES = 1_200  # three copies of the words travel in each card
+_FEW, _BYTES_OF_MANY = 12, 600  # the more recipients, the more room their links need
 
 
 def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: bool = False) -> str:

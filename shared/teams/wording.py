@@ -6,6 +6,7 @@ operators choose: `own` leaves out a name that has a character in it that no wor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -186,9 +187,9 @@ def covered(coverage: Coverage | None, situation: Situation) -> str:
 
 
 def short_line(text: str, characters: int, size: int) -> str:
-    """The text in a visible line of at most so many characters and so many bytes."""
+    """The text in a visible line of at most so many characters and so many bytes of JSON."""
     shown = clean(text, characters)
-    return shown if len(shown.encode()) <= size else clean(text, size // 4)
+    return shown if len(json.dumps(shown, ensure_ascii=False).encode()) - 2 <= size else clean(text, size // 4)
 
 
 def doubt(situation: Situation) -> str:

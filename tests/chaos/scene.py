@@ -183,7 +183,7 @@ class Scene:
         said: dict[str, set[str]] = {}
         for card in self.cloud.cards:
             for who, what in _SAID.findall(card["summary"]):
-                if "Waiting for" not in what:
+                if "Waiting since" not in what:
                     said.setdefault(who, set()).add(what)
         return said
 

@@ -169,19 +169,31 @@ situations = st.builds(
     flagged=few, looked_up=few, grown=few,
     workbook_url=urls, runbook_url=urls,
 )  # fmt: skip
-WORST_ENTRY = Entry(
-    WORST, "1" * 36, 0, Reason.FIRST, Severity.HIGH, Counts(9_999_999), (7,), 9_999_999, f"https://{'a' * 590}", 10**9,
-    (WORST, WORST), WORST, WORST, NOW, None, ((WORST, 10**9),) * 9, ((WORST, 10**9),) * 9,
-)  # fmt: skip
-WHO = tuple(f"{WORST}{n or ''}" for n in range(40))
-WORST_SITUATION = Situation(
-    WORST, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW),
-    Coverage(10**9, NOW, (Slot(NOW, *[10**9] * 5),)),
-    (WORST,) * 9, tuple(Cause(str(n), WORST) for n in range(9)), 10**6, 10**6, 10**6, 10**6, 10**6,
-    tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 590}", f"https://{'b' * 590}", WORST,
-    99, NOW, 10**6, True, (WORST,) * 9, (Campaign(WORST, WORST, WORST, 10**9, WHO, 10**9),) * 9, 10**6, 10**5,
-    10**6, f"https://{'c' * 590}", f"https://{'d' * 550}",
-)  # fmt: skip
+
+
+def worst_entry(text: str) -> Entry:
+    """An entry that is as large as one can be, this text in each place where somebody else's can stand."""
+    return Entry(
+        text, "1" * 36, 0, Reason.FIRST, Severity.HIGH, Counts(9_999_999), (7,), 9_999_999, f"https://{'a' * 590}",
+        10**9, (text, text), text, text, NOW, None, ((text, 10**9),) * 9, ((text, 10**9),) * 9,
+    )  # fmt: skip
+
+
+def worst_situation(text: str) -> Situation:
+    """A situation about which there is as much to say as there can be."""
+    campaign = Campaign(text, text, text, 10**9, tuple(f"{text}{n or ''}" for n in range(40)), 10**9)
+    return Situation(
+        text, NOW, Verdict.UNTRUSTED, 10, 50, Window(NOW - timedelta(days=30), NOW),
+        Coverage(10**9, NOW, (Slot(NOW, *[10**9] * 5),)),
+        (text,) * 9, tuple(Cause(str(n), text) for n in range(9)), 10**6, 10**6, 10**6, 10**6, 10**6,
+        tuple(f"{'u' * 60}{n}@{'d' * 45}.com" for n in range(40)), f"https://{'a' * 590}", f"https://{'b' * 590}", text,
+        99, NOW, 10**6, True, (text,) * 9, (campaign,) * 9, 10**6, 10**5, 10**6,
+        f"https://{'c' * 590}", f"https://{'d' * 550}",
+    )  # fmt: skip
+
+
+WORST_ENTRY, WORST_SITUATION = worst_entry(WORST), worst_situation(WORST)
+QUOTES = MARK + '"' * 400  # two bytes of JSON a character
 
 
 def entries_like(some: list[Entry], count: int) -> list[Entry]:

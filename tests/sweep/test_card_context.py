@@ -65,18 +65,28 @@ def test_the_fuses_card_counts_the_held_in(days: Days, monkeypatch: pytest.Monke
 
 
 def test_whoever_was_not_looked_up_is_not_counted_out(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of six with something new, four were looked up: the share is of these, and the two others are said by number.
+    """Of seven who are flagged, four are known: the share is of these, and the three others are said by number.
 
-    Open incidents with nothing new are no part of it.
+    Whoever is excluded is no part of it.
     """
     days.mail("old@contoso.com", 12)
     days.sweep()
     _known(monkeypatch, most=4)
     days.pass_by(hours=1)
-    for number in range(6):
-        days.mail(f"r{number}@contoso.com", 11 + number, days=0.03, after=0.01)
+    for name in (*(f"r{number}" for number in range(6)), "lab"):
+        days.mail(f"{name}@contoso.com", 12, days=0.03, after=0.01)
+    left_out = json.dumps([{"pattern": "lab@*", "until": "2099-01-01", "reason": "lab"}])
+    days.sweep(MAX_NEW_INCIDENTS="2", EXCLUDED_RECIPIENTS=left_out)
+    assert "One big campaign: 4 of 4 flagged recipients got the same mail; 3 more were not looked up." in _text(days)
+
+
+def test_mail_that_has_left_the_window_is_not_known(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An origin without a sender's domain says nothing: nobody was looked up."""
+    monkeypatch.setattr(run, "describe", lambda *_: Words(origins={"r0@contoso.com": Origin()}))
+    for number in range(3):
+        days.mail(f"r{number}@contoso.com", 12)
     days.sweep(MAX_NEW_INCIDENTS="2")
-    assert "One big campaign: 4 of 4 flagged recipients got the same mail; 2 more were not looked up." in _text(days)
+    assert "Whether this is one big campaign could not be looked up." in _text(days)
 
 
 def test_a_card_posted_from_records_lacks_the_lines(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

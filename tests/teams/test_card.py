@@ -27,6 +27,7 @@ from shared.teams import (
 from tests.support.cards import (
     MARK,
     PORTAL,
+    QUOTES,
     SITUATION,
     WORKSPACE,
     WORST_ENTRY,
@@ -39,6 +40,8 @@ from tests.support.cards import (
     opened,
     parts,
     situations,
+    worst_entry,
+    worst_situation,
 )
 from tests.support.examples import examples_of
 from tests.support.hostile import FRAGMENTS, NOW
@@ -52,6 +55,8 @@ from tests.teams.render_card import CARDS, card_as_text
 @example([replace(WORST_ENTRY, reason=OtherReason.NOT_RAISED)], WORST_SITUATION, 100, False)
 @example([WORST_ENTRY, replace(WORST_ENTRY, reason=OtherReason.UNANSWERED)], WORST_SITUATION, 1_000, False)
 @example([WORST_ENTRY], WORST_SITUATION, 100, True)
+@example([worst_entry(QUOTES)], worst_situation(QUOTES), 12, False)
+@example([replace(worst_entry(QUOTES), reason=OtherReason.UNANSWERED)], worst_situation(QUOTES), 1, False)
 @example(
     [replace(WORST_ENTRY, recipient=MARK + "".join(FRAGMENTS), subjects=("".join(FRAGMENTS),))], WORST_SITUATION, 9,
     False,
