@@ -30,6 +30,7 @@ from tests.support.tenant import Tenant, running_tenant
 RUN_ID = "7c1f2a90-5e0b-4c7d-9a53-1c0a3f1f7d26"
 _BILLING = ("billing@invoices.example.net", "Invoice 4711 is overdue")
 _PARCEL = ("track@parcel.example.org", "Your parcel is waiting")
+_SIGN_IN = ("it-desk@sign-in.example.com", "Your password ends today")
 _VOICE = ("voice@calls.example.com", "New voice message (0:42)")
 
 
@@ -108,9 +109,8 @@ def three_findings() -> Mail:
     """Three recipients are over the threshold, one of them is High."""
     mail = _quiet_month(1)
     _removed(mail, "kim.larsen@contoso.com", "h" * 41 + "s" * 12, _BILLING)
-    _removed(mail, "kim.larsen@contoso.com", "s" * 9 + "j", _PARCEL, "Manual remediation")
-    _removed(mail, "finance@contoso.com", "h" * 3 + "s" * 9, _BILLING)
-    _removed(mail, "finance@contoso.com", "j" * 11, _VOICE)
+    _removed(mail, "kim.larsen@contoso.com", "s" * 9 + "j", _SIGN_IN, "Manual remediation")
+    _removed(mail, "finance@contoso.com", "h" * 3 + "s" * 9 + "j" * 11, _VOICE)
     _removed(mail, "li.wei@contoso.com", "s" * 14, _PARCEL)
     return mail
 
@@ -121,7 +121,7 @@ def one_campaign() -> Mail:
     names = ["ana", "bo", "chen", "dina", "emil", "fatou", "goran", "hana", "ivo", "jon", "kaya", "lea", "mo", "nils"]
     for place, name in enumerate(names):
         _removed(mail, f"{name}@contoso.com", "h" * (11 + place), _BILLING)
-        _removed(mail, f"{name}@contoso.com", "j" * (place % 3), _VOICE)
+        _removed(mail, f"{name}@contoso.com", "j" * (place % 3), (_VOICE[0], f"New voice message for {name}"))
     for place in range(198):
         _removed(mail, f"reader{place:03d}@contoso.com", "h", _BILLING)
     return mail

@@ -25,9 +25,8 @@ def current(settings: Settings, clock: Clock, progress: Callable[[str], None], r
 
     What could not be tried is taken for done: whether the app may write, and whether Teams takes a card.
     """
-    wet = settings.model_copy(
-        update={"dry_run": False}
-    )  # a dry run words nothing; what is written ends in this process
+    # A dry run words nothing; what this one writes ends in this process.
+    wet = settings.model_copy(update={"dry_run": False})
 
     def shown(words: str) -> None:
         progress(_WORDED.get(words.partition(":")[0], words))
