@@ -28,7 +28,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 120
 EXAMPLES: dict[str, list[list[str]]] = {
     "sweep": [["--dry-run"]],
-    "tune": [["--by", "domain", "--replay", "14"]],
+    "tune": [["--by", "domain", "--replay", "10"]],
 }
 """The arguments with which a command is shown, where it is not shown without any (or with --yes, where it asks)."""
 INTRODUCTION = """# The commands

@@ -36,7 +36,7 @@ from tests.support.clock import START, FakeClock
 from tests.tryout.town import town
 
 ROOT = Path(__file__).resolve().parents[2]
-DAYS = 8
+DAYS = 6
 
 
 @pytest.fixture(scope="module")
@@ -177,17 +177,17 @@ def test_a_short_history_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the rows begin within the windows, it is said which days see too little, and the week is of the others."""
     mail = Mail(START)
     mail.remediated("dana@contoso.com", 12, days=20)
-    mail.add("dana@contoso.com", "Delivered", START - timedelta(days=32, hours=12))
+    mail.add("dana@contoso.com", "Delivered", START - timedelta(days=31, hours=12))
     with Cloud(mail.events, clock=FakeClock()) as cloud:
         sign_in_to(cloud.environment, monkeypatch)
-        short, none_whole = find_out(cloud, 6), find_out(cloud, 2, LOOKBACK_DAYS="60")
+        short, none_whole = find_out(cloud, 4), find_out(cloud, 1, LOOKBACK_DAYS="60")
     assert short.replayed is not None
-    assert [day.shortened for day in short.replayed.days] == [True, True, False, False, False, False]
-    assert short.replayed.week.days == 4
+    assert [day.shortened for day in short.replayed.days] == [True, False, False, False]
+    assert short.replayed.week.days == 3
     words = " ".join(as_shown(short, 180).split())
-    assert "The history is too short for 2 days, to 2026-11-20" in words
+    assert "The history is too short for 1 day, to 2026-11-21" in words
     assert "they are left out of the week" in words
-    assert "from 4 days only" in words
+    assert "from 3 days only" in words
     assert "there are no others" in as_shown(none_whole, 180)
 
 
