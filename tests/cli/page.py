@@ -9,8 +9,9 @@ import re
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
 from tests.cloud import Cloud
+from tests.cloud.mail import Mail
 from tests.support.clock import START, FakeClock
 from tests.tryout.town import town
 
@@ -26,7 +28,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 120
 EXAMPLES: dict[str, list[list[str]]] = {
     "sweep": [["--dry-run"]],
-    "tune": [["--by", "domain", "--replay", "14"]],
+    "tune": [["--by", "domain", "--replay", "10"]],
 }
 """The arguments with which a command is shown, where it is not shown without any (or with --yes, where it asks)."""
 INTRODUCTION = """# The commands
@@ -40,12 +42,12 @@ In a checkout they are run as `.venv/bin/python -m shared …`, with the setting
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def commands_page(app: typer.Typer) -> str:
-    """The whole page about these commands."""
+def commands_page(app: typer.Typer, tenant: Callable[[datetime], Mail] = town) -> str:
+    """The whole page about these commands, each run on a small Azure with this tenant."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     parts = [INTRODUCTION]
-    with _stage() as folder:
+    with _stage(tenant(START)) as folder:
         for name, command in group.commands.items():
             assert isinstance(command, TyperCommand)
             parts.append(f"## {name}\n\n{_fenced(_printed(app, [name, '--help'], folder)[0])}")
@@ -67,12 +69,11 @@ def examples_for(name: str, command: TyperCommand) -> list[list[str]]:
 
 
 @contextmanager
-def _stage() -> Iterator[str]:
+def _stage(mail: Mail) -> Iterator[str]:
     """A small Azure, the settings that lead to it, and a clock that stands still; the folder of the ledger."""
     import shared.app
     import shared.clock
 
-    mail = town(START)
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.MonkeyPatch.context() as patch,

@@ -155,7 +155,13 @@ def test_all_is_well_with_every_check(well: Cloud, tmp_path: Path) -> None:
     assert well.cards == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+LIKE_ANOTHER = ("no comments", "taken away", "nothing", "clock behind", "no title", "another type", "a missing table")
+"""Relatives of other faults: tried in the long run only."""
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=pytest.mark.slow if name in LIKE_ANOTHER else ()) for name in FAULTS]
+)
 def test_a_fault_is_named_with_its_fix_and_nothing_else_is(fault: str, well: Cloud, tmp_path: Path) -> None:
     """One check says what is wrong and what to do; every other says ok, or that it cannot tell; none is left out."""
     plant, about, kind, words = FAULTS[fault]
@@ -222,7 +228,6 @@ def test_a_test_card_is_marked_and_said(well: Cloud, tmp_path: Path) -> None:
     ("given", "status", "found", "words"),
     [
         ({}, 404, Found.WRONG, "404"),
-        ({}, 401, Found.WRONG, "401"),
         ({"DRY_RUN": "true"}, 0, Found.UNTRIED, "not sent: DRY_RUN is on"),
         ({"DRY_RUN": "true", "TEAMS_WEBHOOK_URL": ""}, 0, Found.UNTRIED, "not sent: TEAMS_WEBHOOK_URL is not set"),
     ],

@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from shared.cli.commands import app
 from tests.cli.page import PAGE, commands_page, examples_for
+from tests.cloud.mail import Mail
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -35,7 +36,7 @@ def test_another_help_or_output_is_another_page() -> None:
     def second(who: str) -> None:
         """Needs an argument."""
 
-    text = commands_page(other)
+    text = commands_page(other, Mail)
     for words in (
         "## first",
         "Help that is nowhere else.",

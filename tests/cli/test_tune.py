@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -35,7 +36,7 @@ from tests.support.clock import START, FakeClock
 from tests.tryout.town import town
 
 ROOT = Path(__file__).resolve().parents[2]
-DAYS = 8
+DAYS = 6
 
 
 @pytest.fixture(scope="module")
@@ -172,22 +173,21 @@ def test_what_it_costs_a_week_is_one_sentence(found: Tuned) -> None:
     assert "as an estimate" in cost(replace(found, replayed=None))
 
 
-def test_a_short_history_is_said(small_azure: Cloud) -> None:
+def test_a_short_history_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the rows begin within the windows, it is said which days see too little, and the week is of the others."""
-    events = [row for row in town(START).events if row["TimeGenerated"] >= f"{START - timedelta(days=33):%Y-%m-%dT%H}"]
-    small_azure.load("EmailEvents", events)
-    try:
-        short = find_out(small_azure, 6)
-        none_whole = find_out(small_azure, 2, LOOKBACK_DAYS="60")
-    finally:
-        small_azure.load("EmailEvents", town(START).events)
+    mail = Mail(START)
+    mail.remediated("dana@contoso.com", 12, days=20)
+    mail.add("dana@contoso.com", "Delivered", START - timedelta(days=31, hours=12))
+    with Cloud(mail.events, clock=FakeClock()) as cloud:
+        sign_in_to(cloud.environment, monkeypatch)
+        short, none_whole = find_out(cloud, 4), find_out(cloud, 1, LOOKBACK_DAYS="60")
     assert short.replayed is not None
-    assert [day.shortened for day in short.replayed.days] == [True, True, False, False, False, False]
-    assert short.replayed.week.days == 4
+    assert [day.shortened for day in short.replayed.days] == [True, False, False, False]
+    assert short.replayed.week.days == 3
     words = " ".join(as_shown(short, 180).split())
-    assert "The history is too short for 2 days, to 2026-11-20" in words
+    assert "The history is too short for 1 day, to 2026-11-21" in words
     assert "they are left out of the week" in words
-    assert "from 4 days only" in words
+    assert "from 3 days only" in words
     assert "there are no others" in as_shown(none_whole, 180)
 
 
@@ -264,11 +264,10 @@ def test_the_grid_is_of_round_numbers() -> None:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def tune_program(environment: dict[str, str], *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """`python -m shared tune` in this environment alone; `before` is done in its process first."""
-    program = f"{before}\nimport runpy, sys\nsys.argv[0] = 'shared'\nrunpy.run_module('shared', run_name='__main__')"
+def tune_program(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m shared tune` in this environment alone."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    command = [sys.executable, "-c", program, "tune", *arguments]
+    command = [sys.executable, "-m", "shared", "tune", *arguments]
     return subprocess.run(command, cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True)
 
 
@@ -320,33 +319,43 @@ def test_mistakes_are_said_in_words(fresh: Cloud, tmp_path: Path, monkeypatch: p
     assert len(fresh.log) == asked
 
 
-def test_without_the_library_one_sentence_says_what_installs_it(fresh: Cloud, tmp_path: Path) -> None:
+def invoked(cloud: Cloud, patch: pytest.MonkeyPatch, *arguments: str, **settings: str) -> Any:
+    """The command in this process, with the settings of that small Azure and these."""
+    for name, value in {**cloud.environment, **settings}.items():
+        patch.setenv(name, value)
+    patch.setattr(logging.getLogger(), "handlers", [])
+    return CliRunner().invoke(app, ["tune", *arguments])
+
+
+def test_without_the_library_one_sentence_says_what_installs_it(
+    fresh: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No picture without Pillow: one sentence with the command. All else runs without it."""
-    without = "import sys; sys.modules['PIL'] = None"
-    ran = tune_program(fresh.environment, "--plot", str(tmp_path / "x.png"), before=without)
-    assert (ran.returncode, ran.stdout) == (2, "")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    ran = invoked(fresh, monkeypatch, "--plot", str(tmp_path / "x.png"))
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert ran.stderr == f"--plot needs the package Pillow, which is not installed: {INSTALL}\n"
     assert (ROOT / INSTALL.split()[-1]).is_file()
-    assert tune_program(fresh.environment, before=without).returncode == 0
+    assert invoked(fresh, monkeypatch).exit_code == 0
 
 
-def test_it_ends_as_the_other_commands_do(fresh: Cloud) -> None:
+def test_it_ends_as_the_other_commands_do(fresh: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """1 when a service fails, with what to do; 2 for settings; 3 for data that cannot be trusted, which is said."""
     fresh.faults.add(Fault(service="log_analytics", status=403, times=None))
-    ran = tune_program(fresh.environment)
+    ran = invoked(fresh, monkeypatch)
     fresh.faults.clear()
-    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (ran.exit_code, ran.stdout) == (1, "")
     assert "the next sweep" not in ran.stderr
-    assert "Traceback" not in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
-    ran = tune_program({**fresh.environment, "SUM_CASE_THRESHOLD": "many"})
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert "SUM_CASE_THRESHOLD" in ran.stderr
-    stale = sample(fresh.clock() - timedelta(days=12))
-    with Cloud(stale.events) as old:
-        ran = tune_program(old.environment)
-        assert ran.returncode == 3, ran.stderr
+    with monkeypatch.context() as patch:
+        ran = invoked(fresh, patch, SUM_CASE_THRESHOLD="many")
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "SUM_CASE_THRESHOLD" in ran.stderr
+    monkeypatch.delenv("SUM_CASE_THRESHOLD", raising=False)
+    with Cloud(sample(fresh.clock() - timedelta(days=12)).events) as old:
+        ran = invoked(old, monkeypatch)
+        assert ran.exit_code == 3
         assert "The data cannot be trusted: " in ran.stdout
-        as_json = tune_program(old.environment, "--json")
-        assert as_json.returncode == 3
+        as_json = invoked(old, monkeypatch, "--json")
+        assert as_json.exit_code == 3
         assert json.loads(as_json.stdout)["doubts"]

@@ -84,7 +84,7 @@ def test_everybody_is_counted_as_the_hunt_counts(azure: Clients, source: str, de
 
 
 @pytest.mark.examples
-@settings(max_examples=examples_of(24), deadline=None)
+@settings(max_examples=examples_of(20), deadline=None)
 @given(seed=st.integers(0, 2**31), source=st.sampled_from(["sentinel", "defender"]), deduplicate=st.booleans())
 def test_any_tenant_is_counted_as_the_hunt_counts(azure: Clients, seed: int, source: str, deduplicate: bool) -> None:
     """So are those of any tenant: several who acted on a message, failures, what was given back."""
@@ -100,7 +100,7 @@ def test_the_hunt_flags_whoever_is_over_the_threshold(azure: Clients) -> None:
     hunter = azure.hunt()
     hunter.coverage(WINDOW)
     everybody, _ = hunter.removals(WINDOW)
-    for threshold in (1, 4, 10, 11, 14, 56, 57):
+    for threshold in (1, 10, 11, 57):
         flagged = azure.hunt(sum_case_threshold=str(threshold)).findings(WINDOW)
         over = {each.recipient: each.total for each in everybody if each.total > threshold}
         assert {finding.recipient: finding.total for finding in flagged} == over
