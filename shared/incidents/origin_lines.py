@@ -73,7 +73,7 @@ def campaign_section(action: Action, about: Background) -> Section:
     shared.sort(key=lambda each: -(own[each.key].messages if each.key in own else 0))
     lines = [line for each in shared[:_CAMPAIGNS] for line in _campaign(action.recipient, each, own.get(each.key))]
     if len(shared) > _CAMPAIGNS:
-        lines.append(f"- and {len(shared) - _CAMPAIGNS} more")
+        lines.append(f"- and {len(shared) - _CAMPAIGNS} more campaigns")
     keys = {each.key for each in shared}
     alone = [group for group in origin.groups if group.key not in keys and (group.reached or 0) > 1]
     lines += [_reached(group) for group in alone[: _CAMPAIGNS - 1]]
