@@ -13,7 +13,7 @@ from shared.model.coverage import Coverage, Slot, Witness
 from shared.plan import slots as slot_rules
 from shared.plan import trust as trust_rules
 from shared.plan.trust import Trust, TrustOptions, judge
-from tests.bench._tenants import DAYS, FAULTS, LATE, START, SWITCHED, Figures, Tenant
+from tests.bench._tenants import DAYS, FAULTS, LATE, START, SWITCHED, Figures, MadeUpTenant
 
 OPTIONS = TrustOptions("sentinel", 30, 24)
 WITNESSED = {
@@ -42,7 +42,7 @@ SCHEDULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableFigures:
     """What the table holds: the sums of all figures up to each step. `true` is what it would hold without a fault."""
 
     steps: int
@@ -88,7 +88,7 @@ class Table:
 
 
 @dataclass(slots=True)
-class Outcome:
+class TenantOutcome:
     """What one tenant showed: false alarms of a year, and the sweeps (and hours) until each fault was noticed."""
 
     size: int
@@ -102,14 +102,14 @@ class Outcome:
 
 def observed(
     seed: int, size: int, schedule: str, kinds: Sequence[str], constants: Mapping[str, float] | None = None
-) -> Outcome:
+) -> TenantOutcome:
     """A year of one tenant, and each fault once, on a day by chance. `constants` replace those of the rules."""
     for name, value in (constants or {}).items():
         setattr(trust_rules if hasattr(trust_rules, name) else slot_rules, name, value)
     chance, plan = Random(f"{seed} {size}"), SCHEDULES[schedule]
-    tenant, outcome = Tenant.drawn(chance, size), Outcome(size)
+    tenant, outcome = MadeUpTenant.drawn(chance, size), TenantOutcome(size)
     good = tenant.days(chance, hourly=plan.steps > 1)
-    table = Table(plan.steps, _sums(good), ())
+    table = TableFigures(plan.steps, _sums(good), ())
     measures = _year(table, plan, outcome)
     for kind in kinds:
         begins = chance.choice([*measures])
@@ -122,7 +122,7 @@ def _sums(steps: Sequence[Figures]) -> list[Figures]:
     return [*zip(*columns, strict=True)]
 
 
-def _year(table: Table, plan: Schedule, outcome: Outcome) -> dict[int, tuple[Slot, ...]]:
+def _year(table: TableFigures, plan: Schedule, outcome: TenantOutcome) -> dict[int, tuple[Slot, ...]]:
     """Sweep a year without a fault; the measure after each sweep that had no reason, by its step."""
     measures: dict[int, tuple[Slot, ...]] = {}
     earlier: tuple[Slot, ...] = ()
@@ -149,7 +149,7 @@ def _noticed(
     """The number of the first sweep with a reason after the fault began, None when it took too long."""
     # On a weekly schedule a fault begins on any day between two sweeps.
     fault = begins + (chance.randrange(plan.every) if plan.steps == 1 else 0)
-    table, earlier = faulty(kind, good, fault, plan.steps, chance), [] if kind == SWITCHED else earlier
+    table, earlier = table_with_fault(kind, good, fault, plan.steps, chance), [] if kind == SWITCHED else earlier
     for number, end in enumerate(_ends(begins, plan), start=1):
         trust = table.judged(end, earlier)
         earlier = trust.measure
@@ -165,27 +165,27 @@ def _ends(begins: int, plan: Schedule) -> Iterator[int]:
             yield end
 
 
-def faulty(kind: str, good: Sequence[Figures], fault: int, steps: int, chance: Random) -> Table:
+def table_with_fault(kind: str, good: Sequence[Figures], fault: int, steps: int, chance: Random) -> TableFigures:
     """The table with that fault from that step on."""
     most = fault + (MOST_DAYS + 7) * steps
     if kind == LATE:
-        return Table(steps, _sums(good[:most]), (), late=fault)
+        return TableFigures(steps, _sums(good[:most]), (), late=fault)
     if kind == SWITCHED:
         mean = sum(step[0] for step in good) // DAYS
-        other = Tenant.drawn(chance, mean).days(chance, hourly=steps > 1)
-        return Table(steps, _sums(other[:most]), ())
+        other = MadeUpTenant.drawn(chance, mean).days(chance, hourly=steps > 1)
+        return TableFigures(steps, _sums(other[:most]), ())
     change = FAULTS[WITNESSED.get(kind, kind)]
     steps_of = [*good[:fault], *(change(chance, step) for step in good[fault:most])]
-    return Table(steps, _sums(steps_of), _sums(good[:most]), witness=kind in WITNESSED)
+    return TableFigures(steps, _sums(steps_of), _sums(good[:most]), witness=kind in WITNESSED)
 
 
-def kept(seed: int, size: int, kind: str, days: int = 60) -> tuple[bool, bool]:
+def still_noticed(seed: int, size: int, kind: str, days: int = 60) -> tuple[bool, bool]:
     """Whether a daily sweep still has a reason so many days into the fault: with the measure kept, and without."""
     chance = Random(f"{seed} {size} kept")
-    tenant = Tenant.drawn(chance, size)
+    tenant = MadeUpTenant.drawn(chance, size)
     good = tenant.days(chance)
     change = FAULTS[kind]
-    table = Table(1, _sums([*good[:60], *(change(chance, step) for step in good[60:])]), ())
+    table = TableFigures(1, _sums([*good[:60], *(change(chance, step) for step in good[60:])]), ())
     earlier: tuple[Slot, ...] = ()
     for end in range(30, 60 + days):
         earlier = table.judged(end, earlier).measure

@@ -46,7 +46,7 @@ def part(chance: Random, number: int, share: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class MadeUpTenant:
     """How one tenant's mail behaves. Shares are of messages."""
 
     size: int
@@ -60,7 +60,7 @@ class Tenant:
     campaigns: float  # a day
 
     @classmethod
-    def drawn(cls, chance: Random, size: int) -> Tenant:
+    def drawn(cls, chance: Random, size: int) -> MadeUpTenant:
         """One of that size: messages on an average day."""
         return cls(
             size,
@@ -131,7 +131,7 @@ def emptied(share: float) -> Fault:
     return change
 
 
-def renamed(_: Random, step: Figures) -> Figures:
+def all_renamed(_: Random, step: Figures) -> Figures:
     """All words are new; those of removals look like removals."""
     messages, filled, _unknown, lost, removals, _none = step
     return messages, filled, filled, lost, 0, removals
@@ -176,7 +176,7 @@ def thinned_to(share: float) -> Fault:
 FAULTS: dict[str, Fault] = {
     "column empty": emptied(1.0),
     "column half empty": emptied(0.5),
-    "words changed in all rows": renamed,
+    "words changed in all rows": all_renamed,
     "words of removals changed": renamed_removals(True),
     "same, unlike a removal": renamed_removals(False),
     "recipients or ids empty": unattributed(1.0),

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench._plot import drawn
-from tests.bench._sweeps import KINDS, MOST_DAYS, Outcome, kept, observed
+from tests.bench._sweeps import KINDS, MOST_DAYS, TenantOutcome, observed, still_noticed
 from tests.bench._tenants import SIZES, SWITCHED
 
 TOTAL = ("column empty", "words changed in all rows", "recipients or ids empty")
@@ -40,12 +40,12 @@ SHOWN = ("column half empty", "all reads delivered", "volume to 30 %", "volume t
 
 def _jobs(
     pool: ProcessPoolExecutor, tenants: int, schedule: str, kinds: Sequence[str], **changed: float
-) -> list[Outcome]:
+) -> list[TenantOutcome]:
     jobs = [pool.submit(observed, seed, size, schedule, kinds, changed) for size in SIZES for seed in range(tenants)]
     return [job.result() for job in jobs]
 
 
-def _of(outcomes: Iterable[Outcome], size: int, kind: str) -> list[float]:
+def _of(outcomes: Iterable[TenantOutcome], size: int, kind: str) -> list[float]:
     """Sweeps until noticed, from the shortest; infinite where it was not."""
     found = (outcome.noticed[kind] for outcome in outcomes if outcome.size == size)
     return sorted(float("inf") if each is None else each for each in found)
@@ -60,14 +60,14 @@ def _number(value: float) -> str:
     return "-" if value == float("inf") else f"{value:.0f}"
 
 
-def _table(outcomes: Sequence[Outcome], kinds: Sequence[str]) -> None:
+def _table(outcomes: Sequence[TenantOutcome], kinds: Sequence[str]) -> None:
     print(f"  {'':<36}" + "".join(f"{f'{size:,} a day':>16}" for size in SIZES))
     for kind in kinds:
         cells = (" / ".join(map(_number, _middle_and_worst(_of(outcomes, size, kind)))) for size in SIZES)
         print(f"  {kind:<36}" + "".join(f"{cell:>16}" for cell in cells))
 
 
-def _alarms(outcomes: Sequence[Outcome]) -> float:
+def _alarms(outcomes: Sequence[TenantOutcome]) -> float:
     """Print the false alarms; the spells per tenant-year, over all."""
     print(f"  {'false alarms a year: spells, sweeps':<36}", end="")
     for size in SIZES:
@@ -82,12 +82,12 @@ def _alarms(outcomes: Sequence[Outcome]) -> float:
     return _spells(outcomes)
 
 
-def _spells(outcomes: Sequence[Outcome], least: int = 0) -> float:
+def _spells(outcomes: Sequence[TenantOutcome], least: int = 0) -> float:
     of_size = [outcome for outcome in outcomes if outcome.size >= least]
     return sum(outcome.spells for outcome in of_size) / len(of_size)
 
 
-def _missed(daily: Sequence[Outcome]) -> list[str]:
+def _missed(daily: Sequence[TenantOutcome]) -> list[str]:
     """The targets that the daily sweeps miss."""
     missed = []
     for size in (size for size in SIZES if size >= FROM):
@@ -121,7 +121,9 @@ def _constants(pool: ProcessPoolExecutor, tenants: int) -> None:
 def _lasting(pool: ProcessPoolExecutor, tenants: int) -> None:
     print("a fault that lasts, still a reason after 60 days: with the measure kept, and by the window alone")
     for kind in LASTING:
-        jobs = [pool.submit(kept, seed, size, kind) for size in SIZES if size >= FROM for seed in range(tenants)]
+        jobs = [
+            pool.submit(still_noticed, seed, size, kind) for size in SIZES if size >= FROM for seed in range(tenants)
+        ]
         results = [job.result() for job in jobs]
         shares = [sum(result[place] for result in results) / len(results) for place in (0, 1)]
         print(f"  {kind:<36}" + "".join(f"{share:>8.0%}" for share in shares), flush=True)
