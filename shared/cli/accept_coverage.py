@@ -22,7 +22,6 @@ from shared.cli.under_lease import (
     printed_json,
     result_to,
 )
-from shared.clock import SystemClock
 from shared.model import Coverage, in_last_day, in_window
 from shared.plan.trust import Distrust, judge
 from shared.sweep.context import Parts
@@ -68,6 +67,8 @@ def accept_coverage(
     Exit codes: 0 done or nothing to accept, 1 failed, not agreed, of no help
     or a sweep is at work, 2 bad settings or nobody to ask.
     """
+    from shared.clock import SystemClock
+
     can_ask(yes=yes)
     errors, settings = prepared()
     clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)

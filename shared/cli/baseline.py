@@ -22,7 +22,6 @@ from shared.cli.under_lease import (
     printed_json,
     result_to,
 )
-from shared.clock import SystemClock
 from shared.model import Cause, Record
 from shared.plan.settled import baselined, why_left
 from shared.settings import Settings
@@ -103,6 +102,8 @@ def baseline(
 
 def _carried_out(settings: Settings, errors: Console, out: Console, *, yes: bool, anyway: bool) -> tuple[Baseline, int]:
     """What was taken, or would be, and the exit code."""
+    from shared.clock import SystemClock
+
     clock = SystemClock()
     with interruptible(errors, "nothing was written"):
         with parts_for(settings, clock, errors, dry=True) as parts:

@@ -22,7 +22,6 @@ from shared.cli.under_lease import (
     printed_json,
     result_to,
 )
-from shared.clock import SystemClock
 from shared.ledger import Loaded
 from shared.model import Record
 from shared.plan.settled import cards_without, forgotten, may_be_made
@@ -89,6 +88,8 @@ def _carried_out(
     settings: Settings, name: str, errors: Console, out: Console, *, yes: bool
 ) -> tuple[Erasure | None, bool]:
     """What was removed, or would be, and whether it was."""
+    from shared.clock import SystemClock
+
     clock = SystemClock()
     with interruptible(errors, "nothing was written"):
         with ledger_to_read(settings, clock) as ledger:

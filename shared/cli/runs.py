@@ -17,7 +17,7 @@ from shared.cli.session import interruptible, say
 from shared.cli.tables import NARROW, STYLES
 from shared.cli.terminal import console
 from shared.cli.under_lease import ends_in_words, ledger_to_read, prepared, printed_json
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.model import Verdict
 from shared.settings import Settings
 from shared.sweep.receipt import COUNTS
@@ -41,6 +41,8 @@ def runs(
 
     Exit codes: 0 done, 1 the ledger could not be read, 2 bad settings.
     """
+    from shared.clock import SystemClock
+
     errors, settings = prepared()
     with ends_in_words(errors, json_wanted=as_json_object), interruptible(errors, "nothing was written"):
         found = past_runs(settings, SystemClock(), days)

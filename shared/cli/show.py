@@ -13,7 +13,6 @@ from shared.cli.known import in_ledger, named_on, near_miss, record_of
 from shared.cli.session import interruptible, say
 from shared.cli.terminal import console
 from shared.cli.under_lease import ends_in_words, ledger_to_read, prepared, printed_json
-from shared.clock import SystemClock
 from shared.ledger import Loaded
 from shared.model import (
     Attempts,
@@ -43,6 +42,8 @@ def show(
     Exit codes: 0 done, 1 not known or the ledger could not be read, 2 bad
     settings.
     """
+    from shared.clock import SystemClock
+
     errors, settings = prepared()
     name = recipient.strip().lower()
     with (
