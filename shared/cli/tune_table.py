@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,11 +32,19 @@ def tune_shown(found: Tuned, width: int, *, domains: bool, blocks: bool) -> Rend
     if found.replayed:
         parts += [Text(), _replay(found.replayed, width, blocks=blocks)]
         parts += [Text(), Text("A replay is an approximation:")]
-        parts += [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in APPROXIMATIONS]
+        parts.append(_listed(APPROXIMATIONS))
         if short := history(found, found.replayed):
             parts += [Text(short, style="magenta")]
     parts += [Text(), _labelled("suggestion", found.suggestion.reason), _labelled("a week", cost(found))]
     return Group(*parts)
+
+
+def _listed(lines: Iterable[str]) -> Table:
+    """A list whose long lines go on under their beginnings."""
+    table = Table.grid(padding=(0, 1))
+    for line in lines:
+        table.add_row("  -", Text(line))
+    return table
 
 
 def _labelled(label: str, words: str) -> Text:
