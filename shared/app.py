@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweep")
 
+Telling = Callable[[str], None]
+"""Is given what the sweep does now, in a few words."""
+
 _LEVELS = {"sweep_failed": logging.ERROR, "sweep_incomplete": logging.ERROR}
 _RED = frozenset(_LEVELS)
 
@@ -35,7 +38,7 @@ _RED = frozenset(_LEVELS)
 def run_sweep(
     settings: Settings,
     *,
-    progress: Callable[[str], None] | None = None,
+    progress: Telling | None = None,
     clock: Clock | None = None,
     notes: Sequence[str] = (),
     run_id: str = "",
@@ -50,7 +53,7 @@ def run_sweep(
     started, begun = clock.now(), clock.monotonic()
     run_id = run_id or str(uuid.uuid4())
     try:
-        report = _sweep(settings, run_id, clock, progress or (lambda _: None))
+        report = _sweep(settings, run_id, clock, progress)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
         # Neither the message nor the values of variables: one of them may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -74,7 +77,7 @@ def run_sweep(
     return replace(report, receipt=receipt)
 
 
-def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[str], None]) -> Report:
+def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Telling | None) -> Report:
     from shared.sweep.run import run
 
     with opened_parts(settings, run_id, clock, progress) as parts:
@@ -83,12 +86,7 @@ def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Callable[[st
 
 @contextmanager
 def opened_parts(
-    settings: Settings,
-    run_id: str,
-    clock: Clock,
-    progress: Callable[[str], None] = lambda _: None,
-    *,
-    read_only: bool | None = None,
+    settings: Settings, run_id: str, clock: Clock, progress: Telling | None = None, *, read_only: bool | None = None
 ) -> Iterator[Parts]:
     """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
     budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
@@ -121,7 +119,7 @@ def opened_parts(
             run_id=run_id,
             started=clock.now(),
             begun=begun,
-            progress=progress,
+            progress=progress or (lambda _: None),
             app_resource_id=app_resource_id(os.environ),
         )
 

@@ -29,7 +29,7 @@ class Figures:
     detections: Counter[str] = field(default_factory=Counter)
 
 
-def counted(rows: Iterable[Row], start: datetime, end: datetime, *, deduplicate: bool) -> dict[str, list[Row]]:
+def counted_rows(rows: Iterable[Row], start: datetime, end: datetime, *, deduplicate: bool) -> dict[str, list[Row]]:
     """The counted rows of each recipient."""
     items: dict[tuple[str, Any], list[tuple[Item, Row]]] = defaultdict(list)
     for place, row in enumerate(_within(rows, start, end)):
@@ -44,7 +44,7 @@ def counted(rows: Iterable[Row], start: datetime, end: datetime, *, deduplicate:
     return found
 
 
-def figures(rows: Iterable[Row]) -> Figures:
+def origin_figures(rows: Iterable[Row]) -> Figures:
     """Those of one recipient's counted rows."""
     made = Figures()
     for row in rows:

@@ -40,7 +40,7 @@ def description(days: Days, recipient: str) -> str:
     return str(found["description"])
 
 
-def asked(days: Days, containing: str) -> int:
+def times_asked(days: Days, containing: str) -> int:
     """How often the workspace was asked a query with these words."""
     queries = [each for each in days.tenant.cloud.log if each.service == "log_analytics"]
     return sum(containing in each.json["query"] for each in queries)
@@ -90,13 +90,13 @@ def test_it_is_asked_once_and_only_when_somebody_is_told(days: Days) -> None:
     """Two queries on a day with news, none on a quiet one, and only one where nothing came twice."""
     campaign(days, [KIM, LEE])
     days.sweep()
-    assert (asked(days, CONTEXT), asked(days, REACH)) == (1, 1)
+    assert (times_asked(days, CONTEXT), times_asked(days, REACH)) == (1, 1)
     days.pass_by()
     assert days.sweep()["standing"] == 2
-    assert (asked(days, CONTEXT), asked(days, REACH)) == (1, 1)
+    assert (times_asked(days, CONTEXT), times_asked(days, REACH)) == (1, 1)
     days.mail(SAM, 11)
     days.sweep()
-    assert asked(days, CONTEXT) == 2
+    assert times_asked(days, CONTEXT) == 2
 
 
 def test_standing_and_held_recipients_are_siblings(days: Days) -> None:
