@@ -44,7 +44,7 @@ def counted(rows: Iterable[Row], start: datetime, end: datetime, *, deduplicate:
     return found
 
 
-def figures(rows: Iterable[Row]) -> Figures:
+def figures_of(rows: Iterable[Row]) -> Figures:
     """Those of one recipient's counted rows."""
     made = Figures()
     for row in rows:

@@ -16,7 +16,7 @@ from shared.query.answer import Answer
 from tests.cloud import schemas
 from tests.cloud.mail import HARD, Mail
 from tests.hunt.colliding import Row, several
-from tests.hunt.origin_oracle import campaigns, compared, counted, figures, reached
+from tests.hunt.origin_oracle import campaigns, compared, counted, figures_of, reached
 from tests.support.clients import WINDOW, Clients
 from tests.support.clock import START
 from tests.support.examples import examples_of
@@ -59,13 +59,13 @@ def looked_up(azure: Clients, rows: list[Row], source: str, deduplicate: bool) -
     return found.with_reach(hunter.reach(WINDOW, found.keys))
 
 
-def agrees(rows: list[Row], found: MailContext, deduplicate: bool) -> None:
+def context_agrees(rows: list[Row], found: MailContext, deduplicate: bool) -> None:
     """The figures of a context are those of the oracle."""
     of = counted(rows, WINDOW.start, WINDOW.end, deduplicate=deduplicate)
     reach = reached(rows, WINDOW.start, WINDOW.end)
     assert found.origins.keys() == of.keys()
     for recipient, origin in found.origins.items():
-        expected = figures(of[recipient])
+        expected = figures_of(of[recipient])
         assert origin.messages == expected.messages
         assert {_mail(group): group.messages for group in origin.groups} == expected.groups
         for name in ("senders", "domains", "threats", "detections"):
@@ -89,7 +89,7 @@ def _mail(group: Any) -> tuple[str, str]:
 @given(rows=tenants(), deduplicate=st.booleans())
 def test_the_oracle_on_any_workspace(azure: Clients, rows: list[Row], deduplicate: bool) -> None:
     """Senders, threats, groups, campaigns and reach are those of plain Python, as each message is counted."""
-    agrees(rows, looked_up(azure, rows, "sentinel", deduplicate), deduplicate)
+    context_agrees(rows, looked_up(azure, rows, "sentinel", deduplicate), deduplicate)
 
 
 @pytest.mark.examples
@@ -103,10 +103,10 @@ def test_the_oracle_on_advanced_hunting(azure: Clients, rows: list[Row], dedupli
             key = (row["NetworkMessageId"], row["RecipientEmailAddress"].lower())
             newest[key] = {**row, "Timestamp": row["TimeGenerated"], "LastEventExecutionTime": None}
     current = list(newest.values())
-    agrees(current, looked_up(azure, current, "defender", deduplicate), deduplicate)
+    context_agrees(current, looked_up(azure, current, "defender", deduplicate), deduplicate)
 
 
-def campaign(many: int, recipients: Iterable[str]) -> Mail:
+def campaign_mail(many: int, recipients: Iterable[str]) -> Mail:
     """A tenant in which so many messages of one sender and subject were removed from each of these mailboxes."""
     tenant = Mail(START)
     for recipient in recipients:
@@ -118,7 +118,7 @@ def campaign(many: int, recipients: Iterable[str]) -> Mail:
 
 def test_a_workspace_without_these_columns_is_asked_all_the_same(azure: Clients) -> None:
     """What a table lacks is not known; the messages are counted, and grouped by their subjects."""
-    rows = campaign(11, ["kim@contoso.com", "lee@contoso.com"]).events
+    rows = campaign_mail(11, ["kim@contoso.com", "lee@contoso.com"]).events
     needed = ("Timestamp", "NetworkMessageId", "RecipientEmailAddress", "Subject", "LatestDeliveryAction")
     azure.cloud.defender.refresh()  # so that what follows is not made anew from the workspace's table
     azure.cloud.defender.tables.define("EmailEvents", {name: schemas.EMAIL_EVENTS[name] for name in needed})
@@ -133,7 +133,7 @@ def test_a_workspace_without_these_columns_is_asked_all_the_same(azure: Clients)
 
 def test_whose_messages_have_left_the_window_has_an_empty_origin(azure: Clients) -> None:
     """Asked about and not found is another thing than not asked about."""
-    azure.cloud.load("EmailEvents", campaign(11, ["kim@contoso.com"]).events)
+    azure.cloud.load("EmailEvents", campaign_mail(11, ["kim@contoso.com"]).events)
     found = azure.hunt().context(WINDOW, ["gone@contoso.com", "kim@contoso.com"])
     assert found.origins["gone@contoso.com"] == Origin()
     assert found.origins["kim@contoso.com"].messages == 11
@@ -141,7 +141,7 @@ def test_whose_messages_have_left_the_window_has_an_empty_origin(azure: Clients)
 
 def test_hostile_senders_and_subjects_come_back_as_they_are(azure: Clients) -> None:
     """No character of a sender or subject ends a field, a query or a group."""
-    tenant = campaign(11, ["kim@contoso.com", "lee@contoso.com"])
+    tenant = campaign_mail(11, ["kim@contoso.com", "lee@contoso.com"])
     hostile = "a\"|\\\n{}'`@evil.example"
     for row in tenant.events:
         row.update({"SenderFromAddress": hostile, "SenderFromDomain": None, "Subject": 'x" | take 1 //\n\\'})
@@ -158,7 +158,7 @@ GOOD = ["kim@contoso.com", "a@b.example", "b.example", "Hi", "7", "Phish", "", 2
 KINDS = [*["string"] * 7, "long", "dynamic"]
 
 
-def answered(*rows: list[Any], names: Iterable[str] = COLUMNS, kinds: Iterable[str] = KINDS) -> Answer:
+def rows_answered(*rows: list[Any], names: Iterable[str] = COLUMNS, kinds: Iterable[str] = KINDS) -> Answer:
     """A response with these rows."""
     return Answer(list(names), list(kinds), rows, Service.LOG_ANALYTICS)
 
@@ -170,15 +170,15 @@ def test_a_good_response_is_read() -> None:
         [*GOOD[:5], "Spam, ", '{"Spam":["Bulk"', 1, ["m3"]],
         [*GOOD[:3], "Ho", "8", "", "Filter", 5, []],
     ]
-    found = read_context(answered(*rows), ["kim@contoso.com"]).origins["kim@contoso.com"]
+    found = read_context(rows_answered(*rows), ["kim@contoso.com"]).origins["kim@contoso.com"]
     assert found.groups == (
         MailGroup("a@b.example", "b.example", "Ho", 5, "8"),
         MailGroup("a@b.example", "b.example", "Hi", 3, "7"),
     )
     assert (found.threats, found.detections) == ((("Phish", 2), ("Spam", 1)), (("Filter", 5),))
     assert found.by_message == dict.fromkeys(("m1", "m2", "m3"), "a@b.example")
-    assert not read_context(answered(*rows), ["kim@contoso.com"]).cut
-    assert read_context(answered(*[GOOD] * MOST_ROWS), ["kim@contoso.com"]).cut
+    assert not read_context(rows_answered(*rows), ["kim@contoso.com"]).cut
+    assert read_context(rows_answered(*[GOOD] * MOST_ROWS), ["kim@contoso.com"]).cut
 
 
 @pytest.mark.parametrize(
@@ -200,17 +200,17 @@ def test_a_malformed_response_is_refused(place: int, value: object, column: str)
     """What the query cannot return is no origin, and the error names the column."""
     row = [*GOOD[:place], value, *GOOD[place + 1 :]]
     with pytest.raises(PartialData, match=column):
-        read_context(answered(GOOD, row), ["kim@contoso.com"])
+        read_context(rows_answered(GOOD, row), ["kim@contoso.com"])
 
 
 def test_missing_columns_and_cells_are_refused() -> None:
     """A response without a column, with one of another type, or with a short row is none."""
     with pytest.raises(PartialData, match="Ids missing"):
-        read_context(answered(GOOD, GOOD[:8]), ["kim@contoso.com"])
+        read_context(rows_answered(GOOD, GOOD[:8]), ["kim@contoso.com"])
     with pytest.raises(PartialData, match="Ids missing"):
-        read_context(answered(names=COLUMNS[:8], kinds=KINDS[:8]), [])
+        read_context(rows_answered(names=COLUMNS[:8], kinds=KINDS[:8]), [])
     with pytest.raises(PartialData, match="Messages of type"):
-        read_context(answered(kinds=[*KINDS[:7], "string", "dynamic"]), [])
+        read_context(rows_answered(kinds=[*KINDS[:7], "string", "dynamic"]), [])
     for row in ([1, 1], ["7", "1"], ["7", -1], ["7", True]):
         with pytest.raises(PartialData, match="Reached"):
-            read_reach(answered(row, names=("Key", "Reached"), kinds=("string", "long")))
+            read_reach(rows_answered(row, names=("Key", "Reached"), kinds=("string", "long")))
