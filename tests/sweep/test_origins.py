@@ -17,7 +17,7 @@ KIM, LEE, SAM = "kim@contoso.com", "lee@contoso.com", "sam@contoso.com"
 SUBJECT = "Invoice overdue"
 
 
-def campaign(
+def campaign_day(
     days: Days, recipients: Iterable[str], many: int = 12, *, seed: int = 7, action: str | None = None
 ) -> None:
     """Mail of one sender and subject, received a day ago and removed seven hours later."""
@@ -48,8 +48,8 @@ def times_asked(days: Days, containing: str) -> int:
 
 def test_an_incident_names_its_campaign_and_its_siblings(days: Days) -> None:
     """Senders, threats, the campaign with its reach and the other flagged recipients; with links that open them."""
-    campaign(days, [KIM, LEE])
-    campaign(days, [f"reader{place}@contoso.com" for place in range(5)], 1, action="Delivered")
+    campaign_day(days, [KIM, LEE])
+    campaign_day(days, [f"reader{place}@contoso.com" for place in range(5)], 1, action="Delivered")
     days.mail(KIM, 3)
     assert days.sweep()["created"] == 2
     text = description(days, KIM).replace(SUBJECT.upper(), SUBJECT)
@@ -72,10 +72,10 @@ def test_an_incident_names_its_campaign_and_its_siblings(days: Days) -> None:
 
 def test_a_comment_begins_with_a_summary_by_sender(days: Days) -> None:
     """How many of the new messages came from whom, with how many subjects, before the messages."""
-    campaign(days, [KIM])
+    campaign_day(days, [KIM])
     days.sweep()
     days.pass_by(hours=5)
-    campaign(days, [KIM], 4, seed=8)
+    campaign_day(days, [KIM], 4, seed=8)
     days.mail(KIM, 1, days=0.1, subject="Alone")
     assert days.sweep()["commented"] == 1
     (comment,) = days.comments(KIM)
@@ -88,7 +88,7 @@ def test_a_comment_begins_with_a_summary_by_sender(days: Days) -> None:
 
 def test_it_is_asked_once_and_only_when_somebody_is_told(days: Days) -> None:
     """Two queries on a day with news, none on a quiet one, and only one where nothing came twice."""
-    campaign(days, [KIM, LEE])
+    campaign_day(days, [KIM, LEE])
     days.sweep()
     assert (times_asked(days, CONTEXT), times_asked(days, REACH)) == (1, 1)
     days.pass_by()
@@ -101,10 +101,10 @@ def test_it_is_asked_once_and_only_when_somebody_is_told(days: Days) -> None:
 
 def test_standing_and_held_recipients_are_siblings(days: Days) -> None:
     """A campaign names those who have an incident since yesterday, and those whose turn has not come."""
-    campaign(days, [KIM])
+    campaign_day(days, [KIM])
     days.sweep()
     days.pass_by(hours=5)
-    campaign(days, [LEE, SAM], seed=9)
+    campaign_day(days, [LEE, SAM], seed=9)
     assert days.sweep(MAX_NEW_INCIDENTS="1")["held"] == 1
     raised = LEE if days.incident(LEE) else SAM
     siblings = description(days, raised).split("Siblings, who have an incident or are to get one: ")[1].splitlines()[0]
@@ -120,7 +120,7 @@ def test_standing_and_held_recipients_are_siblings(days: Days) -> None:
 )
 def test_a_query_that_fails_costs_the_context_alone(days: Days, broken: str, note: str) -> None:
     """The incident is raised and told without it, and the receipt says what is missing."""
-    campaign(days, [KIM, LEE])
+    campaign_day(days, [KIM, LEE])
     days.tenant.cloud.faults.add(Fault(service="log_analytics", containing=broken, status=400, times=None))
     done = days.sweep()
     assert (done["event"], done["created"], done["told"]) == ("sweep_completed", 2, 2)
@@ -153,7 +153,7 @@ def test_owed_mail_that_has_left_the_window_has_no_origin(days: Days) -> None:
 
 def test_the_incident_of_advanced_hunting_links_there(days: Days) -> None:
     """With HUNT_SOURCE=defender the same is asked of Graph, a removal has no time, and the query opens in Defender."""
-    campaign(days, [KIM, LEE])
+    campaign_day(days, [KIM, LEE])
     assert days.sweep(HUNT_SOURCE="defender")["created"] == 2
     text = description(days, KIM)
     assert "[See it again in Advanced hunting](https://security.microsoft.com/v2/advanced-hunting?query=" in text
