@@ -55,8 +55,8 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "frame", "links", "listing")),
-    *(f"shared.teams.{name}" for name in ("places", "spoken", "wording")),
-    *(f"shared.incidents.{name}" for name in ("guidance", "port", "road", "terms", "text")),
+    *(f"shared.teams.{name}" for name in ("places", "spoken", "trial", "wording")),
+    *(f"shared.incidents.{name}" for name in ("guidance", "permissions", "port", "road", "terms", "text")),
     "shared.ledger.shorten",
     "shared.query.literals",
     "shared.sweep.receipt",
