@@ -56,10 +56,10 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 """Packages without I/O."""
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "frame", "links", "listing")),
-    *(f"shared.teams.{name}" for name in ("campaigns", "notices", "places", "spoken", "wording")),
+    *(f"shared.teams.{name}" for name in ("campaigns", "notices", "places", "spoken", "trial", "wording")),
     *(f"shared.incidents.{name}" for name in ("comment_text", "description", "facts", "fitting", "guidance")),
     *(f"shared.incidents.{name}" for name in ("message_lines", "origin_lines", "port", "portal_links", "road")),
-    *(f"shared.incidents.{name}" for name in ("terms", "text")),
+    *(f"shared.incidents.{name}" for name in ("permissions", "terms", "text")),
     "shared.ledger.shorten",
     "shared.query.literals",
     "shared.sweep.receipt",

@@ -74,7 +74,8 @@ def thresholds_shown(found: Tuned) -> list[int]:
     flags nobody.
     """
     end = next((step.threshold for step in found.steps if not step.flagged), found.steps[-1].threshold)
-    marked = {found.settings.sum_case_threshold, found.suggestion.threshold, found.suggestion.knee or 1}
+    marked = {found.settings.sum_case_threshold, found.suggestion.threshold}
+    marked |= set() if found.suggestion.knee is None else {found.suggestion.knee}
     return sorted({each for each in SHOWN if each <= end} | marked | {end})
 
 

@@ -81,10 +81,10 @@ def _counted(hunt: Hunt, settings: Settings, now: datetime) -> Tuned:
     coverage, _ = hunt.with_witness(window, hunt.coverage(window))
     options = replace(trust_options(hunt, WorkspaceState()), lookback_days=settings.lookback_days)
     doubts = tuple(str(reason) for reason in judge(coverage, options, now).reasons)
-    everybody, known = hunt.removals(window)
+    everybody, known = hunt.removals(window, lowest(settings))
     excluded = policy_of(settings, now).excluded
     counted = tuple(each for each in everybody if not excluded(each.recipient))
-    steps = curve(counted)
+    steps = curve(counted, lowest(settings))
     return Tuned(
         settings,
         window,
@@ -112,10 +112,15 @@ def _replayed(hunt: Hunt, settings: Settings, now: datetime, many: int, progress
     return Replayed(tuple(days), week_of(days), since)
 
 
+def lowest(settings: Settings) -> int:
+    """Where the curve begins: at 1, or at 0 when that is today's threshold."""
+    return min(1, settings.sum_case_threshold)
+
+
 def by_domain(found: Tuned) -> dict[str, tuple[Step, ...]]:
     """The curve of each domain, the one with most recipients first."""
     domains: dict[str, list[Removals]] = {}
     for each in found.removals:
         domains.setdefault(each.domain, []).append(each)
     ordered = sorted(domains.items(), key=lambda domain: (-len(domain[1]), domain[0]))
-    return {name: curve(removals) for name, removals in ordered}
+    return {name: curve(removals, lowest(found.settings)) for name, removals in ordered}

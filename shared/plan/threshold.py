@@ -36,13 +36,16 @@ class Suggestion:
     reason: str
 
 
-def curve(removals: Iterable[Removals]) -> tuple[Step, ...]:
-    """How many each threshold from 1 up flags, to the first that flags nobody, or the highest that can be set."""
+def curve(removals: Iterable[Removals], lowest: int = 1) -> tuple[Step, ...]:
+    """How many each threshold from the lowest up flags, to the first that flags nobody, or the highest that can be set.
+
+    `removals` are of everybody with more than `lowest`.
+    """
     ordered = sorted(removals, key=lambda each: -each.total)
     steps: list[Step] = []
     place, messages, by = 0, 0, (0, 0, 0, 0)
     top = min(ordered[0].total if ordered else 1, HIGHEST)
-    for threshold in range(top, 0, -1):
+    for threshold in range(top, lowest - 1, -1):
         while place < len(ordered) and ordered[place].total > threshold:
             messages += ordered[place].total
             by = tuple(map(sum, zip(by, ordered[place].by, strict=True)))  # type: ignore[assignment]
@@ -69,7 +72,7 @@ def knee_of(steps: Sequence[Step]) -> int | None:
     fall, width = first.flagged - last.flagged, log(last.threshold)
 
     def below(step: Step) -> float:
-        return 1 - log(step.threshold) / width - (step.flagged - last.flagged) / fall
+        return 1 - log(max(step.threshold, 1)) / width - (step.flagged - last.flagged) / fall
 
     best = max(steps, key=lambda step: (below(step), -step.threshold))
     return best.threshold if fall and below(best) > 0 else None

@@ -14,12 +14,14 @@ from shared.cli.checks import Check, Found
 from shared.cli.doctor import examine
 from shared.incidents.permissions import WRITING, not_permitted
 from shared.settings import from_values
-from shared.teams.trial import TRIAL_HEADING
+from shared.teams import Card
+from shared.teams.trial import TRIAL_HEADING, trial_card
 from tests.cloud import Cloud, schemas
 from tests.cloud.arm import RESPONDER
 from tests.cloud.faults import Fault
 from tests.cloud.mail import sample
 from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.support.cards import opened
 from tests.support.clients import sign_in_to
 from tests.support.clock import START, FakeClock
 
@@ -220,6 +222,7 @@ def test_a_test_card_is_marked_and_said(well: Cloud, tmp_path: Path) -> None:
     assert TRIAL_HEADING in last.words
     reference = last.words.partition("reference ")[2][:8]
     assert f"reference {reference}" in shown
+    opened(Card(reference, trial_card("soc", reference, START)))  # every check that holds for all cards
     assert "run history" in last.words
     assert well.environment["TEAMS_WEBHOOK_URL"] not in last.words
 

@@ -130,6 +130,16 @@ def test_every_row_counts_without_deduplication(mail: Mail, small_azure: Cloud) 
     ]
 
 
+def test_a_threshold_of_0_is_on_the_curve(mail: Mail, small_azure: Cloud) -> None:
+    """Where 0 is set, the curve begins there, with those of whom one message was remediated."""
+    found = find_out(small_azure, SUM_CASE_THRESHOLD="0", HIGH_SEVERITY_THRESHOLD="50")
+    by_hand = counted_by_hand(mail.events, START - timedelta(days=30), START, threshold=0, deduplicate=True)
+    assert (found.steps[0].threshold, found.steps[0].flagged) == (0, len(by_hand))
+    assert found.steps[0].flagged > found.steps[1].flagged
+    assert f"A threshold of 0 flags {len(by_hand)} recipients" in cost(found)
+    assert "today" in as_shown(found, 120)
+
+
 def test_the_excluded_are_left_out(small_azure: Cloud, found: Tuned) -> None:
     """EXCLUDED_RECIPIENTS are counted apart, and in no threshold."""
     rule = json.dumps([{"pattern": "*@contoso.com", "until": "2099-01-01", "reason": "test"}])
