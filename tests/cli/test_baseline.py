@@ -14,7 +14,8 @@ from shared.cli.accept_coverage import accept
 from shared.cli.baseline import AT_ONCE, looked, take
 from shared.cli.forget import erase
 from shared.cli.under_lease import AnotherAtWork
-from shared.ledger.lease import claim
+from shared.ledger import Loaded
+from shared.ledger.lease import LeaseLost, claim
 from shared.model import Record
 from shared.sweep.context import Parts
 from tests.cloud import WORKSPACE_RESOURCE_ID, Fault
@@ -237,6 +238,37 @@ def test_a_sweep_at_work_is_waited_for_by_nobody(operator: Operator) -> None:
         with operator.parts() as made, pytest.raises(AnotherAtWork, match="a sweep is at work"):
             step(replace(made, clock=clock))
     assert operator.loaded() == before
+
+
+def test_a_lease_that_was_lost_stops_it(of_file: Operator) -> None:
+    """Overtaken after it has read the ledger, it takes nobody, forgets nobody and accepts nothing."""
+    history(of_file)
+    of_file.place.open(workspace=WORKSPACE_RESOURCE_ID).save([Record(EVE)])
+    with of_file.parts(dry=True) as made:
+        hunted, _ = looked(made)
+    steps: list[Callable[[Parts], object]] = [
+        lambda parts: take(parts, hunted),
+        lambda parts: erase(parts, EVE),
+        lambda parts: accept(parts, of_file.days.tenant.clock.now().date()),
+    ]
+    for step in steps:
+        with of_file.parts() as made:
+            load = made.ledger.load
+
+            def overtaken(load: Callable[[], Loaded] = load) -> Loaded:
+                found, other = load(), of_file.place.open(workspace=WORKSPACE_RESOURCE_ID)
+                other.take(other.lease(), "a sweep", 60)
+                return found
+
+            made.ledger.load = overtaken  # type: ignore[method-assign]
+            with pytest.raises(LeaseLost):
+                step(made)
+        other = of_file.place.open(workspace=WORKSPACE_RESOURCE_ID)
+        row = other.lease()
+        assert row is not None
+        other.release(row)
+    assert of_file.loaded().records == {EVE: Record(EVE)}
+    assert of_file.loaded().state.accepted_coverage_since is None
 
 
 def test_it_holds_the_lease(of_file: Operator) -> None:

@@ -195,7 +195,9 @@ def test_damaged_rows_about_the_person_go_as_well(place: LedgerPlace) -> None:
     for who in (ANN, BOB):
         place.overwrite(keys.record(who), b"{damaged " + who.encode())
     place.open().save([record(), Record(BOB)])  # good ones beside them
-    place.open().forget(_forgotten())
+    ledger = place.open()
+    ledger.forget(_forgotten())
+    ledger.save([_forgotten()])
     assert place.keys() == sorted([keys.record(ANN), keys.record(BOB), f"{keys.record(BOB)}.1"])
     assert place.open().load().records.keys() == {pseudonym(ANN), BOB}
     assert ANN.encode() not in b"".join(map(place.read, place.keys()))
