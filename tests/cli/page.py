@@ -29,6 +29,8 @@ WIDTH = 120
 EXAMPLES: dict[str, list[list[str]]] = {
     "sweep": [["--dry-run"]],
     "tune": [["--by", "domain", "--replay", "10"]],
+    "show": [["finance@contoso.com"]],
+    "forget": [["finance@contoso.com", "--yes"]],
 }
 """The arguments with which a command is shown, where it is not shown without any (or with --yes, where it asks)."""
 INTRODUCTION = """# The commands
