@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.days import Days
 from tests.support.ledgers import LedgerPlace, SqlitePlace
-from tests.support.operator import Operator
+from tests.support.operators_shell import Operator
 from tests.support.tenant import Tenant
 
 

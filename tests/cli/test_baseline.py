@@ -21,7 +21,7 @@ from shared.sweep.context import Parts
 from tests.cloud import WORKSPACE_RESOURCE_ID, Fault
 from tests.cloud.mail import HARD, SOFT, Mail
 from tests.support.clock import FakeClock
-from tests.support.operator import Operator
+from tests.support.operators_shell import Operator
 
 ANN, BOB, EVE = "ann@contoso.com", "bob@contoso.com", "eve@contoso.com"
 

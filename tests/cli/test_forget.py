@@ -19,7 +19,7 @@ from tests.cloud import WORKSPACE_RESOURCE_ID, Fault
 from tests.support.days import incident_name
 from tests.support.ledger_samples import WORKSPACE, card, owed_comment, owed_creation, record
 from tests.support.ledgers import LedgerPlace, SqlitePlace
-from tests.support.operator import Operator
+from tests.support.operators_shell import Operator
 
 ANN, BOB = "ann@contoso.com", "bob@contoso.com"
 STANDING = {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "standing": 1}

@@ -28,7 +28,7 @@ from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud
 from tests.cloud.mail import Mail, sample
 from tests.support.days import incident_name
 from tests.support.ledger_samples import card, owed_comment, owed_creation, record
-from tests.support.operator import Operator
+from tests.support.operators_shell import Operator
 
 ROOT = Path(__file__).resolve().parents[2]
 ANN = "ann@contoso.com"
