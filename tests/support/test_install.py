@@ -268,3 +268,8 @@ def test_the_reason_is_a_sentence(said: str, words: str) -> None:
     """What an installer says on a page is said in a sentence, with what to do where something can be done."""
     assert words in cause(said)
     assert "\n" not in cause(said)
+
+
+def test_nothing_beside_it_hides_a_module_of_python() -> None:
+    """`install.py` runs as a file, so that its folder comes first when Python looks for a module."""
+    assert {path.stem for path in Path(__file__).parent.glob("*.py")} & sys.stdlib_module_names == set()
