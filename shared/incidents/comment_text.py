@@ -34,7 +34,7 @@ def comment_text(action: Action, terms: Terms, about: Background, *, last: bool)
         comment_opening(action, terms, inert_recipient(action.recipient)),
         "",
         *facts(action, terms),
-        *remediated(about),
+        *([f"- {line}"] if (line := remediated(about)) else []),
     ]
     if last:
         lines += ["", _LAST]

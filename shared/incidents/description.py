@@ -35,7 +35,7 @@ def description(action: Action, terms: Terms, about: Background) -> str:
     """The description in full, at most 5,000 UTF-16 units."""
     kql = query_lines(action.recipient, terms)
     head = [opening(action, terms, inert_recipient(action.recipient)), "", *facts(action, terms), *why_now(action)]
-    middle = ["", *remediated(about)] if about.remediators else []
+    middle = ["", line] if (line := remediated(about)) else []
     tail = ["", *advice(terms), "", *rule()]
     fixed = [*head, *middle, "", *query_shown(kql, see_again(terms)), *tail]
     sections = _sections(action, terms, about, see_again(terms, query_link("\n".join(kql), terms)))

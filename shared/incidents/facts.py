@@ -58,9 +58,9 @@ def why_now(action: Action) -> list[str]:
     return lines
 
 
-def remediated(about: Background) -> list[str]:
-    """Who remediated, in a line; none when it is not known."""
-    return [f"- Who remediated: {inert_within(about.remediators, 240)}"] if about.remediators else []
+def remediated(about: Background) -> str:
+    """Who remediated; "" when it is not known."""
+    return f"Who remediated: {inert_within(about.remediators, 240)}" if about.remediators else ""
 
 
 def _numbers(action: Action, terms: Terms) -> list[str]:

@@ -77,7 +77,7 @@ def campaign_section(action: Action, about: Background) -> Section:
     keys = {each.key for each in shared}
     alone = [group for group in origin.groups if group.key not in keys and (group.reached or 0) > 1]
     lines += [_reached(group) for group in alone[: _CAMPAIGNS - 1]]
-    return Section("Campaign (same sender and subject, in the whole window):", lines or ["- None was found."])
+    return Section("Campaign (same sender and subject, in the whole window):", lines)
 
 
 def _campaign(recipient: str, campaign: Campaign, own: MailGroup | None) -> list[str]:

@@ -180,7 +180,7 @@ def test_a_description_says_all_that_is_needed_to_begin() -> None:
     for said in (
         "- Sum_case: 23 (threshold 10, High above 50)",
         "- Hard delete: 6", "- Soft delete: 6", "- Moved to junk folder: 6", "- Moved to deleted items: 5",
-        "- Who remediated: 23 messages: 14 by ZAP, 9 by admins",
+        "\n\nWho remediated: 23 messages: 14 by ZAP, 9 by admins\n\n",
         "- Window: 2026-10-25 06:01 UTC to 2026-11-24 06:01 UTC",
         f"- Incident before this one: {INCIDENT}",
         "From whom:\n- Not looked up in this sweep. The query shows it.",
