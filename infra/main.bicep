@@ -155,6 +155,9 @@ param heartbeatDays int = 7
 @description('CARD_SUBJECTS: show mail subjects on cards.')
 param cardSubjects bool = false
 
+@description('RUNBOOK_URL: where your copy of docs/operate.md is, https. Cards lead to its sections. Empty: they name the page.')
+param runbookUrl string = ''
+
 @description('TEAMS_MENTIONS: user principal names to mention on new and escalated findings.')
 param teamsMentions text[] = []
 
@@ -390,6 +393,7 @@ module app 'modules/function-app.bicep' = {
       REMIND_AFTER_DAYS: string(remindAfterDays)
       HEARTBEAT_DAYS: string(heartbeatDays)
       CARD_SUBJECTS: toLower(string(cardSubjects))
+      RUNBOOK_URL: runbookUrl
       TEAMS_MENTIONS: string(teamsMentions)
       TEAMS_WEBHOOK_EXTRA_HOSTS: string(teamsWebhookExtraHosts)
       LEDGER_URL: empty(ledgerUrl) ? storage.outputs.tableEndpoint : ledgerUrl

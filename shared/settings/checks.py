@@ -13,6 +13,8 @@ from shared.schedule import EXAMPLE, NotASchedule, parse
 from shared.settings.clouds import RETIRED_CONNECTORS, Cloud
 from shared.web_address import WebAddress, after_host, web_address
 
+LONGEST_PAGE = 300
+"""Characters of the address of a page that cards lead to."""
 _WORKSPACE = re.compile(
     r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/\s?#]{1,90}"
     r"/providers/Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{0,62}",
@@ -20,6 +22,7 @@ _WORKSPACE = re.compile(
 )
 _USER = re.compile(r"https?://[^/?#\\]*@", re.IGNORECASE)
 _VISIBLE = re.compile(r"[!-\[\]-~]+")  # ASCII without a backslash: all that a URL may hold
+_PAGE = re.compile(r"[!$-;=?-\[\]_a-z~]+")  # what a link on a card may hold, but for #
 _UPN = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
 
 
@@ -77,6 +80,18 @@ def ledger(value: str, cloud: Cloud) -> str | None:
     if address and address.host in ("127.0.0.1", "localhost") and address.scheme == "http" and not set(value) & {*"?#"}:
         return None
     return f"expected https://<account>.{cloud.table_suffix} or sqlite:///path"
+
+
+def page(url: str) -> str | None:
+    """The https address of a page that people open. The place in the page is the card's own."""
+    address = web_address(url)
+    plain = len(url) <= LONGEST_PAGE and _PAGE.fullmatch(url) and not _USER.match(url)
+    if plain and address and address.scheme == "https":
+        return None
+    return (
+        "expected the https address of your copy of docs/operate.md, without #, at most"
+        f" {LONGEST_PAGE} characters: cards add the section"
+    )
 
 
 def webhook(url: str, cloud: Cloud | None, extra_hosts: Collection[str] | None) -> str | None:

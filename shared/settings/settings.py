@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     teams_webhook_url: SecretStr = SecretStr("")  # empty only in a dry run, see from_values
     teams_mentions: Annotated[tuple[Upn, ...], NoDecode, _json_list(EXPECTED_MENTIONS)] = ()
     card_subjects: bool = False
+    runbook_url: str = ""
     sum_case_threshold: AtLeast0 = 10
     high_severity_threshold: AtLeast0 = 50
     lookback_days: Annotated[int, Field(ge=1, le=90)] = 30
@@ -157,6 +158,11 @@ class Settings(BaseSettings):
         cloud = CLOUDS[info.data.get("azure_cloud", "AzureCloud")]
         usual: str = getattr(cloud, str(info.field_name).removesuffix("_endpoint"))
         return _checked(value, value and checks.endpoint(value, usual))
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _runbook(cls, value: str) -> str:
+        return _checked(value, value and checks.page(value))
 
     @field_validator("teams_webhook_url")
     @classmethod

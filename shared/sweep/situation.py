@@ -12,7 +12,6 @@ from shared.sweep.describe import Words
 from shared.sweep.gather import Hunted
 from shared.sweep.reconcile import Reconciled
 from shared.teams import Situation, incidents_link, run_link, workbooks_link
-from shared.teams.notices import RUNBOOK_URL
 
 GROWN = (Reason.GREW, Reason.COMMENTS_FULL)
 STANDING = (Reason.STANDING, Reason.ESCALATED, *GROWN)
@@ -76,7 +75,7 @@ def situation_of(
         looked_up=sum(1 for origin in described.origins.values() if origin.domains or origin.groups),
         grown=sum(reasons[each] for each in GROWN),
         workbook_url=workbooks_link(settings.cloud.portal, workspace),
-        runbook_url=RUNBOOK_URL,
+        runbook_url=settings.runbook_url,
     )
 
 

@@ -9,10 +9,6 @@ from shared.model import Verdict
 from shared.teams.alert import Notice, Situation
 from shared.text import link, when
 
-RUNBOOK_URL = ""
-"""Where `docs/operate.md` is published, absolute https. While it is empty, cards have no button that leads there, and
-name the page and its section instead."""
-
 _RUNBOOK_PAGE = "docs/operate.md"
 
 NOTICES: dict[Notice, tuple[str, str, str]] = {

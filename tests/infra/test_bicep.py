@@ -85,6 +85,7 @@ OTHER: dict[str, Any] = {
     "remindAfterDays": 5,
     "heartbeatDays": 0,
     "cardSubjects": True,
+    "runbookUrl": "https://wiki.example.com/email-remediation/operate.md",
     "teamsMentions": ["oncall@example.com"],
     "teamsWebhookExtraHosts": ["proxy.example.com:8443"],
     "ledgerUrl": "https://other.table.core.windows.net",

@@ -46,6 +46,7 @@ def test_three_settings_are_enough() -> None:
         "teams_webhook_extra_hosts": [],
         "teams_mentions": [],
         "card_subjects": False,
+        "runbook_url": "",
         "sum_case_threshold": 10,
         "high_severity_threshold": 50,
         "lookback_days": 30,
@@ -90,6 +91,7 @@ def test_every_mistake_is_said_at_once() -> None:
         "REMIND_AFTER_DAYS": "-1",
         "HEARTBEAT_DAYS": "1.5",
         "CARD_SUBJECTS": "perhaps",
+        "RUNBOOK_URL": "http://wiki.example.com/operate.md",
         "TEAMS_MENTIONS": '{"a": 1}',
         "TEAMS_WEBHOOK_EXTRA_HOSTS": '["https://proxy"]',
         "LEDGER_URL": "postgres://db",
@@ -507,3 +509,24 @@ def test_the_shell_lists_mistakes_and_leaves_with_2() -> None:
         assert name in ran.stderr
     assert "Traceback" not in ran.stderr
     assert SIGNATURE not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://wiki.example.com/operate.md",
+        "wiki.example.com/operate.md",
+        "https://wiki.example.com/operate.md#sweep-failed",
+        "https://me:secret@wiki.example.com/operate.md",
+        "https://wiki.example.com\\evil.example.net/operate.md",
+        "https://wiki.example.com/a page",
+        "https://wiki.example.com/" + "x" * 300,
+        "javascript:alert(1)",
+    ],
+)
+def test_a_runbook_is_a_page_that_a_card_can_lead_to(url: str) -> None:
+    """An https page, to which a card adds the section; what is said does not repeat it."""
+    (said,) = _mistakes({"RUNBOOK_URL": url})
+    assert said.startswith("RUNBOOK_URL: expected the https address of your copy of docs/operate.md, without #")
+    assert url not in said
+    assert from_values({**GOOD, "RUNBOOK_URL": "https://wiki.example.com/x?page=4"}).runbook_url.endswith("page=4")
