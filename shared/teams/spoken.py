@@ -13,6 +13,7 @@ from shared.teams.listing import who
 from shared.text import bare
 
 _BYTES = 1_200  # three copies of the words travel in each card
+_WITH_SENDERS = 5  # recipients: of more, who they are matters more than from whom the mail came
 _FEW, _BYTES_OF_MANY = 12, 600  # the more recipients, the more room their links need
 
 
@@ -29,7 +30,8 @@ def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: 
         first.append(f"{situation.due:,} still due.")
         first += () if minimal else [cause.text for cause in situation.causes[:CAUSES]]
     first[1:1] = campaign_words(situation, minimal=minimal)
-    each = (_sentence(entry, situation, minimal) for entry in entries)
+    brief = minimal or len(entries) > _WITH_SENDERS
+    each = (_sentence(entry, situation, minimal, brief) for entry in entries)
     return _joined(first, each, len(entries), listed=not any(entry.by_name for entry in entries))
 
 
@@ -38,9 +40,9 @@ def in_words(sentences: Iterable[str]) -> str:
     return _joined([sentence for sentence in sentences if sentence])
 
 
-def _sentence(entry: Entry, situation: Situation, minimal: bool) -> str:
+def _sentence(entry: Entry, situation: Situation, minimal: bool, brief: bool) -> str:
     recipient = who(entry, 100, minimal=minimal)
-    senders = "" if minimal else "".join(f" {text}." for text in wording.from_whom(entry)[:1])
+    senders = "" if brief else "".join(f" {text}." for text in wording.from_whom(entry)[:1])
     return f"{recipient}: {entry.total:,} ({entry.severity.value}). {wording.why(entry, situation)}.{senders}"
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shared.incidents.description import MOST_LISTED
 from shared.ledger import Loaded
 from shared.model import Record, incident_id
 from tests.chaos.clock import SharedClock
@@ -21,7 +22,7 @@ from tests.chaos.ledgers import KeptLedger
 from tests.chaos.order import Moment, Order, Outcome
 from tests.chaos.sweeper import Running, Sweeper
 from tests.cloud import WORKSPACE_RESOURCE_ID, Cloud, Fault
-from tests.cloud.mail import Mail
+from tests.cloud.mail import SOFT, Mail
 from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
 
 SETTINGS = {"SUM_CASE_THRESHOLD": "2", "HIGH_SEVERITY_THRESHOLD": "8", "REMIND_AFTER_DAYS": "1"}
@@ -52,10 +53,16 @@ class Scene:
     # -- what happens -------------------------------------------------------------------------------------------------
 
     def mail(self, **remediated: int) -> set[str]:
-        """So many new messages were remediated for each of these people; the ids of all of them."""
+        """So many new messages were remediated for each of these people; the ids of the newest ones, as many of each
+        person's as an incident names: those that can be looked for there. The others are older.
+        """
         mail = Mail(self.cloud.clock(), seed=next(self._seeds))
         mail.add("quiet@contoso.com", "Delivered", mail.ago(0.05))
-        rows = [row for who, many in remediated.items() for row in mail.remediated(address(who), many, days=0.5)]
+        rows = []
+        for who, many in remediated.items():
+            rows += mail.remediated(address(who), min(many, MOST_LISTED), days=0.5)
+            for _ in range(many - MOST_LISTED):
+                mail.add(address(who), SOFT, mail.ago(0.6))
         self.cloud.append("EmailEvents", mail.events)
         return {row["NetworkMessageId"] for row in rows}
 

@@ -94,6 +94,7 @@ def _printed(app: typer.Typer, arguments: list[str], folder: str) -> tuple[str, 
     ran = CliRunner().invoke(app, arguments, prog_name="python -m shared", terminal_width=100)
     text = _CODES.sub("", ran.stdout).replace(folder, "/home/me")
     text = re.sub(r"fingerprint [0-9a-f]{12}", "fingerprint 0123456789ab", text)
+    text = re.sub(r"Reference [0-9a-f]{8}-", "Reference 01234567-", text)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8443", text), ran.exit_code
 
 

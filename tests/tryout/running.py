@@ -44,12 +44,16 @@ def keep_running(console: Console) -> int:
     with Cloud(events=mail.events) as cloud:
         cloud.load("EmailPostDeliveryEvents", mail.post_delivery)
         settings = exports(cloud, Path(tempfile.mkdtemp(prefix="ledger-"), "ledger.db"))
+        shown = 0
         try:
             with suppress(KeyboardInterrupt):
                 _introduce(console, settings, len(mail.events))
-                _watch(cloud, console)
+                while True:
+                    shown = _show_cards(cloud, console, shown)
+                    time.sleep(EVERY)
         finally:
             remove(settings)
+        _show_cards(cloud, console, shown)
         made = f"{many(len(cloud.incidents), 'incident')} and {many(len(cloud.cards), 'card')}"
     console.print(f"\nThe small Azure has ended, with its {made}.")
     return 0
@@ -89,11 +93,10 @@ def remove(settings: str) -> None:
             SETTINGS.unlink()
 
 
-def _watch(cloud: Cloud, console: Console) -> None:
-    shown = 0
-    while True:
-        for body in cloud.cards[shown:]:
-            shown += 1
-            card = json.loads(body) if isinstance(body, str | bytes) else body
-            console.print(screen.card_panel(card, console.width))
-        time.sleep(EVERY)
+def _show_cards(cloud: Cloud, console: Console, shown: int) -> int:
+    """Show the cards that came after the first `shown`; how many there are now."""
+    came = cloud.cards[shown:]
+    for body in came:
+        card = json.loads(body) if isinstance(body, str | bytes) else body
+        console.print(screen.card_panel(card, console.width))
+    return shown + len(came)

@@ -30,7 +30,8 @@ class CloudShell:
 
     def shell(self, command: str) -> subprocess.CompletedProcess[str]:
         """A command in a shell in which the settings were pasted; `python` is this environment's."""
-        script = f"{self.settings}\ncd {shlex.quote(str(ROOT))} && {command.replace('python', sys.executable, 1)}"
+        ours = command.replace("python", shlex.quote(sys.executable), 1)
+        script = f"{self.settings}\ncd {shlex.quote(str(ROOT))} && {ours}"
         bare = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         return subprocess.run(["/bin/sh", "-c", script], env=bare, capture_output=True, text=True)
 
