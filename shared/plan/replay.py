@@ -84,8 +84,8 @@ class Replay:
     def _note(self, planned: Plan, at: datetime) -> None:
         noted = {recipient for recipient, record in self.records.items() if record.creation is not None}
         creations, _ = remembered(planned.creations, self.policy.max_new, noted)
-        known = (action for action in planned.others if action.recipient in self.records)
-        for action in (*creations, *planned.updates, *known):
+        # What the others owe stays owed: nothing lapses while no incident is closed.
+        for action in (*creations, *planned.updates):
             self.records[action.recipient] = owing(self.records.get(action.recipient), action, at)
 
     def _create(self, action: Action, at: datetime) -> Action:
@@ -156,7 +156,7 @@ def week_of(days: list[ReplayedDay]) -> Week:
     """What these days come to in a week."""
     later = days[1:]
     whole = [day for day in later if not day.shortened] or later
-    share = 7 / len(whole) if whole else 0.0
+    share = 7 / max(len(whole), 1)
     runs = [sum(day.created for day in whole[start : start + 7]) for start in range(len(whole) - 6)]
     return Week(
         len(whole),
