@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -33,7 +33,10 @@ from tests.plan.samples import (
     name_of,
     noted_card,
     open_incident,
+    ours,
     record_of,
+    there,
+    tried,
 )
 
 
@@ -180,3 +183,41 @@ def test_which_earlier_cards_no_longer_matter(about: CardNote, known: Record, go
     assert outdated([about, last], {WHO: known}, WorkspaceState(causes_day=DATE, causes_told=("told",)), DATE) == (
         (about.id, last.id) if gone else (last.id,)
     )
+
+
+DUE = (ToldDue(WHO, name_of(), "x"),)
+
+
+@pytest.mark.parametrize(
+    ("owed_on", "told", "gone"),
+    [
+        (name_of(), DATE, True),
+        (name_of(), None, False),
+        (name_of(), YESTERDAY, False),
+        (name_of(1), None, True),
+        (name_of(1), YESTERDAY, True),
+        (name_of(1), DATE, True),
+    ],
+)
+def test_a_card_of_today_matters_while_what_is_due_was_not_named(owed_on: str, told: date | None, gone: bool) -> None:
+    """What is owed on the very incident that the card names, and was named by no card of its day; nothing else."""
+    known = open_incident(60, escalation=escalation(on=owed_on, attempts=tried(told=told)))
+    about = noted_card(day=DATE, due=DUE)
+    assert outdated([about], {WHO: known}, WorkspaceState(), DATE) == ((about.id,) if gone else ())
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_card_of_today_matters_while_a_deletion_was_not_told(told: bool) -> None:
+    """It is told once, on any day; who is no longer known, or has no incident, is not waited for."""
+    about = noted_card(day=DATE, deletions=(WHO,))
+    known = record_of(11, ours(there(), deleted=True, deletion_told=told))
+    assert outdated([about], {WHO: known}, WorkspaceState(), DATE) == ((about.id,) if told else ())
+    assert outdated([about], {WHO: record_of(11, None)}, WorkspaceState(), DATE) == (about.id,)
+    assert outdated([about], {}, WorkspaceState(), DATE) == (about.id,)
+
+
+def test_a_cause_told_on_another_day_is_to_be_told_again() -> None:
+    """What is noted as told counts for the day on which it was told."""
+    about = noted_card(day=DATE, causes=("hunt_failed",))
+    for day, gone in ((DATE, (about.id,)), (YESTERDAY, ()), (None, ())):
+        assert outdated([about], {}, WorkspaceState(causes_day=day, causes_told=("hunt_failed",)), DATE) == gone

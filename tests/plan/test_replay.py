@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.model import Evidence, Finding, Remedy
-from shared.plan.replay import Replay, ReplayedDay, week_of
+from shared.model import Evidence, Finding, Incident, OurIncident, Remedy, Severity
+from shared.plan.replay import Replay, ReplayedDay, Week, week_of
 from tests.plan.replay_oracle import Found, replay_by_hand
-from tests.plan.samples import DAY, NOW, policy
+from tests.plan.samples import DAY, NOW, WHO, found, name_of, policy
 from tests.support.examples import examples_of
 
 FIGURES = ("flagged", "created", "commented", "escalated", "held", "excluded", "told")
@@ -104,3 +104,60 @@ def test_what_is_held_is_raised_when_its_turn_comes() -> None:
     both = {f"user{place}@contoso.com": [(f"{place}-{number}", 0) for number in range(20 - place)] for place in (0, 1)}
     found = replayed([both, {}, {}], 1, ())
     assert [(day.created, day.held, day.told) for day in found] == [(1, 1, 1), (1, 0, 1), (0, 0, 0)]
+
+
+def test_the_busiest_week_is_any_seven_days_in_a_row() -> None:
+    """The last seven as well, and neither six days nor eight; fewer than seven are no week."""
+
+    def most(*created: int) -> int | None:
+        return week_of([ReplayedDay(NOW, 0, 99), *(ReplayedDay(NOW, each, each) for each in created)]).most
+
+    assert most(1, 2, 3, 4, 5, 6, 7, 8) == 2 + 3 + 4 + 5 + 6 + 7 + 8
+    assert most(8, 7, 6, 5, 4, 3, 2, 1) == 8 + 7 + 6 + 5 + 4 + 3 + 2
+    assert most(1, 2, 3, 4, 5, 6, 7) == 28
+    assert most(1, 2, 3, 4, 5, 6) is None
+
+
+def test_a_card_with_a_single_finding_is_a_card() -> None:
+    """Days with nothing to tell have none."""
+    days = [ReplayedDay(NOW, 0, told=each) for each in (5, 0, 1, 2, 0, 0, 0, 0)]
+    assert (week_of(days).cards, week_of(days).told) == (2, 3)
+
+
+def test_no_days_come_to_nothing() -> None:
+    """A replay without a day, or with the first sweep only, has a week of zeros."""
+    assert week_of([]) == Week(0, 0, 0, 0, 0, None)
+    assert week_of([ReplayedDay(NOW, 4, 4, told=4)]) == Week(0, 4, 0, 0, 0, None)
+
+
+def test_a_day_says_whether_its_window_was_shortened() -> None:
+    """Only when the caller says so."""
+    replay = Replay(policy())
+    assert replay.sweep({}, NOW) == ReplayedDay(NOW, 0)
+    assert replay.sweep({}, NOW, shortened=True) == ReplayedDay(NOW, 0, shortened=True)
+
+
+def test_an_incident_is_taken_at_once() -> None:
+    """A replayed incident is Active and owned from the sweep that makes it on, and has the severity set last."""
+    replay = Replay(policy())
+    made = Incident(name_of(), "Active", Severity.MEDIUM, owned=True, created=NOW, modified=NOW, comments=0, episode=0)
+    replay.sweep({WHO: found(11)}, NOW)
+    assert replay.records[WHO].incident == OurIncident(name_of(), 0, Severity.MEDIUM, NOW, made)
+    replay.sweep({WHO: found(51)}, NOW + DAY)
+    raised = replace(made, severity=Severity.HIGH, comments=1)
+    assert replay.records[WHO].incident == OurIncident(name_of(), 0, Severity.HIGH, NOW, raised)
+
+
+def test_who_waits_keeps_the_place_in_a_full_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those noted by an earlier sweep count against the creations that are remembered: others get what they leave."""
+    monkeypatch.setattr("shared.plan.room.REMEMBERED", 4)
+    replay = Replay(policy(max_new=1))
+
+    def held(finds: int, *names: str) -> tuple[int, set[str]]:
+        day = replay.sweep({name: found(finds, who=name) for name in names}, NOW)
+        return day.held, {name for name, record in replay.records.items() if record.creation}
+
+    assert held(20, "a@x", "b@x", "c@x", "d@x") == (3, {"b@x", "c@x", "d@x"})
+    # Two may be tried now; b, c and d are noted: no place is left for g and h.
+    assert held(30, "e@x", "f@x", "g@x", "h@x") == (6, {"b@x", "c@x", "d@x", "f@x"})
+    assert held(0) == (3, {"b@x", "c@x", "d@x"})

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from shared.model import Act, Evidence, Finding, Reason, Record, Remedy, pseudonym, without_person
+from shared.model import (
+    Act,
+    Evidence,
+    Finding,
+    Reason,
+    Record,
+    Remedy,
+    ToldDue,
+    ToldFinding,
+    pseudonym,
+    without_person,
+)
 from shared.plan.decide import decide_about
 from shared.plan.owed import owing
 from shared.plan.records import adopted, created
@@ -21,6 +33,7 @@ from tests.plan.samples import (
     escalation,
     found,
     key,
+    name_of,
     noted_card,
     open_incident,
     ours,
@@ -175,3 +188,44 @@ def test_a_card_that_names_nobody_else_is_dropped_and_others_are_left_alone() ->
     changed, emptied = cards_without([alone, both, causes, other, heartbeat], WHO)
     assert emptied == (alone.id,)
     assert changed == (replace(both, reminders=("eve@x",), deletions=()), replace(causes, deletions=()))
+
+
+EVE = "eve@contoso.com"
+
+
+def on_a_card(kind: str, who: str) -> dict[str, Any]:
+    """This recipient as one thing that a card tells."""
+    one = {
+        "findings": ToldFinding(who, name_of(who=who), 0, Reason.FIRST),
+        "unanswered": ToldFinding(who, name_of(who=who), 0, Reason.FIRST),
+        "due": ToldDue(who, name_of(who=who), "sentinel_unavailable"),
+        "reminders": who,
+        "deletions": who,
+    }
+    return {kind: (one[kind],)}
+
+
+KINDS = ("findings", "unanswered", "due", "reminders", "deletions")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_person_is_taken_off_whatever_a_card_tells(kind: str) -> None:
+    """A card that tells anything of others, be it one thing of one kind, stays with that; one of the person alone goes,
+    and cards between them that do not name the person are left alone.
+    """
+    other = "deletions" if kind == "findings" else "findings"
+    alone = noted_card(1, **on_a_card(kind, WHO))
+    untouched = noted_card(2, **on_a_card(kind, EVE))
+    left = [noted_card(3, **on_a_card(each, EVE)) for each in KINDS if each != kind]
+    named = [replace(card, **on_a_card(kind, WHO)) for card in left]
+    both = replace(noted_card(4), **{kind: on_a_card(kind, WHO)[kind] + on_a_card(kind, EVE)[kind]})
+    mixed = noted_card(5, **on_a_card(kind, WHO), **on_a_card(other, WHO))
+    changed, emptied = cards_without([alone, untouched, *named, both, mixed], WHO)
+    assert changed == (*left, noted_card(4, **on_a_card(kind, EVE)))
+    assert emptied == (alone.id, mixed.id)
+
+
+def test_a_baseline_keeps_what_was_counted() -> None:
+    """The record has the figures of the finding that was settled, not those of an earlier one."""
+    assert baselined(found(60), None, NOW).counts == found(60).counts
+    assert baselined(found(60), closed(11, counts=found(11).counts), NOW).counts == found(60).counts
