@@ -41,25 +41,25 @@ def curve(removals: Iterable[Removals], lowest: int = 1) -> tuple[Step, ...]:
 
     `removals` are of everybody with more than `lowest`.
     """
-    ordered = sorted(removals, key=lambda each: -each.total)
+    waiting = sorted(removals, key=lambda each: each.total)
     steps: list[Step] = []
-    place, messages, by = 0, 0, (0, 0, 0, 0)
-    top = min(ordered[0].total if ordered else 1, HIGHEST)
+    flagged, messages, by = 0, 0, (0, 0, 0, 0)
+    top = min(waiting[-1].total if waiting else 1, HIGHEST)
     for threshold in range(top, lowest - 1, -1):
-        while place < len(ordered) and ordered[place].total > threshold:
-            messages += ordered[place].total
-            by = tuple(map(sum, zip(by, ordered[place].by, strict=True)))  # type: ignore[assignment]
-            place += 1
-        steps.append(Step(threshold, place, messages, by))
+        while waiting and waiting[-1].total > threshold:
+            each = waiting.pop()
+            flagged += 1
+            messages += each.total
+            by = tuple(map(sum, zip(by, each.by, strict=True)))  # type: ignore[assignment]
+        steps.append(Step(threshold, flagged, messages, by))
     return tuple(reversed(steps))
 
 
 def step_at(steps: Sequence[Step], threshold: int) -> Step:
     """What a threshold flags; beyond the curve's end nobody, below its beginning what 1 flags."""
     place = bisect_right(steps, threshold, key=lambda step: step.threshold) - 1
-    if place == len(steps) - 1 and threshold > steps[-1].threshold:
-        return Step(threshold, 0) if steps[-1].flagged == 0 else steps[-1]
-    return steps[max(place, 0)]
+    found = steps[max(place, 0)]
+    return found if found.flagged else Step(threshold, 0)
 
 
 def knee_of(steps: Sequence[Step]) -> int | None:
