@@ -97,7 +97,8 @@ class KeptTable(KeptLedger):
         """See KeptLedger."""
         self.lose()
         with self._client() as client:
-            client.submit_transaction([("create", entity) for entity in self._entities])
+            for entity in self._entities:  # one by one: there may be none, or more than one transaction takes
+                client.create_entity(entity)
 
     def _client(self) -> TableClient:
         return TableClient(self._azurite.endpoint, self.table, credential=self._azurite.credential)
