@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 import requests
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 
@@ -18,6 +18,7 @@ from shared.http.exchange import Session
 from shared.settings import checks
 from shared.settings.clouds import CLOUDS
 from shared.web_address import WebAddress, web_address
+from tests.support.examples import examples_of
 
 CLOUD = CLOUDS["AzureCloud"]
 EXTRA = ("proxy.contoso.com:8443", "10.0.0.1")
@@ -152,7 +153,9 @@ urls = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+# Few of all strings are taken, and only these are of interest here.
+@pytest.mark.examples
+@settings(max_examples=examples_of(600), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(urls)
 @example("https://evil.example\\.logic.azure.com/workflows/x?sig=S")
 def test_whatever_is_taken_connects_to_the_host_that_was_checked(url: str) -> None:

@@ -409,6 +409,7 @@ def test_a_sweep_that_did_not_look_counts_nothing(event: str, verdict: Verdict |
     assert "100 sentinel; 4 retries" in printed(Report(_receipt(requests={"sentinel": 100}, retries=4)))
 
 
+@pytest.mark.slow
 def test_a_dry_run_waits_for_no_next_sweep(cloud: Cloud, tmp_path: Path) -> None:
     """No sweep follows a dry run or the doctor by itself: they say to try again; a sweep names the next one."""
     cloud.faults.add(Fault(service="identity", status=500, times=None))
