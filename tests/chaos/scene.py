@@ -47,22 +47,25 @@ class Scene:
         self._sweeper = sweeper
         self._clock = clock
         self._seeds = itertools.count(1)
+        self.unnamed: set[str] = set()
         self._kept: dict[str, Any] = {}
         self._since = 0.0
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
     def mail(self, **remediated: int) -> set[str]:
-        """So many new messages were remediated for each of these people; the ids of the newest ones, as many of each
-        person's as an incident names: those that can be looked for there. The others are older.
+        """So many new messages were remediated for each of these people; the ids of all of them.
+
+        Of each person's those beyond what an incident's description names are older, and are `unnamed`.
         """
         mail = Mail(self.cloud.clock(), seed=next(self._seeds))
         mail.add("quiet@contoso.com", "Delivered", mail.ago(0.05))
         rows = []
         for who, many in remediated.items():
             rows += mail.remediated(address(who), min(many, MOST_LISTED), days=0.5)
-            for _ in range(many - MOST_LISTED):
-                mail.add(address(who), SOFT, mail.ago(0.6))
+            older = [mail.add(address(who), SOFT, mail.ago(0.6)) for _ in range(many - MOST_LISTED)]
+            self.unnamed |= {row["NetworkMessageId"] for row in older}
+            rows += older
         self.cloud.append("EmailEvents", mail.events)
         return {row["NetworkMessageId"] for row in rows}
 

@@ -65,7 +65,7 @@ def said_each_day(slots: list[Slot], lookback: int, every: int = 1) -> list[list
 @example([(kind, 40) for kind in BLIND], 0, 30)
 @example([pair for kind in BLIND for pair in ((kind, 1), ("good", 1))], 0, 30)
 @pytest.mark.examples
-@settings(max_examples=examples_of(80), deadline=None)
+@settings(max_examples=examples_of(200), deadline=None)
 def test_a_blind_day_is_never_clean(later: list[tuple[str, int]], seed: int, lookback: int) -> None:
     """After four good weeks any run of days, for as long as it lasts, whatever came between."""
     days = ["good"] * 28 + [kind for kind, number in later for _ in range(number)]

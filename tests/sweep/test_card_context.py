@@ -53,6 +53,16 @@ def test_senders_and_subjects_are_on_cards_as_the_setting_says(
     assert ("billing@" in text) is shown
 
 
+@pytest.mark.parametrize("page", ["", "https://wiki.example.com/operate.md"])
+def test_a_notice_leads_to_the_runbook_that_is_set(days: Days, page: str) -> None:
+    """With RUNBOOK_URL a failed sweep's card opens the section that says what to do; without it the page is named."""
+    days.tenant.cloud.faults.add(Fault(service="log_analytics", status=403, times=None))
+    days.sweep(**({"RUNBOOK_URL": page} if page else {}))
+    text = _text(days)
+    assert ('"https://wiki.example.com/operate.md#sweep-failed"' in text) is bool(page)
+    assert ("Runbook: docs/operate.md" in text) is not bool(page)
+
+
 def test_the_fuses_card_counts_the_held_in(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two raised, four held, all of one campaign: the card says six of six."""
     _known(monkeypatch)
