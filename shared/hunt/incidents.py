@@ -30,7 +30,9 @@ class PastIncident:
 
     `modified` is its last modification that the table knows; `closed` when it was last closed, None while it is open
     or where that is not known; `high_at` the last modification that left it with severity High. `severity` is None
-    for a word that is none of the four. `owned`: somebody has taken it.
+    for a word that is none of the four. `owned`: somebody has taken it. Of an incident that the analytics rule has made
+    `id` is the finding's, `name` Sentinel's, and `recipient` as the alert says. `merged`: closed, its alerts being in
+    another incident now. `escalated_to`: the severity that the sweep has raised it to, by its label.
     """
 
     id: str
@@ -46,6 +48,10 @@ class PastIncident:
     url: str = ""
     title: str = ""
     episode: int | None = None
+    name: str = ""
+    recipient: str = ""
+    merged: bool = False
+    escalated_to: Severity | None = None
 
 
 def read_incidents(answer: Answer) -> dict[str, PastIncident]:

@@ -6,9 +6,11 @@ lost after the effect, and a PUT replaces whatever an analyst has written since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 from shared.errors import Call, NotFound, SweepError
@@ -32,6 +34,9 @@ class ArmIncidents:
     def __init__(self, http: Http, endpoint: str, audience: str, workspace: str) -> None:
         """`endpoint` is ARM's address without a trailing slash, `workspace` the workspace's ARM id."""
         self._arm = ArmRequests(http, endpoint, audience, workspace)
+        self._names: dict[str, str] = {}  # of incidents that have another name in Sentinel, by our id
+        self._ids: dict[str, str] = {}  # and the other way round
+        self._lock = Lock()
 
     def workspace_guid(self) -> str:
         """The `customerId` of the workspace. Raises SweepError when it cannot be read."""
@@ -74,7 +79,7 @@ class ArmIncidents:
             page = self._arm.fetch(link)
             if not isinstance(page.get("value"), list):
                 raise unusable("a page of a list without its items")
-            incidents = [incident_of(resource) for resource in page["value"]]
+            incidents = [self._ours(incident_of(resource)) for resource in page["value"]]
             yield from incidents
             if _all_shown(incidents, shown_before):
                 return
@@ -85,26 +90,32 @@ class ArmIncidents:
 
         Raises SweepError when it cannot be read.
         """
-        url = self._arm.address(incident_id)
+        url = self._address(incident_id)
 
         def attempt(until: float) -> Incident | None:
             there = self._arm.get_twice(url, until)
-            return None if there is None else incident_of(there)
+            return None if there is None else self._ours(incident_of(there))
 
         return self._arm.with_retry(attempt)
 
+    def follow(self, names: Mapping[str, str]) -> None:
+        """Address these incidents (by our id) by their names in Sentinel."""
+        with self._lock:
+            self._names |= names
+            self._ids |= {name: incident_id for incident_id, name in names.items()}
+
     def create(self, incident_id: str, body: str) -> Attempt:
         """Make the incident of this JSON body, unless it is there: DONE, FOUND, REFUSED or DUE."""
-        url = self._arm.address(incident_id)
+        url = self._address(incident_id)
         tried = False
 
         def attempt(until: float) -> Attempt:
             nonlocal tried
             there = self._arm.get(url, until)
             if there is not None:
-                return Attempt(Ended.DONE if tried else Ended.FOUND, incident_of(there))
+                return Attempt(Ended.DONE if tried else Ended.FOUND, self._ours(incident_of(there)))
             try:
-                return Attempt(Ended.DONE, incident_of(self._arm.put(url, until, body), Call.WRITE))
+                return Attempt(Ended.DONE, self._ours(incident_of(self._arm.put(url, until, body), Call.WRITE)))
             except SweepError as error:
                 tried = tried or error.maybe_done
                 raise
@@ -113,7 +124,7 @@ class ArmIncidents:
 
     def comment(self, incident_id: str, comment_id: str, body: str) -> Attempt:
         """Add the comment of this JSON body, unless it is there: DONE, FOUND, GONE, REFUSED or DUE."""
-        url = self._arm.address(incident_id, comment_id)
+        url = self._address(incident_id, comment_id)
         tried = False
 
         def attempt(until: float) -> Attempt:
@@ -138,7 +149,7 @@ class ArmIncidents:
 
         Raises SweepError when it cannot be looked up.
         """
-        url = self._arm.address(incident_id, comment_id)
+        url = self._address(incident_id, comment_id)
 
         def attempt(until: float) -> datetime | None:
             there = self._arm.get_twice(url, until)
@@ -148,7 +159,7 @@ class ArmIncidents:
 
     def escalate(self, incident_id: str, expected: Severity, to: Severity) -> Attempt:
         """Raise the severity from `expected`, with the label that says so: see the port for how it can end."""
-        url = self._arm.address(incident_id)
+        url = self._address(incident_id)
         tried = False
 
         def attempt(until: float) -> Attempt:
@@ -156,13 +167,14 @@ class ArmIncidents:
             there = self._arm.get_twice(url, until)
             if there is None:
                 return Attempt(Ended.GONE)
-            incident = incident_of(there)
+            incident = self._ours(incident_of(there))
             if incident.escalated_to is not None and incident.escalated_to.rank >= to.rank:
                 return Attempt(Ended.DONE if tried else Ended.FOUND, incident)
             if not incident.open or incident.severity is not expected:
                 return Attempt(Ended.CHANGED, incident)
             try:
-                return Attempt(Ended.DONE, incident_of(self._arm.put(url, until, with_severity(there, to)), Call.WRITE))
+                changed = self._arm.put(url, until, with_severity(there, to))
+                return Attempt(Ended.DONE, self._ours(incident_of(changed, Call.WRITE)))
             except NotFound:
                 if self._gone(incident_id, until):
                     return Attempt(Ended.GONE)
@@ -183,7 +195,18 @@ class ArmIncidents:
 
     def _gone(self, incident_id: str, until: float) -> bool:
         """Whether the incident was deleted, as its own GET says: the 404 of a write alone does not."""
-        return self._arm.get_twice(self._arm.address(incident_id), until) is None
+        return self._arm.get_twice(self._address(incident_id), until) is None
+
+    def _address(self, incident_id: str, comment_id: str = "") -> str:
+        with self._lock:
+            name = self._names.get(incident_id, incident_id)
+        return self._arm.address(name, comment_id)
+
+    def _ours(self, incident: Incident) -> Incident:
+        """The incident under our id, where it is one that we follow by another name."""
+        with self._lock:
+            ours = self._ids.get(incident.id)
+        return incident if ours is None else replace(incident, id=ours, name=incident.id)
 
     def _settled(self, attempt: Callable[[float], Attempt]) -> Attempt:
         try:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from shared.errors import SweepError
-from shared.model import Incident, Severity
+from shared.incidents.terms import NO_BACKGROUND, Background, Terms
+from shared.model import Action, Incident, Severity
 
 
 class Ended(StrEnum):
     """How an attempt at an effect ended."""
 
     DONE = "done"  # by this call, perhaps by an attempt of it whose answer was lost
+    UPLOADED = "uploaded"  # handed to the analytics rule, which makes the incident later
     FOUND = "found"  # it was there before this call
     GONE = "gone"  # the incident was deleted: its own GET says 404, twice
     CHANGED = "changed"  # closed, or with a severity that is not the expected one
@@ -40,6 +42,34 @@ class Attempt:
     def in_doubt(self) -> bool:
         """Whether it may have been done although no certain answer came."""
         return self.error is not None and self.error.maybe_done
+
+
+class Drafts(Protocol):
+    """What is sent to make an incident or a comment: each road has its own form, which only that road reads."""
+
+    def creation(
+        self,
+        action: Action,
+        terms: Terms,
+        about: Background = NO_BACKGROUND,
+        *,
+        attempt: int = 1,
+        minimal: bool = False,
+    ) -> str:
+        """The body for `Incidents.create`. `minimal`: without anything of the mail but the recipient."""
+        ...
+
+    def comment(
+        self,
+        action: Action,
+        terms: Terms,
+        about: Background = NO_BACKGROUND,
+        *,
+        last: bool = False,
+        minimal: bool = False,
+    ) -> str:
+        """The body for `Incidents.comment`. `last`: it is the last one that the incident takes."""
+        ...
 
 
 class Incidents(Protocol):
@@ -73,12 +103,19 @@ class Incidents(Protocol):
         """
         ...
 
+    def follow(self, names: Mapping[str, str]) -> None:
+        """These incidents (by our id) have another name in Sentinel: from now on they are addressed by it.
+
+        What is read of them has our id all the same.
+        """
+        ...
+
     def create(self, incident_id: str, body: str) -> Attempt:
-        """Make the incident of this JSON body, unless it is there: DONE, FOUND, REFUSED or DUE."""
+        """Make the incident of this body, unless it is there: DONE, UPLOADED, FOUND, REFUSED or DUE."""
         ...
 
     def comment(self, incident_id: str, comment_id: str, body: str) -> Attempt:
-        """Add the comment of this JSON body, unless it is there: DONE, FOUND, GONE, REFUSED or DUE.
+        """Add the comment of this body, unless it is there: DONE, FOUND, GONE, REFUSED or DUE.
 
         `made` is set when it is DONE or FOUND and Sentinel's answer holds the time.
         """

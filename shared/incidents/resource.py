@@ -10,8 +10,9 @@ from typing import Any
 
 from shared.errors import Call, Fault, Service, SweepError
 from shared.http.statuses import faulty
-from shared.model import ESCALATED_LABEL, Incident, Severity
+from shared.model import ESCALATED_LABEL, MERGED_TAG, Incident, Severity
 
+_RECIPIENT = re.compile(r": (\S+)$")
 _EPISODE = re.compile(r"episode:(\d{1,9})")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
 # What Sentinel itself keeps of an incident. Everything else that was read is sent back.
@@ -44,11 +45,14 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
     owner = mapping(properties.get("owner"))
     number = properties.get("incidentNumber")
     comments = mapping(properties.get("additionalData")).get("commentsCount")
+    title = _text(properties.get("title"))
+    about = _RECIPIENT.search(title)
+    merged = status == "Closed" and MERGED_TAG in labels
     return Incident(
         id=name.lower(),
         status=status,
         severity=Severity(severity),
-        classification=_text(properties.get("classification")),
+        classification="" if merged else _text(properties.get("classification")),
         owned=any(owner.get(key) for key in ("objectId", "email", "userPrincipalName", "assignedTo")),
         number=number if isinstance(number, int) else None,
         url=_text(properties.get("incidentUrl")),
@@ -57,7 +61,9 @@ def incident_of(resource: object, call: Call = Call.READ) -> Incident:
         comments=comments if isinstance(comments, int) else 0,
         episode=max(episodes, default=None),
         escalated_to=_escalated_to(labels),
-        title=_text(properties.get("title")),
+        title=title,
+        about=about[1] if about else "",
+        merged=merged,
     )
 
 

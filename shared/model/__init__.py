@@ -9,6 +9,7 @@ from shared.model.findings import Counts, Evidence, Finding, Remedy, Window
 from shared.model.incidents import (
     ESCALATED_LABEL,
     LABEL,
+    MERGED_TAG,
     RULE_ID,
     RULE_NAME,
     RULE_TACTIC,
@@ -50,6 +51,7 @@ __all__ = [
     "ACTORS",
     "ESCALATED_LABEL",
     "LABEL",
+    "MERGED_TAG",
     "NEWEST_KEPT",
     "NO_MESSAGES",
     "RULE_ID",

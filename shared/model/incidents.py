@@ -12,6 +12,8 @@ RULE_NAME = "Listing Email Remediation Actions via Explorer"
 RULE_TACTIC = "InitialAccess"
 RULE_TECHNIQUE = "T1566"
 LABEL = "email-remediation-sweep"
+MERGED_TAG = "Redirected"
+"""What the Defender portal tags an incident with that it closes because its alerts are in another one now."""
 ESCALATED_LABEL = "raised-to:"
 """What the label begins with that is set together with a severity: `raised-to:High`."""
 
@@ -34,7 +36,10 @@ class Severity(StrEnum):
 class Incident:
     """A Sentinel incident as last read. `classification` is "" while it is not closed with one.
 
-    `escalated_to`: the severity that the sweep has raised it to, by its label.
+    `id` is ours, derived from what it is about; `name` is Sentinel's where that is another, which it is for incidents
+    that an analytics rule has made. `about` is its recipient, where that is known. `escalated_to`: the severity that
+    the sweep has raised it to, by its label. `merged`: it was closed because its alerts are in another incident now;
+    that is no analyst's word.
     """
 
     id: str
@@ -50,11 +55,14 @@ class Incident:
     episode: int | None = None
     escalated_to: Severity | None = None
     title: str = field(default="", compare=False)
+    name: str = ""
+    about: str = field(default="", compare=False)
+    merged: bool = False
 
     @property
     def open(self) -> bool:
-        """New or Active."""
-        return self.status != "Closed"
+        """New or Active, or merged into another one."""
+        return self.status != "Closed" or self.merged
 
 
 def incident_id(workspace_resource_id: str, recipient: str, episode: int) -> str:

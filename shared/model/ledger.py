@@ -41,7 +41,11 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class OwedCreation:
-    """An incident that is to be made."""
+    """An incident that is to be made.
+
+    `uploaded`: when its row was last handed to the analytics rule, by our clock; then it is awaited until it is seen.
+    None: not handed over yet, or no longer awaited. `attempt` is the number of that row, or of the one that comes next.
+    """
 
     incident_id: str
     episode: int
@@ -50,6 +54,8 @@ class OwedCreation:
     counts: Counts
     messages: Messages
     attempts: Attempts
+    uploaded: datetime | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,8 @@ class WorkspaceState:
     workspace's customerId when it was last seen to be the GUID of the settings. `history_known`: SecurityIncident has
     answered once (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids
     of the causes told on `causes_day`. `accepted_coverage_since`: an operator accepted a lasting change of the data;
-    what the tables held before this UTC day is no measure of it.
+    what the tables held before this UTC day is no measure of it. `rule_used`: a sweep has handed findings to the
+    analytics rule.
     """
 
     listed_to: datetime | None = None
@@ -209,3 +216,4 @@ class WorkspaceState:
     causes_day: date | None = None
     causes_told: tuple[str, ...] = ()
     accepted_coverage_since: date | None = None
+    rule_used: bool = False

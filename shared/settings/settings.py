@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     arm_endpoint: str = ""
     graph_endpoint: str = ""
     azure_client_id: str = ""
+    raise_by: Literal["api", "rule"] = "api"
+    findings_endpoint: str = ""
+    findings_rule_id: str = ""
+    findings_stream: str = ""
 
     @classmethod
     def settings_customise_sources(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from shared.sweep.context import Context
 from shared.sweep.gather import Hunted
 
 MOST_EPISODES = 500  # of one recipient that are looked for: labels can be edited by anybody
-_TITLE = re.compile(r": (\S+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,9 @@ def unrecorded(context: Context, hunted: Hunted, listed: Mapping[str, Incident])
     last: dict[str, Unrecorded] = {}
     unclaimed = {name: each for name, each in listed.items() if name not in known and name not in awaited}
     for name, incident in list(unclaimed.items()):
-        found = _TITLE.search(incident.title)
-        if found and incident.episode is not None and policy.incident_id(found[1], incident.episode) == name:
-            _keep_last(last, Unrecorded(found[1], incident.episode, incident))
+        about, episode = incident.about, incident.episode
+        if about and episode is not None and policy.incident_id(about, episode) == name:
+            _keep_last(last, Unrecorded(about, episode, incident))
             del unclaimed[name]
     episodes = min(max((each.episode or 0 for each in unclaimed.values()), default=-1) + 1, MOST_EPISODES)
     for recipient in hunted.findings if unclaimed else ():

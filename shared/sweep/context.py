@@ -12,7 +12,8 @@ from shared.errors import SweepError
 from shared.http.client import Http
 from shared.hunt import Hunt
 from shared.hunt.incidents import PastIncident
-from shared.incidents.port import Incidents
+from shared.incidents.drafts import ArmDrafts
+from shared.incidents.port import Drafts, Incidents
 from shared.ledger.cache import LedgerCache
 from shared.ledger.lease import Held
 from shared.ledger.port import Ledger
@@ -29,7 +30,7 @@ TELLING_RESERVE = 60.0  # seconds of the budget, a fifth at most, kept for telli
 class Parts:
     """What a sweep is made from; the app makes it, tests pass their own. `begun` is the clock's monotonic().
 
-    `app_resource_id` is the function app that the sweep runs in, "" elsewhere.
+    `app_resource_id` is the function app that the sweep runs in, "" elsewhere. `drafts` writes what `incidents` sends.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Parts:
     begun: float
     progress: Callable[[str], None] = lambda _: None
     app_resource_id: str = ""
+    drafts: Drafts = field(default_factory=ArmDrafts)
 
     @property
     def window(self) -> Window:

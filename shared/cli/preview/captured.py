@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,10 @@ class CapturedIncidents:
         if found is not None:
             self._seen[incident_id] = found
         return found
+
+    def follow(self, names: Mapping[str, str]) -> None:
+        """See the port."""
+        self._real.follow(names)
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """See the port."""

@@ -167,6 +167,9 @@ class _Sentinel:
     def read(self, incident_id: str) -> Incident | None:
         return self._there.get(incident_id)
 
+    def follow(self, names: Mapping[str, str]) -> None:
+        pass
+
     def create(self, incident_id: str, body: str) -> Attempt:
         return Attempt(Ended.DONE)
 

@@ -62,6 +62,9 @@ class MemoryIncidents:
             self._fate.read("reads fail")
             return self._look(incident_id)
 
+    def follow(self, names: Mapping[str, str]) -> None:
+        """See the port."""
+
     def create(self, incident_id: str, body: str) -> Attempt:
         """See the port."""
 
