@@ -41,6 +41,7 @@ REASONS = {
     Reason.HELD: "held back by MAX_NEW_INCIDENTS: a following sweep raises it",
     Reason.EXCLUDED: "excluded by EXCLUDED_RECIPIENTS",
     Reason.RESTING: "what is owed is not over today's threshold: it waits",
+    Reason.AWAITED: "handed to the analytics rule, which makes the incident",
     Reason.IN_DOUBT: "an earlier attempt may have been made, and could not be looked up",
 }
 ENDINGS = {

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     HELD = "held"  # more new incidents than MAX_NEW_INCIDENTS: raised by the following sweeps
     EXCLUDED = "excluded"  # EXCLUDED_RECIPIENTS says so today; what is owed waits
     RESTING = "resting"  # what is owed is not over today's threshold; it waits
+    AWAITED = "awaited"  # handed to the analytics rule, whose incident nobody has seen yet
     IN_DOUBT = "in_doubt"  # the last attempt to create may have succeeded, and could not be looked up
 
 

@@ -143,6 +143,12 @@ class Record:
     forgotten: bool = False
 
     @property
+    def awaited(self) -> OwedCreation | None:
+        """The creation that was handed to the analytics rule, and whose incident nobody has seen yet."""
+        owed, ours = self.creation, self.incident
+        return owed if owed is not None and ours is not None and owed.incident_id == ours.id else None
+
+    @property
     def owed(self) -> tuple[Owed, ...]:
         """All that is owed to Sentinel."""
         return tuple(each for each in (self.creation, self.escalation, *self.comments) if each is not None)
@@ -201,7 +207,8 @@ class WorkspaceState:
     answered once (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids
     of the causes told on `causes_day`. `accepted_coverage_since`: an operator accepted a lasting change of the data;
     what the tables held before this UTC day is no measure of it. `rule_used`: a sweep has handed findings to the
-    analytics rule.
+    analytics rule. `in_defender`: on the day `portals_looked` the workspace was onboarded to the Defender portal; what
+    its analysts do not see was told on a card on `portals_told`.
     """
 
     listed_to: datetime | None = None
@@ -217,3 +224,6 @@ class WorkspaceState:
     causes_told: tuple[str, ...] = ()
     accepted_coverage_since: date | None = None
     rule_used: bool = False
+    in_defender: bool = False
+    portals_looked: date | None = None
+    portals_told: date | None = None

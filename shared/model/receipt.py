@@ -58,6 +58,7 @@ class Receipt:
     excluded: int = 0
     held: int = 0
     held_unremembered: int = 0
+    awaited: int = 0
     due: int = 0
     told: int = 0
     reminded: int = 0

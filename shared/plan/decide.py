@@ -16,6 +16,7 @@ from shared.model import (
     Finding,
     Messages,
     OurIncident,
+    OwedCreation,
     Reason,
     Record,
     Severity,
@@ -101,6 +102,8 @@ def decide(about: Candidate, record: Record | None, policy: Policy) -> Action:
         return _nothing(Reason.RESTING, about, incident, policy)
     if incident is None:
         return _decide_first(about, record, policy)
+    if record is not None and record.awaited is not None:
+        return _decide_awaited(about, record, incident, record.awaited, policy)
     if not incident.open:
         return _decide_closed(about, record, incident, policy)
     if record is not None and record.forgotten and _too_few(about, policy.threshold):
@@ -114,6 +117,30 @@ def _decide_first(about: Candidate, record: Record | None, policy: Policy) -> Ac
     if _too_few(about, policy.threshold):
         return _nothing(Reason.SETTLED, about, None, policy)
     return _create(Reason.AFTER_BASELINE, about, record, policy)
+
+
+def _decide_awaited(
+    about: Candidate, record: Record, incident: OurIncident, owed: OwedCreation, policy: Policy
+) -> Action:
+    """The rule makes the incident. While its row is awaited there is nothing to do, then the next row is uploaded: of
+    the same finding, with all messages of the rows before and those that are new since.
+    """
+    if owed.uploaded is not None:
+        return _nothing(Reason.AWAITED, about, incident, policy)
+    untold = record.untold.keys() | about.new.times.keys()
+    return Action(
+        Act.CREATE,
+        owed.reason,
+        about.recipient,
+        incident.episode,
+        incident.id,
+        policy.severity(about.counts.total),
+        about.counts,
+        owed.messages.joined(about.new),
+        tell=len(untold) > policy.threshold,
+        previous=policy.incident_id(about.recipient, incident.episode - 1) if incident.episode else "",
+        refused=owed.attempts.refused,
+    )
 
 
 def _too_few(about: Candidate, needed: int) -> bool:
@@ -140,7 +167,8 @@ def _decide_open(about: Candidate, record: Record | None, incident: OurIncident,
     ours, seen = incident.severity, incident.seen
     if seen is not None and seen.escalated_to is not None:
         ours = max(ours, seen.escalated_to, key=lambda each: each.rank)
-    untouched = seen is None or seen.severity is ours
+    # A merged incident is closed: its severity is another incident's by now.
+    untouched = seen is None or (seen.severity is ours and not seen.merged)
     in_doubt = escalation is not None and escalation.attempts.in_doubt
     if severity.rank > ours.rank and untouched and not in_doubt:
         refused = escalation is not None and escalation.attempts.refused

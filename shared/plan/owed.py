@@ -46,9 +46,9 @@ def owing(record: Record | None, action: Action, now: datetime, cause: Cause | N
 
 def _owed_creation(record: Record, action: Action, now: datetime, cause: Cause | None) -> OwedCreation | None:
     if action.act is not Act.CREATE:
-        return None
-    there = record.creation
-    attempts = there.attempts if there and there.incident_id == action.incident_id else Attempts(now)
+        return record.awaited
+    there = record.creation if record.creation and record.creation.incident_id == action.incident_id else None
+    attempts = there.attempts if there else Attempts(now)
     return OwedCreation(
         action.incident_id,
         action.episode,
@@ -57,6 +57,7 @@ def _owed_creation(record: Record, action: Action, now: datetime, cause: Cause |
         action.counts,
         action.messages.cut(),
         replace(attempts, cause=cause) if cause else attempts,
+        attempt=there.attempt if there else 1,
     )
 
 

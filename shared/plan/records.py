@@ -52,7 +52,7 @@ def created(record: Record, owed: OwedCreation, incident: Incident | None, now: 
         reported(record, owed.messages, now),
         incident=ours,
         creation=None,
-        comments=_not_in(owed.messages, record.comments),
+        comments=not_in(owed.messages, record.comments),
         escalation=None,
         counts=owed.counts,
         untold=dict(owed.messages.times),
@@ -62,7 +62,7 @@ def created(record: Record, owed: OwedCreation, incident: Incident | None, now: 
     return replace(changed, tell=owed.reason if incident else None)
 
 
-def _not_in(made: Messages, comments: Iterable[OwedComment]) -> tuple[OwedComment, ...]:
+def not_in(made: Messages, comments: Iterable[OwedComment]) -> tuple[OwedComment, ...]:
     """The comments that are still owed once these messages are reported. Those in doubt are fixed: they stay whole."""
     left = (
         each if each.attempts.in_doubt else replace(each, messages=each.messages.without(made.times.keys()))

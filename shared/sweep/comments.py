@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.errors import SweepError
 from shared.incidents.port import Ended
-from shared.incidents.text import comment_body, comment_id
+from shared.incidents.text import comment_id
 from shared.model import Act, Action, Cause, Incident, OwedComment, Reason, Record
 from shared.plan.decide import COMMENTS_USABLE
 from shared.plan.owed import exchanged, failed
@@ -27,11 +28,11 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
     last = incident is not None and incident.seen is not None and incident.seen.comments == COMMENTS_USABLE
     name = comment_id(owed.incident_id, owed.messages.times)
     record, about = on.mark(record, owed)
-    attempt = incidents.comment(owed.incident_id, name, comment_body(action, on.terms, background, last=last))
+    draft = partial(on.context.parts.drafts.comment, action, on.terms, last=last)
+    attempt = incidents.comment(owed.incident_id, name, draft(background))
     lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
-        minimal = comment_body(action, on.terms, last=last, minimal=True)
-        attempt = incidents.comment(owed.incident_id, name, minimal)
+        attempt = incidents.comment(owed.incident_id, name, draft(minimal=True))
     on.context.breaker.ended(attempt.error)
     if attempt.ended is Ended.GONE:
         on.save(exchanged(seen(record, None), about, failed(about, CHANGING, in_doubt=False)))

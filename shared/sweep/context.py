@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.errors import SweepError
 from shared.http.client import Http
 from shared.hunt import Hunt
+from shared.hunt.followed import Followed
 from shared.hunt.incidents import PastIncident
 from shared.incidents.drafts import ArmDrafts
 from shared.incidents.port import Drafts, Incidents
@@ -23,6 +24,8 @@ from shared.settings import Settings
 from shared.sweep.breaker import Breaker
 from shared.teams.webhook import Webhook
 
+MOST_ROWS = 50
+"""Rows for one run of the analytics rule: of more, the service drops the name and the description of every alert."""
 TELLING_RESERVE = 60.0  # seconds of the budget, a fifth at most, kept for telling
 
 
@@ -58,23 +61,43 @@ class Parts:
 
 
 class History:
-    """What the workspace remembers of our incidents (SecurityIncident), asked at most once, when somebody needs it."""
+    """What the workspace remembers of our incidents (SecurityIncident), asked at most once, when somebody needs it.
 
-    def __init__(self, hunt: Hunt) -> None:
+    `workspace` is its ARM id where findings were ever handed to the analytics rule, "" where they never were.
+    """
+
+    def __init__(self, hunt: Hunt, workspace: str) -> None:
         self.error: SweepError | None = None
         self._hunt = hunt
+        self._workspace = workspace
         self._known: Mapping[str, PastIncident] | None = None
+        self._followed: Mapping[str, Followed] | None = None
         self._lock = threading.Lock()
 
     def known(self) -> Mapping[str, PastIncident] | None:
-        """Our incidents by id, deleted ones too; None when the query failed."""
+        """Our incidents by id, deleted ones too, whoever made them; None when a query failed."""
         with self._lock:
-            if self._known is None and self.error is None:
+            followed = self._ask_followed()
+            if self._known is None and followed is not None and self.error is None:
+                by_rule = {each.id: each.incident for each in followed.values() if each.incident}
                 try:
-                    self._known = self._hunt.known_incidents()
+                    self._known = {**self._hunt.known_incidents(), **by_rule}
                 except SweepError as error:
                     self.error = error
             return self._known
+
+    def followed(self) -> Mapping[str, Followed] | None:
+        """What became of the findings that were handed to the analytics rule, by id; None when the query failed."""
+        with self._lock:
+            return self._ask_followed()
+
+    def _ask_followed(self) -> Mapping[str, Followed] | None:
+        if self._followed is None and self.error is None:
+            try:
+                self._followed = self._hunt.followed(self._workspace) if self._workspace else {}
+            except SweepError as error:
+                self.error = error
+        return self._followed
 
     @property
     def answered(self) -> bool:
@@ -95,7 +118,10 @@ class Context:
 
     def __post_init__(self) -> None:
         """The history belongs to this sweep alone."""
-        object.__setattr__(self, "history", History(self.parts.hunt))
+        # A ledger that has lost its memory does not know whether the rule was ever used.
+        used = self.settings.raise_by == "rule" or self.ledger.state.rule_used or not self.ledger.records
+        workspace = self.settings.sentinel_workspace_resource_id if used else ""
+        object.__setattr__(self, "history", History(self.parts.hunt, workspace))
 
     @property
     def settings(self) -> Settings:
@@ -136,7 +162,9 @@ def policy_of(settings: Settings, started: datetime) -> Policy:
         threshold=settings.sum_case_threshold,
         high_threshold=settings.high_severity_threshold,
         benign_factor=settings.benign_reopen_factor,
-        max_new=settings.max_new_incidents,
+        max_new=min(settings.max_new_incidents, MOST_ROWS)
+        if settings.raise_by == "rule"
+        else settings.max_new_incidents,
         lookback_days=settings.lookback_days,
         excluded=lambda recipient: any(each.matches(recipient) for each in excluded),
     )

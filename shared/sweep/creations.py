@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from shared.incidents.port import Ended
-from shared.incidents.text import incident_body
 from shared.model import Act, Action
+from shared.plan.awaited import handed_over
 from shared.plan.owed import exchanged, failed, marked
 from shared.plan.records import created
 from shared.sweep.adopt import adopted_record, undated
@@ -59,12 +60,17 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     if not owed.attempts.in_doubt:
         record, owed = on.mark(record, owed)
     incidents = on.context.parts.incidents
-    attempt = incidents.create(action.incident_id, incident_body(action, on.terms, background))
+    draft = partial(on.context.parts.drafts.creation, action, on.terms, attempt=owed.attempt)
+    attempt = incidents.create(action.incident_id, draft(background))
     lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:
-        attempt = incidents.create(action.incident_id, incident_body(action, on.terms, minimal=True))
+        attempt = incidents.create(action.incident_id, draft(minimal=True))
     on.context.breaker.ended(attempt.error)
     result = replace(result, tried=True)
+    if attempt.ended is Ended.UPLOADED:
+        waiting = handed_over(record, owed, on.context.policy, on.context.now())
+        on.save(replace(waiting, remediators=background.remediators or waiting.remediators))
+        return replace(result, created=int(record.awaited is None), taken=True), True
     if attempt.ended is Ended.DONE:
         made = created(record, owed, attempt.incident, on.context.now())
         on.save(replace(made, remediators=background.remediators or made.remediators))

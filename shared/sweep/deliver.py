@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.incidents.terms import Terms
 from shared.model import NO_MESSAGES, Act, Action, Cause, OwedComment, Reason, Record
+from shared.plan.awaited import is_awaited
 from shared.plan.decide import Plan
 from shared.plan.owed import owing
 from shared.plan.room import Room, remembered
@@ -200,7 +201,11 @@ def _due(
         rests = action is None or action.reason in _WAITING
         waits = rests or (action is not None and action.reason is Reason.HELD)
         effects = [
-            each for each in record.owed if each.attempts.in_doubt or (each.attempts.refused and not rests) or not waits
+            each
+            for each in record.owed
+            if each.attempts.in_doubt
+            or (each.attempts.refused and not rests)
+            or not (waits or (each == record.awaited and is_awaited(record)))
         ]
         if effects:
             cause = causes.get(record.recipient) or effects[0].attempts.cause or _UNKNOWN
@@ -219,6 +224,11 @@ def planned_only(context: Context, planned: Plan, blocked: Mapping[str, Cause]) 
         record.recipient: _UNKNOWN
         for record in context.ledger.records.values()
         if any(each.attempts.in_doubt for each in record.owed)
+    }
+    doubtful |= {
+        record.recipient: record.awaited.attempts.cause or _UNKNOWN
+        for record in context.ledger.records.values()
+        if record.awaited and not is_awaited(record)
     }
     due = {**doubtful, **blocked}
     return Delivered(actions=actions, due=due, due_effects=len(due), held_unremembered=forgotten)

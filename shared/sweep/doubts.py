@@ -12,12 +12,14 @@ from shared.errors import SweepError
 from shared.incidents.arm import NO_TIME
 from shared.incidents.text import comment_id
 from shared.model import Cause, Incident, Owed, OwedComment, OwedCreation, OwedEscalation, Record
+from shared.plan.awaited import handed_over
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import created, escalated, made_before, seen
 from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
+from shared.sweep.follow import addressed, is_handed
 from shared.sweep.workers import in_parallel
 
 _UNKNOWN = Cause("sentinel_unknown", "it is not known whether it was done: SecurityIncident could not be read")
@@ -32,6 +34,7 @@ def settle_doubts(context: Context) -> None:
     if not doubtful or context.breaker.open is not None:
         return
     context.parts.progress("looking up what an earlier sweep left in doubt")
+    addressed(context)
     in_parallel(lambda record: _settle_all(context, record.recipient), doubtful)
 
 
@@ -75,11 +78,17 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
         return exchanged(record, owed, failed(owed, _UNKNOWN, in_doubt=True))
     if owed.incident_id in known:
         return created(record, owed, None, context.now())
+    if is_handed(context, owed):
+        return handed_over(record, owed, context.policy, context.now())
     return exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))
 
 
 def _made_by_another(context: Context, incident: Incident, mark: datetime) -> bool:
-    """Whether it was there before the attempt, or came only after the sweep that tried had long ended."""
+    """Whether it was there before the attempt, or came only after the sweep that tried had long ended, which is the
+    rule's way.
+    """
+    if incident.name:
+        return False
     ended = mark + timedelta(seconds=context.settings.sweep_budget_seconds)
     return made_before(incident, mark) or (incident.created is not None and incident.created > ended)
 

@@ -74,7 +74,7 @@ def _as_it_is_now(on: Delivering, action: Action) -> tuple[Action, Cause | None]
 def looked_at(on: Delivering, record: Record) -> tuple[Record, Cause | None]:
     """The record with its incident as it is now; or why that could not be read."""
     incident = record.incident
-    if incident is None or incident.deleted:
+    if incident is None or incident.deleted or record.awaited is not None:
         return record, None
     try:
         there = on.context.parts.incidents.read(incident.id)

@@ -10,7 +10,7 @@ from shared.sweep.context import Context
 from shared.sweep.describe import Words
 from shared.sweep.gather import Hunted
 from shared.sweep.post import Mentioned, Reminded, Tell, Unanswered
-from shared.teams import Entry, OtherReason, Situation, incident_link
+from shared.teams import Entry, OtherReason, Situation, alert_link, incident_link
 
 
 def shown_severity(context: Context, record: Record) -> Severity:
@@ -58,6 +58,8 @@ def _due_entry(context: Context, what: NotDone) -> Entry:
         owed.counts,
         cause=what.cause.text,
         named_on=owed.attempts.told,
+        url=alert_link(context.settings.cloud.defender, owed.incident_id) if owed == record.awaited else "",
+        awaited=owed == record.awaited,
     )
 
 
@@ -66,6 +68,7 @@ def _entry(context: Context, record: Record, described: Words, finding: Finding 
     shown = finding.evidence()[:2] if finding is not None and settings.card_subjects else ()
     current = incident.seen if incident else None
     name = incident.id if incident else ""
+    shown_as = current.name if current and current.name else name
     origin = described.origins.get(record.recipient)
     return Entry(
         recipient=record.recipient,
@@ -76,9 +79,12 @@ def _entry(context: Context, record: Record, described: Words, finding: Finding 
         counts=record.counts,
         messages=tuple(sorted(record.untold)),
         new=len(record.untold),
-        url=incident_link(
-            settings.cloud.portal, settings.sentinel_workspace_resource_id, name, current.url if current else ""
+        url=alert_link(settings.cloud.defender, name)
+        if record.awaited
+        else incident_link(
+            settings.cloud.portal, settings.sentinel_workspace_resource_id, shown_as, current.url if current else ""
         ),
+        awaited=record.awaited is not None,
         number=current.number if current else None,
         subjects=tuple(item.subject for item in shown),
         remediators=record.remediators,

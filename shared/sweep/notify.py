@@ -11,6 +11,7 @@ from shared.model import CardNote, Cause, Record, Verdict
 from shared.plan.news import MOST_DOUBTFUL, News, causes_to_tell, due_to_tell, findings_to_tell
 from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
+from shared.sweep import portals
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
 from shared.sweep.describe import Words
@@ -51,7 +52,9 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     """
     context.parts.progress("telling Teams")
     tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
+    unseen = portals.to_tell(context)
     situation = situation_of(context, hunted, found, delivered, described)
+    situation = replace(situation, remarks=(*situation.remarks, *unseen))
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
@@ -77,6 +80,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         undelivered += _notice(context, tally, Notice.DUE, pending, situation, words)
     elif not news and kind is None:
         undelivered += _sign_of_life(context, tally, hunted, situation, words)
+    if unseen and tally.card_id:
+        portals.told(context)
     due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
     return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
 

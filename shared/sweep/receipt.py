@@ -25,6 +25,7 @@ COUNTS = (
     "excluded",
     "held",
     "held_unremembered",
+    "awaited",
     "due",
     "told",
     "reminded",

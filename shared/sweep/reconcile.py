@@ -18,6 +18,7 @@ from shared.plan.records import lengthened, refreshed, seen
 from shared.sweep.adopt import MOST_EPISODES, adopt, adopted_record, history_cause, unrecorded
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
+from shared.sweep.follow import follow, taken_over
 from shared.sweep.gather import Hunted
 from shared.sweep.workers import in_parallel
 
@@ -40,7 +41,10 @@ def reconcile(context: Context, hunted: Hunted) -> Reconciled:
         return Reconciled(notes=_age(context, hunted))
     context.parts.progress("reading our incidents")
     listed, unread = _list_changes(context)
+    made_by_rule, unknown = follow(context)
+    listed, unread = {**made_by_rule, **listed}, unread or unknown
     blocked = adopt(context, hunted, unrecorded(context, hunted, listed))
+    context.ledger.save(taken_over(context, hunted.findings, context.ledger.records))
     notes = _age(context, hunted)
     blocked |= _recall(context, hunted, listed)
     if (error := context.history.error) is not None:

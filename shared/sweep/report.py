@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from shared import __version__
 from shared.errors import Service
 from shared.model import Action, Cause, Finding, Reason, Receipt
+from shared.plan.awaited import is_awaited
 from shared.plan.decide import Plan
 from shared.sweep.context import Context, Parts
 from shared.sweep.deliver import Delivered
@@ -62,6 +63,7 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
     about_findings = delivered.created + delivered.commented + delivered.escalated
     about_findings += notified.told - notified.mentioned
     reasons = reasons_of(actions)
+    records = done.context.ledger.records.values() if done.context else ()
     return Receipt(
         run_id=parts.run_id,
         version=__version__,
@@ -86,6 +88,7 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         excluded=reasons[Reason.EXCLUDED],
         held=reasons[Reason.HELD],
         held_unremembered=delivered.held_unremembered,
+        awaited=sum(map(is_awaited, records)),
         due=due,
         told=notified.told,
         reminded=notified.reminded,

@@ -21,9 +21,11 @@ from shared.sweep.context import Context, Parts, policy_of
 from shared.sweep.deliver import deliver, note, planned_only
 from shared.sweep.describe import describe
 from shared.sweep.doubts import settle_doubts
+from shared.sweep.follow import known_names
 from shared.sweep.gather import Hunted, check_access, gather
 from shared.sweep.measure import measure_as_json
 from shared.sweep.notify import not_notified, notify
+from shared.sweep.portals import unseen
 from shared.sweep.post import take_in_accepted
 from shared.sweep.receipt import as_json
 from shared.sweep.reconcile import reconcile
@@ -52,6 +54,7 @@ def steps(context: Context, done: Progress) -> None:
     done.notes += notes
     settle_doubts(context)
     done.hunted = gather(context, failed)
+    done.notes += unseen(context)
     done.found = reconcile(context, done.hunted)
     done.planned = plan(done.hunted.findings, context.ledger.records, context.policy)
     if context.settings.dry_run:
@@ -103,6 +106,9 @@ def opened(parts: Parts, lease: Held | None, done: Progress) -> Context:
     ledger = LedgerCache(parts.ledger, loaded, write=not parts.settings.dry_run)
     if ledger.state.begun_at is None:
         ledger.save_state(begun_at=parts.started)
+    parts.incidents.follow(known_names(ledger.records))
+    if parts.settings.raise_by == "rule" and not ledger.state.rule_used:
+        ledger.save_state(rule_used=True)
     done.context = Context(parts, ledger, lease, policy_of(parts.settings, parts.started))
     return done.context
 

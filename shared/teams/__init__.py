@@ -2,7 +2,7 @@
 
 from shared.teams.alert import Card, Entry, Notice, OtherReason, Situation
 from shared.teams.card import digest_card, notice_card, probe_card
-from shared.teams.links import incident_link, incidents_link, run_link, workbooks_link
+from shared.teams.links import alert_link, incident_link, incidents_link, run_link, workbooks_link
 
 __all__ = [
     "Card",
@@ -10,6 +10,7 @@ __all__ = [
     "Notice",
     "OtherReason",
     "Situation",
+    "alert_link",
     "digest_card",
     "incident_link",
     "incidents_link",

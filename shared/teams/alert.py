@@ -43,6 +43,7 @@ class Entry:
     the portal, "" when there is none. `number`: Sentinel's incident number. `subjects`: only with CARD_SUBJECTS, newest
     first. `cause`: why it was not raised. `since`: when the incident was made (reminders). `domains`: of the senders,
     the most frequent first, with their messages; `senders` likewise their addresses, only with CARD_SUBJECTS.
+    `awaited`: the analytics rule makes its incident, which is not there yet; `url` then searches for it.
     """
 
     recipient: str
@@ -62,6 +63,7 @@ class Entry:
     named_on: date | None = None  # the day of the last card that named it as not raised
     domains: tuple[tuple[str, int], ...] = ()
     senders: tuple[tuple[str, int], ...] = ()
+    awaited: bool = False
 
     @property
     def total(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -53,3 +53,17 @@ def incident_link(portal: str, workspace_resource_id: str, incident_id: str, giv
     """One incident in the portal: the `incidentUrl` that Sentinel gave when it is a good one, else made up likewise."""
     path = quote(f"{workspace_resource_id}/providers/Microsoft.SecurityInsights/Incidents/{incident_id}")
     return link(given) or link(f"{portal}/#asset/Microsoft_Azure_Security_Insights/Incident{path}")
+
+
+def alert_link(defender: str, finding_id: str) -> str:
+    """The search for a finding's alert and incident in the Defender portal, ready to run; "" where there is none."""
+    if not defender:
+        return ""
+    query = (
+        f'SecurityAlert\n| where ExtendedProperties has "{finding_id}"\n'
+        "| join kind=leftouter (SecurityIncident | mv-expand AlertId = AlertIds to typeof(string)) on"
+        " $left.SystemAlertId == $right.AlertId\n"
+        "| project TimeGenerated, AlertName, IncidentNumber, Title, Status, IncidentUrl"
+    )
+    packed = urlsafe_b64encode(gzip.compress(query.encode("utf-16-le"), mtime=0)).decode().rstrip("=")
+    return link(f"{defender}/v2/advanced-hunting?query={packed}&timeRangeId=month")

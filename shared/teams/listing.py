@@ -100,6 +100,7 @@ def _detail(entry: Entry, situation: Situation, above: str) -> Element:
     facts = [
         line(text_run(who(entry, 120), weight="Bolder")),
         line(text_run(wording.why(entry, situation), **loud), spacing="None"),
+        *_not_there_yet(entry),
     ]
     if entry.cause:
         same = above == entry.cause
@@ -115,9 +116,18 @@ def _minimal(entry: Entry, situation: Situation) -> Element:
     facts = [
         line(text_run(who(entry, 120, minimal=True), weight="Bolder")),
         line(text_run(wording.why(entry, situation)), spacing="None"),
+        *_not_there_yet(entry),
         line(text_run(wording.by_action(entry.counts), isSubtle=True, size="Small"), spacing="None"),
     ]
     return two_columns(_count(entry), "70px", [*facts, *_button(entry)], separator=True)
+
+
+def _not_there_yet(entry: Entry) -> list[Element]:
+    if not entry.awaited or entry.reason is OtherReason.NOT_RAISED:
+        return []
+    return [
+        line(text_run("The analytics rule makes its incident, which is not there yet", size="Small"), spacing="None")
+    ]
 
 
 def _count(entry: Entry) -> Sequence[Element]:
@@ -131,7 +141,7 @@ def _count(entry: Entry) -> Sequence[Element]:
 
 def _button(entry: Entry) -> list[Element]:
     name = "Open incident" if entry.number is None else f"Open incident {entry.number}"
-    return buttons((name, entry.url))
+    return buttons(("Look for its incident" if entry.awaited else name, entry.url))
 
 
 def _brief(entry: Entry, *, with_severity: bool, minimal: bool) -> Element:

@@ -72,6 +72,8 @@ def why(entry: Entry, situation: Situation) -> str:
             return f"Growing: {new} since the last card"
         case Reason.COMMENTS_FULL:
             return f"Growing: {new}; the incident takes no more comments, so they are counted here only"
+        case OtherReason.NOT_RAISED if entry.awaited:
+            return "Handed to the analytics rule, which has made NO incident of it"
         case OtherReason.UNANSWERED:
             return "Cards about this may have arrived, Teams did not answer" + (f": {new}" if entry.new else "")
         case OtherReason.DELETED:

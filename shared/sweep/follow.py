@@ -1,0 +1,142 @@
+"""What became of the findings that were handed to the analytics rule: its incidents, and what it passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.hunt.followed import Followed
+from shared.hunt.incidents import PastIncident
+from shared.model import Attempts, Cause, Finding, Incident, OwedCreation, Reason, Record, Severity
+from shared.plan.awaited import arrived, handed_over, not_looked_up, waited
+from shared.plan.decide import candidate
+from shared.plan.records import seen
+from shared.sweep.context import Context
+
+
+def known_names(records: Mapping[str, Record]) -> dict[str, str]:
+    """Sentinel's names of the incidents that were seen under another one than ours, by our id."""
+    ours = [record.incident for record in records.values() if record.incident]
+    return {each.id: each.seen.name for each in ours if each.seen and each.seen.name}
+
+
+def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
+    """Take in what the rule has made. Returns its incidents that no record knows, by our id; why it is not known."""
+    records = context.ledger.records
+    waiting = [record for record in records.values() if record.awaited]
+    followed = addressed(context)
+    if followed is None:
+        context.ledger.save(not_looked_up(record, context.now()) for record in waiting)
+        error = context.history.error
+        return {}, Cause("incidents_unread", f"our incidents could not be looked up: {error}")
+    incidents = {each.id: incident_seen(each.incident) for each in followed.values() if each.incident}
+    context.ledger.save(_followed(context, record, followed, incidents) for record in list(records.values()))
+    ours = {record.incident.id for record in context.ledger.records.values() if record.incident}
+    return {name: incident for name, incident in incidents.items() if name not in ours}, None
+
+
+def addressed(context: Context) -> Mapping[str, Followed] | None:
+    """What became of the findings, once the incidents are addressed by Sentinel's names; None when it is not known."""
+    followed = context.history.followed()
+    context.parts.incidents.follow({each.id: each.incident.name for each in (followed or {}).values() if each.incident})
+    return followed
+
+
+def _followed(
+    context: Context, record: Record, followed: Mapping[str, Followed], incidents: Mapping[str, Incident]
+) -> Record:
+    ours = record.incident
+    if ours is None:
+        return record
+    there = incidents.get(ours.id)
+    if record.awaited is not None:
+        if there is not None:
+            return arrived(record, there)
+        what = followed.get(ours.id)
+        by_rule = context.settings.raise_by == "rule"
+        return waited(record, what.alerted if what else None, context.now(), by_rule=by_rule)
+    return _looked_up(record, there) if there is not None and not ours.deleted else record
+
+
+def _looked_up(record: Record, there: Incident) -> Record:
+    """The record with the incident as the table shows it, unless it was read after that."""
+    last = record.incident.seen if record.incident else None
+    if last is None:
+        return record
+    if last.name == there.name and not (there.modified and last.modified and there.modified > last.modified):
+        return record
+    return seen(record, replace(there, comments=last.comments if last.name == there.name else there.comments))
+
+
+def taken_over(context: Context, findings: Mapping[str, Finding], records: Mapping[str, Record]) -> list[Record]:
+    """Records of findings that another ledger, or a lost one, has handed to the rule, before their incidents are there.
+
+    Today's messages from before the upload are in its row.
+    """
+    found = []
+    for each in (context.history.followed() or {}).values():
+        record, finding = records.get(each.recipient), findings.get(each.recipient)
+        last = record.incident.episode if record and record.incident else -1
+        if finding is None or each.incident is not None or each.episode <= last or not _handed(each):
+            continue
+        if record is not None and record.creation is not None and record.creation.attempts.in_doubt:
+            continue
+        found.append(_as_handed_over(context, record or Record(each.recipient), finding, each))
+    return found
+
+
+def _as_handed_over(context: Context, record: Record, finding: Finding, what: Followed) -> Record:
+    about, now = candidate(what.recipient, finding, record), context.now()
+    times = about.new.times
+    if what.uploaded is not None:
+        later = {message for message, minute in times.items() if minute * 60 > what.uploaded.timestamp()}
+        messages = about.new.without(later)
+    else:
+        messages = about.new
+    severity = context.policy.severity(about.counts.total)
+    owed = OwedCreation(
+        what.id,
+        what.episode,
+        Reason.ADOPTED,
+        severity,
+        about.counts,
+        messages.cut(),
+        Attempts(now),
+        None,
+        what.attempt or 1,
+    )
+    return handed_over(record, owed, context.policy, now)
+
+
+def _handed(what: Followed) -> bool:
+    return what.attempt > 0 or what.alerted is not None
+
+
+def is_handed(context: Context, owed: OwedCreation) -> bool | None:
+    """Whether the row of a creation that is in doubt has arrived, or an alert of it; None when nobody can say."""
+    followed = context.history.followed()
+    if followed is None:
+        return None
+    what = followed.get(owed.incident_id)
+    return what is not None and (what.attempt >= owed.attempt or what.alerted is not None)
+
+
+def incident_seen(past: PastIncident) -> Incident:
+    """The incident as its newest row in SecurityIncident shows it."""
+    return Incident(
+        past.id,
+        past.status,
+        past.severity or Severity.MEDIUM,
+        classification=past.classification,
+        owned=past.owned,
+        number=past.number,
+        url=past.url,
+        created=past.created,
+        modified=past.modified,
+        episode=past.episode,
+        escalated_to=past.escalated_to,
+        title=past.title,
+        name=past.name,
+        about=past.recipient,
+        merged=past.merged,
+    )
