@@ -45,6 +45,7 @@ class OwedCreation:
 
     `uploaded`: when its row was last handed to the analytics rule, by our clock; then it is awaited until it is seen.
     None: not handed over yet, or no longer awaited. `attempt` is the number of that row, or of the one that comes next.
+    `maybe_sent`: a row of this number may be on its way, with these very messages.
     """
 
     incident_id: str
@@ -56,6 +57,7 @@ class OwedCreation:
     attempts: Attempts
     uploaded: datetime | None = None
     attempt: int = 1
+    maybe_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +208,9 @@ class WorkspaceState:
     workspace's customerId when it was last seen to be the GUID of the settings. `history_known`: SecurityIncident has
     answered once (that it is not there is an answer, too). `card_at`: when Teams last took a card. `causes_told`: ids
     of the causes told on `causes_day`. `accepted_coverage_since`: an operator accepted a lasting change of the data;
-    what the tables held before this UTC day is no measure of it. `rule_used`: a sweep has handed findings to the
-    analytics rule. `in_defender`: on the day `portals_looked` the workspace was onboarded to the Defender portal; what
-    its analysts do not see was told on a card on `portals_told`.
+    what the tables held before this UTC day is no measure of it. `rule_used`: whether findings were ever handed to
+    the analytics rule; None where that is not known. `in_defender`: on the day `portals_looked` the workspace was
+    onboarded to the Defender portal; what its analysts do not see was told on a card on `portals_told`.
     """
 
     listed_to: datetime | None = None
@@ -223,7 +225,7 @@ class WorkspaceState:
     causes_day: date | None = None
     causes_told: tuple[str, ...] = ()
     accepted_coverage_since: date | None = None
-    rule_used: bool = False
+    rule_used: bool | None = None
     in_defender: bool = False
     portals_looked: date | None = None
     portals_told: date | None = None

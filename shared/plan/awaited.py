@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.model import Cause, Incident, OurIncident, OwedCreation, Reason, Record
+from shared.model import Cause, OurIncident, OwedCreation, Reason, Record
 from shared.plan.decide import Policy
 from shared.plan.records import not_in, reported
 
@@ -44,13 +44,13 @@ def handed_over(record: Record, owed: OwedCreation, policy: Policy, now: datetim
     new = owed.messages.without(record.reported.keys()).times
     untold = dict(owed.messages.times) if first else {**record.untold, **new}
     grew = Reason.GREW if len(untold) > policy.threshold else None
-    attempts = replace(owed.attempts, marked=None, cause=SILENT if owed.attempt > 1 else None)
+    attempts = replace(owed.attempts, marked=None, cause=None if first else SILENT)
     return replace(
         reported(record, owed.messages, now),
         incident=OurIncident(
             owed.incident_id, owed.episode, owed.severity, before.made_at if before and not first else now
         ),
-        creation=replace(owed, uploaded=now, attempts=attempts),
+        creation=replace(owed, uploaded=now, attempts=attempts, maybe_sent=False),
         comments=not_in(owed.messages, record.comments),
         escalation=None,
         counts=owed.counts,
@@ -90,12 +90,3 @@ def not_looked_up(record: Record, now: datetime) -> Record:
     if owed is None or owed.uploaded is None or now - owed.uploaded < PATIENCE or owed.attempts.cause is not None:
         return record
     return replace(record, creation=replace(owed, attempts=replace(owed.attempts, cause=NOT_LOOKED_UP)))
-
-
-def arrived(record: Record, incident: Incident) -> Record:
-    """The record once the incident that the rule made was seen."""
-    ours = record.incident
-    if record.awaited is None or ours is None:
-        return record
-    there = replace(ours, seen=incident, made_at=incident.created or ours.made_at, deleted=False)
-    return replace(record, incident=there, creation=None)

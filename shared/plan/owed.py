@@ -49,6 +49,8 @@ def _owed_creation(record: Record, action: Action, now: datetime, cause: Cause |
         return record.awaited
     there = record.creation if record.creation and record.creation.incident_id == action.incident_id else None
     attempts = there.attempts if there else Attempts(now)
+    # The rule reads one row of a number: what is more than in a row that may be on its way needs another one.
+    fits = there is None or not there.maybe_sent or there.messages.times.keys() == action.messages.times.keys()
     return OwedCreation(
         action.incident_id,
         action.episode,
@@ -57,7 +59,8 @@ def _owed_creation(record: Record, action: Action, now: datetime, cause: Cause |
         action.counts,
         action.messages.cut(),
         replace(attempts, cause=cause) if cause else attempts,
-        attempt=there.attempt if there else 1,
+        attempt=(there.attempt if there else 1) + (0 if fits else 1),
+        maybe_sent=there is not None and there.maybe_sent and fits,
     )
 
 

@@ -122,6 +122,9 @@ def seen(record: Record, incident: Incident | None) -> Record:
         return record
     if incident is None:
         return record if ours.deleted else replace(record, incident=replace(ours, deleted=True))
+    if record.awaited is not None:  # the rule has made it
+        made_at = incident.created or ours.made_at
+        return replace(record, incident=replace(ours, seen=incident, made_at=made_at, deleted=False), creation=None)
     if ours.seen == incident and not ours.deleted:
         return record
     return replace(record, incident=replace(ours, seen=incident, deleted=False))
@@ -169,6 +172,7 @@ def adopted(
         changed,
         incident=ours,
         reported_before=edge,
+        creation=None if known.creation and known.creation.incident_id == incident.id else known.creation,
         settled_at=None,
         forgotten=False,
         counts=finding.counts if finding else known.counts,

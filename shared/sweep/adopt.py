@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.model import Cause, Finding, Incident, Record
 from shared.plan.records import adopted
@@ -90,6 +90,9 @@ def adopted_record(
 ) -> Record:
     """The record of an incident that is there, or was deleted, with what SecurityIncident says about it, if it can."""
     past = (context.history.known() or {}).get(incident.id)
+    if incident.name and (row := (context.history.followed() or {}).get(incident.id)) and row.uploaded:
+        # The rule makes it later: it reports what there was when its row was uploaded.
+        incident = replace(incident, created=min(row.uploaded, incident.created or row.uploaded))
     ended = past.modified if past and deleted else past.closed if past and not incident.open else None
     return adopted(
         recipient,

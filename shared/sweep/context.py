@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.errors import SweepError
+from shared.errors import Forbidden, SweepError
 from shared.http.client import Http
 from shared.hunt import Hunt
 from shared.hunt.followed import Followed
@@ -63,13 +63,15 @@ class Parts:
 class History:
     """What the workspace remembers of our incidents (SecurityIncident), asked at most once, when somebody needs it.
 
-    `workspace` is its ARM id where findings were ever handed to the analytics rule, "" where they never were.
+    `workspace` is its ARM id where findings may have been handed to the analytics rule, "" where they never were.
+    `by_rule`: they surely were. Elsewhere, who may not ask what became of them has handed none over.
     """
 
-    def __init__(self, hunt: Hunt, workspace: str) -> None:
+    def __init__(self, hunt: Hunt, workspace: str, *, by_rule: bool) -> None:
         self.error: SweepError | None = None
         self._hunt = hunt
         self._workspace = workspace
+        self.rule_used = by_rule
         self._known: Mapping[str, PastIncident] | None = None
         self._followed: Mapping[str, Followed] | None = None
         self._lock = threading.Lock()
@@ -96,7 +98,10 @@ class History:
             try:
                 self._followed = self._hunt.followed(self._workspace) if self._workspace else {}
             except SweepError as error:
-                self.error = error
+                if self.rule_used or not isinstance(error, Forbidden):
+                    self.error = error
+                else:
+                    self._followed = {}
         return self._followed
 
     @property
@@ -118,10 +123,10 @@ class Context:
 
     def __post_init__(self) -> None:
         """The history belongs to this sweep alone."""
-        # A ledger that has lost its memory does not know whether the rule was ever used.
-        used = self.settings.raise_by == "rule" or self.ledger.state.rule_used or not self.ledger.records
-        workspace = self.settings.sentinel_workspace_resource_id if used else ""
-        object.__setattr__(self, "history", History(self.parts.hunt, workspace))
+        # A ledger that is new, or was lost, does not know whether the rule was ever used.
+        used = True if self.settings.raise_by == "rule" else self.ledger.state.rule_used
+        workspace = "" if used is False else self.settings.sentinel_workspace_resource_id
+        object.__setattr__(self, "history", History(self.parts.hunt, workspace, by_rule=bool(used)))
 
     @property
     def settings(self) -> Settings:

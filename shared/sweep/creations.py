@@ -11,7 +11,7 @@ from shared.model import Act, Action
 from shared.plan.awaited import handed_over
 from shared.plan.owed import exchanged, failed, marked
 from shared.plan.records import created
-from shared.sweep.adopt import adopted_record, undated
+from shared.sweep.adopt import adopted_record, history_cause, undated
 from shared.sweep.delivering import CHANGING, Delivering, Result
 from shared.sweep.reconcile import recalled
 
@@ -51,7 +51,12 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     record = on.record(action.recipient)
     if record.creation is None:
         return result, True
-    if action.incident_id in (on.context.history.known() or {}):
+    known = on.context.history.known()
+    if known is None and on.context.settings.raise_by == "rule":
+        unknown = history_cause(on.context)
+        on.save(exchanged(record, record.creation, failed(record.creation, unknown, in_doubt=False)))
+        return replace(result, cause=unknown), True
+    if action.incident_id in (known or {}):
         on.save(exchanged(record, record.creation, failed(record.creation, CHANGING, in_doubt=False)))
         _, cause = recalled(on.context, on.findings, action)
         return replace(result, cause=cause), cause is not None

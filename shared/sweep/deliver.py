@@ -205,7 +205,7 @@ def _due(
             for each in record.owed
             if each.attempts.in_doubt
             or (each.attempts.refused and not rests)
-            or not (waits or (each == record.awaited and is_awaited(record)))
+            or (not rests and not is_awaited(record) if each == record.awaited else not waits)
         ]
         if effects:
             cause = causes.get(record.recipient) or effects[0].attempts.cause or _UNKNOWN

@@ -6,20 +6,20 @@ is merely owed. Not answered: it stays in doubt, and is due.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.errors import SweepError
 from shared.incidents.arm import NO_TIME
 from shared.incidents.text import comment_id
 from shared.model import Cause, Incident, Owed, OwedComment, OwedCreation, OwedEscalation, Record
-from shared.plan.awaited import handed_over
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import created, escalated, made_before, seen
 from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
-from shared.sweep.follow import addressed, is_handed
+from shared.sweep.follow import addressed, found_handed, is_handed
 from shared.sweep.workers import in_parallel
 
 _UNKNOWN = Cause("sentinel_unknown", "it is not known whether it was done: SecurityIncident could not be read")
@@ -79,8 +79,10 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
     if owed.incident_id in known:
         return created(record, owed, None, context.now())
     if is_handed(context, owed):
-        return handed_over(record, owed, context.policy, context.now())
-    return exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))
+        return found_handed(context, record, owed)
+    # A row may be on its way for hours.
+    left = replace(owed, maybe_sent=context.history.rule_used)
+    return exchanged(record, owed, failed(left, _NOT_DONE, in_doubt=False))
 
 
 def _made_by_another(context: Context, incident: Incident, mark: datetime) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
+from shared.errors import SweepError
 from shared.hunt.followed import Followed
 from shared.hunt.incidents import PastIncident
 from shared.model import Attempts, Cause, Finding, Incident, OwedCreation, Reason, Record, Severity
-from shared.plan.awaited import arrived, handed_over, not_looked_up, waited
+from shared.plan.awaited import handed_over, not_looked_up, waited
 from shared.plan.decide import candidate
 from shared.plan.records import seen
 from shared.sweep.context import Context
+from shared.sweep.workers import in_parallel
 
 
 def known_names(records: Mapping[str, Record]) -> dict[str, str]:
@@ -21,18 +24,36 @@ def known_names(records: Mapping[str, Record]) -> dict[str, str]:
 
 
 def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
-    """Take in what the rule has made. Returns its incidents that no record knows, by our id; why it is not known."""
-    records = context.ledger.records
-    waiting = [record for record in records.values() if record.awaited]
+    """Take in what the rule has made. Returns its open incidents that no record knows, by our id, as they are now; and
+    why it is not known what became of the findings.
+    """
     followed = addressed(context)
     if followed is None:
+        waiting = [record for record in context.ledger.records.values() if record.awaited]
         context.ledger.save(not_looked_up(record, context.now()) for record in waiting)
-        error = context.history.error
-        return {}, Cause("incidents_unread", f"our incidents could not be looked up: {error}")
+        return {}, Cause("incidents_unread", f"our incidents could not be looked up: {context.history.error}")
     incidents = {each.id: incident_seen(each.incident) for each in followed.values() if each.incident}
-    context.ledger.save(_followed(context, record, followed, incidents) for record in list(records.values()))
+    context.ledger.save(
+        _followed(context, record, followed, incidents) for record in list(context.ledger.records.values())
+    )
     ours = {record.incident.id for record in context.ledger.records.values() if record.incident}
-    return {name: incident for name, incident in incidents.items() if name not in ours}, None
+    unknown = [name for name, incident in incidents.items() if name not in ours and incident.open]
+    there = in_parallel(lambda name: _read(context, name), unknown)
+    return {incident.id: incident for incident in there if incident is not None}, None
+
+
+def _read(context: Context, name: str) -> Incident | None:
+    """The incident as it is now; None when it was deleted, or cannot be read today."""
+    if context.breaker.open is not None:
+        return None
+    try:
+        incident = context.parts.incidents.read(name)
+    except SweepError as error:
+        context.breaker.ended(error)
+        return None
+    context.breaker.ended(None)
+    row = (context.history.followed() or {}).get(name)
+    return replace(incident, about=row.recipient, episode=row.episode) if incident and row else None
 
 
 def addressed(context: Context) -> Mapping[str, Followed] | None:
@@ -51,7 +72,7 @@ def _followed(
     there = incidents.get(ours.id)
     if record.awaited is not None:
         if there is not None:
-            return arrived(record, there)
+            return seen(record, there)
         what = followed.get(ours.id)
         by_rule = context.settings.raise_by == "rule"
         return waited(record, what.alerted if what else None, context.now(), by_rule=by_rule)
@@ -105,7 +126,7 @@ def _as_handed_over(context: Context, record: Record, finding: Finding, what: Fo
         None,
         what.attempt or 1,
     )
-    return handed_over(record, owed, context.policy, now)
+    return waited(found_handed(context, record, owed), what.alerted, now, by_rule=context.settings.raise_by == "rule")
 
 
 def _handed(what: Followed) -> bool:
@@ -119,6 +140,18 @@ def is_handed(context: Context, owed: OwedCreation) -> bool | None:
         return None
     what = followed.get(owed.incident_id)
     return what is not None and (what.attempt >= owed.attempt or what.alerted is not None)
+
+
+def found_handed(context: Context, record: Record, owed: OwedCreation) -> Record:
+    """The record of a creation whose row is found in the table: awaited since that came."""
+    now, there = context.now(), context.parts.incidents.time()
+    row = (context.history.followed() or {}).get(owed.incident_id)
+    changed = handed_over(record, owed, context.policy, now)
+    if there is None or row is None or row.uploaded is None or changed.creation is None:
+        return changed
+    # How long ago that was, by the service's clock; the ledger keeps our own.
+    ago = max(there - row.uploaded, timedelta(0))
+    return replace(changed, creation=replace(changed.creation, uploaded=now - ago))
 
 
 def incident_seen(past: PastIncident) -> Incident:

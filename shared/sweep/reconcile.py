@@ -51,6 +51,8 @@ def reconcile(context: Context, hunted: Hunted) -> Reconciled:
         notes = (*notes, f"what the workspace remembers of our incidents (SecurityIncident) could not be read: {error}")
     if context.history.answered and not blocked:  # what it knows of those who are blocked was not taken in
         context.ledger.save_state(history_known=True)
+    if context.ledger.state.rule_used is None and (followed := context.history.followed()) is not None:
+        context.ledger.save_state(rule_used=bool(followed))
     return Reconciled(unread, blocked, notes)
 
 
@@ -93,7 +95,8 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
     if known is None:
         # An incident that was adopted says nothing about others that were deleted; one that this ledger made does.
         made = any(each.incident and each.reported_before is None for each in context.ledger.records.values())
-        fresh = not context.ledger.state.history_known and not made
+        # Over ARM a look at the incident comes before its creation; what is with the rule shows only in the tables.
+        fresh = context.settings.raise_by == "rule" or not (context.ledger.state.history_known or made)
         return {action.recipient: history_cause(context) for action in creations} if fresh else {}
     episodes = [each.episode or 0 for each in known.values()] + [each.episode or 0 for each in listed.values()]
     most = min(max(episodes, default=-1) + 1, MOST_EPISODES)

@@ -56,7 +56,7 @@ _WHY: dict[Reason | OtherReason, str] = {
 
 def why(entry: Entry, situation: Situation) -> str:
     """Why this recipient is on the card."""
-    new = f"{entry.new:,} new {'message' if entry.new == 1 else 'messages'}"
+    new = _messages(entry.new)
     match entry.reason:
         case Reason.AFTER_BASELINE:
             return f"New: {new} since the earlier ones were taken as reported"
@@ -72,8 +72,6 @@ def why(entry: Entry, situation: Situation) -> str:
             return f"Growing: {new} since the last card"
         case Reason.COMMENTS_FULL:
             return f"Growing: {new}; the incident takes no more comments, so they are counted here only"
-        case OtherReason.NOT_RAISED if entry.awaited:
-            return "Handed to the analytics rule, which has made NO incident of it"
         case OtherReason.UNANSWERED:
             return "Cards about this may have arrived, Teams did not answer" + (f": {new}" if entry.new else "")
         case OtherReason.DELETED:
@@ -83,7 +81,17 @@ def why(entry: Entry, situation: Situation) -> str:
         case OtherReason.REMINDER:
             return "Waiting: still New, without an owner"
         case _:
-            return _WHY.get(entry.reason, entry.reason.value.replace("_", " ").capitalize())
+            return _other_reason(entry)
+
+
+def _other_reason(entry: Entry) -> str:
+    if entry.reason is OtherReason.NOT_RAISED and entry.awaited:
+        return "Handed to the analytics rule, which has made NO incident of it"
+    return _WHY.get(entry.reason, entry.reason.value.replace("_", " ").capitalize())
+
+
+def _messages(new: int) -> str:
+    return f"{new:,} new {'message' if new == 1 else 'messages'}"
 
 
 def by_action(counts: Counts) -> str:

@@ -45,6 +45,8 @@ def live(world: World, story: Sequence[Step]) -> None:
 
 def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
     world.clock.advance(days=step.days, minutes=5)
+    for happens in world.by_itself:
+        happens()
     world.loose = world.loose or step.beside
     world.stale = world.stale or step.beside
     promises.begin(step)
@@ -60,18 +62,18 @@ def _sweep(world: World, promises: Promises, step: Sweep) -> Receipt | None:
 def _summary(receipt: Receipt | None) -> str:
     if receipt is None:
         return "killed"
-    counts = ("flagged", "created", "commented", "escalated", "held", "due", "told", "settled", "standing")
+    counts = ("flagged", "created", "awaited", "commented", "escalated", "held", "due", "told", "settled", "standing")
     shown = {name: getattr(receipt, name) for name in counts if getattr(receipt, name)}
     causes = [reason.partition(":")[0] for reason in receipt.reasons]
     return f"{receipt.event} {receipt.verdict} {shown} {causes}"
 
 
-def live_all(make: Callable[[], World], seeds: range, length: int, calls: int) -> None:
+def live_all(make: Callable[[], World], seeds: range, length: int, calls: int, *, rule: bool = False) -> None:
     """The histories of these seeds, each in a world of its own. Raises HistoryBroken with the shortest story of the
     first that breaks a promise.
     """
     for seed in seeds:
-        story = draw(seed, length, calls)
+        story = draw(seed, length, calls, rule=rule)
         try:
             live(make(), story)
         except HistoryBroken:

@@ -39,6 +39,7 @@ class MemoryIncidents:
         self._store = store
         self._fate = fate
         self._closed: set[str] = set()  # when last read
+        self._names: dict[str, str] = {}
 
     def workspace_guid(self) -> str:
         """See the port."""
@@ -52,7 +53,7 @@ class MemoryIncidents:
         """See the port. All in one page."""
         with self._fate.call():
             self._fate.read("the list fails")
-        found = [incident_of(each) for each in self._store.stored.values() if _labelled(each)]
+        found = [self._ours(each) for each in self._store.stored.values() if _labelled(each)]
         dated = [(each.modified, each.id, each) for each in found if each.modified is not None]
         yield from (each for when, _, each in sorted(dated, reverse=True) if since is None or when >= since)
 
@@ -64,13 +65,14 @@ class MemoryIncidents:
 
     def follow(self, names: Mapping[str, str]) -> None:
         """See the port."""
+        self._names |= names
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """See the port."""
 
         def put() -> Attempt:
-            there = self._store.stored.get(incident_id)
-            return Attempt(Ended.FOUND, incident_of(there)) if there else self._put(incident_id, body)
+            there = self._stored(incident_id)
+            return Attempt(Ended.FOUND, self._ours(there)) if there else self._put(incident_id, body)
 
         return self._write("create", incident_id, body, put)
 
@@ -79,12 +81,13 @@ class MemoryIncidents:
         assert incident_id not in self._closed, "a comment on an incident that was closed when it was last read"
 
         def put() -> Attempt:
-            if incident_id not in self._store.stored:
+            if self._stored(incident_id) is None:
                 return Attempt(Ended.GONE)
             known = self._comment(incident_id, comment_id)
             if known is not None:
                 return Attempt(Ended.FOUND, made=comment_made(known))
-            _, text = self._store.put_comment(incident_id, comment_id, json.loads(_in_properties(body)))
+            name = self._name(incident_id)
+            _, text = self._store.put_comment(name, comment_id, json.loads(_in_properties(body)))
             return Attempt(Ended.DONE, made=comment_made(json.loads(text)))
 
         return self._write("comment", incident_id, body, put)
@@ -100,10 +103,10 @@ class MemoryIncidents:
         """See the port."""
 
         def put() -> Attempt:
-            there = self._store.stored.get(incident_id)
+            there = self._stored(incident_id)
             if there is None:
                 return Attempt(Ended.GONE)
-            incident = incident_of(there)
+            incident = self._ours(there)
             if incident.escalated_to is not None and incident.escalated_to.rank >= to.rank:
                 return Attempt(Ended.FOUND, incident)
             if not incident.open or incident.severity is not expected:
@@ -122,7 +125,7 @@ class MemoryIncidents:
 
     def _write(self, kind: str, name: str, body: str, effect: Callable[[], Attempt]) -> Attempt:
         with self._fate.call():
-            self._fate.meanwhile(name)
+            self._fate.meanwhile(self._name(name))
             error = self._fate.write(kind, name, minimal="not listed here" in body)
             if error is not None:
                 return Attempt(Ended.REFUSED if is_refused(error) else Ended.DUE, error=error)
@@ -133,8 +136,8 @@ class MemoryIncidents:
             return Attempt(Ended.DUE, error=self._fate.lost(Service.SENTINEL, Call.WRITE))
 
     def _look(self, name: str) -> Incident | None:
-        there = self._store.stored.get(name)
-        incident = incident_of(there) if there else None
+        there = self._stored(name)
+        incident = self._ours(there) if there else None
         if incident is not None and not incident.open:
             self._closed.add(name)
         else:
@@ -142,11 +145,23 @@ class MemoryIncidents:
         return incident
 
     def _put(self, name: str, body: str) -> Attempt:
-        _, text = self._store.put(name, json.loads(_in_properties(body)))
-        return Attempt(Ended.DONE, incident_of(json.loads(text)))
+        _, text = self._store.put(self._name(name), json.loads(_in_properties(body)))
+        return Attempt(Ended.DONE, self._ours(json.loads(text)))
 
     def _comment(self, name: str, comment: str) -> dict[str, Any] | None:
-        return next((each for each in self._store.comments.get(name, ()) if each["name"] == comment), None)
+        there = self._store.comments.get(self._name(name), ())
+        return next((each for each in there if each["name"] == comment), None)
+
+    def _name(self, incident_id: str) -> str:
+        return self._names.get(incident_id, incident_id)
+
+    def _stored(self, incident_id: str) -> dict[str, Any] | None:
+        return self._store.stored.get(self._name(incident_id))
+
+    def _ours(self, resource: Mapping[str, Any]) -> Incident:
+        incident = incident_of(resource)
+        ours = next((ours for ours, name in self._names.items() if name == incident.id), None)
+        return incident if ours is None else replace(incident, id=ours, name=incident.id)
 
 
 def _in_properties(body: str) -> str:
@@ -251,6 +266,10 @@ class MemoryHunt(Hunt):
         """See Hunt. Nobody knows from whom the mail came."""
         return MailContext()
 
+    def incident_providers(self, window: Window) -> tuple[int, int] | None:
+        """See Hunt. The workspace is not onboarded, or nobody knows."""
+        return None
+
     def known_incidents(self) -> dict[str, PastIncident]:
         """See Hunt."""
         with self._fate.call():
@@ -286,6 +305,8 @@ def past_incidents(store: Store) -> dict[str, PastIncident]:
             incident.url,
             incident.title,
             incident.episode,
+            merged=incident.merged,
+            escalated_to=incident.escalated_to,
         )
     return past
 

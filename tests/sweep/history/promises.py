@@ -12,15 +12,25 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.model import Receipt, Severity, incident_id
+from shared.model import MERGED_TAG, Receipt, Severity, incident_id
+from tests.cloud.incidents import Change
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.sweep.history.steps import RECIPIENTS, Sweep
-from tests.sweep.history.world import EPISODES, OWNERS, World
+from tests.sweep.history.world import EPISODES, OWNERS, Upload, World
 
 AUTHOR = "email-remediation-sweep"
 SAID = re.compile(r"(\S+@contoso\.com): \d+ \(\w+\)\. ([^.]*)")
-NOT_FINDINGS = ("NOT written", "Waiting", "Its incident was deleted", "Cards about this may have arrived")
+UNANSWERED = "Cards about this may have arrived"
+NOT_FINDINGS = ("NOT written", "Handed to the analytics rule", "Waiting", "Its incident was deleted")
 SOON = timedelta(seconds=10)
+AWAITED = timedelta(hours=6)
+"""Two periods of the rule, and what the sweeps' clock may jump meanwhile."""
+
+
+def closed(incident: Mapping[str, Any]) -> bool:
+    """Whether somebody has closed it; the portal closes what it merges into another one."""
+    merged = any(label["labelName"] == MERGED_TAG for label in incident.get("labels", ()))
+    return bool(incident["status"] == "Closed") and not merged
 
 
 class Promises:
@@ -41,7 +51,8 @@ class Promises:
         self.benign: set[str] = set()  # those that were ever closed so
         self.unsure: dict[str, set[str]] = {}  # by incident, what a comment said whose answer may have been lost
         self.unread: dict[str, set[str]] = {}  # by incident, what was said on it when it was closed
-        self.rows = self.posts = 0
+        self.rows = self.posts = self.uploads = 0
+        self.pending: dict[str, Upload] = {}  # by finding, the last row of which no incident is there
         self.window = timedelta()
 
     def begin(self, step: Sweep) -> None:
@@ -53,7 +64,7 @@ class Promises:
         for who in RECIPIENTS:  # what a longer look-back shows for the first time
             self.maybe[who] |= {each for each in self.now[who] if window > self.window} - self.ever[who].keys()
             if self.world.loose:  # what is older than the last change of an incident
-                times = [each.time for each in self.world.store.history if OWNERS[each.incident["name"]][0] == who]
+                times = [each.time for each in self.world.store.history if OWNERS[self._name(each)][0] == who]
                 self.maybe[who] |= {name for name, when in self.now[who].items() if times and when <= max(times)}
         self.window = max(self.window, window) if not self.window else window
         self.world.busy.clear()
@@ -72,6 +83,8 @@ class Promises:
         done = receipt.event == "sweep_completed"
         if done:
             assert receipt.due == 0
+            late = [name for name, each in self.pending.items() if self._overdue(each)]
+            assert not late, f"no incident of {late}, and it is not said to be due"
             self.unsure.clear()
         if done or receipt.event == "sweep_incomplete":
             over = [who for who in RECIPIENTS if len(self.now[who]) > self._threshold()]
@@ -92,17 +105,23 @@ class Promises:
             self.reported[OWNERS[name][0]] -= self.unsure[name]
             self.maybe[OWNERS[name][0]] |= self.unsure.pop(name)
         for place in range(self.rows, len(self.world.store.history)):
-            incident = self.world.store.history[place].incident
-            name, after = incident["name"], incident["properties"]
+            change = self.world.store.history[place]
+            name, after = self._name(change), change.incident["properties"]
             before = self.last.get(name)
             self.last[name] = after
             if after.get("classification") == "FalsePositive":
                 self.benign.add(name)
-            if after["status"] != "Closed":  # reopened, what was said on it may be read after all
+            if not closed(after):  # reopened, what was said on it may be read after all
                 self.maybe[OWNERS[name][0]] |= self.unread.pop(name, set())
             if place in self.world.by_analysts:
+                self.pending.pop(name, None)
                 continue
             changed.append(name)
+            if before is not None and name in self.pending:  # made over ARM, the rule having passed over it
+                self.pending.pop(name)
+                self.ours[name] = after["severity"]
+                (self.reported if hunted else self.maybe)[OWNERS[name][0]].update(self.now[OWNERS[name][0]])
+                continue
             anew = before is not None and after["createdTimeUtc"] != before["createdTimeUtc"]
             assert not anew or self._blind(step), f"{name} of {OWNERS[name]} was deleted, and made anew"
             if before is None or anew:
@@ -111,6 +130,7 @@ class Promises:
             else:
                 self._updated(name, before, after)
         self.rows = len(self.world.store.history)
+        changed += self._uploaded(hunted=hunted)
         self._commented()
         return changed
 
@@ -132,6 +152,32 @@ class Promises:
         (self.reported if hunted else self.maybe)[who].update(self.now[who])
         self.maybe[who] |= self.ever[who].keys()
 
+    def _uploaded(self, *, hunted: bool) -> list[str]:
+        """What was handed to the rule counts as made, by its first row; a later one tells all that is new by then."""
+        changed = []
+        for each in self.world.uploads[self.uploads :]:
+            name, who = each.finding, OWNERS[each.finding][0]
+            if name not in self.last:
+                self.last[name] = {"status": "New", "severity": each.severity, "createdTimeUtc": ""}
+                self._created(name, self.last[name], hunted=hunted)
+            else:
+                before = self.pending.get(name)
+                again = before is not None and before.attempt == each.attempt  # its answer was lost
+                assert again or self.world.loose or before is not None, f"{who}: {name} is there, and handed over anew"
+                apart = before is None or each.time.date() != before.time.date()
+                assert again or self.world.loose or apart, f"{who}: handed over twice on a day"
+                (self.reported if hunted else self.maybe)[who].update(self.now[who])
+            self.pending[name] = each
+            self.ours[name] = each.severity
+            changed.append(name)
+        self.uploads = len(self.world.uploads)
+        return changed
+
+    def _overdue(self, what: Upload) -> bool:
+        who = OWNERS[what.finding][0]
+        rests = who in self._excluded() or len(self.now[who]) <= self._threshold()
+        return not rests and self.world.clock.now() - what.time > AWAITED
+
     def _updated(self, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         changed = {key for key in after if after[key] != before.get(key)} - {"lastModifiedTimeUtc", "additionalData"}
         assert changed <= {"severity", "labels"}, f"{name}: the sweep changed {changed}"
@@ -142,7 +188,7 @@ class Promises:
             self.ours[name] = after["severity"]
 
     def _commented(self) -> None:
-        there = {name: list(comments) for name, comments in self.world.store.comments.items()}
+        there = {self.world.ours(name): list(comments) for name, comments in self.world.store.comments.items()}
         there |= {name: comments for name, (_, comments) in self.world.gone.items()}
         for name, comments in there.items():
             for comment in comments:
@@ -153,16 +199,16 @@ class Promises:
     def _one_comment(self, name: str, comment: Mapping[str, Any]) -> None:
         who, _ = OWNERS[name]
         made = datetime.fromisoformat(comment["createdTimeUtc"])
-        changes = [each for each in self.world.store.history if each.time >= made and each.incident["name"] == name]
-        closed = [each.time for each in changes if each.incident["properties"]["status"] == "Closed"]
+        changes = [each for each in self.world.store.history if each.time >= made and self._name(each) == name]
+        ended = [each.time for each in changes if closed(each.incident["properties"])]
         known, short = self.ever[who].keys() | self.now[who].keys(), "not listed here" in comment["message"]
         told = {message for message in known if short or message in comment["message"]}
-        if closed and closed[0] == changes[0].time:
+        if ended and ended[0] == changes[0].time:
             self.unread.setdefault(name, set()).update(told)
             return  # nobody may ever read it: its messages stay new
         twice = told & self.reported[who] - self.maybe[who]
         assert self.world.loose or short or not twice, f"{who}: reported twice: {sorted(twice)}"
-        soon = bool(closed) and closed[0] < made + SOON
+        soon = bool(ended) and ended[0] < made + SOON
         sure = not soon and name not in self.world.gone and not short
         (self.reported if sure else self.maybe)[who].update(told)
         self.unsure.setdefault(name, set()).update(told)
@@ -172,12 +218,12 @@ class Promises:
     def _cards(self) -> None:
         for post in self.world.posts[self.posts :]:
             for who, what in SAID.findall(post.summary):
-                if what.startswith(NOT_FINDINGS[:3]):
+                if what.startswith(NOT_FINDINGS):
                     continue
                 if post.answered:
                     self.named[who] = post.sweep
                     self.doubtful[who] = 0
-                elif not what.startswith(NOT_FINDINGS[3]):
+                elif not what.startswith(UNANSWERED):
                     self.doubtful[who] += 1
                     assert self.world.loose or self.doubtful[who] <= 3, (
                         f"{who} is on {self.doubtful[who]} unanswered cards"
@@ -202,6 +248,8 @@ class Promises:
                 continue
             if last is not None and not self.settled(last):
                 assert not none_open, f"clean, but {last} of {who} is open"
+                if last in self.pending:
+                    continue  # what came after the row waits for the incident
                 left = found.keys() - self.reported[who] - self.maybe[who]
                 assert not left, f"{who}: never reported: {sorted(left)}"
                 continue
@@ -215,11 +263,10 @@ class Promises:
         incident, with a stale one than its beginning."""
         if not self.world.loose:
             return self.reported[who]
-        rows = [each for each in self.world.store.history if each.incident["name"] == last]
+        rows = [each for each in self.world.store.history if self._name(each) == last]
+        first = [rows[0].time, *(each.true for each in self.world.uploads if each.finding == last)]
         edge = (
-            rows[0].time
-            if self.world.stale or who in self.world.busy
-            else max(each.closed or each.time for each in rows)
+            min(first) if self.world.stale or who in self.world.busy else max(each.closed or each.time for each in rows)
         )
         state = {**self.ever[who], **self.now[who]}
         # What a lost ledger knew is commented on once more; on an incident that is closed by then it stays new.
@@ -233,13 +280,16 @@ class Promises:
 
     def settled(self, name: str) -> bool:
         """Whether an incident is closed or deleted."""
-        return name in self.world.gone or self.last[name]["status"] == "Closed"
+        return name in self.world.gone or closed(self.last[name])
 
     def needed(self, name: str, *, most: bool = False) -> int:
         """How many new messages do not raise it again; `most`: if nobody has noticed that it was deleted."""
         benign = self.last[name].get("classification") == "FalsePositive" and name not in self.world.gone
         benign = benign or (most and name in self.benign)
         return self._threshold() * (int(self.world.settings["BENIGN_REOPEN_FACTOR"]) if benign else 1)
+
+    def _name(self, change: Change) -> str:
+        return self.world.ours(change.incident["name"])
 
     def _threshold(self) -> int:
         return int(self.world.settings["SUM_CASE_THRESHOLD"])

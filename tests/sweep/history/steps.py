@@ -26,6 +26,10 @@ ANALYST = (
     "reopen",
 )
 EFFECTS = ("create", "comment", "escalate", "card")
+RULE = ("off", "off", "on", "on", "on", "late", "skip", "twice", "slow ingestion", "merge", "by api", "by rule")
+"""The rule is switched off or on; the next run is late, is skipped, or happens twice; rows take hours to arrive; an
+incident is merged into another; the sweeps go by the other road.
+"""
 LEDGER = ("lose", "keep", "restore")
 SETTINGS = {
     "SUM_CASE_THRESHOLD": ("3", "4", "5"),
@@ -104,6 +108,13 @@ class Refuses:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of the analytics rule, or by which road the sweeps go from now on; see `RULE`."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Days pass, then a sweep runs while something is broken.
 
@@ -123,11 +134,12 @@ class Sweep:
     beside: bool = False
 
 
-Step = MailArrives | Again | AnalystActs | Setting | Excluded | Ledger | Skew | Refuses | Sweep
+Step = MailArrives | Again | AnalystActs | Setting | Excluded | Ledger | Skew | Refuses | Rule | Sweep
 
 
-def draw(seed: int, length: int, calls: int) -> list[Step]:
-    """A history. `calls` is about how many calls a sweep makes at which it can be killed.
+def draw(seed: int, length: int, calls: int, *, rule: bool = False) -> list[Step]:
+    """A history. `calls` is about how many calls a sweep makes at which it can be killed. `rule`: an analytics rule
+    makes the incidents, and things befall it.
 
     In half of the histories ledgers are neither lost nor doubled: there the promises are checked to the letter.
     """
@@ -135,6 +147,8 @@ def draw(seed: int, length: int, calls: int) -> list[Step]:
     ledgers = chance.random() < 0.5
     story: list[Step] = [MailArrives(RECIPIENTS[0], chance.randint(4, 9), COUNTED[1]), Sweep(0)]
     while len(story) < length:
+        if rule and chance.random() < 0.25:
+            story.append(Rule(chance.choice(RULE)))
         story += _day(chance, ledgers, calls)
     return story
 

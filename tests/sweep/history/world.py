@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,6 +68,17 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A row that was handed to the analytics rule, and when, by the sweeps' clock and by everybody else's."""
+
+    finding: str
+    attempt: int
+    severity: str
+    time: datetime
+    true: datetime
+
+
+@dataclass(frozen=True)
 class Post:
     """A card that was posted: in which sweep, what its summary says, whether Teams took it, and whether it said so."""
 
@@ -88,7 +100,9 @@ class World(ABC):
         self.gone: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
         self.by_analysts: set[int] = set()
         self.posts: list[Post] = []
+        self.uploads: list[Upload] = []
         self.sweeps = 0
+        self.by_itself: list[Callable[[], None]] = []  # what happens before a sweep
         self.loose = False  # a ledger was lost,
         self.stale = False  # or one is at work that does not know all that was done
         self.busy: set[str] = set()
@@ -117,6 +131,10 @@ class World(ABC):
     @abstractmethod
     def arrived(self, recipient: str, name: str, action: str | None) -> None:
         """A row about a message came in, now."""
+
+    def ours(self, name: str) -> str:
+        """Our id of the incident that Sentinel calls so."""
+        return name
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
@@ -162,7 +180,7 @@ class World(ABC):
                 case "close" | "dismiss":
                     portal.close(name, "TruePositive" if what == "close" else "FalsePositive")
                 case "delete":
-                    self.gone[name] = (copy.deepcopy(properties), copy.deepcopy(self.store.comments[name]))
+                    self.gone[self.ours(name)] = (copy.deepcopy(properties), copy.deepcopy(self.store.comments[name]))
                     portal.delete(name)
                 case "raise" | "lower":
                     portal.set_severity(name, "High" if what == "raise" else "Low")
@@ -176,11 +194,12 @@ class World(ABC):
                     labels = [each for each in properties["labels"] if ESCALATED_LABEL not in each["labelName"]]
                     portal.edit(name, labels=labels)
                 case "reopen":
-                    others = [each for each in self.store.stored if OWNERS[each][0] == OWNERS[name][0]]
+                    whose = OWNERS[self.ours(name)][0]
+                    others = [each for each in self.store.stored if OWNERS[self.ours(each)][0] == whose]
                     if len(others) == 1 and properties["status"] == "Closed":
                         portal.reopen(name)
             self.by_analysts.update(range(before, len(self.store.history)))
-            self.busy.add(OWNERS[name][0])
+            self.busy.add(OWNERS[self.ours(name)][0])
 
     def heal(self) -> None:
         """Nothing is broken any more, and the clock is right."""
