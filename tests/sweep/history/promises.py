@@ -237,6 +237,8 @@ class Promises:
             touched = name in self.world.gone or self.last[name]["status"] != "New"
             told = self.named.get(who, -1) >= sweep
             needless = touched and (self.world.loose or name in self.world.gone)
+            # What was only owed, and left the window, goes with the ledger.
+            needless = needless or (self.world.loose and name in self.pending)
             assert told or needless, f"{name} of {who} was never told"
 
     # -- what is still to do -----------------------------------------------------------------------------------------
