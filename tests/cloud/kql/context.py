@@ -11,17 +11,24 @@ from tests.cloud.kql.cursor import Cursor
 from tests.cloud.kql.shapes import Columns, Shape
 from tests.cloud.kql.tokens import Token
 
+INGESTED = "kql_ingested"
+"""The hidden column that holds what ingestion_time() gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
     """A table of the database: the engine's name for it, its columns, whether its plan refuses to summarise, its
-    column of time and how many rows it holds."""
+    column of time and how many rows it holds.
+
+    One that is `timed` has a hidden column INGESTED. A query sees the rows that were ingested by its now().
+    """
 
     name: str
     columns: Mapping[str, str]
     basic: bool = False
     time: str = "TimeGenerated"
     rows: int = 0
+    timed: bool = False
 
 
 class Catalog(Protocol):
@@ -38,7 +45,8 @@ class Catalog(Protocol):
 class Context:
     """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
 
-    `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads.
+    `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads; `timed` says
+    that its rows still carry the time of their ingestion, hidden.
     """
 
     catalog: Catalog
@@ -53,6 +61,7 @@ class Context:
     basic: str = ""
     basic_lets: dict[str, str] = field(default_factory=dict)
     rows: int = 0
+    timed: bool = False
 
 
 class QueryReader(Cursor):
