@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import threading
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ class Table:
         self.columns = dict(columns)
         self.timed = timed
         self._stored = {**columns, INGESTED: "datetime"} if timed else self.columns
+        self._ingested: list[datetime] = []
         self.basic = False
         self.serial = next(_SERIAL)
         self.rows = 0
@@ -61,12 +63,18 @@ class Table:
         batch: list[Row] = [dict(row) for row in rows]
         if self.timed:
             batch = [{INGESTED: row.get("TimeGenerated"), **row} for row in batch]
+            for time in {_moment(row[INGESTED]) for row in batch}:
+                insort(self._ingested, time)
         for row in batch:
             if unknown := row.keys() - self._stored.keys():
                 raise ValueError(f"{self.name} has no column {', '.join(sorted(unknown))}")
         if batch:
             self._waiting.append(batch)
             self.serial = next(_SERIAL)
+
+    def was_fed(self, after: datetime, until: datetime) -> bool:
+        """Whether rows of a timed table were ingested after one time and by another."""
+        return bisect_right(self._ingested, after) < bisect_right(self._ingested, until)
 
     def ready(self) -> str:
         """The engine's name of the table, all rows in it."""
@@ -130,6 +138,14 @@ def _columns_of(path: Path, known: dict[str, str]) -> dict[str, str]:
 
 def _line(row: Row, columns: Mapping[str, str]) -> str:
     return json.dumps({name: _value(value, columns[name]) for name, value in row.items()}, ensure_ascii=False) + "\n"
+
+
+def _moment(value: Any) -> datetime:
+    """A time that a row holds; no time is as if it had always been there."""
+    time = datetime.fromisoformat(value) if isinstance(value, str) and value else value
+    if not isinstance(time, datetime):
+        return datetime.min.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _value(value: Any, kind: str) -> Any:

@@ -20,7 +20,8 @@ class TableSource:
     """A table of the database: the engine's name for it, its columns, whether its plan refuses to summarise, its
     column of time and how many rows it holds.
 
-    One that is `timed` has a hidden column INGESTED. A query sees the rows that were ingested by its now().
+    One that is `timed` has a hidden column INGESTED. A query sees the rows that were ingested by the
+    time at which it runs.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Catalog(Protocol):
 class Context:
     """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
 
+    Of a timed table the rows are there that were ingested by `seen`.
+
     `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads; `timed` says
     that its rows still carry the time of their ingestion, hidden.
     """
@@ -52,6 +55,7 @@ class Context:
     catalog: Catalog
     now: datetime
     span: tuple[datetime, datetime] | None
+    seen: datetime
     lets: dict[str, bool] = field(default_factory=dict)
     prelude: str = ""
     left: str = ""

@@ -34,13 +34,21 @@ class Lowered:
     rows: int
 
 
-def lower(query: str, catalog: Catalog, now: datetime, span: tuple[datetime, datetime] | None = None) -> Lowered:
+def lower(
+    query: str,
+    catalog: Catalog,
+    now: datetime,
+    span: tuple[datetime, datetime] | None = None,
+    seen: datetime | None = None,
+) -> Lowered:
     """Lower a query. `now` is what now() means; `span` is applied to the time of every table it reads.
+
+    Of a timed table it reads what was ingested by `seen` (None: by now).
 
     Raises:
         KqlError: the service would refuse it, or it is beyond what is known here.
     """
-    context = Context(catalog, now, span)
+    context = Context(catalog, now, span, seen or now)
     text = _Query(tokenize(query), context).statements()
     return Lowered(context.prelude + text, context.rows)
 

@@ -80,7 +80,7 @@ class Sources(Scalars):
         if source.basic:
             context.basic = name
         context.timed = source.timed
-        wanted = [f"{INGESTED} <= {datetime_of(context.now)}"] if source.timed else []
+        wanted = [f"{INGESTED} <= {datetime_of(context.seen)}"] if source.timed else []
         if context.span is not None and source.time:
             start, end = map(datetime_of, context.span)
             wanted.append(f"{source.time} >= {start} and {source.time} <= {end}")
