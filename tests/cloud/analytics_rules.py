@@ -69,9 +69,10 @@ class AnalyticsRules:
     """The rules of one workspace. Nothing happens by itself: `advance` and `catch_up` let what is due happen, in order.
 
     `sees` says what a run sees, which Microsoft leaves open: `gapless`: now() is when it runs, and so is the end of its
-    window. `overlap`: both are five minutes earlier, as scheduled, however late it runs; what came in since is found by
-    two runs. `gap`: the window ends as scheduled, now() is when it runs: what came in since is found by none, where the
-    query goes by ingestion_time(). `skips_idle` leaves out runs whose query asks for new rows when there are none.
+    window. `overlap`: both are five minutes earlier, as scheduled, however late it runs; what was generated before and
+    ingested since is found by two runs. `gap`: the window ends as scheduled, now() is when it runs; what was generated
+    since is found by none, where the query goes by ingestion_time(). `skips_idle` leaves out runs whose query asks for
+    new rows when there are none.
     """
 
     def __init__(self, tables: Tables, store: Incidents, workspace: str, workspace_id: str, ask: Ask | None = None):

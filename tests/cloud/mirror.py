@@ -62,7 +62,8 @@ class Mirror:
             self._waiting += self._incidents.history[self._told :]
             self._told = len(self._incidents.history)
             delay = self._delay()
-            by = self._incidents.clock() - delay
+            # While the clock stands still, changes are a tick apart and so a little after it.
+            by = self._incidents.clock() - delay + timedelta(milliseconds=1)
             late = [change for change in self._waiting if change.alerts and delay and change.time > by]
             news = [change for change in self._waiting if change not in late] if late else self._waiting
             self._waiting = late
