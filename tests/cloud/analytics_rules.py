@@ -243,6 +243,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def texts(rows: Sequence[Mapping[str, Any]]) -> list[Values]:
+def as_texts(rows: Sequence[Mapping[str, Any]]) -> list[Values]:
     """Rows as an `Ask` gives them, from Python values."""
     return [{name: _text(value) for name, value in row.items()} for row in rows]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.cloud import WORKSPACE_ID, Cloud
-from tests.cloud.analytics_rules import Sees
+from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
+from tests.cloud.alerts import Values
+from tests.cloud.analytics_rules import AnalyticsRules, Sees, as_texts
 from tests.cloud.findings_rules import QUERY, findings_rules
 from tests.cloud.findings_uploaded import finding_row
+from tests.cloud.incidents import Incidents
 from tests.cloud.kql.errors import KqlError
+from tests.cloud.tables import Tables
 from tests.support.caller import Caller
-from tests.support.clock import FakeClock
+from tests.support.clock import START, FakeClock
 
 
 class Road:
@@ -442,3 +445,25 @@ def test_what_was_kept_can_be_tried_again(road: Road) -> None:
     road.upload("alice", attempt=2)
     road.clock.advance(hours=1)
     assert road.incidents()[0] == ("alice@contoso.com", "New", 2)
+
+
+def test_a_function_may_stand_for_the_engine() -> None:
+    """Rules run on a store of incidents alone, with whatever answers their query."""
+    now = START
+    store = Incidents("/base", "https://portal.azure.com", lambda: now, "nobody")
+    asked = []
+
+    def ask(query: str, at: datetime, window: tuple[datetime, datetime], seen: datetime) -> list[Values]:
+        assert 'Severity == "High"' in query
+        asked.append((at, window, seen))
+        return as_texts([finding_row("alice", at, attempt=len(asked))])
+
+    rules = AnalyticsRules(Tables(), store, WORKSPACE_RESOURCE_ID, WORKSPACE_ID, ask)
+    rules.install(findings_rules()[0])
+    now += timedelta(hours=2, minutes=5)
+    rules.catch_up()
+    times = [START + timedelta(hours=hours, minutes=5) for hours in (0, 1, 2)]
+    assert asked[1:] == [(time, (time - timedelta(days=14), time), time) for time in times]
+    (incident,) = store.stored.values()
+    assert incident["properties"]["additionalData"]["alertsCount"] == 3
+    assert [alert.details["Attempt"] for alert in rules.alerts] == [["2"], ["3"], ["4"]]
