@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -467,3 +468,54 @@ def test_a_function_may_stand_for_the_engine() -> None:
     (incident,) = store.stored.values()
     assert incident["properties"]["additionalData"]["alertsCount"] == 3
     assert [alert.details["Attempt"] for alert in rules.alerts] == [["2"], ["3"], ["4"]]
+
+
+def alone(rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any) -> tuple[AnalyticsRules, Incidents]:
+    """A rule without an engine, after so many runs; `rows` says which row each finds."""
+    hours = itertools.count()
+    store = Incidents("/base", "https://portal.azure.com", lambda: START + timedelta(hours=runs), "nobody")
+    rules = AnalyticsRules(
+        Tables(), store, WORKSPACE_RESOURCE_ID, WORKSPACE_ID, lambda *_: as_texts([rows(next(hours))])
+    )
+    rules.install(findings_rules(**properties)[0], start=START)
+    rules.catch_up()
+    return rules, store
+
+
+def test_an_incident_takes_150_alerts() -> None:
+    """The next one makes a new incident."""
+    _, store = alone(lambda run: finding_row("alice", START, attempt=run), 151)
+    assert [len(alerts) for alerts in store.alerts.values()] == [150, 1]
+
+
+@pytest.mark.parametrize(
+    ("grouping", "alerts"),
+    [
+        ({"groupByCustomDetails": ["Recipient"]}, [2, 1]),
+        ({"groupByCustomDetails": ["Recipient", "Attempt"]}, [1, 1, 1]),
+        ({"groupByCustomDetails": [], "groupByAlertDetails": ["DisplayName"]}, [2, 1]),
+        ({"groupByCustomDetails": [], "groupByAlertDetails": ["Severity"]}, [3]),
+        ({"groupByCustomDetails": [], "groupByEntities": ["Mailbox"]}, [2, 1]),
+        ({"groupByCustomDetails": [], "groupByEntities": []}, [1, 1, 1]),
+        ({"matchingMethod": "AnyAlert"}, [3]),
+        ({"matchingMethod": "AllEntities"}, [1, 1, 1]),
+        ({"enabled": False}, [1, 1, 1]),
+    ],
+)
+def test_what_alerts_of_an_incident_have_in_common(grouping: dict[str, Any], alerts: list[int]) -> None:
+    """The values that the grouping names: all of them, and each present."""
+
+    def row(run: int) -> dict[str, Any]:
+        who = "bob" if run == 2 else "alice"
+        return finding_row(f"f{run}", START, attempt=run, Recipient=f"{who}@contoso.com")
+
+    configuration = findings_rules()[0]["incidentConfiguration"]
+    configuration["groupingConfiguration"].update(grouping)
+    _, store = alone(row, 3, incidentConfiguration=configuration)
+    assert [len(found) for found in store.alerts.values()] == alerts
+
+
+def test_alerts_without_the_value_share_no_incident() -> None:
+    """A custom detail that is missing is nothing in common."""
+    _, store = alone(lambda run: finding_row("", START, attempt=run), 2)
+    assert [len(found) for found in store.alerts.values()] == [1, 1]

@@ -84,6 +84,9 @@ ANSWERS: dict[str, list[list[Any]]] = {
         [None, "1", ""],
         [None, "", ""],
     ],
+    "F | where k == 'a' | project p = d[1][0], q = d.k, r = d[0].k, s = d[-4], t = d[-5]": [
+        [None, None, None, '"x"', None]
+    ],
     "F | where d[0] == 'x' | where 'x' == d[0] | where d[0] != 'y' | count": [[1]],
     # Texts that hold JSON, and texts in them that do again
     'F | extend c = parse_json(tostring(parse_json(s)["Custom Details"])) | where isnotempty(c.F)'
