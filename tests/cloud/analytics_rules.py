@@ -88,6 +88,7 @@ class AnalyticsRules:
         self._store = store
         self._workspace = workspace, workspace_id
         self._ask = ask or self._ask_engine
+        self._asks_engine = ask is None
         self._rules: dict[str, _Installed] = {}
         self._told = 0
         self._lock = threading.RLock()
@@ -103,8 +104,9 @@ class AnalyticsRules:
         """
         now = self._store.clock()
         rules = [rule_of(definition) for definition in definitions]
-        for rule in rules:
-            self._ask(rule.query, now, (now - rule.period, now), now)
+        if self._asks_engine:
+            for rule in rules:
+                engine().columns(lower(rule.query, self._tables, now, (now - rule.period, now)).text)
         with self._lock:
             self.catch_up()
             for rule in rules:
