@@ -180,7 +180,7 @@ def test_roles_come_before_the_app() -> None:
     """Whatever gives the app a role is finished before the app is made: it depends on each of those modules."""
     modules = declared(MAIN, "module")
     roles = {name for name, item in modules.items() if "roleAssignments" in module_file(MAIN, item).read_text()}
-    assert roles == {"monitoring", "storage", "vault", "sentinelRights"}
+    assert roles == {"monitoring", "storage", "vault", "sentinelRights", "findings"}
     waited = {node.text for node in _followed(modules["app"].value)}
     assert roles | {"privateNetwork"} <= waited
 
@@ -276,14 +276,14 @@ def declared_in(module: str) -> Iterable[Declaration]:
     return declared(INFRA / f"modules/{module}.bicep", "resource").values()
 
 
-def test_deployments_outside_the_apps_group_are_the_documented_one() -> None:
-    """Only the module of the workspace's rights is deployed into a group that is not the app's."""
+def test_deployments_outside_the_apps_group_are_the_documented_ones() -> None:
+    """Only the workspace's rights, its table and its rules are deployed into a group that is not the app's."""
     elsewhere = {
         name
         for name, item in declared(MAIN, "module").items()
         if Scope(MAIN, GIVEN).value(item.body.get("scope")) != "<group>"
     }
-    assert elsewhere == {"sentinelRights"}
+    assert elsewhere == {"sentinelRights", "findings"}
     assert "`Microsoft.Resources/deployments/*`" in PERMISSIONS
 
 
