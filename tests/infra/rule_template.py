@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ ANYWHERE = {
 def analytics_rules() -> list[Resource]:
     """The rules that the module makes."""
     return [item for item in deployed(ANYWHERE, MODULE) if item.type == RULE_TYPE]
+
+
+RULE_NAMES: Mapping[str, str] = {rule.body["properties"]["severity"]: rule.body["name"] for rule in analytics_rules()}
+"""The rules' names, GUIDs, by severity."""
 
 
 def rule_template() -> str:

@@ -10,6 +10,7 @@ from uuid import uuid5
 
 import pytest
 
+from shared.incidents.text import title
 from shared.model import RULE_ID
 from tests.infra.bicep import INFRA
 from tests.infra.rule_template import TEMPLATE, analytics_rules, rule_template
@@ -138,6 +139,18 @@ def test_who_and_what_is_in_an_incident(severity: str) -> None:
             f"Recipient{place}",
             f"Sender{place}",
         }
+
+
+@pytest.mark.parametrize("name", ["alarm-unattended", "workbook-open", "workbook-open-by-age"])
+def test_their_incidents_are_watched(name: str) -> None:
+    """The queries over our incidents know those that the rules made, by the rules' names and by their title."""
+    query = (INFRA / f"queries/{name}.kql").read_text(encoding="utf-8")
+    watched = re.findall(r'RelatedAnalyticRuleIds\) contains "([^"]+)"', query)
+    assert sorted(watched) == sorted(body["name"] for body in RULES.values())
+    (begin,) = re.findall(r'Title startswith "([^"]+)"', query)
+    for severity in RULES:
+        assert properties(severity)["alertDetailsOverride"]["alertDisplayNameFormat"] == f"{begin}{{{{Recipient}}}}"
+    assert title("a@contoso.com") == f"{begin}a@contoso.com"
 
 
 # ---- their query
