@@ -12,13 +12,16 @@ import pytest
 
 from shared.incidents.text import title
 from shared.model import RULE_ID
-from tests.infra.bicep import INFRA
-from tests.infra.rule_template import TEMPLATE, analytics_rules, rule_template
+from tests.infra.bicep import INFRA, declarations
+from tests.infra.rule_template import MODULE, TEMPLATE, analytics_rules, rule_template
 from tests.infra.test_findings import COLUMNS, TABLE
 from tests.support.kusto import parse
 
 QUERY = (INFRA / "queries/rule-findings.kql").read_text(encoding="utf-8")
 RULES = {item.body["properties"]["severity"]: item.body for item in analytics_rules()}
+PAGE = (INFRA.parent / "docs/portals.md").read_text(encoding="utf-8")
+DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
+ALERTS = {"TimeGenerated": "datetime", "SystemAlertId": "string", "AlertName": "string", "ExtendedProperties": "string"}
 SEVERITIES = pytest.mark.parametrize("severity", ["High", "Medium"])
 # Of Sentinel's entity types: the identifiers that name one entity for certain, and those that may go with them.
 STRONG = {
@@ -41,7 +44,8 @@ def bound() -> dict[str, dict[str, Any]]:
     queries["a column that is not there"] = queries["High"].replace("RecipientDomain", "RecipientHost")
     queries["a wrong type"] = queries["High"].replace("ago(1h)", "ago(FindingId)")
     kinds = {name: {"boolean": "bool"}.get(kind, kind) for name, kind in COLUMNS.items()}
-    (answers,) = parse([({TABLE: kinds}, list(queries.values()))])
+    (queries["docs/portals.md"],) = re.findall(r"```kusto\n(.+?)```", PAGE, re.DOTALL)
+    (answers,) = parse([({TABLE: kinds, "SecurityAlert": ALERTS}, list(queries.values()))])
     return dict(zip(queries, answers, strict=True))
 
 
@@ -190,6 +194,23 @@ def test_the_query_gives_what_the_rule_takes(severity: str, bound: dict[str, dic
     assert set(columns_used(properties(severity))) | {"TimeGenerated"} <= columns.keys()
     assert {"MessageHashes", "NewestMessages"}.isdisjoint(columns)
     assert "dynamic" not in columns.values()
+
+
+def test_the_query_of_the_page_is_bound(bound: dict[str, dict[str, Any]]) -> None:
+    """The query with which docs/portals.md has rows and alerts compared is one that the workspace takes."""
+    assert bound["docs/portals.md"]["diagnostics"] == []
+    assert {"Uploaded", "Alerted", "Recipient"} <= bound["docs/portals.md"]["columns"].keys()
+
+
+def test_the_pages_name_the_rules() -> None:
+    """docs/portals.md calls the rules by their names; docs/deploy.md deletes these and the table, at known versions."""
+    high, medium = (properties(severity)["displayName"] for severity in ("High", "Medium"))
+    assert f"*{high}* and *… Medium*" in " ".join(PAGE.split())
+    assert medium == high.replace("High", "Medium")
+    removed = set(re.findall(r"alertRules/([0-9a-f-]{36})\?api-version=([\d-]+)", DEPLOY))
+    detail = declarations(MODULE, "resource")
+    assert removed == {(body["name"], detail["rules"].detail.split("@")[1]) for body in RULES.values()}
+    assert f"/tables/{TABLE}?api-version={detail['findings'].detail.split('@')[1]}" in DEPLOY
 
 
 # ---- by hand
