@@ -31,7 +31,7 @@ STRONG = {
 }
 
 
-def properties(severity: str) -> Mapping[str, Any]:
+def rule_properties(severity: str) -> Mapping[str, Any]:
     """The properties of the rule of this severity."""
     found: Mapping[str, Any] = RULES[severity]["properties"]
     return found
@@ -56,12 +56,12 @@ def test_a_rule_for_each_severity() -> None:
     """There are two, alike but for their severity; neither takes it from a column, which would drop all overrides."""
     assert RULES.keys() == {"High", "Medium"}
     for severity in RULES:
-        assert f"severity {severity}" in properties(severity)["displayName"]
-        assert "alertSeverityColumnName" not in properties(severity)["alertDetailsOverride"]
-    high = json.dumps(properties("High"))
+        assert f"severity {severity}" in rule_properties(severity)["displayName"]
+        assert "alertSeverityColumnName" not in rule_properties(severity)["alertDetailsOverride"]
+    high = json.dumps(rule_properties("High"))
     assert high.replace('severity High"', 'severity Medium"').replace('"High"', '"Medium"').replace(
         '\\"High\\"', '\\"Medium\\"'
-    ).replace("// High is", "// Medium is") == json.dumps(properties("Medium"))
+    ).replace("// High is", "// Medium is") == json.dumps(rule_properties("Medium"))
 
 
 @SEVERITIES
@@ -74,7 +74,7 @@ def test_a_rule_stays_the_same_rule(severity: str) -> None:
 @SEVERITIES
 def test_the_schedule_is_one_that_azure_takes(severity: str) -> None:
     """It runs hourly and looks back 14 days: the most there is, and beyond two days no shorter interval is taken."""
-    rule = properties(severity)
+    rule = rule_properties(severity)
     assert (rule["queryFrequency"], rule["queryPeriod"]) == ("PT1H", "P14D")
     assert "FirstIn > ago(1h)" in rule["query"]
     assert (rule["triggerOperator"], rule["triggerThreshold"]) == ("GreaterThan", 0)
@@ -84,7 +84,7 @@ def test_the_schedule_is_one_that_azure_takes(severity: str) -> None:
 @SEVERITIES
 def test_an_incident_for_each_finding(severity: str) -> None:
     """Each row is an alert; alerts of one finding, and no others, share an incident for a week; none is reopened."""
-    rule = properties(severity)
+    rule = rule_properties(severity)
     assert rule["description"].startswith("#DONT_CORR#")
     assert len(rule["description"]) <= 5000
     assert rule["eventGroupingSettings"] == {"aggregationKind": "AlertPerResult"}
@@ -106,7 +106,7 @@ def test_an_incident_for_each_finding(severity: str) -> None:
 @SEVERITIES
 def test_the_details_by_which_it_is_followed(severity: str) -> None:
     """Custom details: 20 at most, with keys that are taken, and those by which the sweep knows its findings."""
-    details = properties(severity)["customDetails"]
+    details = rule_properties(severity)["customDetails"]
     assert set(details) == {"FindingId", "Attempt", "Recipient", "Episode", "Sum_case"}
     assert len(details) <= 20
     for key in details:
@@ -119,7 +119,7 @@ def test_the_details_by_which_it_is_followed(severity: str) -> None:
 @SEVERITIES
 def test_the_words_of_an_alert(severity: str) -> None:
     """The formats of title and description are short enough, with at most three columns each."""
-    override = properties(severity)["alertDetailsOverride"]
+    override = rule_properties(severity)["alertDetailsOverride"]
     assert override.keys() == {"alertDisplayNameFormat", "alertDescriptionFormat"}
     for name, most in (("alertDisplayNameFormat", 256), ("alertDescriptionFormat", 5 * 1024)):
         assert 0 < len(override[name].encode()) <= most
@@ -129,7 +129,7 @@ def test_the_words_of_an_alert(severity: str) -> None:
 @SEVERITIES
 def test_who_and_what_is_in_an_incident(severity: str) -> None:
     """Five entities, each named for certain: the mailbox, the account, the three newest messages."""
-    mappings = properties(severity)["entityMappings"]
+    mappings = rule_properties(severity)["entityMappings"]
     assert [mapping["entityType"] for mapping in mappings] == ["Mailbox", "Account"] + ["MailMessage"] * 3
     assert len(mappings) <= 5
     for mapping in mappings:
@@ -153,7 +153,9 @@ def test_their_incidents_are_watched(name: str) -> None:
     assert sorted(watched) == sorted(body["name"] for body in RULES.values())
     (begin,) = re.findall(r'Title startswith "([^"]+)"', query)
     for severity in RULES:
-        assert properties(severity)["alertDetailsOverride"]["alertDisplayNameFormat"] == f"{begin}{{{{Recipient}}}}"
+        assert (
+            rule_properties(severity)["alertDetailsOverride"]["alertDisplayNameFormat"] == f"{begin}{{{{Recipient}}}}"
+        )
     assert title("a@contoso.com") == f"{begin}a@contoso.com"
 
 
@@ -173,7 +175,7 @@ def test_the_query_is_the_one_of_the_repository() -> None:
     """Each rule's query is infra/queries/rule-findings.kql with its severity filled in, short enough for a rule."""
     assert QUERY.count('"{severity}"') == 1
     for severity in RULES:
-        query = properties(severity)["query"]
+        query = rule_properties(severity)["query"]
         assert query == QUERY.replace("{severity}", severity)
         assert len(query) <= 10_000
         assert not re.search(r"\b(?:search|union)\s+\*", query)
@@ -191,7 +193,7 @@ def test_microsofts_binder_has_nothing_to_say(bound: dict[str, dict[str, Any]]) 
 def test_the_query_gives_what_the_rule_takes(severity: str, bound: dict[str, dict[str, Any]]) -> None:
     """Each column that a rule names is in its answer, with TimeGenerated, and no list of all messages is."""
     columns = bound[severity]["columns"]
-    assert set(columns_used(properties(severity))) | {"TimeGenerated"} <= columns.keys()
+    assert set(columns_used(rule_properties(severity))) | {"TimeGenerated"} <= columns.keys()
     assert {"MessageHashes", "NewestMessages"}.isdisjoint(columns)
     assert "dynamic" not in columns.values()
 
@@ -204,7 +206,7 @@ def test_the_query_of_the_page_is_bound(bound: dict[str, dict[str, Any]]) -> Non
 
 def test_the_pages_name_the_rules() -> None:
     """docs/portals.md calls the rules by their names; docs/deploy.md deletes these and the table, at known versions."""
-    high, medium = (properties(severity)["displayName"] for severity in ("High", "Medium"))
+    high, medium = (rule_properties(severity)["displayName"] for severity in ("High", "Medium"))
     assert f"*{high}* and *… Medium*" in " ".join(PAGE.split())
     assert medium == high.replace("High", "Medium")
     removed = set(re.findall(r"alertRules/([0-9a-f-]{36})\?api-version=([\d-]+)", DEPLOY))
