@@ -2,7 +2,7 @@
 # after `az bicep install`). No warning is allowed. Where there is none it says so, and goes on; on GitHub, and wherever
 # BICEP_REQUIRED is set, it fails.
 
-.PHONY: bicep
+.PHONY: bicep findings-rule
 
 # An Azure CLI that says there is a newer compiler is no warning about the Bicep.
 BICEP_DIAGNOSTIC := \) : (Error|Warning)
@@ -22,3 +22,6 @@ bicep: ## Compile and lint the Bicep, where there is a compiler
 		fi; \
 	done; \
 	echo "infra/main.bicep compiles and lints without a warning ($$compiler)."
+
+findings-rule: $(READY) ## Write infra/findings-rule.json anew, the analytics rules to import by hand
+	@$(BIN)/python -m tests.infra.rule_template

@@ -49,6 +49,13 @@ param sentinelLocation string = ''
 ])
 param sentinelAccess string = 'responder'
 
+@description('RAISE_BY: what makes the incidents. api: the sweep itself, over the Sentinel API. rule: two analytics rules, from a table that the sweep writes to; the table, the rules and what belongs to them are made at the Sentinel workspace. docs/portals.md says which to take.')
+@allowed([
+  'api'
+  'rule'
+])
+param raiseBy string = 'api'
+
 @description('Hours without a sweep that ended clean or flagged after which the absence alarm fires: the longest gap that sweepSchedule leaves, plus two; 2 to 47, for Azure Monitor looks back 48 hours at most. 0: no such alarm, for a schedule with longer gaps; needs allowNoAlarm.')
 @minValue(0)
 @maxValue(47)
@@ -224,6 +231,7 @@ var mistakes = filter([
   empty(sentinelWorkspaceId) || length(sentinelWorkspaceId) == 36 ? '' : 'sentinelWorkspaceId is not a GUID: expected the workspace (customer) id, or nothing.'
   !watchSentinel && empty(sentinelLocation) ? 'watchSentinel is false: sentinelLocation must say in which region the workspace is.' : ''
   !watchSentinel && empty(sentinelWorkspaceId) ? 'watchSentinel is false: sentinelWorkspaceId must be the workspace (customer) id.' : ''
+  raiseBy == 'rule' && sentinelAccess == 'none' ? 'raiseBy is rule and sentinelAccess is none: the table and the rules are made at the workspace, and the app gets a role there; expected sentinelAccess responder or custom, deployed by somebody who may do that (docs/permissions.md, Who deploys).' : ''
   empty(addresses) ? 'alertEmails names nobody: expected addresses separated by commas.' : ''
   empty(noAddresses) ? '' : 'alertEmails has what is no address (${join(noAddresses, ', ')}): expected addresses such as soc@contoso.com, separated by commas.'
   empty(teamsWebhookUrl) && !webhookInVault ? 'teamsWebhookUrl is missing, and the vault has none yet: expected the URL of a Teams Workflows webhook, or webhookInVault true when the vault of this environment has it.' : ''
@@ -258,6 +266,8 @@ var workspaceGroup = workspaceParts[4]
 var workspaceName = workspaceParts[8]
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var granted = sentinelAccess != 'none'
+var byRule = raiseBy == 'rule'
+var sentinelRegion = (watchSentinel && empty(sentinelLocation)) ? sentinelWorkspace!.outputs.location : sentinelLocation
 var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
 var vaultReference = '@Microsoft.KeyVault(SecretUri=${vault.outputs.webhookSecretUri})'
 // The same for the deployment and for an administrator: a grant made by hand is then this deployment's own.
@@ -358,6 +368,18 @@ module sentinelRights 'modules/sentinel-access.bicep' = if (granted) {
   }
 }
 
+module findings 'modules/findings.bicep' = if (byRule) {
+  name: 'findings-${token}'
+  scope: resourceGroup(workspaceSubscription, workspaceGroup)
+  params: {
+    workspaceName: workspaceName
+    location: sentinelRegion
+    tags: tags
+    collectionName: 'dcr-sweep-${token}'
+    principalId: identity.outputs.principalId
+  }
+}
+
 module app 'modules/function-app.bicep' = {
   name: 'function-app'
   scope: group
@@ -406,6 +428,10 @@ module app 'modules/function-app.bicep' = {
       ARM_ENDPOINT: armEndpoint
       GRAPH_ENDPOINT: graphEndpoint
       AZURE_CLIENT_ID: identity.outputs.clientId
+      RAISE_BY: raiseBy
+      FINDINGS_ENDPOINT: byRule ? findings!.outputs.endpoint : ''
+      FINDINGS_RULE_ID: byRule ? findings!.outputs.immutableId : ''
+      FINDINGS_STREAM: byRule ? findings!.outputs.stream : ''
     }
   }
   // Its first start needs its rights on the workspace, and fetches its package through the endpoints.
@@ -420,7 +446,7 @@ module alarms 'modules/alarms.bicep' = {
   scope: group
   params: {
     location: location
-    sentinelLocation: (watchSentinel && empty(sentinelLocation)) ? sentinelWorkspace!.outputs.location : sentinelLocation
+    sentinelLocation: sentinelRegion
     tags: tags
     emails: addresses
     absenceHours: absenceHours

@@ -32,6 +32,7 @@ resource sweeper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (acce
     type: 'CustomRole'
     permissions: [
       {
+        // The same whatever makes the incidents: those that an analytics rule made are followed after a switch back, too.
         actions: [
           'Microsoft.OperationalInsights/workspaces/read'
           'Microsoft.OperationalInsights/workspaces/query/read'

@@ -6,6 +6,7 @@ is not understood raises, so that nothing is judged by half. What the deployment
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -243,6 +244,8 @@ class Scope:
     def _call(self, name: str, values: list[Any]) -> Any:
         if name == "loadTextContent":
             return (self.file.parent / values[0]).read_text(encoding="utf-8")
+        if name == "loadJsonContent":
+            return json.loads((self.file.parent / values[0]).read_text(encoding="utf-8"))
         return FUNCTIONS[name](*values)
 
 

@@ -41,6 +41,7 @@ RETURNS: Mapping[str, Value] = {
     "join": Value("string"),
     "last": ANY,
     "length": Value("int"),
+    "loadJsonContent": ANY,
     "loadTextContent": Value("string"),
     "map": Value("array"),
     "replace": Value("string"),

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from shared.hunt.hunt import TITLE
 from shared.model import LABEL
 from tests.cloud.mail import Mail
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA, deployed, outputs, parameters
+from tests.infra.rule_template import RULE_NAMES
 from tests.infra.sweeps_logged import SCENES, logged_before, logged_in, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, trace, workspace
 from tests.infra.test_bicep import GIVEN, WORKSPACE
@@ -207,6 +209,25 @@ def test_others_incidents_are_not_ours(tenant: Tenant) -> None:
     assert not unattended(tenant)
     tenant.cloud.load("SecurityIncident", [{**old, "Labels": [{"labelName": LABEL, "labelType": "User"}]}])
     assert unattended(tenant)
+
+
+@pytest.mark.parametrize(
+    ("made", "ours"),
+    [
+        ({"RelatedAnalyticRuleIds": [RULE_NAMES["High"]]}, True),
+        ({"RelatedAnalyticRuleIds": ["another", RULE_NAMES["Medium"]]}, True),
+        ({"RelatedAnalyticRuleIds": [], "Title": f"{TITLE}: a@contoso.com involving one user"}, True),
+        ({"RelatedAnalyticRuleIds": ["another"], "Title": "Another rule's"}, False),
+        ({"Title": f"Not an {TITLE.lower()}: a@contoso.com"}, False),
+    ],
+)
+def test_incidents_that_a_rule_made_are_ours(tenant: Tenant, made: dict[str, Any], ours: bool) -> None:
+    """An incident that an analytics rule made of a finding has no label of ours: its rule or its title tells."""
+    tenant.cloud.define("SecurityIncident", SECURITY_INCIDENT)
+    incident = {"TimeGenerated": START, "CreatedTime": START, "IncidentName": "1", "Labels": [], "Title": "Multi-stage"}
+    tenant.cloud.load("SecurityIncident", [{**incident, "Severity": "High", "Status": "New", **made}])
+    tenant.clock.advance(hours=30)
+    assert unattended(tenant) == ours
 
 
 # ---- the rules themselves

@@ -71,6 +71,8 @@ OWN = {
     "virtualNetworkId",
     "dnsZoneIds",
 }
+# What the deployment makes and hands to the code: no parameter gives these.
+MADE = {"azure_client_id", "findings_endpoint", "findings_rule_id", "findings_stream"}
 # A value that is not the default, for each parameter that carries a setting.
 OTHER: dict[str, Any] = {
     "sweepSchedule": "0 30 5 * * *",
@@ -97,6 +99,7 @@ OTHER: dict[str, Any] = {
     "logAnalyticsEndpoint": "https://logs.example.com",
     "armEndpoint": "https://arm.example.com",
     "graphEndpoint": "https://graph.example.com",
+    "raiseBy": "rule",
 }
 
 
@@ -106,7 +109,7 @@ def parameter_of(field: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-SETTINGS = {field: parameter_of(field) for field in Settings.model_fields if field != "azure_client_id"}
+SETTINGS = {field: parameter_of(field) for field in Settings.model_fields if field not in MADE}
 
 
 def app_settings(**given: Any) -> dict[str, str]:
@@ -116,6 +119,9 @@ def app_settings(**given: Any) -> dict[str, str]:
         "<storage.outputs.tableEndpoint>": "https://stsweep.table.core.windows.net/",
         "<identity.outputs.clientId>": "2f6f3a63-6a6e-4b0e-9a38-7d3f0f4c2b1a",
         "@Microsoft.KeyVault(SecretUri=<vault.outputs.webhookSecretUri>)": WEBHOOK,
+        "<findings.outputs.endpoint>": "https://dcr-sweep-0123456789abc-x1y2.westeurope-1.ingest.monitor.azure.com",
+        "<findings.outputs.immutableId>": "dcr-00112233445566778899aabbccddeeff",
+        "<findings.outputs.stream>": "Custom-EmailRemediationFindings_CL",
     }
     return {name: known.get(value, value) for name, value in config.body["properties"].items()}
 
@@ -164,6 +170,8 @@ def test_everything_is_tagged() -> None:
         "Microsoft.Authorization/roleAssignments",
         "Microsoft.Insights/diagnosticSettings",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+        "Microsoft.OperationalInsights/workspaces/tables",
+        "Microsoft.SecurityInsights/alertRules",
         "Microsoft.Storage/storageAccounts/blobServices",
         "Microsoft.Storage/storageAccounts/blobServices/containers",
         "Microsoft.Storage/storageAccounts/tableServices",
@@ -171,7 +179,7 @@ def test_everything_is_tagged() -> None:
         "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
         "Microsoft.Web/sites/config",
     }
-    for item in deployed({**GIVEN, **PRIVATE}):
+    for item in deployed({**GIVEN, **PRIVATE, "raiseBy": "rule"}):
         if item.type not in untaggable:
             assert item.body["tags"]["azd-env-name"] == "prod", item.symbol
 
@@ -238,8 +246,11 @@ def test_a_parameter_reaches_its_setting(name: str, value: Any) -> None:
     assert set(OTHER) <= parameters().keys()
     changed = {key for key, text in app_settings(**{name: value}).items() if app_settings()[key] != text}
     field = {parameter: field for field, parameter in SETTINGS.items()}[name]
-    expected = {field.upper()} | ({"HIGH_SEVERITY_THRESHOLD"} if name == "sumCaseThreshold" else set())
-    assert changed == expected
+    follow = {
+        "sumCaseThreshold": {"HIGH_SEVERITY_THRESHOLD"},
+        "raiseBy": {"FINDINGS_ENDPOINT", "FINDINGS_RULE_ID", "FINDINGS_STREAM"},
+    }
+    assert changed == {field.upper()} | follow.get(name, set())
     webhook = "https://h.logic.azure.us/workflows/w?sig=Made-Up" if name == "azureCloud" else WEBHOOK
     read = getattr(from_values({**app_settings(**{name: value}), "TEAMS_WEBHOOK_URL": webhook}), field)
     if name == "excludedRecipients":

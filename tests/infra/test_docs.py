@@ -17,13 +17,14 @@ from shared.teams.notices import NOTICES
 from tests.infra.bicep import INFRA, MAIN, parameters, parsed
 from tests.infra.sweeps_logged import logged_before
 from tests.infra.telemetry import ask, trace, workspace
+from tests.infra.test_bicep import MADE
 from tests.support.clock import START
 
 ROOT = INFRA.parent
 DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
 READ_BY_HOOKS = {"SWEEP_PROOF_SECONDS", "ALLOW_NO_ALARM", "NOT_WATCHED"}
 AZD = {"AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID"}  # azd's own
-DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md")]
+DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md", "portals.md")]
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)
@@ -68,7 +69,7 @@ def test_every_setting_can_be_set_as_the_docs_say() -> None:
         listed = (
             f'"{field.split("_")[0]}{"".join(word.capitalize() for word in field.split("_")[1:])}": {{ "value": [] }}'
         )
-        assert f"${{{field.upper()}" in text or listed in text or field == "azure_client_id", field
+        assert f"${{{field.upper()}" in text or listed in text or field in MADE, field
 
 
 def _kinds(kind: type[SweepError]) -> set[str]:

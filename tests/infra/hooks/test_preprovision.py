@@ -17,7 +17,7 @@ from infra.hooks.preprovision import SECRET, TAG, group_name
 from shared.settings import Settings
 from tests.infra.bicep import INFRA, deployed
 from tests.infra.hooks.azd import SUBSCRIPTION, WEBHOOK, Azd, Turn
-from tests.infra.test_bicep import GIVEN
+from tests.infra.test_bicep import GIVEN, MADE
 
 
 @pytest.mark.parametrize("tags", ["null", '{"azd-env-name": "other"}', '{"owner": "me"}'])
@@ -190,7 +190,7 @@ def test_a_list_is_edited_in_the_file(azd: Azd) -> None:
 def test_every_setting_is_known_to_the_hook() -> None:
     """Each app setting is a variable that is read or a list of the file, except what the deployment makes."""
     known = names() | only_in_the_file().keys()
-    assert {field.upper() for field in Settings.model_fields} - known == {"AZURE_CLIENT_ID"}
+    assert {field.upper() for field in Settings.model_fields} - known == {name.upper() for name in MADE}
     assert value("sweepSchedule", {}) == Settings.model_fields["sweep_schedule"].default
     assert value("sweepSchedule", {"SWEEP_SCHEDULE": "x"}) == "x"
 
