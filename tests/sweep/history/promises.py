@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.model import Receipt, Severity, incident_id
-from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+from shared.model import Receipt, Severity
 from tests.sweep.history.steps import RECIPIENTS, Sweep
-from tests.sweep.history.world import EPISODES, OWNERS, World
+from tests.sweep.history.world import EPISODES, NAMES, OWNERS, World
 
 AUTHOR = "email-remediation-sweep"
 SAID = re.compile(r"(\S+@contoso\.com): \d+ \(\w+\)\. ([^.]*)")
@@ -228,7 +227,7 @@ class Promises:
 
     def latest(self, who: str, before: int) -> str | None:
         """The last incident about somebody of an episode before this one, deleted ones too."""
-        names = (incident_id(WORKSPACE_RESOURCE_ID, who, episode) for episode in range(before - 1, -1, -1))
+        names = (NAMES[who, episode] for episode in range(before - 1, -1, -1))
         return next((name for name in names if name in self.last), None)
 
     def settled(self, name: str) -> bool:
