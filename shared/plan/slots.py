@@ -140,7 +140,7 @@ def usual_volume(slot: Slot, trusted: Sequence[Slot]) -> float | None:
     same: list[int] = []
     for other in reversed(trusted):
         days = (slot.start - other.start + _HALF_DAY).days
-        if days > 0 and days % 7 == 0:
+        if days >= 7 and days % 7 == 0:
             same.append(other.messages)
             if len(same) == SAME_WEEKDAYS:
                 break
@@ -228,7 +228,7 @@ def _unattributed(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]
     if usual is not None:
         steps.append((KNOWN_SHARE, max(MORE_UNATTRIBUTABLE, 2 * usual), EXPECTED))
     for number, most, least in steps:
-        pool = newest(slots, number) or (slots if most == MOST_UNATTRIBUTABLE else ())
+        pool = newest(slots, number) or slots
         seen, messages = sum(map(_unattributable, pool)), sum(map(_messages, pool))
         if seen >= least and (seen > most * messages if messages >= number else 0 < messages == seen):
             bad = [slot for slot in pool if slot.unattributable > most * slot.messages]
