@@ -42,7 +42,7 @@ _BARE = str.maketrans(
 
 def units(text: str) -> int:
     """Length as JavaScript and .NET count it, in UTF-16 units: the strictest way to count Sentinel's limits."""
-    return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def when(moment: datetime) -> str:
@@ -61,9 +61,12 @@ def clean(text: str, limit: int) -> str:
     Control, format (bidi and zero-width), surrogate, private-use and unassigned characters, blank fillers, variation
     selectors and tags are gone; all white space is one space; marks stacked on one character are three at most.
     """
+    text = text[: 16 * limit + 256]
+    if text.isascii() and text.isprintable():  # nearly all text is, and there only blanks can be too many
+        return cut(_TEMPLATE.sub(r"\1 ", " ".join(text.split())), limit)
     kept: list[str] = []
     marks = 0
-    for char in _UNSEEN.sub("", text[: 16 * limit + 256]):
+    for char in _UNSEEN.sub("", text):
         if len(kept) > limit + 8:
             break  # enough to see that it is too long
         category = unicodedata.category(char)

@@ -33,6 +33,8 @@ _SMALL = 200
 _MISFITS = (ValueError, TypeError, KeyError, struct.error, OverflowError)
 """What is raised on the way from JSON to a value when the JSON is of another shape."""
 
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+
 Kept = TypeVar("Kept")
 
 
@@ -93,6 +95,8 @@ def read(kind: type[Kept], document: Mapping[str, Any], name: str) -> Kept:
 
 def json_value(value: Any) -> Any:
     """A value of the model as JSON values. Times must be aware; they are written in UTC."""
+    if type(value) in _PLAIN:  # most are, and this is quick
+        return value
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("a time without a time zone cannot be kept")
@@ -119,6 +123,8 @@ _TIMES = Mapping[int, int]
 
 
 def _plain_field(kind: Any, value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     # All hashes, then all minutes, then all days: the latter are much alike and deflate well.
     if kind == _REPORTED:
         ordered = sorted(value.items())
@@ -161,6 +167,8 @@ def _revive_times(value: Any) -> dict[int, int]:
 
 
 def _revive(kind: Any, value: Any) -> Any:
+    if kind is Any or (type(value) is kind and kind in _PLAIN):
+        return value
     if kind == _REPORTED:
         return _revive_reported(value)
     if kind == _TIMES:
@@ -186,8 +194,6 @@ def _revive(kind: Any, value: Any) -> Any:
 
 
 def _revive_plain(kind: Any, value: Any) -> Any:
-    if kind is Any:
-        return value
     if kind is datetime:
         time = datetime.fromisoformat(value)
         if time.tzinfo is None:
@@ -210,6 +216,7 @@ def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
+@cache
 def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()

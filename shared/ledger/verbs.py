@@ -20,7 +20,7 @@ from shared.ledger.changes import Change, Delete, Put, Rows
 from shared.ledger.port import LeaseRow, LedgerConflict, LedgerError, Loaded
 from shared.ledger.rows import RowDamaged, pack, read
 from shared.ledger.scan import Scanned, document_of, log_damaged
-from shared.ledger.shorten import shortened
+from shared.ledger.shorten import LARGEST, shortened
 from shared.model import CardNote, Record, WorkspaceState, without_person
 
 _log = logging.getLogger("sweep.ledger")
@@ -217,11 +217,13 @@ class _Lease:
 
 def _record_row(record: Record) -> tuple[str, bytes]:
     record = without_person(record) if record.forgotten else record
-    key, kept = keys.record(record.recipient), shortened(record)
-    if kept is not record:
+    key, data = keys.record(record.recipient), pack("record", record)
+    if len(data) > LARGEST:
+        kept = shortened(record)
         lost = len(record.reported) - len(kept.reported)
         _log.warning("ledger_record_shortened row=%s messages=%d before=%s", key, lost, kept.reported_before)
-    return key, pack("record", kept)
+        data = pack("record", kept)
+    return key, data
 
 
 def _card_row(card: CardNote) -> tuple[str, bytes]:

@@ -53,7 +53,7 @@ def stale(newest: datetime | None, limit: float, options: TrustOptions, now: dat
     since = "has no time"
     if newest is not None:
         setting = options.max_data_age_hours
-        hours = int((now - newest).total_seconds() // 3600)
+        hours = (now - newest) // timedelta(hours=1)
         usual = f"; {limit:,.0f} are usual here" if limit > setting else ""
         since = f"is of {_stamp(newest)}, {hours:,} hours ago (MAX_DATA_AGE_HOURS is {setting}{usual})"
     return Distrust("coverage_stale", f"the newest row of EmailEvents {since}", _connector(options))

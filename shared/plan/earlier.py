@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from shared.model.coverage import Slot
 
@@ -22,7 +23,7 @@ def ended_before(time: datetime, slots: Iterable[Slot]) -> list[Slot]:
 
 def same_day_among(slot: Slot, others: Sequence[Slot]) -> bool:
     """Whether one of the others (oldest first) is the same day: another sweep's slots begin at another time of it."""
-    place = bisect_left(others, slot.start - _HALF_DAY, key=lambda other: other.start)
+    place = bisect_left(others, slot.start - _HALF_DAY, key=attrgetter("start"))
     return place < len(others) and others[place].start <= slot.start + _HALF_DAY
 
 

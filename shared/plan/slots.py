@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log
+from operator import attrgetter
 from statistics import median
 
 from shared.model.coverage import Slot
@@ -40,8 +41,11 @@ WORDS_JUDGED = 30  # filled messages
 JUDGED = 30  # messages
 LEAST_JUDGED = 8  # messages that all have the same fault
 
-_WEEK = timedelta(weeks=1)
 _HALF_DAY = timedelta(hours=12)
+_messages: Callable[[Slot], int] = attrgetter("messages")
+_filled: Callable[[Slot], int] = attrgetter("filled")
+_removals: Callable[[Slot], int] = attrgetter("removals")
+_unattributable: Callable[[Slot], int] = attrgetter("unattributable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Doubt:
     @property
     def messages(self) -> int:
         """All messages of the pool."""
-        return sum(slot.messages for slot in self.pool)
+        return sum(map(_messages, self.pool))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def judge_slots(slots: Sequence[Slot], earlier: Sequence[Slot] = ()) -> Judged:
         known = not (kept and unjudged) or len(so_far) == len(slots) or same_day_among(slot, earlier)
         if known and not left_out(slot, earlier):
             trusted.append(slot)
-        trusted = [one for one in trusted if one.start not in distrusted]
+        if doubts:
+            trusted = [one for one in trusted if one.start not in distrusted]
     bad = tuple(slot for slot in slots if slot.start in distrusted)
     return Judged(doubts, tuple(trusted), bad, usual, volumes[-1])
 
@@ -121,12 +126,12 @@ def _enough(usual: float) -> float:
 def usual_of(trusted: Sequence[Slot]) -> Usual:
     """What the newest trusted slots say is usual."""
     recent = trusted[-HISTORY:]
-    messages = sum(slot.messages for slot in recent)
-    lowest = min((slot.messages for slot in recent), default=0)
+    messages = sum(map(_messages, recent))
+    lowest = min(map(_messages, recent), default=0)
     if messages < KNOWN_SHARE:
         return Usual(lowest, None, None, None)
     quiet = sorted(recent, key=_removals)[: len(recent) - int(len(recent) * CAMPAIGNS)]
-    removals = sum(map(_removals, quiet)) / max(1, sum(slot.messages for slot in quiet))
+    removals = sum(map(_removals, quiet)) / max(1, sum(map(_messages, quiet)))
     return Usual(lowest, sum(map(_filled, recent)) / messages, removals, sum(map(_unattributable, recent)) / messages)
 
 
@@ -134,34 +139,22 @@ def usual_volume(slot: Slot, trusted: Sequence[Slot]) -> float | None:
     """The median of the same weekday's last four trusted slots; None when fewer than three are known."""
     same: list[int] = []
     for other in reversed(trusted):
-        weeks, rest = divmod(slot.start - other.start + _HALF_DAY, _WEEK)
-        if weeks > 0 and rest < 2 * _HALF_DAY:
+        days = (slot.start - other.start + _HALF_DAY).days
+        if days >= 7 and days % 7 == 0:
             same.append(other.messages)
             if len(same) == SAME_WEEKDAYS:
                 break
     return median(same) if len(same) >= LEAST_WEEKDAYS else None
 
 
-def newest(slots: Sequence[Slot], number: float, of: Callable[[Slot], int] | None = None) -> Sequence[Slot]:
+def newest(slots: Sequence[Slot], number: float, of: Callable[[Slot], int] = _messages) -> Sequence[Slot]:
     """As many of the newest slots as hold that number of messages (or of what `of` counts); none when all hold less."""
     held = 0
     for place in range(len(slots) - 1, -1, -1):
-        held += slots[place].messages if of is None else of(slots[place])
+        held += of(slots[place])
         if held >= number:
             return slots[place:]
     return ()
-
-
-def _filled(slot: Slot) -> int:
-    return slot.filled
-
-
-def _removals(slot: Slot) -> int:
-    return slot.removals
-
-
-def _unattributable(slot: Slot) -> int:
-    return slot.unattributable
 
 
 def _doubts(slots: Sequence[Slot], volumes: Sequence[float | None], usual: Usual) -> Iterator[Doubt]:
@@ -180,7 +173,7 @@ def _fallen(slots: Sequence[Slot], volumes: Sequence[float | None], lowest: int)
         return
     week = slots[-7:]
     known = [volume for volume in volumes[-7:] if volume is not None]
-    seen, total = sum(slot.messages for slot in week), sum(known)
+    seen, total = sum(map(_messages, week)), sum(known)
     if len(known) == len(week) == 7 and total >= USUAL_VOLUME and seen < total * FALLEN:
         busy = [pair for pair in zip(week, known, strict=True) if pair[1] >= BUSY]
         bad = [slot for slot, volume in busy if slot.messages < volume * HALVED]
@@ -196,10 +189,10 @@ def _unfilled(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]:
         steps = [(FLOOR_MESSAGES, FLOOR_SHARE)]
     for number, least in steps:
         pool = newest(slots, number)
-        if pool and sum(map(_filled, pool)) <= least * sum(slot.messages for slot in pool):
+        if pool and sum(map(_filled, pool)) <= least * sum(map(_messages, pool)):
             yield _unfilled_in(pool, usual, least)
             return
-    if any(slot.messages for slot in slots) and not any(map(_filled, slots)):
+    if any(map(_messages, slots)) and not any(map(_filled, slots)):
         yield _unfilled_in(slots, usual, FLOOR_SHARE)
 
 
@@ -235,8 +228,8 @@ def _unattributed(slots: Sequence[Slot], usual: float | None) -> Iterator[Doubt]
     if usual is not None:
         steps.append((KNOWN_SHARE, max(MORE_UNATTRIBUTABLE, 2 * usual), EXPECTED))
     for number, most, least in steps:
-        pool = newest(slots, number) or (slots if most == MOST_UNATTRIBUTABLE else ())
-        seen, messages = sum(map(_unattributable, pool)), sum(slot.messages for slot in pool)
+        pool = newest(slots, number) or slots
+        seen, messages = sum(map(_unattributable, pool)), sum(map(_messages, pool))
         if seen >= least and (seen > most * messages if messages >= number else 0 < messages == seen):
             bad = [slot for slot in pool if slot.unattributable > most * slot.messages]
             yield Doubt("coverage_unattributable", pool, seen, usual, bad)

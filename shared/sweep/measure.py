@@ -25,14 +25,16 @@ def measure_as_json(source: str, slots: Sequence[Slot]) -> dict[str, Any]:
 
 def earlier_measure(history: Iterable[Mapping[str, Any]], source: str) -> tuple[Slot, ...]:
     """The measure of the newest of these receipts that has one of this source; what cannot be read is left out."""
-    newest: tuple[str, tuple[Slot, ...]] = ("", ())
-    for receipt in history:
-        measure, started = receipt.get("measure"), str(receipt.get("started", ""))
-        if not isinstance(measure, Mapping) or measure.get("source") != source or started < newest[0]:
-            continue
-        if slots := _slots(measure.get("slots")):
-            newest = started, slots
-    return newest[1]
+    kept = [receipt for receipt in history if _is_of(source, receipt.get("measure"))]
+    # Of two that began at the same time, the one that was kept later comes first.
+    kept.reverse()
+    kept.sort(key=lambda receipt: str(receipt.get("started", "")), reverse=True)
+    found = (_slots(receipt["measure"].get("slots")) for receipt in kept)
+    return next(filter(None, found), ())
+
+
+def _is_of(source: str, measure: Any) -> bool:
+    return isinstance(measure, Mapping) and measure.get("source") == source
 
 
 def _slots(cells: Any) -> tuple[Slot, ...]:

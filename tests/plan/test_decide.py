@@ -234,6 +234,17 @@ def test_what_waits_says_after_which_incident(attempts: Attempts, reason: Reason
     assert decide_about(WHO, None, known, policy()) == Action(Act.NOTHING, reason, WHO, 3, name_of(3), MEDIUM, soft(9))
 
 
+# -- creations --------------------------------------------------------------------------------------------------------
+
+
+def test_a_creation_after_a_baseline_that_was_refused_waits_behind_the_others() -> None:
+    """That Sentinel has refused it is remembered, as of any other creation."""
+    owed = creation(some(11, 11), attempts=tried(refused=True))
+    first = decide_about(WHO, found(22), replace(taken(11), creation=owed), policy())
+    assert (first.reason, first.refused) == (Reason.AFTER_BASELINE, True)
+    assert not decide_about(WHO, found(22), taken(11), policy()).refused
+
+
 # -- escalations ------------------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,7 @@ def test_an_empty_table(changes: dict[str, Any], options: TrustOptions, words: s
 
 
 CLOSED = with_weekends(like(1_000), EMPTY, 28)  # nothing on Saturday and Sunday
+SHORT_SUNDAY = [*[like(1_000)] * 5, like(3), like(1_000)] * 4 + [*[like(1_000)] * 5, like(2), like(1_000)]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ CLOSED = with_weekends(like(1_000), EMPTY, 28)  # nothing on Saturday and Sunday
         ([*HISTORY, GOOD], 24, 24, False),
         ([*HISTORY, GOOD], 24.1, 24, True),
         ([*HISTORY, GOOD], 47, 48, False),
+        ([*HISTORY, GOOD], 1.2, 1, True),
         (CLOSED, 96, 24, False),
         (CLOSED, 96.1, 24, True),
         (CLOSED, 107, 36, False),  # 1.5 times the weekend's 72 hours
@@ -74,6 +76,9 @@ CLOSED = with_weekends(like(1_000), EMPTY, 28)  # nothing on Saturday and Sunday
         ([*CLOSED, GOOD, EMPTY], 90, 24, False),
         ([like(4), EMPTY] * 14, 71, 24, False),  # with little mail any silence is natural
         ([like(4), EMPTY] * 14, 73, 24, True),
+        ([like(118), EMPTY] * 14, 71, 24, False),  # 59 a day: still little
+        ([like(120), EMPTY] * 14, 25, 24, True),
+        (SHORT_SUNDAY, 25, 24, True),  # two messages where three are usual
         ([like(4), like(2)] * 14, 71, 24, False),  # so is a day with next to none
         ([like(4), like(3)] * 14, 25, 24, True),
         ([like(4), like(4), EMPTY, EMPTY], 25, 24, True),  # the silence that lasts is no measure
@@ -169,6 +174,7 @@ def test_words_that_look_like_a_removal() -> None:
     assert few.reasons == ()
     named = "Zap removed (3), HardDelete (1)"
     assert few.notes == (f"an action that the sweep does not know looks like a removal: {named}",)
+    assert len(trust_of(*HISTORY, GOOD, suspicious={"HardDelete": 1}).notes) == 1
     many = trust_of(*HISTORY, GOOD, suspicious={"Zap removed": 3, "HardDelete": 2})
     assert causes_of(many) == ["coverage_unknown_actions"]
     assert many.notes == ()

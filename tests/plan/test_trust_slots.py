@@ -51,6 +51,16 @@ def weekdays(messages: int, **others: int) -> dict[str, int]:
             id="days with little mail are left",
         ),
         pytest.param([like(8)] * 28 + [like(2)] * 7, [], id="a week of less than 60"),
+        pytest.param(with_weekends(like(12), EMPTY, 28) + with_weekends(like(3), EMPTY, 7), FALLEN, id="a week of 60"),
+        pytest.param([like(999)] * 29 + [like(333)], [], id="just a third"),
+        pytest.param(
+            with_weekends(like(100), like(10), 28) + with_weekends(like(20), like(10), 7), [], id="ten is a busy day"
+        ),
+        pytest.param(
+            last_week_with(with_weekends(like(100), like(4), 35), **weekdays(20, tuesday=50, wednesday=50)),
+            [],
+            id="two days of just a half are not under it",
+        ),
     ],
 )
 def test_volume(slots: list[Slot], expected: list[str]) -> None:

@@ -21,7 +21,7 @@ def test_histories() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("thousand", range(5))
+@pytest.mark.parametrize("thousand", range(10))
 def test_thousands_of_histories(thousand: int) -> None:
-    """The same in five thousand histories."""
+    """The same in ten thousand histories."""
     live_all(MemoryWorld, range(thousand * 1000, (thousand + 1) * 1000), STEPS, CALLS)

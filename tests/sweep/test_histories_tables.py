@@ -10,7 +10,7 @@ from tests.sweep.history.over_the_wire import over_the_wire
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("ten", [0, 3])
+@pytest.mark.parametrize("ten", range(4))
 def test_many_histories_on_table_storage(ten: int, azurite: Azurite) -> None:
-    """The same in twenty histories over the wire, the ledgers in tables."""
+    """The same in forty histories over the wire, the ledgers in tables."""
     over_the_wire(range(ten * 10, (ten + 1) * 10), azurite)

@@ -14,7 +14,7 @@ def test_histories_over_the_wire() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("twenty", range(2))
+@pytest.mark.parametrize("twenty", range(10))
 def test_many_histories_over_the_wire(twenty: int) -> None:
-    """The same in forty histories over the wire, the ledgers in files."""
+    """The same in two hundred histories over the wire, the ledgers in files."""
     over_the_wire(range(twenty * 20, (twenty + 1) * 20))

@@ -71,14 +71,15 @@ class MemoryWorld(World):
 
         settings = _settings(tuple(sorted(self.values(step).items())))
         hunt = MemoryHunt(self, fate, settings)
+        http = QuietHttp()
         parts = Parts(
             settings=settings,
             clock=self.clock,
             ledger=RowLedger(rows, read_only=step.dry),
-            http=QuietHttp(),
+            http=http,
             hunt=hunt,
             incidents=MemoryIncidents(self.store, fate),
-            webhook=MemoryWebhook(fate, posted),
+            webhook=MemoryWebhook(http, fate, posted),
             run_id=f"run-{self.sweeps}",
             started=self.clock.now(),
             begun=self.clock.monotonic(),

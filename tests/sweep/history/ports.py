@@ -314,8 +314,8 @@ def past_incidents(store: Store) -> dict[str, PastIncident]:
 class MemoryWebhook(Webhook):
     """Teams, with a memory of what was posted."""
 
-    def __init__(self, fate: Fate, posted: Callable[[str, bool, bool], None]) -> None:
-        super().__init__(QuietHttp(), SecretStr("https://teams.example/"))
+    def __init__(self, http: Http, fate: Fate, posted: Callable[[str, bool, bool], None]) -> None:
+        super().__init__(http, SecretStr("https://teams.example/"))
         self._fate = fate
         self._posted = posted
 

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.model import MERGED_TAG, Receipt, Severity, incident_id
+from shared.model import MERGED_TAG, Receipt, Severity
 from tests.cloud.incidents import Change
-from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
 from tests.sweep.history.steps import RECIPIENTS, Sweep
-from tests.sweep.history.world import EPISODES, OWNERS, Upload, World
+from tests.sweep.history.world import EPISODES, NAMES, OWNERS, Upload, World
 
 AUTHOR = "email-remediation-sweep"
 SAID = re.compile(r"(\S+@contoso\.com): \d+ \(\w+\)\. ([^.]*)")
@@ -277,7 +276,7 @@ class Promises:
 
     def latest(self, who: str, before: int) -> str | None:
         """The last incident about somebody of an episode before this one, deleted ones too."""
-        names = (incident_id(WORKSPACE_RESOURCE_ID, who, episode) for episode in range(before - 1, -1, -1))
+        names = (NAMES[who, episode] for episode in range(before - 1, -1, -1))
         return next((name for name in names if name in self.last), None)
 
     def settled(self, name: str) -> bool:

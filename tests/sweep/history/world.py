@@ -48,6 +48,8 @@ OWNERS = {
     for episode in range(EPISODES)
 }
 """Whose incident an id is, and which episode."""
+NAMES = {about: name for name, about in OWNERS.items()}
+"""The id of somebody's episode."""
 
 
 class Killed(BaseException):
