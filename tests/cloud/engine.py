@@ -58,6 +58,8 @@ _FUNCTIONS = {
     "position(toTypeName(x), 'Float') > 0, splitByChar('.', ifNull(toString(x), ''))[1], "
     "position(toTypeName(x), 'Bool') > 0, transform(ifNull(toString(x), ''), ['true', 'false'], ['1', '0'], ''), "
     "ifNull(toString(x), ''))",
+    # The texts of a JSON array; of nothing Kusto makes one row without a value, of an empty array none.
+    "kql_items": "(x) -> if(ifNull(toString(x), '') = '', [''], JSONExtract(ifNull(toString(x), ''), 'Array(String)'))",
     "kql_hash": "(x, n) -> toInt64(modulo(xxHash64(kql_text(x)), n))",
 }
 _SETTINGS = (

@@ -28,6 +28,7 @@ _KINDS = {
     **dict.fromkeys(("count", "countif", "dcount", "dcountif", "hash", "array_length", "long"), "count"),
     **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull"), "bool"),
     "todatetime": "datetime",
+    "tolong": "long",
 }
 _PREFIXES = {"make_list": "list_", "make_list_if": "list_", "take_any": ""}
 
@@ -108,6 +109,7 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 
 _RULES: dict[str, tuple[int, int, Rule]] = {
     "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
+    "parse_json": (1, 1, lambda args: args[0].text),  # a dynamic value is its JSON text here
     "tolong": (1, 1, lambda args: f"tolong(kql_whole({args[0].text}))"),
     "tostring": (1, 1, lambda args: _text(args[0])),
     "coalesce": (2, 64, _coalesce),

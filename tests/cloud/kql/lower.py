@@ -3,8 +3,8 @@
 The query is parsed whole: an operator, function or form that is not known here is refused and never passed on, and the
 refusal says where to add it. Known is what the project's own queries need, and no more. Lowered are names of tables,
 now() and ago(), texts made of datetimes, coalesce over empty texts, comparisons with null, hash, lists with a condition
-or a limit, arg_max, column_ifexists, union by name, and the names of columns that have none. Known departures: an
-operand of a wrong type is refused only where the engine refuses it; dcount is exact for small numbers.
+or a limit, arg_max, column_ifexists, union by name, mv-expand of texts, and the names of columns that have none. Known
+departures: an operand of a wrong type is refused only where the engine refuses it; dcount is exact for small numbers.
 """
 
 from __future__ import annotations
@@ -127,6 +127,20 @@ class _Query(Summaries):
         self.context.shape = {name: value.kind for name, value in new.items()}
         return f"{left}\n| project {_assigned(new)}"
 
+    def _mv_expand(self, left: str) -> str:
+        """A row for each text of one JSON array, as a new column: no other form."""
+        name = self.gives_name()
+        value = self.expression()
+        self.need("to")
+        self.need("typeof")
+        self.mark("(")
+        self.need("string")
+        self.mark(")")
+        if not name or name in self.context.shape:
+            raise syntax_error("mv-expand: only into a new column is understood here")
+        self.context.shape = self.context.shape | {name: "string"}
+        return f"{left}\n| extend {named(name)} = arrayJoin(kql_items({value.text}))"
+
     def _count(self, left: str) -> str:
         self.context.shape = {"Count": "count"}
         return f"{left}\n| count"
@@ -151,6 +165,7 @@ class _Query(Summaries):
         "where": _where,
         "extend": _extend,
         "project": _project,
+        "mv-expand": _mv_expand,
         "summarize": Summaries.summarize,
         "distinct": Summaries.distinct,
         "count": _count,
