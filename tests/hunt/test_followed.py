@@ -67,7 +67,7 @@ def alerted(azure: Clients, alert: str = ALERT, hours: float = 4, as_text: bool 
     azure.cloud.append("SecurityAlert", [row])
 
 
-def made(azure: Clients, name: str = ONE, hours: float = 4, alerts: object = (ALERT,), **cells: Any) -> None:
+def incident_row(azure: Clients, name: str = ONE, hours: float = 4, alerts: object = (ALERT,), **cells: Any) -> None:
     """A row about an incident, of a change so many hours ago."""
     usual = {
         "IncidentName": name,
@@ -87,7 +87,7 @@ def followed(azure: Clients) -> Mapping[str, Followed]:
     return azure.hunt(hunt_source="defender").followed(WORKSPACE)
 
 
-def incident_name(azure: Clients) -> str:
+def _incident_name(azure: Clients) -> str:
     """The name of the incident that was found for the finding, "" for none."""
     found = followed(azure)[ID].incident
     return found.name if found else ""
@@ -98,9 +98,9 @@ def test_a_finding_is_followed_from_its_row_to_its_incident(azure: Clients) -> N
     uploaded(azure, TimeGenerated=ago(5))
     uploaded(azure, TimeGenerated=ago(3))  # the same attempt once more
     alerted(azure, ALERT.upper())
-    made(azure, ONE.upper(), 4, Severity="High", IncidentNumber=7, IncidentUrl="https://portal/7")
+    incident_row(azure, ONE.upper(), 4, Severity="High", IncidentNumber=7, IncidentUrl="https://portal/7")
     labels = [{"labelName": "raised-to:High", "type": "User"}]
-    made(azure, ONE, 2, CreatedTime=ago(4), Status="Active", Owner={"email": "ana@contoso.com"}, Labels=labels,
+    incident_row(azure, ONE, 2, CreatedTime=ago(4), Status="Active", Owner={"email": "ana@contoso.com"}, Labels=labels,
          IncidentNumber=7, IncidentUrl="https://portal/7")  # fmt: skip
     [found] = followed(azure).values()
     assert (found.id, found.recipient, found.episode, found.attempt) == (ID, WHO, 0, 1)
@@ -160,7 +160,7 @@ def test_an_alert_of_somebody_else_is_passed_over(azure: Clients) -> None:
     """An alert is ours only when its finding's id is the one that its recipient and episode give in this workspace."""
     for place, details in enumerate(FOREIGN):
         alerted(azure, f"a{place}", **details)
-    made(azure, alerts=tuple(f"a{place}" for place in range(len(FOREIGN))))
+    incident_row(azure, alerts=tuple(f"a{place}" for place in range(len(FOREIGN))))
     assert followed(azure) == {}
 
 
@@ -191,35 +191,37 @@ def test_a_merged_incident_gives_way_to_the_one_that_holds_its_alerts(azure: Cli
     """Of several incidents the latest made that is not merged counts; when all are, the latest of those."""
     alerted(azure)
     closed = {"Status": "Closed", "Labels": [{"labelName": "Redirected"}], "Classification": "Undetermined"}
-    made(azure, ONE, 4)
-    made(azure, ONE, 1, CreatedTime=ago(4), ClosedTime=ago(1), **closed)
+    incident_row(azure, ONE, 4)
+    incident_row(azure, ONE, 1, CreatedTime=ago(4), ClosedTime=ago(1), **closed)
     found = followed(azure)[ID].incident
     assert found
     assert (found.name, found.merged, found.classification, found.closed) == (ONE, True, "", ago(1))
-    made(azure, TWO, 6, alerts=())  # older, and it holds the alert since an hour
-    made(azure, TWO, 1, alerts=(SECOND, ALERT.upper()), CreatedTime=ago(6))
-    assert incident_name(azure) == TWO
+    incident_row(azure, TWO, 6, alerts=())  # older, and it holds the alert since an hour
+    incident_row(azure, TWO, 1, alerts=(SECOND, ALERT.upper()), CreatedTime=ago(6))
+    assert _incident_name(azure) == TWO
     assert len(followed(azure)) == 1
 
 
 def test_an_alert_that_was_moved_is_followed(azure: Clients) -> None:
     """An incident that names the alert now goes before one that no longer does; then the latest made."""
     alerted(azure)
-    made(azure, TWO, 6)
-    made(azure, ONE, 4)
-    assert incident_name(azure) == ONE
-    made(azure, ONE, 2, alerts=(SECOND,), CreatedTime=ago(4))
-    assert incident_name(azure) == TWO
+    incident_row(azure, TWO, 6)
+    incident_row(azure, ONE, 4)
+    assert _incident_name(azure) == ONE
+    incident_row(azure, ONE, 2, alerts=(SECOND,), CreatedTime=ago(4))
+    assert _incident_name(azure) == TWO
 
 
 def test_an_analyst_s_closing_is_no_merge(azure: Clients) -> None:
     """A label of another name is none of Defender's, and an open incident with it is not merged."""
     alerted(azure)
-    made(azure, ONE, 4, Status="Closed", Classification="TruePositive", Labels=[{"labelName": "Not Redirected"}])
+    incident_row(
+        azure, ONE, 4, Status="Closed", Classification="TruePositive", Labels=[{"labelName": "Not Redirected"}]
+    )
     found = followed(azure)[ID].incident
     assert found
     assert (found.merged, found.classification) == (False, "TruePositive")
-    made(azure, TWO, 3, Status="Active", Labels=[{"labelName": "Redirected"}])
+    incident_row(azure, TWO, 3, Status="Active", Labels=[{"labelName": "Redirected"}])
     found = followed(azure)[ID].incident
     assert found
     assert (found.name, found.merged) == (TWO, False)
@@ -230,8 +232,8 @@ def test_incidents_without_our_alerts_are_none_of_ours(azure: Clients) -> None:
     alerted(azure)
     odd: list[object] = [None, [], "", {}, "none", [None], [[ALERT]], [SECOND]]
     for place, alerts in enumerate(odd):
-        made(azure, f"i{place}", alerts=alerts)
-    assert incident_name(azure) == ""
+        incident_row(azure, f"i{place}", alerts=alerts)
+    assert _incident_name(azure) == ""
 
 
 @pytest.mark.parametrize("there", [(1, 2), (0, 2), (0, 1), ()], ids=repr)
@@ -239,7 +241,7 @@ def test_a_missing_table_holds_nothing(azure: Clients, there: tuple[int, ...]) -
     """Each of the three tables may be missing: what the others tell is known."""
     uploaded(azure)
     alerted(azure)
-    made(azure)
+    incident_row(azure)
     for place in {0, 1, 2} - set(there):
         azure.cloud.remove(FOLLOWED_TABLES[place])
     found = followed(azure).get(ID, Followed(ID, WHO, 0))
@@ -248,12 +250,12 @@ def test_a_missing_table_holds_nothing(azure: Clients, there: tuple[int, ...]) -
     assert (found.incident is not None) is ({1, 2} <= set(there))
 
 
-def answered(azure: Clients) -> dict[str, Any]:
+def _answered(azure: Clients) -> dict[str, Any]:
     """The service's own answer about one finding with its incident."""
     uploaded(azure)
     alerted(azure)
-    made(azure)
-    assert incident_name(azure) == ONE
+    incident_row(azure)
+    assert _incident_name(azure) == ONE
     names, found = azure.run(azure.cloud.log[-1].json["query"])
     kinds = {"Episode": "long", "Attempt": "long", "Number": "long"}
     kinds |= dict.fromkeys(("First", "Modified", "Created", "Closed", "High"), "datetime")
@@ -274,7 +276,7 @@ MALFORMED: list[tuple[str, str, object, str]] = [
 
 def test_an_answer_without_what_is_needed_is_not_believed(azure: Clients) -> None:
     """A row without its id or time, a column that is missing or of another type: an error that names the column."""
-    whole = json.dumps(answered(azure))
+    whole = json.dumps(_answered(azure))
     for what, column, cell, words in MALFORMED:
         body = json.loads(whole)
         [table] = body["tables"]
