@@ -197,7 +197,7 @@ class Arm:
             found = [
                 incident
                 for name, incident in self._incidents.stored.items()
-                if name not in self._incidents.hidden and wanted(incident)
+                if name not in self._incidents.hidden and self._incidents.is_there(name) and wanted(incident)
             ]
             return page(request, self._address(), found, key, descending)
 

@@ -58,8 +58,19 @@ _FUNCTIONS = {
     "position(toTypeName(x), 'Float') > 0, splitByChar('.', ifNull(toString(x), ''))[1], "
     "position(toTypeName(x), 'Bool') > 0, transform(ifNull(toString(x), ''), ['true', 'false'], ['1', '0'], ''), "
     "ifNull(toString(x), ''))",
-    # The texts of a JSON array; of nothing Kusto makes one row without a value, of an empty array none.
-    "kql_items": "(x) -> if(ifNull(toString(x), '') = '', [''], JSONExtract(ifNull(toString(x), ''), 'Array(String)'))",
+    # Dynamic values are JSON texts; JSON's own null is a missing value. `arrayMap` names the argument once: a function
+    # is written out where it is called, and a chain of calls would grow beyond all bounds.
+    "kql_parsed": "(x) -> toLowCardinality(arrayMap(v -> multiIf(v = '' OR v = 'null', NULL, isValidJSON(v), v, "
+    "toJSONString(v)), [trimBoth(x)])[1])",
+    "kql_member": "(x, name) -> toLowCardinality(arrayMap(v -> if(startsWith(v, '{'), "
+    "nullIf(nullIf(JSONExtractRaw(v, name), ''), 'null'), NULL), [ifNull(toString(x), '')])[1])",
+    "kql_item": "(x, place) -> toLowCardinality(arrayMap(v -> if(startsWith(v, '['), "
+    "nullIf(nullIf(JSONExtractRaw(v, place), ''), 'null'), NULL), [ifNull(toString(x), '')])[1])",
+    "kql_plain": "(x) -> arrayMap(v -> if(startsWith(v, '\"'), JSONExtractString(v), v), [ifNull(toString(x), '')])[1]",
+    "kql_length": "(x) -> arrayMap(v -> if(startsWith(v, '['), toNullable(toInt64(JSONLength(v))), NULL), "
+    "[ifNull(toString(x), '')])[1]",
+    "kql_items": "(x) -> arrayMap(v -> if(startsWith(v, '['), "
+    "arrayMap(one -> nullIf(one, 'null'), JSONExtractArrayRaw(v)), [nullIf(v, '')]), [ifNull(toString(x), '')])[1]",
     "kql_hash": "(x, n) -> toInt64(modulo(xxHash64(kql_text(x)), n))",
 }
 _SETTINGS = (

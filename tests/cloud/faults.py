@@ -127,6 +127,7 @@ _CODES = {
         504: "GatewayTimeout",
     },
     "graph": {401: "InvalidAuthenticationToken", 403: "Forbidden", 429: "TooManyRequests"},
+    "ingestion": {401: "InvalidToken", 403: "OperationFailed", 404: "NotFound", 429: "TooManyRequests"},
     "teams": {401: "DirectApiAuthorizationRequired", 404: "WorkflowNotFound", 429: "TooManyRequests"},
 }
 

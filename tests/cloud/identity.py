@@ -23,6 +23,7 @@ class Audiences:
     log_analytics: str
     sentinel: str
     graph: str
+    ingestion: str
     storage: str = "https://storage.azure.com"
 
     def of(self, service: str) -> str:
@@ -36,18 +37,21 @@ CLOUDS = {
         "https://api.loganalytics.io",
         "https://management.azure.com",
         "https://graph.microsoft.com",
+        "https://monitor.azure.com",
     ),
     "AzureUSGovernment": Audiences(
         "https://login.microsoftonline.us",
         "https://api.loganalytics.us",
         "https://management.usgovcloudapi.net",
         "https://graph.microsoft.us",
+        "https://monitor.azure.us",
     ),
     "AzureChinaCloud": Audiences(
         "https://login.chinacloudapi.cn",
         "https://api.loganalytics.azure.cn",
         "https://management.chinacloudapi.cn",
         "https://microsoftgraph.chinacloudapi.cn",
+        "https://monitor.azure.cn",
     ),
 }
 
@@ -92,7 +96,8 @@ class Identity:
                 "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
             )
         audience = query.get("resource", "").rstrip("/")
-        known = {self.audiences.of(service) for service in ("log_analytics", "sentinel", "graph", "storage")}
+        services = ("log_analytics", "sentinel", "graph", "ingestion", "storage")
+        known = {self.audiences.of(service) for service in services}
         if audience not in known:
             return _refusal(
                 400,
@@ -188,11 +193,18 @@ _GRAPH = {
     "expired": ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
     "audience": ("InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
 }
+_INGESTION = {
+    "missing": ("MissingToken", "The request has no authentication token."),
+    "unknown": ("InvalidToken", "The authentication token provided is not valid."),
+    "expired": ("InvalidToken", "The authentication token provided has expired."),
+    "audience": ("InvalidToken", "The audience '{audience}' of the authentication token is not '{expected}'."),
+}
 
 
 def unauthorized(service: str, why: str, audiences: Audiences, audience: str = "") -> Answer:
     """A service's 401: `why` is missing, unknown, expired or audience."""
-    code, message = {"sentinel": _ARM, "log_analytics": _LOGS, "graph": _GRAPH}[service][why]
+    words = {"sentinel": _ARM, "log_analytics": _LOGS, "graph": _GRAPH, "ingestion": _INGESTION}
+    code, message = words[service][why]
     message = message.format(audience=audience, expected=audiences.of(service))
     challenge = f'Bearer authorization_uri="{audiences.authority}/{TENANT}", error="invalid_token"'
     return Answer(401, {"error": {"code": code, "message": message}}, {"WWW-Authenticate": challenge})

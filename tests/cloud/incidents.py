@@ -28,11 +28,13 @@ class Change:
     """A row of the SecurityIncident table in the making: the incident as it was after one change.
 
     `closed` is when it was closed, None while it is open; what is changed of a closed incident does not move it.
+    `alerts` are the ids of its alerts.
     """
 
     time: datetime
     text: str
     closed: datetime | None = None
+    alerts: tuple[str, ...] = ()
 
     @property
     def incident(self) -> dict[str, Any]:
@@ -48,6 +50,9 @@ class Incidents:
     `overwrites` lets a PUT with a stale or missing etag overwrite instead of conflict. Names in `hidden` are left out
     of lists (a list may lag behind); their own GET finds them. Modification times never repeat: each is at least a
     tick (100 ns, here a microsecond) after the last, whatever the clock says.
+
+    `alerts` are the ids of each incident's alerts. One in `appears` is not there for anybody before that time. While
+    `as_of` is set, what happens happens then.
     """
 
     base: str
@@ -59,13 +64,16 @@ class Incidents:
     comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     history: list[Change] = field(default_factory=list)
+    alerts: dict[str, list[str]] = field(default_factory=dict)
+    appears: dict[str, datetime] = field(default_factory=dict)
+    as_of: datetime | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     _closed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
     _last: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def _tick(self) -> datetime:
-        now = self.clock().astimezone(UTC)
+        now = (self.as_of or self.clock()).astimezone(UTC)
         self._last = now if now > self._last else self._last + timedelta(microseconds=1)
         return self._last
 
@@ -85,9 +93,14 @@ class Incidents:
             Rejected: 404.
         """
         resource = self.stored.get(name.lower())
-        if resource is None:
+        if resource is None or not self.is_there(name):
             raise Rejected(404, "NotFound", f"Incident '{name}' does not exist in this workspace.")
         return resource
+
+    def is_there(self, name: str) -> bool:
+        """Whether an incident that is stored is there for those who ask."""
+        time = self.appears.get(name.lower())
+        return time is None or time <= (self.as_of or self.clock())
 
     def put(self, name: str, body: Any) -> tuple[bool, str]:
         """Make or replace an incident; whether it is new, and what is stored now.
@@ -113,10 +126,17 @@ class Incidents:
         if given != stored and not self.overwrites:
             raise Rejected(409, "Conflict", f"Newer version of resource '{name}' exists. Data was not saved")
 
-    def _create(self, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    def make(self, name: str, properties: Mapping[str, Any], read_only: Mapping[str, Any], alert: str) -> None:
+        """Make an incident of an alert, as an analytics rule does."""
+        with self.lock:
+            self.alerts[name.lower()] = [alert]
+            self._create(name, writable(properties), read_only)
+
+    def _create(self, name: str, wanted: dict[str, Any], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         self._number += 1
         identity = f"{self.base}/incidents/{name}"
         self.comments[name.lower()] = []
+        resource: dict[str, Any]
         self.stored[name.lower()] = resource = {
             "id": identity,
             "name": name,
@@ -138,6 +158,7 @@ class Incidents:
                 },
             },
         }
+        resource["properties"].update(more or {})
         self.changed(name)
         return resource
 
@@ -145,22 +166,25 @@ class Incidents:
         """Note that a stored incident was changed: a new etag, a new time, a row of history."""
         with self.lock:
             now = self._tick()
-            resource = self.resource(name)
+            resource = self.stored[name.lower()]
             resource["etag"] = _etag()
             properties = resource["properties"]
             properties["lastModifiedTimeUtc"] = arm_time(now)
             properties.setdefault("createdTimeUtc", arm_time(now))
             properties["additionalData"]["commentsCount"] = len(self.comments[name.lower()])
+            alerts = tuple(self.alerts.get(name.lower(), ()))
+            properties["additionalData"]["alertsCount"] = len(alerts)
             if properties["status"] == "Closed":
                 self._closed.setdefault(name.lower(), now)
             else:
                 self._closed.pop(name.lower(), None)
-            self.history.append(Change(now, _text(resource), self._closed.get(name.lower())))
+            self.history.append(Change(now, _text(resource), self._closed.get(name.lower()), alerts))
 
     def delete(self, name: str) -> bool:
         """Remove an incident and its comments, without a trace in the history; whether it was there."""
         with self.lock:
             self.comments.pop(name.lower(), None)
+            self.alerts.pop(name.lower(), None)
             self._closed.pop(name.lower(), None)
             return self.stored.pop(name.lower(), None) is not None
 

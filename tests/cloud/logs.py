@@ -131,15 +131,20 @@ def parse_span(given: Any, now: datetime) -> tuple[datetime, datetime] | None:
         return None
     first, _, second = str(given).partition("/")
     if not second:
-        return now - _duration(first), now
+        return now - duration_of(first), now
     if second.startswith("P"):
-        return _moment(first), _moment(first) + _duration(second)
+        return _moment(first), _moment(first) + duration_of(second)
     if first.startswith("P"):
-        return _moment(second) - _duration(first), _moment(second)
+        return _moment(second) - duration_of(first), _moment(second)
     return _moment(first), _moment(second)
 
 
-def _duration(text: str) -> timedelta:
+def duration_of(text: str) -> timedelta:
+    """An ISO 8601 duration.
+
+    Raises:
+        ValueError: it is none.
+    """
     found = _DURATION.fullmatch(text)
     if found is None or text in ("P", "PT"):
         raise ValueError(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from tests.cloud.incidents import Change, Incidents
@@ -44,17 +45,28 @@ SECURITY_INCIDENT = {
 
 
 class Mirror:
-    """Turns the history of the incidents into rows, one for each change."""
+    """Turns the history of the incidents into rows, one for each change.
 
-    def __init__(self, incidents: Incidents) -> None:
+    `delay` says how long after its change the row of an incident that a rule made is readable; all others are at once.
+    """
+
+    def __init__(self, incidents: Incidents, delay: Callable[[], timedelta] = timedelta) -> None:
         self._incidents = incidents
+        self._delay = delay
         self._told = 0
+        self._waiting: list[Change] = []
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of the changes since the last call."""
+        """The rows of the changes that have become readable since the last call."""
         with self._incidents.lock:
-            news = self._incidents.history[self._told :]
-            self._told += len(news)
+            self._waiting += self._incidents.history[self._told :]
+            self._told = len(self._incidents.history)
+            delay = self._delay()
+            # While the clock stands still, changes are a tick apart and so a little after it.
+            by = self._incidents.clock() - delay + timedelta(milliseconds=1)
+            late = [change for change in self._waiting if change.alerts and delay and change.time > by]
+            news = [change for change in self._waiting if change not in late] if late else self._waiting
+            self._waiting = late
         return map(_row, news)
 
 
@@ -82,6 +94,8 @@ def _row(change: Change) -> dict[str, Any]:
         "CreatedTime": properties["createdTimeUtc"],
         "ClosedTime": stamp(change.closed) if change.closed else None,
         "IncidentNumber": properties["incidentNumber"],
+        "RelatedAnalyticRuleIds": [rule.rsplit("/", 1)[1] for rule in properties["relatedAnalyticRuleIds"]],
+        "AlertIds": list(change.alerts),
         "Labels": [{"labelName": label["labelName"], "type": "User"} for label in properties["labels"]],
         "IncidentUrl": properties["incidentUrl"],
         "AdditionalData": properties["additionalData"],

@@ -17,6 +17,35 @@ EMAIL_EVENTS_DOCS: Mapping[str, str] = _ALL["EmailEvents_docs"]["columns"]
 EMAIL_POST_DELIVERY_EVENTS: Mapping[str, str] = _ALL["EmailPostDeliveryEvents_docs"]["columns"]
 """One row per action on delivered mail, by the Azure Monitor reference."""
 
+EMAIL_REMEDIATION_FINDINGS: Mapping[str, str] = {
+    "TimeGenerated": "datetime",
+    "FoundAt": "datetime",
+    "RowId": "string",
+    "Kind": "string",
+    "FindingId": "string",
+    "Attempt": "int",
+    "Part": "int",
+    "Parts": "int",
+    "Recipient": "string",
+    "RecipientName": "string",
+    "RecipientDomain": "string",
+    "Episode": "int",
+    "Severity": "string",
+    "Reason": "string",
+    "Sum_case": "int",
+    "HardDelete_case": "int",
+    "SoftDelete_case": "int",
+    "MoveToJunk_case": "int",
+    "MoveToDelete_case": "int",
+    "MessageHashes": "dynamic",
+    "NewestMessages": "dynamic",
+    **{f"{name}{place}": "string" for place in (1, 2, 3) for name in ("NetworkMessageId", "Sender", "Subject")},
+    "Description": "string",
+    "RunId": "string",
+    "Version": "string",
+}
+"""The project's own table of findings, which analytics rules read."""
+
 _WORKSPACE_ONLY = ("TenantId", "TimeGenerated", "LastEventExecutionTime", "SourceSystem", "Type")
 EMAIL_EVENTS_DEFENDER: Mapping[str, str] = {
     name: kind for name, kind in EMAIL_EVENTS.items() if name not in _WORKSPACE_ONLY

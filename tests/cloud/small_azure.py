@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.cloud import schemas
+from tests.cloud.alerts import SECURITY_ALERT
 from tests.cloud.analyst import Analyst
+from tests.cloud.analytics_rules import AnalyticsRules
 from tests.cloud.arm import Arm
 from tests.cloud.bucket import limits_of
 from tests.cloud.events.loaded import Loaded
@@ -22,6 +24,7 @@ from tests.cloud.faults import Fault, Faults, usual_body
 from tests.cloud.graph import Defender, Graph
 from tests.cloud.identity import Identity
 from tests.cloud.incidents import Incidents
+from tests.cloud.ingestion import RULE_ID, STREAM, Ingestion
 from tests.cloud.logs import Limits, Logs
 from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
 from tests.cloud.server import Server
@@ -79,12 +82,16 @@ class Cloud:
             "email-remediation-sweep",
             overwrites,
         )
-        self.analyst = Analyst(self.store)
         self.tables = Tables()
+        self.rules = AnalyticsRules(self.tables, self.store, WORKSPACE_RESOURCE_ID, WORKSPACE_ID)
+        self.ingestion = Ingestion(self.tables, self.clock)
+        self.analyst = Analyst(self.store, self.rules.catch_up)
         self.tables.define("EmailEvents", schemas.EMAIL_EVENTS if timestamp else schemas.EMAIL_EVENTS_DOCS)
         self.tables.define("EmailPostDeliveryEvents", schemas.EMAIL_POST_DELIVERY_EVENTS)
         self.tables.define("SecurityIncident", SECURITY_INCIDENT)
-        self.tables.refresh["SecurityIncident"] = Mirror(self.store).rows
+        self.tables.refresh["SecurityIncident"] = Mirror(self.store, lambda: self.rules.delays.incident_rows).rows
+        self.tables.define("SecurityAlert", SECURITY_ALERT)
+        self.tables.refresh["SecurityAlert"] = self.rules.alert_rows
         self.defender = Defender(self.tables)
         buckets = limits_of(throttle)
         self.webhook = Webhook(buckets["teams"])
@@ -159,6 +166,16 @@ class Cloud:
             "no_proxy": no_proxy,
         }
 
+    @property
+    def rule_road(self) -> dict[str, str]:
+        """The settings that let a process hand its findings to analytics rules; see `deploy_findings`."""
+        return {
+            "RAISE_BY": "rule",
+            "FINDINGS_ENDPOINT": self.address("ingestion"),
+            "FINDINGS_RULE_ID": RULE_ID,
+            "FINDINGS_STREAM": STREAM,
+        }
+
     # --- what a test looks at
 
     @property
@@ -169,6 +186,7 @@ class Cloud:
     @property
     def incidents(self) -> dict[str, dict[str, Any]]:
         """The incidents' resources as they are stored, by id in lower case."""
+        self.rules.catch_up()
         return self.store.stored
 
     @property
@@ -182,6 +200,11 @@ class Cloud:
         return self.webhook.cards
 
     # --- what a test does
+
+    def deploy_findings(self, *rules: Mapping[str, Any], start: datetime | None = None) -> None:
+        """Make the table of findings, its data collection rule and these analytics rules, due from `start` on (now)."""
+        self.ingestion.deploy(schemas.EMAIL_REMEDIATION_FINDINGS)
+        self.rules.install(*rules, start=start)
 
     @property
     def permissions(self) -> list[dict[str, Any]]:
@@ -245,6 +268,9 @@ class Cloud:
             if request.service == "teams":
                 return self.webhook.handle(request)
             self.identity.check(request, request.service)
+            self.rules.catch_up()
+            if request.service == "ingestion":
+                return self.ingestion.handle(request)
             if request.service == "sentinel":
                 return self._arm.handle(request)
             if request.service == "graph":

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import threading
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from tests.cloud.engine import MANY, engine
 from tests.cloud.events.loaded import Loaded
-from tests.cloud.kql.context import TableSource
+from tests.cloud.kql.context import INGESTED, TableSource
 from tests.cloud.kql.shapes import Columns
 from tests.cloud.schemas import EMAIL_EVENTS
 
@@ -27,12 +28,16 @@ _FORMS = {".ndjson": "JSONEachRow", ".jsonl": "JSONEachRow", ".parquet": "Parque
 class Table:
     """One table: its columns (name to Kusto type) and the rows that the engine has not seen yet.
 
-    `serial` is another number after each change, and no other table's.
+    `serial` is another number after each change, and no other table's. One that is `timed` holds for each row when it
+    was ingested, in a hidden column; of a row that does not say it, that is its TimeGenerated.
     """
 
-    def __init__(self, name: str, columns: Mapping[str, str]) -> None:
+    def __init__(self, name: str, columns: Mapping[str, str], timed: bool = False) -> None:
         self.name = name
         self.columns = dict(columns)
+        self.timed = timed
+        self._stored = {**columns, INGESTED: "datetime"} if timed else self.columns
+        self._ingested: list[datetime] = []
         self.basic = False
         self.serial = next(_SERIAL)
         self.rows = 0
@@ -56,12 +61,20 @@ class Table:
             self.serial = next(_SERIAL)
             return
         batch: list[Row] = [dict(row) for row in rows]
+        if self.timed:
+            batch = [{INGESTED: row.get("TimeGenerated"), **row} for row in batch]
+            for time in {_moment(row[INGESTED]) for row in batch}:
+                insort(self._ingested, time)
         for row in batch:
-            if unknown := row.keys() - self.columns.keys():
+            if unknown := row.keys() - self._stored.keys():
                 raise ValueError(f"{self.name} has no column {', '.join(sorted(unknown))}")
         if batch:
             self._waiting.append(batch)
             self.serial = next(_SERIAL)
+
+    def was_fed(self, after: datetime, until: datetime) -> bool:
+        """Whether rows of a timed table were ingested after one time and by another."""
+        return bisect_right(self._ingested, after) < bisect_right(self._ingested, until)
 
     def ready(self) -> str:
         """The engine's name of the table, all rows in it."""
@@ -72,7 +85,7 @@ class Table:
                 del self._waiting[0]
             else:
                 large = any(isinstance(batch, Path) or _many(batch) for batch in self._waiting)
-                self._engine_name = engine().create(self.columns, large)
+                self._engine_name = engine().create(self._stored, large)
         while self._waiting:
             self._load(self._waiting[0])  # one that fails is tried again: the table is not empty then, it is broken
             del self._waiting[0]
@@ -90,7 +103,7 @@ class Table:
             engine().insert(self._engine_name, columns, str(batch), _FORMS[batch.suffix])
             return
         names = dict.fromkeys(name for row in batch for name in row)
-        columns = {name: self.columns[name] for name in names}
+        columns = {name: self._stored[name] for name in names}
         handle, path = tempfile.mkstemp(suffix=".ndjson")
         try:
             # A lone surrogate, which neither the engine nor Kusto holds, is a question mark.
@@ -127,6 +140,14 @@ def _line(row: Row, columns: Mapping[str, str]) -> str:
     return json.dumps({name: _value(value, columns[name]) for name, value in row.items()}, ensure_ascii=False) + "\n"
 
 
+def _moment(value: Any) -> datetime:
+    """A time that a row holds; no time is as if it had always been there."""
+    time = datetime.fromisoformat(value) if isinstance(value, str) and value else value
+    if not isinstance(time, datetime):
+        return datetime.min.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 def _value(value: Any, kind: str) -> Any:
     if value is None:
         return None
@@ -150,11 +171,11 @@ class Tables:
         self._lock = threading.RLock()
         self.refresh: dict[str, Callable[[], Iterable[Row]]] = {}
 
-    def define(self, name: str, columns: Mapping[str, str]) -> None:
-        """Make a table, empty, in place of one of the same name."""
+    def define(self, name: str, columns: Mapping[str, str], timed: bool = False) -> None:
+        """Make a table, empty, in place of one of the same name; `timed` lets ingestion_time() be asked of its rows."""
         with self._lock:
             self.remove(name)
-            self._tables[name] = Table(name, columns)
+            self._tables[name] = Table(name, columns, timed)
 
     def remove(self, name: str) -> None:
         """Make the table absent."""
@@ -175,7 +196,7 @@ class Tables:
     def load(self, name: str, rows: Iterable[Row] | Path | Loaded) -> None:
         """As `append`, after dropping what the table held."""
         with self._lock:
-            self.define(name, self._tables[name].columns)
+            self.define(name, self._tables[name].columns, self._tables[name].timed)
             self.append(name, rows)
 
     def schema(self, name: str) -> dict[str, str]:
@@ -199,7 +220,7 @@ class Tables:
             if name in self.refresh:
                 table.add(self.refresh[name]())
             time = next((column for column in ("TimeGenerated", "Timestamp") if column in table.columns), "")
-            return TableSource(table.ready(), table.columns, table.basic, time, table.rows)
+            return TableSource(table.ready(), table.columns, table.basic, time, table.rows, table.timed)
 
     def columns(self, kql: str) -> Columns:
         """Name and engine type of the columns of lowered KQL's answer."""

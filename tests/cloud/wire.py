@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-SERVICES = ("identity", "log_analytics", "sentinel", "graph", "teams")
+SERVICES = ("identity", "log_analytics", "sentinel", "graph", "teams", "ingestion")
 
 
 @dataclass

@@ -11,17 +11,25 @@ from tests.cloud.kql.cursor import Cursor
 from tests.cloud.kql.shapes import Columns, Shape
 from tests.cloud.kql.tokens import Token
 
+INGESTED = "kql_ingested"
+"""The hidden column that holds what ingestion_time() gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
     """A table of the database: the engine's name for it, its columns, whether its plan refuses to summarise, its
-    column of time and how many rows it holds."""
+    column of time and how many rows it holds.
+
+    One that is `timed` has a hidden column INGESTED. A query sees the rows that were ingested by the
+    time at which it runs.
+    """
 
     name: str
     columns: Mapping[str, str]
     basic: bool = False
     time: str = "TimeGenerated"
     rows: int = 0
+    timed: bool = False
 
 
 class Catalog(Protocol):
@@ -38,12 +46,16 @@ class Catalog(Protocol):
 class Context:
     """`span` is applied to the time of every table that is read; `lets` says of each name whether it is a table.
 
-    `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads.
+    Of a timed table the rows are there that were ingested by `seen`.
+
+    `left` is the pipeline so far, `shape` its columns, `basic` the table on the Basic plan that it reads; `timed` says
+    that its rows still carry the time of their ingestion, hidden.
     """
 
     catalog: Catalog
     now: datetime
     span: tuple[datetime, datetime] | None
+    seen: datetime
     lets: dict[str, bool] = field(default_factory=dict)
     prelude: str = ""
     left: str = ""
@@ -53,6 +65,7 @@ class Context:
     basic: str = ""
     basic_lets: dict[str, str] = field(default_factory=dict)
     rows: int = 0
+    timed: bool = False
 
 
 class QueryReader(Cursor):

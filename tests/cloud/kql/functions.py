@@ -14,23 +14,25 @@ from tests.cloud.kql.shapes import Expr
 Rule = Callable[[Sequence[Expr]], str]
 
 _NATIVE = frozenset((
-    "tolower", "substring", "isempty", "isnotempty", "isnull", "isnotnull", "not", "iff", "case", "array_length", "bin",
-    "datetime_diff", "todatetime", "todouble", "extract",
+    "tolower", "substring", "isempty", "isnotempty", "isnull", "isnotnull", "not", "iff", "case", "bin",
+    "datetime_diff", "extract",
 ))  # fmt: skip
 _LITERALS = frozenset(("bool", "int", "long", "real", "double"))
 _AGGREGATES = frozenset((
-    "count", "countif", "sum", "min", "max", "maxif", "dcount", "dcountif", "make_list", "make_list_if", "take_any",
+    "count", "countif", "sum", "min", "max", "maxif", "dcount", "dcountif", "make_list", "make_list_if", "make_set",
+    "take_any",
 ))  # fmt: skip
 # A column made by one of these keeps its argument's name.
-_KEEPS_NAME = frozenset(("tostring", "tolong", "todouble", "todatetime", "bin", "take_any"))
+_KEEPS_NAME = frozenset(("tostring", "tolong", "toint", "todouble", "todatetime", "bin", "take_any"))
 _KINDS = {
     **dict.fromkeys(("strcat", "tostring", "tolower", "substring", "trim"), "string"),
     **dict.fromkeys(("count", "countif", "dcount", "dcountif", "hash", "array_length", "long"), "count"),
     **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull"), "bool"),
     "todatetime": "datetime",
     "tolong": "long",
+    **dict.fromkeys(("parse_json", "todynamic"), "dynamic"),
 }
-_PREFIXES = {"make_list": "list_", "make_list_if": "list_", "take_any": ""}
+_PREFIXES = {"make_list": "list_", "make_set": "set_", "make_list_if": "list_", "take_any": ""}
 
 
 def call(name: str, args: Sequence[Expr]) -> Expr:
@@ -80,7 +82,43 @@ def _text(arg: Expr) -> str:
         return arg.text
     if arg.kind == "datetime":
         return f"kql_moment({arg.text})"
+    if arg.kind == "dynamic":
+        return f"kql_plain({arg.text})"
     return f"tostring({arg.text})" if arg.kind in ("count", "long", "int") else f"kql_text({arg.text})"
+
+
+def plain(arg: Expr) -> Expr:
+    """A dynamic value as the text or the number that it holds; all others as they are."""
+    return Expr(f"kql_plain({arg.text})", kind="string") if arg.kind == "dynamic" else arg
+
+
+def member(value: Expr, name: str) -> Expr:
+    """A member of a dynamic value, by its name as a literal."""
+    return Expr(f"kql_member({value.text}, {name})", kind="dynamic")
+
+
+def item(value: Expr, place: int) -> Expr:
+    """An element of a dynamic list: 0 is the first, -1 the last."""
+    return Expr(f"kql_item({value.text}, {place if place < 0 else place + 1})", kind="dynamic")
+
+
+def element(text: str, kind: str) -> str:
+    """What mv-expand makes of one element, as a value of a type."""
+    return ELEMENTS[kind].format(text)
+
+
+ELEMENTS = {
+    "dynamic": "toLowCardinality({})",
+    "string": "kql_plain({})",
+    "long": "tolong(kql_whole(kql_plain({})))",
+    "int": "toint(kql_whole(kql_plain({})))",
+    "datetime": "todatetime(kql_plain({}))",
+}
+"""The types that mv-expand can give its elements."""
+
+
+def _parsed(arg: Expr) -> str:
+    return arg.text if arg.kind == "dynamic" else f"kql_parsed({_text(arg)})"
 
 
 def _coalesce(args: Sequence[Expr]) -> str:
@@ -109,8 +147,17 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 
 _RULES: dict[str, tuple[int, int, Rule]] = {
     "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
-    "parse_json": (1, 1, lambda args: args[0].text),  # a dynamic value is its JSON text here
-    "tolong": (1, 1, lambda args: f"tolong(kql_whole({args[0].text}))"),
+    "tolong": (1, 1, lambda args: f"tolong(kql_whole({plain(args[0]).text}))"),
+    "toint": (1, 1, lambda args: f"toint(kql_whole({plain(args[0]).text}))"),
+    "todouble": (1, 1, lambda args: f"todouble({plain(args[0]).text})"),
+    "todatetime": (1, 1, lambda args: f"todatetime({plain(args[0]).text})"),
+    **{name: (1, 1, lambda args: _parsed(args[0])) for name in ("parse_json", "todynamic")},
+    "array_length": (
+        1,
+        1,
+        lambda args: f"kql_length({args[0].text})" if args[0].kind == "dynamic" else f"array_length({args[0].text})",
+    ),
+    "make_set": (1, 2, lambda args: _limited("make_set", args, 1)),
     "tostring": (1, 1, lambda args: _text(args[0])),
     "coalesce": (2, 64, _coalesce),
     "hash": (

@@ -3,8 +3,10 @@
 The query is parsed whole: an operator, function or form that is not known here is refused and never passed on, and the
 refusal says where to add it. Known is what the project's own queries need, and no more. Lowered are names of tables,
 now() and ago(), texts made of datetimes, coalesce over empty texts, comparisons with null, hash, lists with a condition
-or a limit, arg_max, column_ifexists, union by name, mv-expand of texts, and the names of columns that have none. Known
-departures: an operand of a wrong type is refused only where the engine refuses it; dcount is exact for small numbers.
+or a limit, arg_max, column_ifexists, union by name, the names of columns that have none, and dynamic values, which the
+engine holds as JSON texts. Known departures: an operand of a wrong type is refused only where the engine refuses it;
+dcount is exact for small numbers; mv-expand takes one list; ingestion_time() is known of tables that were defined with
+it, as far as their own rows go.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from tests.cloud.kql.context import Catalog, Context
+from tests.cloud.kql import functions
+from tests.cloud.kql.context import INGESTED, Catalog, Context
 from tests.cloud.kql.errors import semantic_error, syntax_error
 from tests.cloud.kql.shapes import Expr, Names, Shape, named
 from tests.cloud.kql.summaries import Summaries
@@ -31,13 +34,21 @@ class Lowered:
     rows: int
 
 
-def lower(query: str, catalog: Catalog, now: datetime, span: tuple[datetime, datetime] | None = None) -> Lowered:
+def lower(
+    query: str,
+    catalog: Catalog,
+    now: datetime,
+    span: tuple[datetime, datetime] | None = None,
+    seen: datetime | None = None,
+) -> Lowered:
     """Lower a query. `now` is what now() means; `span` is applied to the time of every table it reads.
+
+    Of a timed table it reads what was ingested by `seen` (None: by now).
 
     Raises:
         KqlError: the service would refuse it, or it is beyond what is known here.
     """
-    context = Context(catalog, now, span)
+    context = Context(catalog, now, span, seen or now)
     text = _Query(tokenize(query), context).statements()
     return Lowered(context.prelude + text, context.rows)
 
@@ -77,14 +88,15 @@ class _Query(Summaries):
 
     def pipeline(self) -> tuple[str, Shape]:
         """A tabular expression, lowered, and its columns."""
-        context, outer = self.context, (self.context.left, self.context.shape, self.used)
-        basic, context.basic, self.used = context.basic, "", set()
+        context, outer = self.context, (self.context.left, self.context.shape, self.used, self.context.timed)
+        basic, context.basic, context.timed, self.used = context.basic, "", False, set()
         text = self.source()
         while self.took("|"):
             context.left = text
             text = self._operator(text)
+        text = self.without_times(text)
         shape = context.shape
-        context.left, context.shape, self.used = outer
+        context.left, context.shape, self.used, context.timed = outer
         context.basic = context.basic or basic
         return text, shape
 
@@ -120,33 +132,52 @@ class _Query(Summaries):
         text = f"{left}\n| extend {_assigned(new)}"
         if shape.keys().isdisjoint(new):
             return text
-        return f"{text}\n| project {', '.join(map(named, self.context.shape))}"
+        return f"{text}\n| project {', '.join(map(named, self._carried()))}"
+
+    def _carried(self) -> list[str]:
+        """The columns that the rows have, with the hidden one."""
+        return [*self.context.shape, *([INGESTED] if self.context.timed else [])]
 
     def _project(self, left: str) -> str:
         new = self._named()
+        self.context.timed = False
         self.context.shape = {name: value.kind for name, value in new.items()}
         return f"{left}\n| project {_assigned(new)}"
 
-    def _mv_expand(self, left: str) -> str:
-        """A row for each text of one JSON array, as a new column: no other form."""
-        name = self.gives_name()
-        value = self.expression()
-        self.need("to")
-        self.need("typeof")
-        self.mark("(")
-        self.need("string")
-        self.mark(")")
-        if not name or name in self.context.shape:
-            raise syntax_error("mv-expand: only into a new column is understood here")
-        self.context.shape = self.context.shape | {name: "string"}
-        return f"{left}\n| extend {named(name)} = arrayJoin(kql_items({value.text}))"
-
     def _count(self, left: str) -> str:
-        self.context.shape = {"Count": "count"}
+        self.context.shape, self.context.timed = {"Count": "count"}, False
         return f"{left}\n| count"
 
     def _take(self, left: str) -> str:
         return f"{left}\n| take {self.expression().text}"
+
+    def _mv_expand(self, left: str) -> str:
+        """A row for each element of a list. An empty list gives none; what is no list, or missing, stays one row."""
+        name = self.gives_name()
+        value = self.expression()
+        name = name or value.column
+        if not name:
+            raise syntax_error("mv-expand: an expression without a name is not understood here")
+        kind = self._typeof()
+        items = value.text
+        if value.kind != "dynamic":
+            made = self.engine_types(f"{left}\n| extend kql_list = {items}")["kql_list"]
+            if not made.startswith(("Array", "LowCardinality(")):
+                raise semantic_error(f"mv-expand: expression '{name}' must be of type dynamic", "SEM0105")
+            items = f"toJSONString({items})" if made.startswith("Array") else items
+        shape = self.context.shape
+        self.context.shape = shape | {name: kind}
+        text = f"{left}\n| extend {named(name)} = {functions.element(f'arrayJoin(kql_items({items}))', kind)}"
+        return f"{text}\n| project {', '.join(map(named, self._carried()))}" if name in shape else text
+
+    def _typeof(self) -> str:
+        if not self.word("to"):
+            return "dynamic"
+        self.need("typeof")
+        self.mark("(")
+        kind = self.need(*functions.ELEMENTS)
+        self.mark(")")
+        return kind
 
     def _sorted(self) -> str:
         key = self.expression().text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.cloud.kql import functions
-from tests.cloud.kql.context import Context, QueryReader, datetime_of
+from tests.cloud.kql.context import INGESTED, Context, QueryReader, datetime_of
 from tests.cloud.kql.errors import missing_column, semantic_error
 from tests.cloud.kql.literals import quote, seconds
 from tests.cloud.kql.shapes import RESERVED, Expr, Names, Shape, named
@@ -111,7 +111,23 @@ class Scalars(QueryReader):
         if mark := self.took("-", "+"):
             value = self._unary()
             return Expr(f"{mark}{value.text}" if value.literal else f"({mark}{value.text})", literal=value.literal)
-        return self._primary()
+        value = self._primary()
+        while value.kind == "dynamic" and self.here.is_mark(".", "["):
+            value = self._part(value)
+        return value
+
+    def _part(self, value: Expr) -> Expr:
+        """A member of a dynamic value, `x.name` or `x["name"]`, or an element, `x[0]`."""
+        if self.took("."):
+            return functions.member(value, quote(self.name()))
+        self.mark("[")
+        place = self.expression()
+        self.mark("]")
+        if place.literal == "string":
+            return functions.member(value, place.text)
+        if place.literal != "number" or not re.fullmatch(r"-?\d+", place.text):
+            raise semantic_error("a dynamic value is taken apart by a name or a whole number here")
+        return functions.item(value, int(place.text))
 
     def _primary(self) -> Expr:
         here = self.here
@@ -137,8 +153,8 @@ class Scalars(QueryReader):
             return self._call(here.text)
         if here.text in ("true", "false"):
             return Expr(here.text, literal="bool")
-        if here.text == "null":
-            raise missing_column("null")
+        if here.text in ("null", INGESTED):
+            raise missing_column(here.text)
         if here.text in self.context.lets:
             return Expr(named(here.text), kind=self.context.let_kinds.get(here.text, ""))
         self.used.add(here.text)
@@ -153,6 +169,8 @@ class Scalars(QueryReader):
             return self._clock(name, args)
         if name == "column_ifexists":
             return self._column_if_exists(args)
+        if name == "ingestion_time":
+            return self._ingestion_time(args)
         return functions.call(name, args)
 
     def _clock(self, name: str, args: Sequence[Expr]) -> Expr:
@@ -166,6 +184,16 @@ class Scalars(QueryReader):
             shift = timedelta(seconds=seconds(args[0].text))
             return Expr(datetime_of(now - shift if name == "ago" else now + shift), literal="datetime", kind="datetime")
         return Expr(f"({datetime_of(now)} {'-' if name == 'ago' else '+'} {args[0].text})")
+
+    def _ingestion_time(self, args: Sequence[Expr]) -> Expr:
+        if args:
+            raise semantic_error("ingestion_time(): function expects no argument", "SEM0219")
+        if not self.context.timed:
+            raise semantic_error(
+                "ingestion_time() is known here of a table that Tables.define(..., timed=True) made, "
+                "before an operator makes other rows of its rows"
+            )
+        return Expr(INGESTED, kind="datetime")
 
     def _column_if_exists(self, args: Sequence[Expr]) -> Expr:
         if len(args) != 2 or args[0].literal != "string" or not self.context.left:
@@ -182,6 +210,8 @@ def _long(value: Expr) -> str:
 
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
+    if "dynamic" in (left.kind, right.kind) and "string" in (left.kind, right.kind):
+        left, right = map(functions.plain, (left, right))
     sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
     if mark not in ("==", "!=") or all(sure):
         return Expr(f"({left.text} {mark} {right.text})", kind="bool")

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from tests.cloud.kql.context import datetime_of
+from tests.cloud.kql.context import INGESTED, datetime_of
 from tests.cloud.kql.errors import missing_table, semantic_error, syntax_error
 from tests.cloud.kql.literals import quote
 from tests.cloud.kql.scalars import Scalars
@@ -79,10 +79,19 @@ class Sources(Scalars):
         context.shape = dict(source.columns)
         if source.basic:
             context.basic = name
-        if context.span is None or not source.time:
-            return source.name
-        start, end = map(datetime_of, context.span)
-        return f"({source.name} | where {source.time} >= {start} and {source.time} <= {end})"
+        context.timed = source.timed
+        wanted = [f"{INGESTED} <= {datetime_of(context.seen)}"] if source.timed else []
+        if context.span is not None and source.time:
+            start, end = map(datetime_of, context.span)
+            wanted.append(f"{source.time} >= {start} and {source.time} <= {end}")
+        return f"({source.name} | where {' and '.join(wanted)})" if wanted else source.name
+
+    def without_times(self, text: str) -> str:
+        """A tabular expression without the hidden column, as what is outside it may see it."""
+        if not self.context.timed:
+            return text
+        self.context.timed = False
+        return f"({text}\n| project {', '.join(map(named, self.context.shape))})"
 
     def _printed(self) -> list[str]:
         names = Names()
@@ -133,7 +142,7 @@ class Sources(Scalars):
         return quote("" if text == "null" else text)
 
     def _union(self) -> str:
-        parts = self.listed(lambda: (self.source(), self.context.shape))
+        parts = self.listed(lambda: (self.without_times(self.source()), self.context.shape))
         return self._united(parts)
 
     def _united(self, parts: Sequence[tuple[str, Shape]]) -> str:

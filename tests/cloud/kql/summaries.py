@@ -39,6 +39,7 @@ class Summaries(Sources):
         elif not by:
             raise self.unexpected()
         self.context.shape = {name: value.kind for name, value in (by | aggregates).items()}
+        self.context.timed = False
         listed = ", ".join(f"{named(name)} = {value.text}" for name, value in aggregates.items())
         return f"{left}\n| summarize {listed}{_by(by)}{_BARRIER}"
 
@@ -46,6 +47,7 @@ class Summaries(Sources):
         """A distinct whose word has been taken."""
         names = Names()
         by = {names.of("", value): value for value in self.listed(self.expression)}
+        self.context.timed = False
         self.context.shape = {name: value.kind for name, value in by.items()}
         return f"{left}\n| summarize{_by(by)}{_BARRIER}"
 
