@@ -13,7 +13,9 @@ from shared.errors import PartialData
 from shared.hunt.followed import FINDINGS_TABLE, FOLLOWED_TABLES, Followed
 from shared.model import Severity, incident_id
 from tests.cloud import Fault
+from tests.cloud.alerts import SECURITY_ALERT
 from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.cloud.schemas import EMAIL_REMEDIATION_FINDINGS
 from tests.support.clients import Clients
 from tests.support.clock import START
 
@@ -22,28 +24,15 @@ WHO = "a@contoso.com"
 ID, OTHER = incident_id(WORKSPACE, WHO, 0), incident_id(WORKSPACE, "b@contoso.com", 2)
 ALERT, SECOND = "00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-0000000000a2"
 ONE, TWO = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
-SECURITY_ALERT = {
-    "TimeGenerated": "datetime",
-    "DisplayName": "string",
-    "SystemAlertId": "string",
-    "ProviderName": "string",
-    "ExtendedProperties": "string",
-}
-FINDING_ROW = {
-    "TimeGenerated": "datetime",
-    "Kind": "string",
-    "FindingId": "string",
-    "Attempt": "int",
-    "Recipient": "string",
-    "Episode": "int",
-}
 
 
 @pytest.fixture(autouse=True)
 def _empty(azure: Clients) -> None:
     """Each test begins with the three tables, empty."""
     azure.cloud.tables.refresh.clear()
-    for table, columns in zip(FOLLOWED_TABLES, (FINDING_ROW, SECURITY_ALERT, SECURITY_INCIDENT), strict=True):
+    for table, columns in zip(
+        FOLLOWED_TABLES, (EMAIL_REMEDIATION_FINDINGS, SECURITY_ALERT, SECURITY_INCIDENT), strict=True
+    ):
         azure.cloud.define(table, columns)
 
 

@@ -23,8 +23,8 @@ from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.query.literals import literal, query_text
 from shared.query.refusal import TableMissing
 from tests.cloud import schemas
+from tests.cloud.alerts import SECURITY_ALERT
 from tests.cloud.mirror import SECURITY_INCIDENT
-from tests.hunt.test_followed import FINDING_ROW, SECURITY_ALERT
 from tests.query.test_literals import HOSTILE
 from tests.support.coverage import ordinary
 from tests.support.kusto import Tables, parse
@@ -38,7 +38,14 @@ SENTINEL = {
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
     "SecurityIncident": SECURITY_INCIDENT,
     "SecurityAlert": SECURITY_ALERT,
-    FINDINGS_TABLE: FINDING_ROW,
+    FINDINGS_TABLE: schemas.EMAIL_REMEDIATION_FINDINGS,
+}
+FEW_OF_THE_RULE = {
+    "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
+    FINDINGS_TABLE: {
+        name: schemas.EMAIL_REMEDIATION_FINDINGS[name]
+        for name in ("TimeGenerated", "Kind", "FindingId", "Attempt", "Recipient", "Episode")
+    },
 }
 SENDERS = ("SenderFromAddress", "SenderFromDomain", "ThreatTypes", "DetectionMethods")
 NO_SENDERS = {name: kind for name, kind in schemas.EMAIL_EVENTS_DOCS.items() if name not in SENDERS}
@@ -47,7 +54,7 @@ GROUNDS: dict[str, tuple[str, Tables]] = {
     "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
     "few columns": (
         "sentinel",
-        {**needed_columns("sentinel"), "SecurityAlert": SECURITY_ALERT, FINDINGS_TABLE: FINDING_ROW},
+        {**needed_columns("sentinel"), **FEW_OF_THE_RULE},
     ),
     "advanced hunting": (
         "defender",
