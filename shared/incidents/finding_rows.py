@@ -74,7 +74,7 @@ class RuleDrafts:
         return _json({"comment": comment_body(action, terms, about, last=last, minimal=minimal), "rows": rows})
 
     def _row(self, action: Action, kind: str, attempt: int, says: str) -> Row:
-        name, _, domain = action.recipient.rpartition("@")
+        name, domain = _split(action.recipient)
         counts = action.counts
         return {
             "FoundAt": stamp(self.found_at),
@@ -82,8 +82,8 @@ class RuleDrafts:
             "FindingId": action.incident_id.lower(),
             "Attempt": attempt,
             "Recipient": action.recipient,
-            "RecipientName": name or domain,
-            "RecipientDomain": domain if name else "",
+            "RecipientName": name,
+            "RecipientDomain": domain,
             "Episode": action.episode,
             "Severity": action.severity.value,
             "Reason": action.reason.value,
@@ -96,6 +96,12 @@ class RuleDrafts:
             "RunId": self.run_id,
             "Version": self.version,
         }
+
+
+def _split(recipient: str) -> tuple[str, str]:
+    """What is before and after the last @, which an alert's Account entity is made of."""
+    name, at, domain = recipient.rpartition("@")
+    return (name, domain) if at else (recipient, "")
 
 
 def _described(action: Action, terms: Terms, about: Background, *, minimal: bool) -> str:
