@@ -54,19 +54,19 @@ class FindingUploads:
         self._http.send(Service.INGESTION, Call.UPLOAD, self._url, audience=self._audience, body=body)
 
 
-def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """The rows as JSON arrays of at most CALL_BYTES, brackets and commas counted.
+def batches(rows: Sequence[Mapping[str, Any]], most: int = CALL_BYTES) -> Iterator[bytes]:
+    """The rows as JSON arrays of at most so many bytes, brackets and commas counted.
 
     Raises:
         Rejected: a row or a field is too large; before anything is yielded.
     """
     texts = [_json(row) for row in rows]
     for row, text in zip(rows, texts, strict=True):
-        _check(row, len(text) + 2)
+        _check(row, len(text) + 2, most)
     batch: list[bytes] = []
     size = 2
     for text in texts:
-        if batch and size + len(text) + 1 > CALL_BYTES:
+        if batch and size + len(text) + 1 > most:
             yield _array(batch)
             batch, size = [], 2
         batch.append(text)
@@ -79,13 +79,13 @@ def _array(texts: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(texts) + b"]"
 
 
-def _check(row: Mapping[str, Any], size: int) -> None:
+def _check(row: Mapping[str, Any], size: int, most: int) -> None:
     for name, value in row.items():
         length = len(value.encode("utf-8", "replace")) if isinstance(value, str) else len(_json(value))
         if length > FIELD_BYTES:
             raise _refusal(f"the column {name} has {length:,} bytes, more than the {FIELD_BYTES:,} of a field")
-    if size > CALL_BYTES:
-        raise _refusal(f"a row has {size:,} bytes, more than the {CALL_BYTES:,} of a call")
+    if size > most:
+        raise _refusal(f"a row has {size:,} bytes, more than the {most:,} of a call")
 
 
 def _refusal(what: str) -> SweepError:
