@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import __version__
@@ -22,7 +23,10 @@ from shared.settings import Settings, app_resource_id
 from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
+    from shared.http.client import Http
     from shared.hunt import HuntOptions
+    from shared.incidents.port import Drafts, Incidents
+    from shared.incidents.upload import FindingUploads
     from shared.sweep.context import Parts
     from shared.sweep.report import Report
 
@@ -94,12 +98,11 @@ def opened_parts(
     from shared.http.client import Http
     from shared.http.credential import sign_in
     from shared.hunt import open_hunt
-    from shared.incidents.arm import ArmIncidents
     from shared.ledger import open_ledger
     from shared.sweep.context import Parts
     from shared.teams.webhook import Webhook
 
-    begun, workspace = clock.monotonic(), settings.sentinel_workspace_resource_id
+    begun, started, workspace = clock.monotonic(), clock.now(), settings.sentinel_workspace_resource_id
     ends = begun + settings.sweep_budget_seconds
     with ExitStack() as stack:
         credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
@@ -108,20 +111,44 @@ def opened_parts(
         ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
         stack.callback(ledger.close)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
+        incidents, drafts = _road(settings, http, run_id, started)
         yield Parts(
             settings=settings,
             clock=clock,
             ledger=ledger,
             http=http,
             hunt=hunt,
-            incidents=ArmIncidents(http, settings.arm, settings.cloud.arm_audience, workspace),
+            incidents=incidents,
             webhook=Webhook(http, settings.teams_webhook_url),
             run_id=run_id,
-            started=clock.now(),
+            started=started,
             begun=begun,
             progress=progress or (lambda _: None),
             app_resource_id=app_resource_id(os.environ),
+            drafts=drafts,
         )
+
+
+def _road(settings: Settings, http: Http, run_id: str, started: datetime) -> tuple[Incidents, Drafts]:
+    """How incidents are made with RAISE_BY, and what writes what is sent."""
+    from shared.incidents.arm import ArmIncidents
+    from shared.incidents.drafts import ArmDrafts
+    from shared.incidents.finding_rows import RuleDrafts
+    from shared.incidents.rule import RuleIncidents
+
+    workspace = settings.sentinel_workspace_resource_id
+    arm = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, workspace)
+    if settings.raise_by == "api":
+        return arm, ArmDrafts()
+    return RuleIncidents(arm, finding_uploads(settings, http)), RuleDrafts(run_id, __version__, started)
+
+
+def finding_uploads(settings: Settings, http: Http) -> FindingUploads:
+    """Where findings are uploaded with RAISE_BY=rule."""
+    from shared.incidents.upload import FindingUploads
+
+    audience = settings.cloud.ingestion_audience
+    return FindingUploads(http, settings.findings, audience, settings.findings_rule_id, settings.findings_stream)
 
 
 def hunt_options(settings: Settings) -> HuntOptions:

@@ -27,6 +27,7 @@ class Service(StrEnum):
     LOG_ANALYTICS = "log_analytics"
     GRAPH = "graph"
     SENTINEL = "sentinel"
+    INGESTION = "ingestion"
     TEAMS = "teams"
     IDENTITY = "identity"
     LEDGER = "ledger"
@@ -41,6 +42,7 @@ _TITLES = {
     Service.LOG_ANALYTICS: "Log Analytics",
     Service.GRAPH: "Microsoft Graph",
     Service.SENTINEL: "Sentinel",
+    Service.INGESTION: "The Logs Ingestion API",
     Service.TEAMS: "Teams",
     Service.IDENTITY: "Sign-in",
     Service.LEDGER: "The ledger",
@@ -54,6 +56,7 @@ class Call(StrEnum):
     READ = "read"  # GET
     WRITE = "write"  # PUT under an id of our own
     TELL = "tell"  # POST of a card
+    UPLOAD = "upload"  # POST of rows to a table, safe to repeat: each row has an id of our own
 
 
 class Fault(StrEnum):

@@ -107,7 +107,7 @@ class Http:
         Without an `audience` no token is sent.
 
         Raises:
-            SweepError: also for a 404. After a WRITE or TELL its `maybe_done` says whether it may have been done.
+            SweepError: also for a 404. Its `maybe_done` says whether a WRITE, TELL or UPLOAD may have been done.
         """
         return self.with_retry(
             lambda until: self.once(service, call, url, until, audience=audience, body=body, limits=limits),

@@ -23,6 +23,9 @@ _PARENTS = {
 }
 # A 400 with one of these codes refuses every other request as well.
 _ADDRESS = {"missingapiversionparameter", "invalidapiversionparameter"}
+# The Logs Ingestion API about an upload's address: "The stream Custom-X was not configured in the Data Collection Rule
+# with immutable Id 'dcr-…'", InvalidStream, InvalidDcrImmutableId.
+_RULE = re.compile(r"stream\b|immutable ?id|data collection (rule|endpoint)|\bdcr-", re.IGNORECASE)
 _MISSING = re.compile(r"not_?found|not_?exist", re.IGNORECASE)
 _TOO_LARGE = re.compile(
     r"E_QUERY_RESULT_SET_TOO_LARGE|E_RUNAWAY_QUERY|E_LOW_MEMORY_CONDITION|LowMemoryCondition|E_QUERY_TIMEOUT|QueryTimeout"
@@ -87,6 +90,11 @@ def about_request(body: Any) -> bool:
 def _has_code(body: Any) -> bool:
     """Whether a body is an error object as ARM writes it, which a gateway's is not."""
     return isinstance(body, dict) and isinstance(body.get("error"), dict) and error_of(body)[0] != ""
+
+
+def about_rule(code: str, message: str) -> bool:
+    """Whether an upload is refused for the collection rule, its stream or the address, which every upload has."""
+    return _RULE.search(f"{code} {message}") is not None
 
 
 def about_parent(code: str, message: str) -> bool:

@@ -24,7 +24,7 @@ from shared.http.web_page import LOOKED_AT, begins_as_page
 
 CONNECTIONS = 16  # kept per host; no more requests than these run at once
 _PIECE = 65_536  # bytes of a response at once, unpacked
-_METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST"}
+_METHODS = {Call.QUERY: "POST", Call.READ: "GET", Call.WRITE: "PUT", Call.TELL: "POST", Call.UPLOAD: "POST"}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 # Below ERROR these log paths with their query strings, and the webhook's query string is a secret. A filter works
 # whatever level an operator sets.
@@ -66,8 +66,8 @@ class Session:
     ) -> RawResponse:
         """Send a request and read the response. `connect` and `read` are seconds; `read` covers the whole exchange.
 
-        The body of an error response is left out when it does not arrive completely. Of the response to a card only
-        enough is read to see whether it is a web page.
+        The body of an error response is left out when it does not arrive completely. Of the response to a card
+        or an upload only enough is read to see whether it is a web page.
 
         Raises:
             SweepError: no connection, no complete response in time, a response that is too large, or a bad address.
@@ -100,7 +100,7 @@ class Session:
 
 def _content(call: Call, response: requests.Response) -> bytes:
     good = 200 <= response.status_code <= 299
-    if good and call is Call.TELL:
+    if good and call in (Call.TELL, Call.UPLOAD):
         return _beginning(response)
     try:
         most = QUERY_BYTES if call is Call.QUERY else OTHER_BYTES

@@ -23,7 +23,24 @@ NEXT_STEPS: dict[tuple[str, Service], str] = {
         "check that TEAMS_WEBHOOK_URL is the flow's whole URL with its signature, and that the flow's trigger is open"
         " to Anyone"
     ),
+    ("sign_in", Service.INGESTION): "check AZURE_CLOUD and that the app's identity is of the workspace's tenant",
     ("forbidden", Service.LOG_ANALYTICS): _RESPONDER,
+    ("forbidden", Service.INGESTION): (
+        "give the app's identity the role Monitoring Metrics Publisher on the data collection rule of FINDINGS_RULE_ID,"
+        " and half an hour for it to work"
+    ),
+    ("not_found", Service.INGESTION): (
+        "check that FINDINGS_ENDPOINT, FINDINGS_RULE_ID and FINDINGS_STREAM are those of one data collection rule that"
+        " still exists"
+    ),
+    ("rejected", Service.INGESTION): (
+        "look up the error code; check that the collection rule and the table have the columns of this version"
+        " (docs/deploy.md), and report it"
+    ),
+    ("partial", Service.INGESTION): (
+        "let the proxy pass requests to the host of FINDINGS_ENDPOINT, or check that setting; the next sweep uploads it"
+        " again"
+    ),
     ("forbidden", Service.SENTINEL): _RESPONDER,
     ("forbidden", Service.GRAPH): (
         "give the app's identity the application permission ThreatHunting.Read.All, with an administrator's consent"

@@ -110,9 +110,12 @@ class RateLimit:
 
 
 def standard_rate_limits(clock: Clock, speed: float = 1.0) -> dict[Call, RateLimit]:
-    """ARM's token buckets for reads and writes, and the four cards a second that Teams takes (all times `speed`)."""
+    """ARM's token buckets for reads and writes, the four cards a second that Teams takes, and a quarter of the 200
+    uploads a second that a collection rule takes (all times `speed`).
+    """
     return {
         Call.READ: RateLimit(250, 25 * speed, clock),
         Call.WRITE: RateLimit(200, 10 * speed, clock),
         Call.TELL: RateLimit(1, 4 * speed, clock),
+        Call.UPLOAD: RateLimit(50, 50 * speed, clock),
     }

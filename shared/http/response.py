@@ -27,14 +27,14 @@ class HttpResponse:
 
 
 def checked_response(service: Service, call: Call, raw: RawResponse, now: datetime) -> HttpResponse:
-    """The response, parsed. Of a card's response only the status counts, unless a web page came with it.
+    """The response, parsed. Of the response to a card or an upload only the status counts, unless it is a web page.
 
     Raises:
         SweepError: the status is an error, or the body is not what the service sends.
     """
     if not 200 <= raw.status <= 299:
         raise _error(service, call, raw, now)
-    if call is Call.TELL:
+    if call in (Call.TELL, Call.UPLOAD):
         if is_page(raw.headers.get("Content-Type", ""), raw.content):
             raise not_delivered(service, call, raw.status, raw.host)
         return HttpResponse(raw.status, raw.headers, None)

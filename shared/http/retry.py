@@ -42,22 +42,22 @@ class RetryRule(Enum):
 
 _F, _R, _1, _2 = RetryRule.FINAL, RetryRule.RETRY, RetryRule.ONCE, RetryRule.TWICE
 _T, _G, _D = RetryRule.FRESH_TOKEN, RetryRule.READ_FIRST, RetryRule.DECIDE
-_COLUMNS = (Call.QUERY, Call.READ, Call.WRITE, Call.TELL)
-_TABLE: Mapping[str, tuple[RetryRule, RetryRule, RetryRule, RetryRule]] = {
-    #             QUERY READ WRITE TELL
-    "unreached": (_R, _R, _R, _R),
-    "lost": (_1, _R, _G, _F),  # a card cannot be looked up: Teams may have taken it
-    "garbled": (_1, _1, _G, _F),
-    "401": (_T, _T, _T, _F),
-    "404": (_F, _R, _F, _F),  # not the service's own; its own is a NotFound, and final
-    "408": (_R, _R, _R, _R),
-    "429": (_R, _R, _R, _R),
-    "409": (_F, _F, _D, _F),
-    "412": (_F, _F, _D, _F),
-    "502": (_R, _R, _G, _F),  # as "lost": what is behind the gateway may have taken the card
-    "504": (_2, _R, _G, _F),
-    "5xx": (_R, _R, _G, _R),
-    "other": (_F, _F, _F, _F),
+_COLUMNS = (Call.QUERY, Call.READ, Call.WRITE, Call.TELL, Call.UPLOAD)
+_TABLE: Mapping[str, tuple[RetryRule, RetryRule, RetryRule, RetryRule, RetryRule]] = {
+    #             QUERY READ WRITE TELL UPLOAD
+    "unreached": (_R, _R, _R, _R, _R),
+    "lost": (_1, _R, _G, _F, _R),  # a card cannot be looked up: Teams may have taken it
+    "garbled": (_1, _1, _G, _F, _1),
+    "401": (_T, _T, _T, _F, _T),
+    "404": (_F, _R, _F, _F, _F),  # not the service's own; its own is a NotFound, and final
+    "408": (_R, _R, _R, _R, _R),
+    "429": (_R, _R, _R, _R, _R),
+    "409": (_F, _F, _D, _F, _F),
+    "412": (_F, _F, _D, _F, _F),
+    "502": (_R, _R, _G, _F, _R),  # as "lost": what is behind the gateway may have taken the card
+    "504": (_2, _R, _G, _F, _R),
+    "5xx": (_R, _R, _G, _R, _R),
+    "other": (_F, _F, _F, _F, _F),
 }
 _TIMES = {RetryRule.ONCE: 1, RetryRule.FRESH_TOKEN: 1, RetryRule.TWICE: 2, RetryRule.DECIDE: 3}
 

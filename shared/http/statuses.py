@@ -25,10 +25,12 @@ from shared.errors import (
     Throttled,
     Unavailable,
 )
-from shared.http.error_body import about_parent, about_request, error_of, quotable, says_missing, too_large
+from shared.http.error_body import about_parent, about_request, about_rule, error_of, quotable, says_missing, too_large
 from shared.http.next_steps import ENABLE_SENTINEL, next_step
 from shared.redaction import without_values
 
+_CARRY_MAIL = (Call.WRITE, Call.UPLOAD)
+"""What is sent by these holds subjects."""
 _TEAMS_CODES = {
     "DirectApiAuthorizationRequired",
     "DirectApiRequestHasMoreThanOneAuthorization",
@@ -58,7 +60,7 @@ def _made(
     after: float | None = None,
     todo: str = "",
 ) -> SweepError:
-    effect = call in (Call.WRITE, Call.TELL)
+    effect = call in (Call.WRITE, Call.TELL, Call.UPLOAD)
     unsure = fault in (Fault.LOST, Fault.GARBLED) or _may_have_gone_on(call, status)
     todo = todo or next_step(kind.kind, service)
     return kind(
@@ -110,16 +112,18 @@ def from_status(
     at = f" at {host}" if host else ""
     shown_code = f" {code}" if code else ""
     # What is written holds subjects, and the service quotes the part that it refuses.
-    quoted = f' "{quotable(without_values(message) if call is Call.WRITE else message)}"' if message else ""
+    quoted = f' "{quotable(without_values(message) if call in _CARRY_MAIL else message)}"' if message else ""
     no_sentinel = service is Service.SENTINEL and 400 <= status <= 499 and _NO_SENTINEL.search(message) is not None
     kind, todo = (NotFound, ENABLE_SENTINEL) if no_sentinel else _kind(service, call, status, body)
     wait = f", and asked for a wait of {after:.0f} s" if after else ""
     happened = f"answered {status}{shown_code}{at}{quoted}{wait}"
     error = _made(kind, service, call, happened, status=status, code=code, after=after, todo=todo)
+    upload = service is Service.INGESTION  # what is missing there is missing for every upload
     if isinstance(error, NotFound):
-        error.itself = not no_sentinel and says_missing(body) and not about_parent(code.lower(), message.lower())
+        known = not (upload or no_sentinel) and says_missing(body)
+        error.itself = known and not about_parent(code.lower(), message.lower())
     if isinstance(error, Rejected):
-        error.own = status >= 400 and about_request(body)
+        error.own = status >= 400 and about_request(body) and not (upload and about_rule(code, message))
     return error
 
 

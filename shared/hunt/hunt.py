@@ -13,13 +13,13 @@ from shared.http.client import Http
 from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
 from shared.hunt.context import MOST_IDS, MOST_ROWS, MailContext, read_context, read_reach
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
-from shared.hunt.followed import Followed
+from shared.hunt.followed import Followed, ask_followed
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
 from shared.hunt.remediators import Remediations, Remediators, read_remediations
 from shared.hunt.removals import read_first_row, read_removals
 from shared.hunt.split import in_parts
-from shared.hunt.witness import SETTLED, TABLE, WEEK, read_witness
+from shared.hunt.witness import SETTLED, TABLE, WEEK, not_asked, read_witness
 from shared.model import LABEL, Coverage, Finding, Origin, Removals, Window, Witness
 from shared.query import answer as answers
 from shared.query.answer import Answer
@@ -86,9 +86,9 @@ class Hunt:
         except TableMissing as error:
             if error.table == TABLE:
                 return replace(coverage, witness_missing=True), ""
-            return coverage, _not_asked(error)
+            return coverage, not_asked(error)
         except SweepError as error:
-            return coverage, _not_asked(error)
+            return coverage, not_asked(error)
 
     def _witness(self, window: Window) -> Witness:
         times = {"Settled": window.end - SETTLED, "Week": max(window.start, window.end - WEEK)}
@@ -174,10 +174,8 @@ class Hunt:
         return {} if answer is None else read_reach(answer)
 
     def followed(self, workspace: str) -> Mapping[str, Followed]:
-        """What became of the findings that were handed to the analytics rule, by finding. `workspace` is its ARM id,
-        by which alerts of ours are told from others.
-        """
-        return {}
+        """What became of the findings that were handed to the analytics rule, by id. `workspace` is its ARM id."""
+        return ask_followed(self._workspace.ask, workspace)
 
     def removals(self, window: Window, over: int = 1) -> tuple[list[Removals], bool]:
         """Everybody for whom more than `over` was counted, as `findings` counts, `Sum_case` descending; and whether it
@@ -237,10 +235,6 @@ class Hunt:
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)
-
-
-def _not_asked(error: SweepError) -> str:
-    return f"could not ask {TABLE} for the removals that it has seen, so there is no second witness: {error}"
 
 
 def open_hunt(options: HuntOptions, http: Http, credential: TokenCredential) -> Hunt:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.model import Severity
+from shared.model import ESCALATED_LABEL, MERGED_TAG, Severity
 from shared.query.answer import NUMBERS, Answer, check_columns, time_cell
 
 _EPISODE = re.compile(r'"episode:(\d{1,9})"')
 _OWNER = ("objectId", "email", "userPrincipalName", "assignedTo")
 _TEXTS = ("Status", "Severity", "Whose", "Classified", "Url", "Title", "Labelled")
 _TIMES = ("Modified", "Created", "Closed", "High")
-_COLUMNS = ("Id", *_TIMES, "Status", "Severity", "Whose", "Classified", "Number", "Url", "Title", "Labelled")
+INCIDENT_COLUMNS = ("Id", *_TIMES, "Status", "Severity", "Whose", "Classified", "Number", "Url", "Title", "Labelled")
+"""The columns by which a query tells of an incident, in their order."""
 
 
-def _types(column: str) -> frozenset[str]:
+def types_of(column: str) -> frozenset[str]:
+    """The types that a column about an incident may have in an answer."""
     if column in _TIMES:
         return frozenset({"datetime"})
     return NUMBERS if column == "Number" else frozenset({"string", "guid"})
@@ -60,19 +63,27 @@ def read_incidents(answer: Answer) -> dict[str, PastIncident]:
     Raises:
         PartialData: when a column is missing or mistyped, or a row has no id or no time.
     """
-    check_columns(answer, _COLUMNS, tuple(map(_types, _COLUMNS)))
-    found = (_incident(answer, dict(zip(_COLUMNS, row, strict=False))) for row in answer.rows)
+    check_columns(answer, INCIDENT_COLUMNS, tuple(map(types_of, INCIDENT_COLUMNS)))
+    found = (past_incident(answer, dict(zip(INCIDENT_COLUMNS, row, strict=False))) for row in answer.rows)
     return {incident.id: incident for incident in found}
 
 
-def _incident(answer: Answer, cells: dict[str, Any]) -> PastIncident:
+def past_incident(answer: Answer, cells: Mapping[str, Any]) -> PastIncident:
+    """The incident that a row's cells, by column, tell of; its `id` is Sentinel's name of it, lower-cased.
+
+    Raises:
+        PartialData: the row has no id or no time.
+    """
     name, number = cells.get("Id"), cells.get("Number")
     times = {column: time_cell(answer, column, cells.get(column)) for column in _TIMES}
     texts = {column: _text(cells.get(column)) for column in _TEXTS}
     modified = times["Modified"]
     if not isinstance(name, str) or not name or modified is None:
         raise answer.malformed("Id", "that is not an incident's id with its time")
-    episodes = [int(episode) for episode in _EPISODE.findall(texts["Labelled"])]
+    labels = texts["Labelled"]
+    episodes = [int(episode) for episode in _EPISODE.findall(labels)]
+    merged = texts["Status"] == "Closed" and f'"{MERGED_TAG}"' in labels
+    raised = [severity for severity in Severity if f'"{ESCALATED_LABEL}{severity.value}"' in labels]
     return PastIncident(
         id=name.lower(),
         modified=modified,
@@ -82,11 +93,13 @@ def _incident(answer: Answer, cells: dict[str, Any]) -> PastIncident:
         status=texts["Status"],
         severity=next((one for one in Severity if one.value == texts["Severity"]), None),
         owned=_owned(texts["Whose"]),
-        classification=texts["Classified"],
+        classification="" if merged else texts["Classified"],
         number=number if type(number) is int else None,
         url=texts["Url"],
         title=texts["Title"],
         episode=max(episodes, default=None),
+        merged=merged,
+        escalated_to=max(raised, key=lambda severity: severity.rank, default=None),
     )
 
 

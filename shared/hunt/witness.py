@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared.errors import SweepError
 from shared.model import Witness
 from shared.query.answer import NUMBERS, Answer, check_columns
 
@@ -38,3 +39,8 @@ def read_witness(answer: Answer) -> Witness:
     if week.seen < ENOUGH or window.seen < ENOUGH:
         return window
     return min(window, week, key=lambda each: each.shown / each.seen)
+
+
+def not_asked(error: SweepError) -> str:
+    """The note about a witness that could not be asked."""
+    return f"could not ask {TABLE} for the removals that it has seen, so there is no second witness: {error}"

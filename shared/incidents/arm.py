@@ -35,7 +35,6 @@ class ArmIncidents:
         """`endpoint` is ARM's address without a trailing slash, `workspace` the workspace's ARM id."""
         self._arm = ArmRequests(http, endpoint, audience, workspace)
         self._names: dict[str, str] = {}  # of incidents that have another name in Sentinel, by our id
-        self._ids: dict[str, str] = {}  # and the other way round
         self._lock = Lock()
 
     def workspace_guid(self) -> str:
@@ -70,6 +69,7 @@ class ArmIncidents:
         order = "properties/lastModifiedTimeUtc desc"
         link: str | None = self._arm.listing(filter=wanted, orderby=order, top=str(PAGE))
         pages: set[str] = set()
+        ours = self._followed()
         while link:
             if link in pages:
                 raise unusable("a list that leads back to a page it came from")
@@ -79,7 +79,7 @@ class ArmIncidents:
             page = self._arm.fetch(link)
             if not isinstance(page.get("value"), list):
                 raise unusable("a page of a list without its items")
-            incidents = [self._ours(incident_of(resource)) for resource in page["value"]]
+            incidents = [each for resource in page["value"] for each in _listed(incident_of(resource), ours)]
             yield from incidents
             if _all_shown(incidents, shown_before):
                 return
@@ -94,7 +94,7 @@ class ArmIncidents:
 
         def attempt(until: float) -> Incident | None:
             there = self._arm.get_twice(url, until)
-            return None if there is None else self._ours(incident_of(there))
+            return None if there is None else self._ours(incident_id, incident_of(there))
 
         return self._arm.with_retry(attempt)
 
@@ -102,7 +102,6 @@ class ArmIncidents:
         """Address these incidents (by our id) by their names in Sentinel."""
         with self._lock:
             self._names |= names
-            self._ids |= {name: incident_id for incident_id, name in names.items()}
 
     def create(self, incident_id: str, body: str) -> Attempt:
         """Make the incident of this JSON body, unless it is there: DONE, FOUND, REFUSED or DUE."""
@@ -113,9 +112,10 @@ class ArmIncidents:
             nonlocal tried
             there = self._arm.get(url, until)
             if there is not None:
-                return Attempt(Ended.DONE if tried else Ended.FOUND, self._ours(incident_of(there)))
+                return Attempt(Ended.DONE if tried else Ended.FOUND, self._ours(incident_id, incident_of(there)))
             try:
-                return Attempt(Ended.DONE, self._ours(incident_of(self._arm.put(url, until, body), Call.WRITE)))
+                made = incident_of(self._arm.put(url, until, body), Call.WRITE)
+                return Attempt(Ended.DONE, self._ours(incident_id, made))
             except SweepError as error:
                 tried = tried or error.maybe_done
                 raise
@@ -167,14 +167,14 @@ class ArmIncidents:
             there = self._arm.get_twice(url, until)
             if there is None:
                 return Attempt(Ended.GONE)
-            incident = self._ours(incident_of(there))
+            incident = self._ours(incident_id, incident_of(there))
             if incident.escalated_to is not None and incident.escalated_to.rank >= to.rank:
                 return Attempt(Ended.DONE if tried else Ended.FOUND, incident)
             if not incident.open or incident.severity is not expected:
                 return Attempt(Ended.CHANGED, incident)
             try:
                 changed = self._arm.put(url, until, with_severity(there, to))
-                return Attempt(Ended.DONE, self._ours(incident_of(changed, Call.WRITE)))
+                return Attempt(Ended.DONE, self._ours(incident_id, incident_of(changed, Call.WRITE)))
             except NotFound:
                 if self._gone(incident_id, until):
                     return Attempt(Ended.GONE)
@@ -202,17 +202,31 @@ class ArmIncidents:
             name = self._names.get(incident_id, incident_id)
         return self._arm.address(name, comment_id)
 
-    def _ours(self, incident: Incident) -> Incident:
-        """The incident under our id, where it is one that we follow by another name."""
+    def _ours(self, incident_id: str, incident: Incident) -> Incident:
+        """The incident under our id, by which it was asked for: after a merge it may be that of another one, too."""
         with self._lock:
-            ours = self._ids.get(incident.id)
-        return incident if ours is None else replace(incident, id=ours, name=incident.id)
+            followed = incident_id in self._names
+        return replace(incident, id=incident_id, name=incident.id) if followed else incident
+
+    def _followed(self) -> dict[str, list[str]]:
+        """Our ids of the incidents that have another name, by that name."""
+        found: dict[str, list[str]] = {}
+        with self._lock:
+            for incident_id, name in self._names.items():
+                found.setdefault(name, []).append(incident_id)
+        return found
 
     def _settled(self, attempt: Callable[[float], Attempt]) -> Attempt:
         try:
             return self._arm.with_retry(attempt, writes=True)
         except SweepError as error:
             return Attempt(Ended.REFUSED if is_refused(error) else Ended.DUE, error=error)
+
+
+def _listed(incident: Incident, followed: Mapping[str, list[str]]) -> list[Incident]:
+    """The incident under each of our ids that it is followed by, or under its own."""
+    ours = followed.get(incident.id, ())
+    return [replace(incident, id=each, name=incident.id) for each in ours] or [incident]
 
 
 def _all_shown(incidents: list[Incident], shown_before: Callable[[Incident], bool | None]) -> bool:

@@ -43,6 +43,11 @@ def comment_text(action: Action, terms: Terms, about: Background, *, last: bool)
     return "\n".join(lines)
 
 
+def growth_opening(action: Action, terms: Terms) -> str:
+    """A comment's first line alone."""
+    return comment_opening(action, terms, inert_recipient(action.recipient))
+
+
 def minimal_comment_text(action: Action, terms: Terms, *, last: bool) -> str:
     """The same facts, and nothing of the mail but the recipient."""
     lines = [comment_opening(action, terms, inert_within(action.recipient, 320)), "", *minimal_facts(action, terms)]

@@ -7,7 +7,7 @@ DESCRIBED: long lists give way first.
 from __future__ import annotations
 
 from shared.incidents.facts import REFUSED, facts, minimal_facts, opening, remediated, why_now
-from shared.incidents.fitting import Section, fitted, inert_within, under
+from shared.incidents.fitting import Measure, Section, fitted, inert_within, under
 from shared.incidents.guidance import advice, query_lines, query_shown, rule, see_again
 from shared.incidents.message_lines import columns_shown, message_lines, with_links
 from shared.incidents.origin_lines import campaign_section, inert_recipient, origin_section
@@ -31,18 +31,20 @@ DESCRIBED = (
 _SLACK = 100
 
 
-def description(action: Action, terms: Terms, about: Background) -> str:
-    """The description in full, at most 5,000 UTF-16 units."""
+def description(action: Action, terms: Terms, about: Background, measure: Measure = units) -> str:
+    """The description in full, at most 5,000 UTF-16 units, or what `measure` counts; but what is always there may take
+    more of what are not units.
+    """
     kql = query_lines(action.recipient, terms)
     head = [opening(action, terms, inert_recipient(action.recipient)), "", *facts(action, terms), *why_now(action)]
     middle = ["", line] if (line := remediated(about)) else []
     tail = ["", *advice(terms), "", *rule()]
     fixed = [*head, *middle, "", *query_shown(kql, see_again(terms)), *tail]
     sections = _sections(action, terms, about, see_again(terms, query_link("\n".join(kql), terms)))
-    fits = fitted(sections, DESCRIBED, DESCRIPTION_LIMIT - _SLACK - units("\n".join(fixed)))
+    fits = fitted(sections, DESCRIBED, DESCRIPTION_LIMIT - _SLACK - measure("\n".join(fixed)), measure)
     newest = action.messages.newest
     shown = dict(fits.lines)
-    shown["messages"] = with_links(shown["messages"], newest, action.recipient, about, terms, fits.room)
+    shown["messages"] = with_links(shown["messages"], newest, action.recipient, about, terms, fits.room, measure)
     origin, campaign, messages = (
         under(sections[name].heading, shown[name]) for name in ("origin", "campaign", "messages")
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.text import inert, units
@@ -18,15 +18,26 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What fits: the lines of each section, without headings, and the room that is left, in UTF-16 units."""
+    """What fits: the lines of each section, without headings, and the room that is left, as it was measured."""
 
     lines: Mapping[str, list[str]]
     room: int
 
 
-def fitted(sections: Mapping[str, Section], order: Sequence[tuple[str, int]], room: int) -> Fitted:
+Measure = Callable[[str], int]
+"""How long a text is: in UTF-16 units (`units`), or in bytes."""
+
+
+def utf8(text: str) -> int:
+    """Length in bytes, as the fields of a table and of an alert are counted; never less than in UTF-16 units."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def fitted(
+    sections: Mapping[str, Section], order: Sequence[tuple[str, int]], room: int, measure: Measure = units
+) -> Fitted:
     """Lines are taken in this order: of a section up to so many in all, then the next. One that does not fit ends its
-    section, so long lists give way to what comes before them in the order.
+    section, so long lists give way to what comes before them in the order. `room` is as `measure` counts.
     """
     taken: dict[str, list[str]] = {name: [] for name in sections}
     ended: set[str] = set()
@@ -34,7 +45,7 @@ def fitted(sections: Mapping[str, Section], order: Sequence[tuple[str, int]], ro
         section = sections[name]
         while name not in ended and len(taken[name]) < min(most, len(section.lines)):
             line = section.lines[len(taken[name])]
-            cost = units(line) + 1 + (0 if taken[name] else units(section.heading) + 2)
+            cost = measure(line) + 1 + (0 if taken[name] else measure(section.heading) + 2)
             if cost > room:
                 ended.add(name)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from shared.incidents.fitting import inert_within
+from shared.incidents.fitting import Measure, inert_within
 from shared.incidents.origin_lines import sender_named
 from shared.incidents.portal_links import email_link
 from shared.incidents.terms import Background, Terms
@@ -31,7 +31,7 @@ def message_lines(evidence: Sequence[Evidence], about: Background, terms: Terms)
 def _line(item: Evidence, about: Background, terms: Terms) -> str:
     received = f"received {_minute(item.time)}"
     times = f"{_minute(item.state_time)}, {received}" if terms.hunt_source == "sentinel" else received
-    sender = _senders(about).get(item.message_id.lower(), "")
+    sender = senders_known(about).get(item.message_id.lower(), "")
     known = f", {sender_named(sender)}" if sender else ""
     return f"- {times}, {item.remedy.value}{known}: {inert(item.subject, _SUBJECT) or '(no subject)'}"
 
@@ -41,14 +41,20 @@ def _minute(moment: datetime) -> str:
 
 
 def with_links(
-    lines: Sequence[str], evidence: Sequence[Evidence], recipient: str, about: Background, terms: Terms, room: int
+    lines: Sequence[str],
+    evidence: Sequence[Evidence],
+    recipient: str,
+    about: Background,
+    terms: Terms,
+    room: int,
+    measure: Measure = units,
 ) -> list[str]:
     """These lines with a link to the message in place of its id, the first ones first, as far as there is room."""
     made = list(lines)
     for place, (line, item) in enumerate(zip(lines, evidence, strict=False)):
         url = email_link(item.message_id, recipient, terms)
         longer = f"{_line(item, about, terms)} [open]({url})" if url else line
-        cost = units(longer) - units(line)
+        cost = measure(longer) - measure(line)
         if cost > room:
             break
         room -= cost
@@ -58,7 +64,7 @@ def with_links(
 
 def summary_lines(messages: Messages, about: Background) -> list[str]:
     """How many messages came from each sender, with how many subjects: those that are known in full."""
-    senders = _senders(about)
+    senders = senders_known(about)
     if not senders:
         return []
     subjects: dict[str, list[str]] = {}
@@ -81,5 +87,6 @@ def _sum(sender: str, subjects: Sequence[str]) -> str:
     return f"- {len(subjects):,} × {sender_named(sender)}{what}"
 
 
-def _senders(about: Background) -> Mapping[str, str]:
+def senders_known(about: Background) -> Mapping[str, str]:
+    """The senders of the messages, as far as they are known, by message id in lower case."""
     return about.origin.by_message if about.origin else {}

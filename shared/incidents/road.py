@@ -39,10 +39,10 @@ def of_the_road(error: SweepError | None) -> bool:
 
 
 def is_refused(error: SweepError) -> bool:
-    """Whether Sentinel refuses a write for what it holds, so that another form of it may be taken.
+    """Whether a write or an upload is refused for what it holds, so that another form of it may be taken.
 
-    413 says so whoever answers it; 400 and 422 only in ARM's own error object.
+    413 says so whoever answers it; 400 and 422 only in the service's own error object.
     """
-    if not isinstance(error, Rejected) or error.call is not Call.WRITE:
+    if not isinstance(error, Rejected) or error.call not in (Call.WRITE, Call.UPLOAD):
         return False
     return error.status == _TOO_LARGE or (error.own and error.status in _REFUSALS)

@@ -20,6 +20,9 @@ _WORKSPACE = re.compile(
     r"/providers/Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{0,62}",
     re.IGNORECASE,
 )
+STREAM = "Custom-EmailRemediationFindings_CL"
+_RULE_ID = re.compile(r"dcr-[0-9a-f]{32}")
+_LOOPBACK = ("127.0.0.1", "localhost")
 _USER = re.compile(r"https?://[^/?#\\]*@", re.IGNORECASE)
 _VISIBLE = re.compile(r"[!-\[\]-~]+")  # ASCII without a backslash: all that a URL may hold
 _PAGE = re.compile(r"[!$-;=?-\[\]_a-z~]+")  # what a link on a card may hold, but for #
@@ -69,6 +72,34 @@ def endpoint(value: str, usual: str) -> str | None:
     return f"expected an https address such as {usual}, with nothing after the host"
 
 
+def ingestion(value: str, cloud: Cloud) -> str | None:
+    """The https address of a data collection rule's (or endpoint's) Logs Ingestion API, where our token is sent."""
+    address = _bare(value)
+    # On loopback is a stand-in for trials; nothing leaves the machine.
+    if (
+        address
+        and address.scheme == "https"
+        and (address.host.endswith(cloud.ingestion_suffix) or address.host in _LOOPBACK)
+    ):
+        return None
+    return (
+        f"expected the data collection rule's logsIngestion endpoint, https://<name>.<region>{cloud.ingestion_suffix},"
+        " with nothing after the host"
+    )
+
+
+def collection_rule(value: str) -> str | None:
+    """The immutable id of a data collection rule."""
+    if _RULE_ID.fullmatch(value):
+        return None
+    return "expected the data collection rule's immutable id: dcr- and 32 hex digits (not its name or its ARM id)"
+
+
+def stream(value: str) -> str | None:
+    """The one stream that findings are uploaded to."""
+    return None if value == STREAM else f"expected {STREAM}, the stream of the data collection rule that infra/ makes"
+
+
 def ledger(value: str, cloud: Cloud) -> str | None:
     """A table endpoint, or a SQLite file."""
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
@@ -77,7 +108,7 @@ def ledger(value: str, cloud: Cloud) -> str | None:
         return None
     # http only for a storage emulator on this machine: it has no certificate, and nothing leaves the machine.
     address = web_address(value)
-    if address and address.host in ("127.0.0.1", "localhost") and address.scheme == "http" and not set(value) & {*"?#"}:
+    if address and address.host in _LOOPBACK and address.scheme == "http" and not set(value) & {*"?#"}:
         return None
     return f"expected https://<account>.{cloud.table_suffix} or sqlite:///path"
 

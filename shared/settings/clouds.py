@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Cloud:
     """Where a Microsoft cloud's services are. Audiences stay the cloud's even when an endpoint is overridden.
 
-    `defender` is the Defender portal, "" where it is not offered.
+    `defender` is the Defender portal, "" where it is not offered. The hosts of the Logs Ingestion API end with
+    `ingestion_suffix`.
     """
 
     authority: str
@@ -22,6 +23,8 @@ class Cloud:
     defender: str
     table_suffix: str
     teams_hosts: tuple[str, ...]
+    ingestion_audience: str
+    ingestion_suffix: str
 
     @property
     def log_analytics_audience(self) -> str:
@@ -45,6 +48,8 @@ CLOUDS: Mapping[str, Cloud] = {
         defender="https://security.microsoft.com",
         table_suffix="table.core.windows.net",
         teams_hosts=(".logic.azure.com", ".environment.api.powerplatform.com"),
+        ingestion_audience="https://monitor.azure.com",
+        ingestion_suffix=".ingest.monitor.azure.com",
     ),
     "AzureUSGovernment": Cloud(
         authority="https://login.microsoftonline.us",
@@ -61,6 +66,8 @@ CLOUDS: Mapping[str, Cloud] = {
             ".environment.api.high.powerplatform.microsoft.us",
             ".environment.api.appsplatform.us",
         ),
+        ingestion_audience="https://monitor.azure.us",
+        ingestion_suffix=".ingest.monitor.azure.us",
     ),
     "AzureChinaCloud": Cloud(
         authority="https://login.chinacloudapi.cn",
@@ -72,6 +79,8 @@ CLOUDS: Mapping[str, Cloud] = {
         defender="",
         table_suffix="table.core.chinacloudapi.cn",
         teams_hosts=(".logic.azure.cn", ".environment.api.powerplatform.partner.microsoftonline.cn"),
+        ingestion_audience="https://monitor.azure.cn",
+        ingestion_suffix=".ingest.monitor.azure.cn",
     ),
 }
 RETIRED_CONNECTORS = (".webhook.office.com", "outlook.office.com", "outlook.office365.com")

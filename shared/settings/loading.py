@@ -18,6 +18,7 @@ from shared.settings.placeholders import placeholders
 from shared.settings.settings import Settings
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})  # what pydantic takes for true
+_FOR_THE_RULE = ("FINDINGS_ENDPOINT", "FINDINGS_RULE_ID", "FINDINGS_STREAM")
 _NO_LEDGER = (
     "LEDGER_URL is missing, and neither AzureWebJobsStorage__accountName nor AzureWebJobsStorage__tableServiceUri is"
     " set; expected https://<account>.table.core.windows.net (a ledger on this app's own disk would be forgotten)"
@@ -48,6 +49,9 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
         mistakes.append(_NO_LEDGER)
     if required and "teams_webhook_url" not in raw:
         mistakes.append(f"TEAMS_WEBHOOK_URL is missing; {EXPECTED['TEAMS_WEBHOOK_URL']} (a dry run needs none)")
+    if values.get("RAISE_BY") == "rule":
+        absent = [name for name in _FOR_THE_RULE if name.lower() not in raw]
+        mistakes += [f"{name} is missing; {EXPECTED[name]} (RAISE_BY=rule uploads findings there)" for name in absent]
     if examples:
         mistakes = [*(text for text in mistakes if not text.startswith(examples)), unfilled(examples)]
     if mistakes or settings is None:

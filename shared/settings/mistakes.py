@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args, get_origin
 
+from shared.settings.checks import STREAM
 from shared.settings.settings import EXPECTED_EXCLUSIONS, EXPECTED_HOSTS, EXPECTED_MENTIONS, Settings
 
 EXPECTED = {
@@ -15,6 +16,9 @@ EXPECTED = {
     "EXCLUDED_RECIPIENTS": EXPECTED_EXCLUSIONS,
     "TEAMS_MENTIONS": EXPECTED_MENTIONS,
     "TEAMS_WEBHOOK_EXTRA_HOSTS": EXPECTED_HOSTS,
+    "FINDINGS_ENDPOINT": "expected the data collection rule's logsIngestion endpoint, an https address",
+    "FINDINGS_RULE_ID": "expected the data collection rule's immutable id, dcr- and 32 hex digits",
+    "FINDINGS_STREAM": f"expected {STREAM}",
     "EXCLUDED_RECIPIENTS.pattern": "expected 1 to 320 characters, such as *@lab.contoso.com",
     "EXCLUDED_RECIPIENTS.until": "expected a date such as 2027-01-31",
     "EXCLUDED_RECIPIENTS.reason": "expected 1 to 500 characters",

@@ -163,6 +163,22 @@ class Settings(BaseSettings):
         usual: str = getattr(cloud, str(info.field_name).removesuffix("_endpoint"))
         return _checked(value, value and checks.endpoint(value, usual))
 
+    @field_validator("findings_endpoint")
+    @classmethod
+    def _ingestion(cls, value: str, info: ValidationInfo) -> str:
+        cloud = CLOUDS[info.data.get("azure_cloud", "AzureCloud")]
+        return _checked(value, value and checks.ingestion(value, cloud))
+
+    @field_validator("findings_rule_id")
+    @classmethod
+    def _collection_rule(cls, value: str) -> str:
+        return _checked(value, value and checks.collection_rule(value))
+
+    @field_validator("findings_stream")
+    @classmethod
+    def _stream(cls, value: str) -> str:
+        return _checked(value, value and checks.stream(value))
+
     @field_validator("runbook_url")
     @classmethod
     def _runbook(cls, value: str) -> str:
@@ -215,6 +231,11 @@ class Settings(BaseSettings):
     def graph(self) -> str:
         """Where Graph is, without a trailing slash."""
         return (self.graph_endpoint or self.cloud.graph).rstrip("/")
+
+    @property
+    def findings(self) -> str:
+        """Where findings are uploaded to, without a trailing slash; "" when that is not set."""
+        return self.findings_endpoint.rstrip("/")
 
     def fingerprint(self) -> str:
         """12 hex digits that change when a setting changes; the webhook URL is not part of it."""

@@ -157,6 +157,10 @@ ANSWERS: dict[str, list[list[Any]]] = {
     "T | extend q = 1, x = s in (T | extend q = s | where q == 'a' | project q) | where x | project q": [[1]],
     "T | count": [[3]],
     'datatable(a: string, b: long) ["x", 1, "y", long(null)]': [["x", 1], ["y", None]],
+    "datatable(a: string, b: long) [] | extend c = a | count": [[0]],
+    'print x = \'["a", "b"]\' | mv-expand y = parse_json(x) to typeof(string) | project y': [["a"], ["b"]],
+    "print x = '[]' | mv-expand y = parse_json(x) to typeof(string) | count": [[0]],
+    "print x = '' | mv-expand y = parse_json(x) to typeof(string) | count": [[1]],
     # Several inputs
     "union (T | project n), (T | project s, n) | summarize count(), countif(isempty(s)), sum(n)": [[6, 4, 6]],
     "T | where s in (T | where n == 2 | project s) | project s": [["B"]],

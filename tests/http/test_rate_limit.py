@@ -366,4 +366,4 @@ def test_teams_gets_four_a_second(azure: Clients) -> None:
 
 def test_each_kind_has_its_bucket() -> None:
     """ARM's reads and writes and Teams' cards have a rate limit; queries have none, there are only a few."""
-    assert set(standard_rate_limits(FakeClock())) == {Call.READ, Call.WRITE, Call.TELL}
+    assert set(standard_rate_limits(FakeClock())) == {Call.READ, Call.WRITE, Call.TELL, Call.UPLOAD}

@@ -13,6 +13,7 @@ from shared.app import hunt_options
 from shared.errors import Service
 from shared.hunt.columns import needed_columns
 from shared.hunt.context import COLUMNS as CONTEXT_COLUMNS
+from shared.hunt.followed import FINDINGS_TABLE, FOLLOWED_COLUMNS, FOLLOWED_TABLES
 from shared.hunt.hunt import Hunt
 from shared.hunt.removals import REMOVAL_COLUMNS
 from shared.incidents import guidance
@@ -22,6 +23,7 @@ from shared.query.answer import COLUMNS, LIST_LIMIT, SUBJECT_LIMIT, Answer
 from shared.query.literals import literal, query_text
 from shared.query.refusal import TableMissing
 from tests.cloud import schemas
+from tests.cloud.alerts import SECURITY_ALERT
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.query.test_literals import HOSTILE
 from tests.support.coverage import ordinary
@@ -35,6 +37,15 @@ SENTINEL = {
     "EmailEvents": schemas.EMAIL_EVENTS,
     "EmailPostDeliveryEvents": schemas.EMAIL_POST_DELIVERY_EVENTS,
     "SecurityIncident": SECURITY_INCIDENT,
+    "SecurityAlert": SECURITY_ALERT,
+    FINDINGS_TABLE: schemas.EMAIL_REMEDIATION_FINDINGS,
+}
+FEW_OF_THE_RULE = {
+    "SecurityAlert": {"TimeGenerated": "datetime", "SystemAlertId": "string", "ExtendedProperties": "string"},
+    FINDINGS_TABLE: {
+        name: schemas.EMAIL_REMEDIATION_FINDINGS[name]
+        for name in ("TimeGenerated", "Kind", "FindingId", "Attempt", "Recipient", "Episode")
+    },
 }
 SENDERS = ("SenderFromAddress", "SenderFromDomain", "ThreatTypes", "DetectionMethods")
 NO_SENDERS = {name: kind for name, kind in schemas.EMAIL_EVENTS_DOCS.items() if name not in SENDERS}
@@ -43,7 +54,7 @@ GROUNDS: dict[str, tuple[str, Tables]] = {
     "reference": ("sentinel", {**SENTINEL, "EmailEvents": schemas.EMAIL_EVENTS_DOCS}),
     "few columns": (
         "sentinel",
-        needed_columns("sentinel"),
+        {**needed_columns("sentinel"), **FEW_OF_THE_RULE},
     ),
     "advanced hunting": (
         "defender",
@@ -67,13 +78,15 @@ class Recorder:
         self.tables = tables
         self.asked: list[str] = []
         self.missing = ""
+        self.lacks = ""
 
     def ask(self, kql: str) -> Answer | None:
         """Nothing is known here, and one table is not there."""
-        if self.missing and f"= {self.missing}" in kql:
-            error = TableMissing(f"no table {self.missing}", service=self.service)
-            error.table = self.missing
-            raise error
+        for table, sign in ((self.missing, f"= {self.missing}"), (self.lacks, f"= {self.lacks}\n")):
+            if table and sign in kql and f"let {table} =" not in kql:
+                error = TableMissing(f"no table {table}", service=self.service)
+                error.table = table
+                raise error
         self.asked.append(kql)
         return None
 
@@ -99,6 +112,11 @@ def shipped(ground: str) -> list[str]:
         for table in needed_columns("sentinel"):
             hunt.columns(table)
         hunt.incident_providers(WINDOW)
+        hunt.followed("workspace")
+        for missing in FOLLOWED_TABLES:
+            workspace.lacks = missing
+            hunt.followed("workspace")
+        workspace.lacks = ""
     assert sum("SeenInWeek" in kql for kql in place.asked) == 2
     return place.asked + (workspace.asked if ground == "sentinel" else [])
 
@@ -169,6 +187,8 @@ def test_shipped_kql_has_no_diagnostic(name: str, answered: dict[str, list[dict[
     for columns in hunts:
         assert tuple(columns) == COLUMNS
         assert list(columns.values()) == ["string", *["long"] * 5, *["dynamic"] * 8]
+    followed = [tuple(answer["columns"]) for answer in answers if "Finding" in answer["columns"]]
+    assert followed == [FOLLOWED_COLUMNS] * (0 if "hunting" in name else 8)
     contexts = [answer["columns"] for answer in answers if "Ids" in answer["columns"]]
     assert [tuple(columns) for columns in contexts] == [CONTEXT_COLUMNS] * 2
     assert list(contexts[0].values()) == [*["string"] * 7, "long", "dynamic"]

@@ -65,6 +65,10 @@ def test_three_settings_are_enough() -> None:
         "arm_endpoint": "",
         "graph_endpoint": "",
         "azure_client_id": "",
+        "raise_by": "api",
+        "findings_endpoint": "",
+        "findings_rule_id": "",
+        "findings_stream": "",
     }
     assert (settings.log_analytics, settings.arm, settings.graph) == (
         "https://api.loganalytics.io",
@@ -103,6 +107,10 @@ def test_every_mistake_is_said_at_once() -> None:
         "LOG_ANALYTICS_ENDPOINT": "api.loganalytics.io",
         "ARM_ENDPOINT": "http://management.azure.com",
         "GRAPH_ENDPOINT": "https://graph.microsoft.com/v1.0",
+        "RAISE_BY": "both",
+        "FINDINGS_ENDPOINT": "http://x.westeurope-1.ingest.monitor.azure.com",
+        "FINDINGS_RULE_ID": "dcr-findings",
+        "FINDINGS_STREAM": "EmailRemediationFindings_CL",
     }
     said = _mistakes(wrong)
     assert {text.split(" ")[0].split(":")[0].split("[")[0] for text in said} == set(wrong)
@@ -530,3 +538,76 @@ def test_a_runbook_is_a_page_that_a_card_can_lead_to(url: str) -> None:
     assert said.startswith("RUNBOOK_URL: expected the https address of your copy of docs/operate.md, without #")
     assert url not in said
     assert from_values({**GOOD, "RUNBOOK_URL": "https://wiki.example.com/x?page=4"}).runbook_url.endswith("page=4")
+
+
+RULE = {
+    "RAISE_BY": "rule",
+    "FINDINGS_ENDPOINT": "https://dcr-x-ab12.westeurope-1.logs.z1.ingest.monitor.azure.com/",
+    "FINDINGS_RULE_ID": "dcr-" + "0af9" * 8,
+    "FINDINGS_STREAM": "Custom-EmailRemediationFindings_CL",
+}
+
+
+def test_the_rule_needs_all_three_of_its_settings() -> None:
+    """With RAISE_BY=rule each of the three that is missing or empty is named; with `api` they may be set or not."""
+    settings = from_values({**GOOD, **RULE})
+    assert (settings.raise_by, settings.findings) == ("rule", RULE["FINDINGS_ENDPOINT"].rstrip("/"))
+    assert _mistakes({**RULE, "RAISE_BY": "api"}) == ()
+    names = [name for name in RULE if name != "RAISE_BY"]
+    for name in names:
+        (said,) = _mistakes({**RULE, name: " "})
+        assert said.startswith(f"{name} is missing; expected ")
+        assert said.endswith("(RAISE_BY=rule uploads findings there)")
+    assert [text.split(" ")[0] for text in _mistakes({"RAISE_BY": "rule"})] == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "fine", "wrong"),
+    [
+        ("RAISE_BY", ("api", "rule"), ("Rule", "table", "api,rule")),
+        (
+            "FINDINGS_ENDPOINT",
+            ("https://a.b.ingest.monitor.azure.com", "https://127.0.0.1:8443", "https://localhost:1/"),
+            (
+                "http://a.b.ingest.monitor.azure.com",
+                "https://ingest.monitor.azure.com",
+                "https://a.b.ingest.monitor.azure.us",
+                "https://a.ingest.monitor.azure.com.evil.example",
+                "https://a.ingest.monitor.azure.com@evil.example",
+                "https://a.ingest.monitor.azure.com/dataCollectionRules",
+                "https://not127.0.0.1",
+                "http://127.0.0.1:1",
+                "dcr-x.westeurope-1.ingest.monitor.azure.com",
+            ),
+        ),
+        (
+            "FINDINGS_RULE_ID",
+            ("dcr-00000000000000000000000000000000",),
+            ("dcr-0", "00000000000000000000000000000000", "dcr-" + "g" * 32, "/subscriptions/x", "dcr-" + "0" * 33),
+        ),
+        (
+            "FINDINGS_STREAM",
+            ("Custom-EmailRemediationFindings_CL",),
+            ("Custom-Other_CL", "EmailRemediationFindings_CL"),
+        ),
+    ],
+)
+def test_where_findings_go_is_checked(name: str, fine: tuple[str, ...], wrong: tuple[str, ...]) -> None:
+    """Only a collection rule's own address gets our token, its id is the immutable one, its stream the one we write."""
+    for value in fine:
+        assert _mistakes({**RULE, name: value}) == ()
+    for value in wrong:
+        (said,) = _mistakes({**RULE, name: value})
+        assert said.startswith(f"{name}: expected ")
+        assert value not in said.replace(name, "") or value in ("EmailRemediationFindings_CL",)
+
+
+@pytest.mark.parametrize(("cloud", "end"), [("AzureUSGovernment", "us"), ("AzureChinaCloud", "cn")])
+def test_findings_go_to_the_cloud_s_own_hosts(cloud: str, end: str) -> None:
+    """Each cloud has its own hosts and its own audience for uploads."""
+    own = {**RULE, "AZURE_CLOUD": cloud, "TEAMS_WEBHOOK_URL": "", "DRY_RUN": "true"}
+    address = f"https://a.usgovvirginia.ingest.monitor.azure.{end}"
+    settings = from_values({**GOOD, **own, "FINDINGS_ENDPOINT": address})
+    assert settings.cloud.ingestion_audience == f"https://monitor.azure.{end}"
+    (said,) = _mistakes(own)
+    assert f".ingest.monitor.azure.{end}" in said

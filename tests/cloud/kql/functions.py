@@ -29,6 +29,7 @@ _KINDS = {
     **dict.fromkeys(("count", "countif", "dcount", "dcountif", "hash", "array_length", "long"), "count"),
     **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull"), "bool"),
     "todatetime": "datetime",
+    "tolong": "long",
     **dict.fromkeys(("parse_json", "todynamic"), "dynamic"),
 }
 _PREFIXES = {"make_list": "list_", "make_set": "set_", "make_list_if": "list_", "take_any": ""}

@@ -196,13 +196,13 @@ class _Query(Summaries):
         "where": _where,
         "extend": _extend,
         "project": _project,
+        "mv-expand": _mv_expand,
         "summarize": Summaries.summarize,
         "distinct": Summaries.distinct,
         "count": _count,
         "take": _take,
         "order": _order,
         "top": _top,
-        "mv-expand": _mv_expand,
     }
 
 

@@ -122,7 +122,10 @@ class Sources(Scalars):
         values = self.until("]", lambda: self._datum(columns[next(place) % len(columns)][1]))
         if not columns or len(values) % len(columns):
             raise semantic_error("datatable: the number of values is no multiple of the number of columns")
-        text = f"datatable({', '.join(f'{named(name)}: string' for name, _ in columns)}) [{', '.join(values)}]"
+        # The engine forgets the columns of a table without rows.
+        listed = values or [quote("")] * len(columns)
+        text = f"datatable({', '.join(f'{named(name)}: string' for name, _ in columns)}) [{', '.join(listed)}]"
+        text = text if values else f"({text} | where 1 == 2)"
         self.context.shape = dict(columns)
         read = [f"{named(name)} = {_READ[kind]}({named(name)})" for name, kind in columns if kind != "string"]
         return f"({text} | extend {', '.join(read)})" if read else text
