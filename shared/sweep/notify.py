@@ -54,7 +54,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
     unseen = portals.to_tell(context)
     situation = situation_of(context, hunted, found, delivered, described)
-    situation = replace(situation, remarks=(*situation.remarks, *unseen))
+    situation = replace(situation, remarks=(*unseen, *situation.remarks))
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts

@@ -19,6 +19,12 @@ UNSEEN = (
 )
 
 
+ON_CARDS = (
+    "Analysts in the Defender portal do not see these incidents (RAISE_BY=api); Sentinel leaves the Azure portal after"
+    " 31 March 2027. To switch, set RAISE_BY=rule: docs/portals.md"
+)
+
+
 def unseen(context: Context) -> tuple[str, ...]:
     """The note for the receipt; none where the workspace is not onboarded, or a rule makes the incidents.
 
@@ -43,7 +49,7 @@ def to_tell(context: Context) -> tuple[str, ...]:
     told, state = context.ledger.state.portals_told, context.ledger.state
     if not state.in_defender or context.settings.raise_by == "rule":
         return ()
-    return () if told is not None and context.now().date() - told < WEEK else (UNSEEN,)
+    return () if told is not None and context.now().date() - told < WEEK else (ON_CARDS,)
 
 
 def told(context: Context) -> None:
