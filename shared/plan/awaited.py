@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.model import Cause, OurIncident, OwedCreation, Reason, Record
-from shared.plan.decide import Policy
+from shared.plan.policy import Policy
 from shared.plan.records import not_in, reported
 
 RULE_PERIOD = timedelta(hours=1)

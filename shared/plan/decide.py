@@ -6,7 +6,7 @@ It knows nothing of how incidents are read, written or told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.model import (
@@ -20,33 +20,12 @@ from shared.model import (
     Reason,
     Record,
     Severity,
-    incident_id,
 )
+from shared.plan.policy import Policy
 
 COMMENTS_USABLE = 90  # of the 100 that Sentinel takes; the 91st says that the rest is told on the card only
 LIST_LIMIT = 5_000  # messages of one action that a hunt lists
 BENIGN = frozenset({"BenignPositive", "FalsePositive"})
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The settings that decide. `excluded` says whether EXCLUDED_RECIPIENTS names a recipient today."""
-
-    workspace_resource_id: str
-    threshold: int
-    high_threshold: int
-    benign_factor: int
-    max_new: int
-    lookback_days: int
-    excluded: Callable[[str], bool]
-
-    def severity(self, total: int) -> Severity:
-        """High when `Sum_case` exceeds the high threshold, else Medium."""
-        return Severity.HIGH if total > self.high_threshold else Severity.MEDIUM
-
-    def incident_id(self, recipient: str, episode: int) -> str:
-        """The derived id of a recipient's episode."""
-        return incident_id(self.workspace_resource_id, recipient, episode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.model import Act, Action, Finding, Incident, OwedCreation, Reason, Record
-from shared.plan.decide import Plan, Policy, plan
+from shared.plan.aging import forgettable, refreshed, thinned
+from shared.plan.decide import Plan, plan
 from shared.plan.news import findings_to_tell
 from shared.plan.owed import owing
+from shared.plan.policy import Policy
 from shared.plan.records import (
     commented,
     counted,
     created,
     escalated,
-    forgettable,
-    refreshed,
     seen,
-    thinned,
     told,
 )
 from shared.plan.room import Room, remembered

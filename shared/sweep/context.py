@@ -19,7 +19,7 @@ from shared.ledger.cache import LedgerCache
 from shared.ledger.lease import Held
 from shared.ledger.port import Ledger
 from shared.model import Cause, Window
-from shared.plan.decide import Policy
+from shared.plan.policy import Policy
 from shared.settings import Settings
 from shared.sweep.breaker import Breaker
 from shared.teams.webhook import Webhook

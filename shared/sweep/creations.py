@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from shared.incidents.port import Ended
-from shared.model import Act, Action
+from shared.model import Act, Action, Cause, OwedCreation, Record
 from shared.plan.awaited import handed_over
 from shared.plan.owed import exchanged, failed, marked
 from shared.plan.records import created
@@ -49,19 +49,12 @@ def unmark_untried(on: Delivering, results: Iterable[Result]) -> None:
 def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool]:
     """Whether this was all; not when the incident was there already and has to be decided about anew."""
     record = on.record(action.recipient)
-    if record.creation is None:
-        return result, True
-    known = on.context.history.known()
-    if known is None and on.context.settings.raise_by == "rule":
-        unknown = history_cause(on.context)
-        on.save(exchanged(record, record.creation, failed(record.creation, unknown, in_doubt=False)))
-        return replace(result, cause=unknown), True
-    if action.incident_id in (known or {}):
-        on.save(exchanged(record, record.creation, failed(record.creation, CHANGING, in_doubt=False)))
-        _, cause = recalled(on.context, on.findings, action)
-        return replace(result, cause=cause), cause is not None
-    background = on.words.about(action.recipient)
     owed = record.creation
+    if owed is None:
+        return result, True
+    if (known := _known_already(on, action, record, owed)) is not None:
+        return replace(result, cause=known.cause), known.cause is not None
+    background = on.words.about(action.recipient)
     if not owed.attempts.in_doubt:
         record, owed = on.mark(record, owed)
     incidents = on.context.parts.incidents
@@ -90,3 +83,23 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     record, cause = on.not_done(record, owed, attempt, lost=lost)
     in_doubt = record.creation is not None and record.creation.attempts.in_doubt
     return replace(result, taken=in_doubt, cause=cause), True
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """That nothing is made now; `cause` says why not, None when the workspace knows the incident and it is recorded."""
+
+    cause: Cause | None
+
+
+def _known_already(on: Delivering, action: Action, record: Record, owed: OwedCreation) -> _Known | None:
+    """Why the incident is not made after all: the workspace knows it, or cannot say so, and the rule cannot either."""
+    known = on.context.history.known()
+    if known is None and on.context.settings.raise_by == "rule":
+        unknown = history_cause(on.context)
+        on.save(exchanged(record, owed, failed(owed, unknown, in_doubt=False)))
+        return _Known(unknown)
+    if action.incident_id not in (known or {}):
+        return None
+    on.save(exchanged(record, owed, failed(owed, CHANGING, in_doubt=False)))
+    return _Known(recalled(on.context, on.findings, action)[1])

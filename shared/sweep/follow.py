@@ -89,7 +89,7 @@ def _looked_up(record: Record, there: Incident) -> Record:
     return seen(record, replace(there, comments=last.comments if last.name == there.name else there.comments))
 
 
-def taken_over(context: Context, findings: Mapping[str, Finding], records: Mapping[str, Record]) -> list[Record]:
+def handed_by_others(context: Context, findings: Mapping[str, Finding], records: Mapping[str, Record]) -> list[Record]:
     """Records of findings that another ledger, or a lost one, has handed to the rule, before their incidents are there.
 
     Today's messages from before the upload are in its row.

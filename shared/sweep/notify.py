@@ -52,9 +52,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     """
     context.parts.progress("telling Teams")
     tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
-    unseen = portals.to_tell(context)
     situation = situation_of(context, hunted, found, delivered, described)
-    situation = replace(situation, remarks=(*unseen, *situation.remarks))
     news = _news(context, delivered, situation)
     kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
     reasons = (hunted.failed,) if hunted.failed else hunted.doubts
@@ -80,8 +78,8 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         undelivered += _notice(context, tally, Notice.DUE, pending, situation, words)
     elif not news and kind is None:
         undelivered += _sign_of_life(context, tally, hunted, situation, words)
-    if unseen and tally.card_id:
-        portals.told(context)
+    if tally.card_id:
+        portals.note_told(context)
     due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
     return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
 

@@ -52,6 +52,7 @@ def to_tell(context: Context) -> tuple[str, ...]:
     return () if told is not None and context.now().date() - told < WEEK else (ON_CARDS,)
 
 
-def told(context: Context) -> None:
-    """A card with the note was accepted."""
-    context.ledger.save_state(portals_told=context.now().date())
+def note_told(context: Context) -> None:
+    """A card was accepted, with the note if there was one."""
+    if to_tell(context):
+        context.ledger.save_state(portals_told=context.now().date())

@@ -13,12 +13,13 @@ from datetime import timedelta
 from shared.errors import SweepError
 from shared.hunt.incidents import PastIncident
 from shared.model import Action, Cause, Finding, Incident, Severity
+from shared.plan.aging import lengthened, refreshed
 from shared.plan.decide import plan
-from shared.plan.records import lengthened, refreshed, seen
+from shared.plan.records import seen
 from shared.sweep.adopt import MOST_EPISODES, adopt, adopted_record, history_cause, unrecorded
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
-from shared.sweep.follow import follow, taken_over
+from shared.sweep.follow import follow, handed_by_others
 from shared.sweep.gather import Hunted
 from shared.sweep.workers import in_parallel
 
@@ -44,7 +45,7 @@ def reconcile(context: Context, hunted: Hunted) -> Reconciled:
     made_by_rule, unknown = follow(context)
     listed, unread = {**made_by_rule, **listed}, unread or unknown
     blocked = adopt(context, hunted, unrecorded(context, hunted, listed))
-    context.ledger.save(taken_over(context, hunted.findings, context.ledger.records))
+    context.ledger.save(handed_by_others(context, hunted.findings, context.ledger.records))
     notes = _age(context, hunted)
     blocked |= _recall(context, hunted, listed)
     if (error := context.history.error) is not None:

@@ -63,7 +63,6 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
     about_findings = delivered.created + delivered.commented + delivered.escalated
     about_findings += notified.told - notified.mentioned
     reasons = reasons_of(actions)
-    records = done.context.ledger.records.values() if done.context else ()
     return Receipt(
         run_id=parts.run_id,
         version=__version__,
@@ -88,7 +87,7 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         excluded=reasons[Reason.EXCLUDED],
         held=reasons[Reason.HELD],
         held_unremembered=delivered.held_unremembered,
-        awaited=sum(map(is_awaited, records)),
+        awaited=sum(map(is_awaited, done.context.ledger.records.values() if done.context else ())),
         due=due,
         told=notified.told,
         reminded=notified.reminded,

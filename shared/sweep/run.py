@@ -14,9 +14,9 @@ from shared.ledger.cache import LedgerCache
 from shared.ledger.lease import Held, LeaseLost, LeaseNotFree, claim
 from shared.ledger.port import LedgerError
 from shared.model import Cause, Slot
+from shared.plan.aging import forgettable, thinned
 from shared.plan.decide import plan
 from shared.plan.news import outdated
-from shared.plan.records import forgettable, thinned
 from shared.sweep.context import Context, Parts, policy_of
 from shared.sweep.deliver import deliver, note, planned_only
 from shared.sweep.describe import describe

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from shared.model import Action, Campaign, Reason, Verdict
+from shared.sweep import portals
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
 from shared.sweep.describe import Words
@@ -69,7 +70,7 @@ def situation_of(
         incidents_url=incidents_link(settings.cloud.portal, workspace),
         run_url=run_link(settings.cloud.portal, parts.app_resource_id, parts.run_id, parts.started),
         run_id=parts.run_id,
-        remarks=hunted.remarks,
+        remarks=(*portals.to_tell(context), *hunted.remarks),
         campaigns=tuple(_shown(each, settings.card_subjects) for each in described.campaigns),
         flagged=sum(number for reason, number in reasons.items() if reason not in _NOT_COUNTED),
         looked_up=sum(1 for origin in described.origins.values() if origin.domains or origin.groups),

@@ -32,7 +32,7 @@ from shared.model import (
     message_hash,
     minute_number,
 )
-from shared.plan.decide import Policy
+from shared.plan.policy import Policy
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 TODAY = day_number(NOW)

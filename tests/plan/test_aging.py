@@ -15,7 +15,7 @@ from shared.model import (
     WorkspaceState,
     minute_number,
 )
-from shared.plan.records import (
+from shared.plan.aging import (
     forgettable,
     lengthened,
     refreshed,

@@ -19,9 +19,11 @@ from shared.model import (
     WorkspaceState,
     message_hash,
 )
-from shared.plan.decide import Policy, candidate, decide_about, is_fixed_for, plan
+from shared.plan.aging import lengthened, refreshed, thinned
+from shared.plan.decide import candidate, decide_about, is_fixed_for, plan
 from shared.plan.owed import owing
-from shared.plan.records import adopted, commented, counted, created, lengthened, refreshed, thinned, told
+from shared.plan.policy import Policy
+from shared.plan.records import adopted, commented, counted, created, told
 from tests.plan.samples import (
     DAY,
     DOWN,

@@ -13,38 +13,33 @@ from tests.cloud.rule_definitions import load_rules
 from tests.support.days import Days, incident_name
 from tests.support.tenant import Tenant
 
-RULES = Path(__file__).parents[2] / "infra/findings-rule.json"
+DEPLOYED = Path(__file__).parents[2] / "infra/findings-rule.json"
 VIP = "vip@contoso.com"
 
 
 @pytest.fixture
 def days(tenant: Tenant) -> Days:
     """A tenant with the findings table and the rules that are deployed."""
-    tenant.cloud.deploy_findings(*load_rules(RULES))
+    tenant.cloud.deploy_findings(*load_rules(DEPLOYED))
     tenant.settings |= tenant.cloud.rule_road
     return Days(tenant)
 
 
-def made(days: Days, recipient: str = VIP) -> list[dict[str, Any]]:
+def made_by_rule(days: Days, recipient: str = VIP) -> list[dict[str, Any]]:
     """The properties of the incidents about a recipient, in the order in which the rules made them."""
     found = [each["properties"] for each in days.tenant.cloud.incidents.values()]
     found = [each for each in found if recipient in each["title"]]
     return sorted(found, key=lambda each: int(each["incidentNumber"]))
 
 
-def open_ones(days: Days, recipient: str = VIP) -> list[dict[str, Any]]:
-    """Those that are open."""
-    return [each for each in made(days, recipient) if each["status"] != "Closed"]
-
-
-def name_of(days: Days, recipient: str = VIP) -> str:
+def sentinels_name(days: Days, recipient: str = VIP) -> str:
     """Sentinel's name of the last incident about a recipient."""
     found = [(each["properties"]["incidentNumber"], name) for name, each in days.tenant.cloud.incidents.items()
              if recipient in each["properties"]["title"]]  # fmt: skip
     return max(found)[1]
 
 
-def rows(days: Days, kind: str = "finding") -> list[dict[str, Any]]:
+def handed_rows(days: Days, kind: str = "finding") -> list[dict[str, Any]]:
     """The rows of the findings table of a kind, in the order in which they came."""
     return [row for row in days.tenant.cloud.ingestion.rows if row["Kind"] == kind]
 
@@ -61,18 +56,18 @@ def test_a_finding_is_handed_over_awaited_and_seen(days: Days) -> None:
     assert not days.tenant.cloud.incidents
     assert "advanced-hunting" in days.cards[0]
     assert "analytics rule" in days.cards[0]
-    (row,) = rows(days)
+    (row,) = handed_rows(days)
     assert (row["FindingId"], row["Attempt"], row["Recipient"]) == (incident_name(VIP), 1, VIP)
     days.pass_by()
     days.mail(VIP, 60)
     second = days.sweep()
     assert second["event"] == "sweep_completed", days.causes
     assert (second["commented"], second["escalated"]) == (1, 1)
-    (incident,) = made(days)
+    (incident,) = made_by_rule(days)
     assert incident["severity"] == "High"
-    assert len(days.tenant.cloud.comments[name_of(days)]) == 1
-    assert len(rows(days)) == 1
-    assert len(rows(days, "growth")) == 1
+    assert len(days.tenant.cloud.comments[sentinels_name(days)]) == 1
+    assert len(handed_rows(days)) == 1
+    assert len(handed_rows(days, "growth")) == 1
     assert f"Open incident {incident['incidentNumber']}" in days.cards[-1]
     days.pass_by()
     assert days.sweep() == {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "standing": 1}
@@ -89,16 +84,16 @@ def test_a_rule_that_is_off_for_a_week_is_due_and_heals(days: Days) -> None:
         assert receipt["event"] == "sweep_incomplete"
         assert receipt["due"] == 1
         assert days.causes.startswith("rule_silent")
-        assert [row["Attempt"] for row in rows(days)] == list(range(1, day + 2))
+        assert [row["Attempt"] for row in handed_rows(days)] == list(range(1, day + 2))
         assert "made NO incident" in days.cards[-1]
         assert "analytics rules" in days.cards[-1]
-    assert not made(days)
+    assert not made_by_rule(days)
     days.tenant.cloud.rules.switch(True)
     days.pass_by()
     days.sweep()
     days.pass_by()
     assert days.sweep()["event"] == "sweep_completed", days.causes
-    assert len(made(days)) == 1
+    assert len(made_by_rule(days)) == 1
 
 
 def test_within_two_periods_it_is_awaited_then_due_and_no_second_row_comes_that_day(days: Days) -> None:
@@ -112,7 +107,7 @@ def test_within_two_periods_it_is_awaited_then_due_and_no_second_row_comes_that_
     days.pass_by(hours=2)
     late = days.sweep()
     assert (late["event"], late["due"]) == ("sweep_incomplete", 1)
-    assert len(rows(days)) == 1
+    assert len(handed_rows(days)) == 1
 
 
 @pytest.mark.parametrize("what", ["late", "skip", "twice"])
@@ -125,7 +120,7 @@ def test_a_rule_that_stumbles_makes_one_incident(days: Days, what: str) -> None:
     for _ in range(3):
         days.pass_by()
         days.sweep()
-    assert len(made(days)) == 1
+    assert len(made_by_rule(days)) == 1
     assert days.sweep()["event"] == "sweep_completed", days.causes
 
 
@@ -140,7 +135,7 @@ def test_a_lost_answer_to_the_upload_costs_no_second_incident(days: Days, accept
     for _ in range(3):
         days.pass_by()
         days.sweep()
-    assert len(made(days)) == 1
+    assert len(made_by_rule(days)) == 1
     assert days.sweep()["event"] == "sweep_completed", days.causes
     assert days.told(VIP) >= 1
 
@@ -162,8 +157,8 @@ def test_a_week_without_the_ingestion_service_is_caught_up_on(days: Days) -> Non
     assert days.sweep()["created"] == 1
     days.pass_by()
     assert days.sweep()["event"] == "sweep_completed", days.causes
-    assert len(made(days)) == len(made(days, "first@contoso.com")) == 1
-    assert len(days.tenant.cloud.comments[name_of(days, "first@contoso.com")]) == 1
+    assert len(made_by_rule(days)) == len(made_by_rule(days, "first@contoso.com")) == 1
+    assert len(days.tenant.cloud.comments[sentinels_name(days, "first@contoso.com")]) == 1
 
 
 def test_an_analyst_who_closes_it_in_defender_is_heard(days: Days) -> None:
@@ -172,7 +167,7 @@ def test_an_analyst_who_closes_it_in_defender_is_heard(days: Days) -> None:
     days.sweep()
     days.pass_by()
     days.sweep()
-    days.tenant.cloud.analyst.close_in_defender(name_of(days), "True positive")
+    days.tenant.cloud.analyst.close_in_defender(sentinels_name(days), "True positive")
     days.pass_by()
     assert days.sweep()["settled"] == 1
     days.mail(VIP, 11)
@@ -180,8 +175,8 @@ def test_an_analyst_who_closes_it_in_defender_is_heard(days: Days) -> None:
     assert days.sweep()["created"] == 1
     days.pass_by()
     days.sweep()
-    assert [each["status"] for each in made(days)] == ["Closed", "New"]
-    assert [row["Episode"] for row in rows(days)] == [0, 1]
+    assert [each["status"] for each in made_by_rule(days)] == ["Closed", "New"]
+    assert [row["Episode"] for row in handed_rows(days)] == [0, 1]
 
 
 @pytest.mark.parametrize("alerts", [True, False])
@@ -192,7 +187,7 @@ def test_a_merge_is_no_analysts_word(days: Days, alerts: bool) -> None:
     days.sweep()
     days.pass_by()
     days.sweep()
-    days.tenant.cloud.rules.merge(name_of(days), name_of(days, "other@contoso.com"), alerts=alerts)
+    days.tenant.cloud.rules.merge(sentinels_name(days), sentinels_name(days, "other@contoso.com"), alerts=alerts)
     days.pass_by()
     days.mail(VIP, 3)
     receipt = days.sweep()
@@ -217,7 +212,7 @@ def test_from_api_to_rule_and_back_makes_no_second_open_incident(days: Days) -> 
     days.pass_by()
     days.mail("other@contoso.com", 3)
     assert days.sweep(RAISE_BY="api")["commented"] == 1
-    assert len(made(days)) == len(made(days, "other@contoso.com")) == 1
+    assert len(made_by_rule(days)) == len(made_by_rule(days, "other@contoso.com")) == 1
 
 
 def test_what_the_rule_passed_over_is_made_at_once_after_the_switch_back(days: Days) -> None:
@@ -229,7 +224,7 @@ def test_what_the_rule_passed_over_is_made_at_once_after_the_switch_back(days: D
     days.sweep(RAISE_BY="api")
     days.pass_by()
     assert days.sweep(RAISE_BY="api")["event"] == "sweep_completed", days.causes
-    assert [each["status"] for each in made(days)] == ["New"]
+    assert [each["status"] for each in made_by_rule(days)] == ["New"]
 
 
 @pytest.mark.parametrize("raise_by", ["rule", "api"])
@@ -240,7 +235,7 @@ def test_a_lost_ledger_finds_the_rules_incidents(days: Days, raise_by: str) -> N
     days.sweep()
     days.pass_by()
     days.sweep()
-    days.tenant.cloud.analyst.close(name_of(days, "closed@contoso.com"))
+    days.tenant.cloud.analyst.close(sentinels_name(days, "closed@contoso.com"))
     days.pass_by()
     days.lose_ledger()
     receipt = days.sweep(RAISE_BY=raise_by)
@@ -248,8 +243,8 @@ def test_a_lost_ledger_finds_the_rules_incidents(days: Days, raise_by: str) -> N
     assert (receipt.get("created"), receipt["settled"]) == (None, 1)
     days.pass_by()
     days.sweep(RAISE_BY=raise_by)
-    assert len(made(days)) == len(made(days, "closed@contoso.com")) == 1
-    assert len(rows(days)) == 2
+    assert len(made_by_rule(days)) == len(made_by_rule(days, "closed@contoso.com")) == 1
+    assert len(handed_rows(days)) == 2
 
 
 def test_a_ledger_lost_while_the_row_is_awaited_hands_nothing_over_again(days: Days) -> None:
@@ -259,10 +254,10 @@ def test_a_ledger_lost_while_the_row_is_awaited_hands_nothing_over_again(days: D
     days.lose_ledger()
     days.pass_by(minutes=20)
     assert days.sweep().get("created") is None
-    assert len(rows(days)) == 1
+    assert len(handed_rows(days)) == 1
     days.pass_by()
     assert days.sweep()["event"] == "sweep_completed", days.causes
-    assert len(made(days)) == 1
+    assert len(made_by_rule(days)) == 1
 
 
 def test_no_more_than_fifty_rows_are_handed_over_at_once(days: Days) -> None:
@@ -271,7 +266,7 @@ def test_no_more_than_fifty_rows_are_handed_over_at_once(days: Days) -> None:
         days.mail(f"p{number}@contoso.com", 11)
     receipt = days.sweep(MAX_NEW_INCIDENTS="100")
     assert (receipt["created"], receipt["held"]) == (50, 3)
-    assert len(rows(days)) == 50
+    assert len(handed_rows(days)) == 50
 
 
 def test_on_an_onboarded_workspace_every_receipt_and_once_a_week_a_card_say_what_is_not_seen(days: Days) -> None:
@@ -297,7 +292,7 @@ def test_on_an_onboarded_workspace_every_receipt_and_once_a_week_a_card_say_what
 
 def test_a_rule_that_makes_alerts_only_is_said(days: Days) -> None:
     """With createIncident off there is an alert and no incident: due, and for two days no further row."""
-    rules = [{**rule, "incidentConfiguration": {"createIncident": False}} for rule in load_rules(RULES)]
+    rules = [{**rule, "incidentConfiguration": {"createIncident": False}} for rule in load_rules(DEPLOYED)]
     days.tenant.cloud.rules.remove_all()
     days.tenant.cloud.rules.install(*rules)
     days.mail(VIP, 12)
@@ -305,5 +300,5 @@ def test_a_rule_that_makes_alerts_only_is_said(days: Days) -> None:
     days.pass_by()
     assert days.sweep()["due"] == 1
     assert days.causes.startswith("rule_without_incident")
-    assert len(rows(days)) == 1
+    assert len(handed_rows(days)) == 1
     assert "makes incidents" in json.dumps(days.cards[-1])

@@ -26,7 +26,7 @@ AWAITED = timedelta(hours=6)
 """Two periods of the rule, and what the sweeps' clock may jump meanwhile."""
 
 
-def closed(incident: Mapping[str, Any]) -> bool:
+def is_closed(incident: Mapping[str, Any]) -> bool:
     """Whether somebody has closed it; the portal closes what it merges into another one."""
     merged = any(label["labelName"] == MERGED_TAG for label in incident.get("labels", ()))
     return bool(incident["status"] == "Closed") and not merged
@@ -110,7 +110,7 @@ class Promises:
             self.last[name] = after
             if after.get("classification") == "FalsePositive":
                 self.benign.add(name)
-            if not closed(after):  # reopened, what was said on it may be read after all
+            if not is_closed(after):  # reopened, what was said on it may be read after all
                 self.maybe[OWNERS[name][0]] |= self.unread.pop(name, set())
             if place in self.world.by_analysts:
                 self.pending.pop(name, None)
@@ -199,7 +199,7 @@ class Promises:
         who, _ = OWNERS[name]
         made = datetime.fromisoformat(comment["createdTimeUtc"])
         changes = [each for each in self.world.store.history if each.time >= made and self._name(each) == name]
-        ended = [each.time for each in changes if closed(each.incident["properties"])]
+        ended = [each.time for each in changes if is_closed(each.incident["properties"])]
         known, short = self.ever[who].keys() | self.now[who].keys(), "not listed here" in comment["message"]
         told = {message for message in known if short or message in comment["message"]}
         if ended and ended[0] == changes[0].time:
@@ -281,7 +281,7 @@ class Promises:
 
     def settled(self, name: str) -> bool:
         """Whether an incident is closed or deleted."""
-        return name in self.world.gone or closed(self.last[name])
+        return name in self.world.gone or is_closed(self.last[name])
 
     def needed(self, name: str, *, most: bool = False) -> int:
         """How many new messages do not raise it again; `most`: if nobody has noticed that it was deleted."""

@@ -21,7 +21,7 @@ from tests.cloud.incidents import Incidents as Store
 from tests.sweep.history.fate import Fate
 from tests.sweep.history.memory import MemoryWorld
 from tests.sweep.history.ports import MemoryHunt, MemoryIncidents, past_incidents
-from tests.sweep.history.steps import Rule, Step
+from tests.sweep.history.steps import RuleBefalls, Step
 from tests.sweep.history.world import OWNERS, Upload
 
 PERIOD = timedelta(hours=1)
@@ -183,7 +183,7 @@ class RuleWorld(MemoryWorld):
 
     def apply(self, step: Step) -> None:
         """See World."""
-        if not isinstance(step, Rule):
+        if not isinstance(step, RuleBefalls):
             super().apply(step)
         elif step.what in ("on", "off"):
             self.rule.on = step.what == "on"

@@ -108,7 +108,7 @@ class Refuses:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleBefalls:
     """What becomes of the analytics rule, or by which road the sweeps go from now on; see `RULE`."""
 
     what: str
@@ -134,7 +134,7 @@ class Sweep:
     beside: bool = False
 
 
-Step = MailArrives | Again | AnalystActs | Setting | Excluded | Ledger | Skew | Refuses | Rule | Sweep
+Step = MailArrives | Again | AnalystActs | Setting | Excluded | Ledger | Skew | Refuses | RuleBefalls | Sweep
 
 
 def draw(seed: int, length: int, calls: int, *, rule: bool = False) -> list[Step]:
@@ -148,7 +148,7 @@ def draw(seed: int, length: int, calls: int, *, rule: bool = False) -> list[Step
     story: list[Step] = [MailArrives(RECIPIENTS[0], chance.randint(4, 9), COUNTED[1]), Sweep(0)]
     while len(story) < length:
         if rule and chance.random() < 0.25:
-            story.append(Rule(chance.choice(RULE)))
+            story.append(RuleBefalls(chance.choice(RULE)))
         story += _day(chance, ledgers, calls)
     return story
 
