@@ -9,14 +9,14 @@ from shared.clock import Clock
 from shared.errors import SweepError
 from shared.hunt import Hunt
 from shared.incidents.arm import ArmIncidents
-from shared.incidents.permissions import WRITING, not_permitted
+from shared.incidents.permissions import FOLLOWING, WRITING, not_permitted
+from shared.incidents.portals import onboarded, portals_in_words, portals_remark
 from shared.model import Window
 from shared.settings import Settings
 
 APART = 60.0
 """Seconds between our clock and Sentinel's; far fewer than the minutes after which sign-in fails."""
 LOOK = timedelta(days=30)
-READ_THE_CARD = "make sure that on-call reads the Teams card"
 
 
 def look_at_sign_in(token: str) -> CheckResult:
@@ -41,8 +41,10 @@ def look_at_incidents(sentinel: ArmIncidents) -> CheckResult:
     return Found.FINE, f"ours can be listed, {seen}"
 
 
-def look_at_rights(sentinel: ArmIncidents) -> CheckResult:
-    """Whether incidents may be written, by what Azure says of our permissions; nothing is written to find out."""
+def look_at_rights(sentinel: ArmIncidents, raise_by: str) -> CheckResult:
+    """Whether incidents may be written, and with `rule` also followed, by what Azure says of our permissions; nothing
+    is written to find out.
+    """
     try:
         granted = sentinel.permissions()
     except SweepError as error:
@@ -52,9 +54,11 @@ def look_at_rights(sentinel: ArmIncidents) -> CheckResult:
             "cannot tell whether incidents may be written: the identity may not list its own permissions"
             " (Microsoft.Authorization/permissions/read); the first sweep will show"
         )
-    missing = not_permitted(granted, WRITING)
+    follows = raise_by == "rule"
+    missing = not_permitted(granted, (*WRITING, *FOLLOWING) if follows else WRITING)
     if not missing:
-        return Found.FINE, "incidents and comments may be written; nothing was written to find out"
+        more = "; SecurityAlert and the findings table may be read" if follows else ""
+        return Found.FINE, f"incidents and comments may be written{more}; nothing was written to find out"
     return Found.WRONG, (
         f"the identity lacks {', '.join(missing)}: give it the role Microsoft Sentinel Responder on the workspace (or"
         " the custom role of docs/permissions.md), and wait some minutes"
@@ -75,22 +79,11 @@ def look_at_clock(sentinel: ArmIncidents) -> CheckResult:
     )
 
 
-def look_at_portals(hunt: Hunt, clock: Clock) -> CheckResult:
+def look_at_portals(hunt: Hunt, clock: Clock, raise_by: str) -> CheckResult:
     """In which portal analysts work: whether the workspace is onboarded to the Defender portal, by its incidents."""
     now = clock.now()
-    providers = hunt.incident_providers(Window(now - LOOK, now))
-    ends = "Sentinel leaves the Azure portal after 31 March 2027"
-    if providers is None or not any(providers):
-        return Found.UNTRIED, (
-            f"cannot tell whether the workspace is onboarded to the Defender portal: no incident that a rule has"
-            f" made in {LOOK.days} days. Incidents made over the API are not shown there, and {ends}: {READ_THE_CARD}"
-        )
-    if providers[0]:
-        return Found.FINE, (
-            "the workspace is onboarded to the Defender portal, whose queue does not show incidents made over the API:"
-            f" analysts who work there see the Teams card only, and {ends}: {READ_THE_CARD}"
-        )
-    return Found.FINE, (
-        "the workspace is not onboarded to the Defender portal, as its incidents show; once it is, incidents made over"
-        f" the API do not appear in that portal's queue, and {ends}: {READ_THE_CARD}"
-    )
+    known = onboarded(hunt.incident_providers(Window(now - LOOK, now)))
+    words = portals_in_words(known, raise_by)
+    if portals_remark(known, raise_by):
+        return Found.DOUBT, words
+    return (Found.FINE if known is not None or raise_by == "rule" else Found.UNTRIED), words

@@ -77,6 +77,8 @@ def _whom(error: Exception, settings: Settings) -> str:
             name, given, used = "ARM_ENDPOINT", settings.arm_endpoint, settings.arm
         case Service.GRAPH:
             name, given, used = "GRAPH_ENDPOINT", settings.graph_endpoint, settings.graph
+        case Service.INGESTION:
+            name, given, used = "FINDINGS_ENDPOINT", settings.findings_endpoint, settings.findings
         case _:
             return ""
     host = urlsplit(used).netloc

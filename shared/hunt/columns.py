@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from shared.query.answer import Answer
+from shared.query.answer import COUNTS, Answer
 
 _EVENTS = {
     "NetworkMessageId": "string",
@@ -28,6 +28,23 @@ _INCIDENTS = {
     "Severity": "string",
 }
 INCIDENT_TABLE = "SecurityIncident"
+FINDINGS_TABLE = "EmailRemediationFindings_CL"
+ALERT_TABLE = "SecurityAlert"
+OF_THE_WORKSPACE = (INCIDENT_TABLE, FINDINGS_TABLE, ALERT_TABLE)
+"""Tables that are always the workspace's, wherever the mail is asked about."""
+FINDINGS: Mapping[str, str] = {
+    **dict.fromkeys(("TimeGenerated", "FoundAt"), "datetime"),
+    **dict.fromkeys(("RowId", "Kind", "FindingId"), "string"),
+    **dict.fromkeys(("Attempt", "Part", "Parts"), "int"),
+    **dict.fromkeys(("Recipient", "RecipientName", "RecipientDomain"), "string"),
+    "Episode": "int",
+    **dict.fromkeys(("Severity", "Reason"), "string"),
+    **dict.fromkeys(("Sum_case", *COUNTS), "int"),
+    **dict.fromkeys(("MessageHashes", "NewestMessages"), "dynamic"),
+    **{f"{name}{place}": "string" for place in (1, 2, 3) for name in ("NetworkMessageId", "Sender", "Subject")},
+    **dict.fromkeys(("Description", "RunId", "Version"), "string"),
+}
+"""The columns of the findings table, name to KQL type: what infra/ makes and shared/incidents/finding_rows.py fills."""
 
 
 def needed_columns(source: Literal["sentinel", "defender"]) -> dict[str, dict[str, str]]:

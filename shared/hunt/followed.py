@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shared.hunt.columns import ALERT_TABLE, FINDINGS_TABLE, INCIDENT_TABLE
 from shared.hunt.incidents import INCIDENT_COLUMNS, PastIncident, past_incident, types_of
 from shared.model import incident_id
 from shared.query.answer import NUMBERS, Answer, check_columns, time_cell
 from shared.query.literals import query_text
 from shared.query.refusal import TableMissing
 
-FINDINGS_TABLE = "EmailRemediationFindings_CL"
-FOLLOWED_TABLES = (FINDINGS_TABLE, "SecurityAlert", "SecurityIncident")
+FOLLOWED_TABLES = (FINDINGS_TABLE, ALERT_TABLE, INCIDENT_TABLE)
 """Each may be missing in a workspace; then it holds nothing."""
 _OWN = ("What", "Finding", "Recipient", "Episode", "Attempt", "First", "Alert", "Details")
 FOLLOWED_COLUMNS = (*_OWN, *INCIDENT_COLUMNS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import PartialData, Service, SweepError
 from shared.http.client import Http
-from shared.hunt.columns import INCIDENT_TABLE, column_types, read_providers
+from shared.hunt.columns import OF_THE_WORKSPACE, column_types, read_providers
 from shared.hunt.context import MOST_IDS, MOST_ROWS, MailContext, read_context, read_reach
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
 from shared.hunt.followed import Followed, ask_followed
@@ -217,7 +217,7 @@ class Hunt:
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """The names and types of a table's columns; None for an empty response. Raises TableMissing, too."""
-        place = self._workspace if table == INCIDENT_TABLE else self._mail
+        place = self._workspace if table in OF_THE_WORKSPACE else self._mail
         answer = place.ask(query_text(f"columns_{table}"))
         return None if answer is None else column_types(answer)
 

@@ -31,7 +31,7 @@ MOST_ENTITIES = 3
 _SUBJECT = 256
 _MESSAGE_ID = 128
 
-FindingRow = dict[str, Any]
+_Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class RuleDrafts:
         rows = _parts(row, action, comment_id(action.incident_id, action.messages.times))
         return _json({"comment": comment_body(action, terms, about, last=last, minimal=minimal), "rows": rows})
 
-    def _row(self, action: Action, kind: str, attempt: int, says: str) -> FindingRow:
+    def _row(self, action: Action, kind: str, attempt: int, says: str) -> _Row:
         name, domain = _split(action.recipient)
         counts = action.counts
         return {
@@ -108,18 +108,17 @@ def _described(action: Action, terms: Terms, about: Background, *, minimal: bool
     """The incident's description, of which an alert shows 5 KB: what other scripts make longer gives way."""
     if not minimal and utf8(full := description(action, terms, about, utf8)) <= DESCRIPTION_LIMIT:
         return full
-    least = minimal_description(action, terms)
-    return least.encode("utf-8", "replace")[:DESCRIPTION_LIMIT].decode("utf-8", "ignore")
+    return minimal_description(action, terms)
 
 
-def _newest(action: Action, about: Background, *, minimal: bool) -> FindingRow:
+def _newest(action: Action, about: Background, *, minimal: bool) -> _Row:
     """Cells about the newest messages; nothing of the mail in the minimal form."""
     return _listed(() if minimal else action.messages.newest[:MOST_NEWEST], senders_known(about))
 
 
-def _listed(newest: Sequence[Evidence], senders: Mapping[str, str]) -> FindingRow:
+def _listed(newest: Sequence[Evidence], senders: Mapping[str, str]) -> _Row:
     """These messages as data, the first of them as columns of their own as well."""
-    cells: FindingRow = {"NewestMessages": [_message(item) for item in newest]}
+    cells: _Row = {"NewestMessages": [_message(item) for item in newest]}
     for place in range(MOST_ENTITIES):
         item = newest[place] if place < len(newest) else None
         sender = senders.get(item.message_id.lower(), "") if item else ""
@@ -129,7 +128,7 @@ def _listed(newest: Sequence[Evidence], senders: Mapping[str, str]) -> FindingRo
     return cells
 
 
-def _message(item: Evidence) -> FindingRow:
+def _message(item: Evidence) -> _Row:
     return {
         "NetworkMessageId": clean(item.message_id, _MESSAGE_ID),
         "Time": stamp(item.time),
@@ -138,7 +137,7 @@ def _message(item: Evidence) -> FindingRow:
     }
 
 
-def _parts(row: FindingRow, action: Action, repeat: str) -> list[FindingRow]:
+def _parts(row: _Row, action: Action, repeat: str) -> list[_Row]:
     """The row with as many messages as fit, then rows with the rest. What is uploaded again has the same ids.
 
     `repeat` is what a repetition has in common: the attempt, or the comment's id. Messages are named by 16 hex digits:

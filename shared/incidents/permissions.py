@@ -15,6 +15,10 @@ WRITING = (
 )
 """The actions by which the sweep makes incidents and comments."""
 
+_QUERY = "Microsoft.OperationalInsights/workspaces/query"
+FOLLOWING = (f"{_QUERY}/read", f"{_QUERY}/SecurityAlert/read", f"{_QUERY}/Tables.Custom/read")
+"""The actions by which the sweep follows what the analytics rules make of its findings."""
+
 
 def not_permitted(granted: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> list[str]:
     """Those actions that no entry grants: an entry grants its `actions` but for its own `notActions`."""

@@ -89,15 +89,13 @@ def _check(row: Mapping[str, Any], size: int, most: int) -> None:
 
 
 def _refusal(what: str) -> SweepError:
-    error = Rejected(
+    return Rejected(
         f"{Service.INGESTION.words} was not sent a finding: {what}. It is sent without its mail; if that is refused,"
         " report it",
         service=Service.INGESTION,
         call=Call.UPLOAD,
         status=_TOO_LARGE,
     )
-    error.own = True
-    return error
 
 
 def _json(value: object) -> bytes:

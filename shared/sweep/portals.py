@@ -5,19 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.errors import SweepError
+from shared.incidents.portals import onboarded, portals_remark
 from shared.model import Window
 from shared.sweep.context import Context
 
 WEEK = timedelta(days=7)
 LOOK = timedelta(days=30)
 """So far back the workspace's incidents show in which portal they are."""
-
-UNSEEN = (
-    "the workspace is onboarded to the Defender portal, and incidents made over the API (RAISE_BY=api) are not shown"
-    " there: analysts who work in that portal do not see what this sweep raises, and Sentinel leaves the Azure portal"
-    " after 31 March 2027; to switch, set RAISE_BY=rule as docs/portals.md says"
-)
-
 
 ON_CARDS = (
     "Analysts in the Defender portal do not see these incidents (RAISE_BY=api); Sentinel leaves the Azure portal after"
@@ -39,9 +33,11 @@ def unseen(context: Context) -> tuple[str, ...]:
         except SweepError:
             pass  # the next sweep looks
         else:
-            there = providers[0] > 0 if providers is not None and any(providers) else state.in_defender
+            there = onboarded(providers)
+            there = state.in_defender if there is None else there
             context.ledger.save_state(in_defender=there, portals_looked=now.date())
-    return (UNSEEN,) if context.ledger.state.in_defender else ()
+    remark = portals_remark(context.ledger.state.in_defender, context.settings.raise_by)
+    return (remark,) if remark else ()
 
 
 def to_tell(context: Context) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.cli.checks import Check, Found
 from shared.cli.doctor import examine
+from shared.hunt.columns import FINDINGS, FINDINGS_TABLE
 from shared.incidents.permissions import WRITING, not_permitted
 from shared.settings import from_values
 from shared.teams import Card
@@ -19,6 +20,7 @@ from shared.teams.trial import TRIAL_HEADING, trial_card
 from tests.cloud import Cloud, schemas
 from tests.cloud.arm import RESPONDER
 from tests.cloud.faults import Fault
+from tests.cloud.findings_rules import findings_rules
 from tests.cloud.mail import sample
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.support.cards import opened
@@ -194,8 +196,8 @@ def test_rights_that_may_not_be_listed_are_not_known(well: Cloud, tmp_path: Path
             Found.FINE,
             "is not onboarded to the Defender portal, as its incidents show",
         ),
-        ([("Microsoft XDR", (FOREIGN,))], Found.FINE, "is onboarded to the Defender portal, whose queue does not show"),
-        ([("Azure Sentinel", ()), ("Microsoft XDR", ())], Found.FINE, "is onboarded to the Defender portal, whose"),
+        ([("Microsoft XDR", (FOREIGN,))], Found.DOUBT, "is onboarded to the Defender portal, and incidents made over"),
+        ([("Azure Sentinel", ()), ("Microsoft XDR", ())], Found.DOUBT, "do not see the sweep's incidents"),
         ([("Azure Sentinel", ())], Found.UNTRIED, "cannot tell whether the workspace is onboarded"),  # over the API
         ([], Found.UNTRIED, "cannot tell whether the workspace is onboarded"),
     ],
@@ -206,9 +208,122 @@ def test_in_which_portal_analysts_work(
     """What is synchronised from Defender shows that the workspace is onboarded, a rule's own incident that it is not;
     one that was made over the API, as ours are, shows nothing."""
     well.load("SecurityIncident", [incident_row(*row) for row in rows])
-    (portals,) = (check for check in examined(well, tmp_path) if check.about == "portals")
+    checks = examined(well, tmp_path)
+    (portals,) = (check for check in checks if check.about == "portals")
     assert (portals.found, words in portals.words) == (found, True), portals.words
     assert "31 March 2027" in portals.words
+    assert "set RAISE_BY=rule" in portals.words
+    assert checks[0 if found is Found.DOUBT else -1] is portals
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ("Microsoft XDR", "is onboarded to the Defender portal, where the analytics rules' incidents are shown"),
+        ("Azure Sentinel", "is not onboarded to the Defender portal; once it is, it shows"),
+        ("", "shows no incident of a rule in 30 days; the analytics rules' incidents are in both portals"),
+    ],
+)
+def test_with_the_rule_every_portal_is_fine(provider: str, words: str, well: Cloud, tmp_path: Path) -> None:
+    """With RAISE_BY=rule both portals show the incidents, so the check of the portals comes last and doubts nothing."""
+    well.load("SecurityIncident", [incident_row(provider)] if provider else [])
+    *_, portals = examined(well, tmp_path, by_rule())
+    assert (portals.about, portals.found, words in portals.words) == ("portals", Found.FINE, True), portals.words
+
+
+def by_rule(*, columns: dict[str, str] | None = None) -> Plant:
+    """RAISE_BY=rule, with the findings table and the collection rule deployed."""
+
+    def plant(cloud: Cloud, _: FakeClock) -> dict[str, str]:
+        cloud.deploy_findings(*findings_rules())
+        if columns is not None:
+            cloud.define(FINDINGS_TABLE, columns)
+        return cloud.rule_road
+
+    return plant
+
+
+def _together(*plants: Plant) -> Plant:
+    """Several things at once."""
+
+    def plant(cloud: Cloud, clock: FakeClock) -> dict[str, str]:
+        return {name: value for each in plants for name, value in (each(cloud, clock) or {}).items()}
+
+    return plant
+
+
+def test_with_the_rule_its_own_parts_are_checked(well: Cloud, tmp_path: Path) -> None:
+    """The table, the upload and the following are fine, no row is written; what was found before is counted."""
+    found = {check.about: check for check in examined(well, tmp_path, by_rule())}
+    assert {check.found for check in found.values()} == {Found.FINE}
+    assert list(found) == [*ORDER[:-1], "findings", "uploads", "following", ORDER[-1]]
+    assert "SecurityAlert and the findings table may be read" in found["rights"].words
+    assert "no row was written" in found["uploads"].words
+    assert "holds 0 findings of this workspace; the rules made alerts of 0 findings" in found["following"].words
+    assert well.ingestion.rows == []
+
+
+FEWER = {name: kind for name, kind in FINDINGS.items() if name not in ("Parts", "Sender3")} | {"Attempt": "string"}
+RULE_FAULTS: dict[str, tuple[Plant, str, Found, str]] = {
+    "an old table": (
+        by_rule(columns=FEWER),
+        "findings",
+        Found.WRONG,
+        "lacks Parts (int), Sender3 (string); Attempt is string, not int. What no column takes is lost",
+    ),
+    "no role": (
+        refuse("ingestion"),
+        "uploads",
+        Found.WRONG,
+        "Monitoring Metrics Publisher on the data collection rule",
+    ),
+    "another rule": (
+        lambda *_: {"FINDINGS_RULE_ID": "dcr-" + "0" * 32},
+        "uploads",
+        Found.WRONG,
+        "check that FINDINGS_ENDPOINT, FINDINGS_RULE_ID and FINDINGS_STREAM are those of one",
+    ),
+    "no upload": (
+        lambda cloud, _: cloud.refuse("ingestion"),
+        "uploads",
+        Found.WRONG,
+        "(the host of FINDINGS_ENDPOINT is 127.0.0.1",
+    ),
+    "no alert yet": (removed("SecurityAlert"), "following", Found.UNTRIED, "query/SecurityAlert/read"),
+    "few rights": (
+        may("Microsoft.SecurityInsights/*", "Microsoft.OperationalInsights/workspaces/query/SecurityIncident/read"),
+        "rights",
+        Found.WRONG,
+        "query/SecurityAlert/read, Microsoft.OperationalInsights/workspaces/query/Tables.Custom/read",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULE_FAULTS)
+def test_a_fault_of_the_rule_road_is_named(name: str, well: Cloud, tmp_path: Path) -> None:
+    """Each is found by its own check, with what to do, and nothing else is called wrong."""
+    plant, about, found, words = RULE_FAULTS[name]
+    checks = examined(well, tmp_path, _together(by_rule(), plant))
+    [check] = [check for check in checks if check.found is not Found.FINE]
+    assert (check.about, check.found) == (about, found), check
+    assert words in check.words
+
+
+def test_what_was_never_deployed_is_named(well: Cloud, tmp_path: Path) -> None:
+    """With RAISE_BY=rule and neither table nor collection rule, both are named, and where to read on."""
+    found = {check.about: check for check in examined(well, tmp_path, lambda *_: well.rule_road)}
+    assert [about for about, check in found.items() if check.found is Found.WRONG] == ["findings", "uploads"]
+    assert f"there is no table {FINDINGS_TABLE}, or the identity may not read it" in found["findings"].words
+    assert "docs/portals.md" in found["findings"].words
+
+
+def test_an_upload_of_nothing_may_be_refused(well: Cloud, tmp_path: Path) -> None:
+    """A service that refuses the empty list for what it holds has let us in."""
+    body = {"error": {"code": "InvalidPayload", "message": "no items"}}
+    well.faults.add(Fault(service="ingestion", status=400, body=body, times=None))
+    found = {check.about: check for check in examined(well, tmp_path, by_rule())}
+    assert found["uploads"].found is Found.FINE
+    assert "(400); no row was written" in found["uploads"].words
 
 
 def test_a_test_card_is_marked_and_said(well: Cloud, tmp_path: Path) -> None:

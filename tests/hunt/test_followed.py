@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.errors import PartialData
-from shared.hunt.followed import FINDINGS_TABLE, FOLLOWED_TABLES, Followed
+from shared.hunt.columns import FINDINGS_TABLE
+from shared.hunt.followed import FOLLOWED_TABLES, Followed
 from shared.model import Severity, incident_id
 from tests.cloud import Fault
 from tests.cloud.alerts import SECURITY_ALERT

@@ -11,9 +11,9 @@ import pytest
 
 from shared.app import hunt_options
 from shared.errors import Service
-from shared.hunt.columns import needed_columns
+from shared.hunt.columns import FINDINGS_TABLE, needed_columns
 from shared.hunt.context import COLUMNS as CONTEXT_COLUMNS
-from shared.hunt.followed import FINDINGS_TABLE, FOLLOWED_COLUMNS, FOLLOWED_TABLES
+from shared.hunt.followed import FOLLOWED_COLUMNS, FOLLOWED_TABLES
 from shared.hunt.hunt import Hunt
 from shared.hunt.removals import REMOVAL_COLUMNS
 from shared.incidents import guidance
@@ -109,7 +109,7 @@ def shipped(ground: str) -> list[str]:
         hunt.removals(WINDOW)
         place.missing = ""
         hunt.first_row(WINDOW)
-        for table in needed_columns("sentinel"):
+        for table in (*needed_columns("sentinel"), *FOLLOWED_TABLES):
             hunt.columns(table)
         hunt.incident_providers(WINDOW)
         hunt.followed("workspace")

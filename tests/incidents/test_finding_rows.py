@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from shared.hunt.columns import FINDINGS
 from shared.incidents.finding_rows import MOST_HASHES, RuleDrafts
 from shared.incidents.terms import NO_BACKGROUND, Background, Terms
 from shared.incidents.text import comment_body, comment_id, incident_body
@@ -54,6 +55,7 @@ def test_a_finding_s_row_has_the_table_s_columns() -> None:
     action = _action(Messages.of(messages))
     [row] = _rows(action, about, attempt=3)
     assert row.keys() | {"TimeGenerated"} == EMAIL_REMEDIATION_FINDINGS.keys()
+    assert FINDINGS == EMAIL_REMEDIATION_FINDINGS
     assert all(isinstance(cell, READ[EMAIL_REMEDIATION_FINDINGS[name]]) for name, cell in row.items())
     description = json.loads(incident_body(action, TERMS, about))["properties"]["description"]
     expected = {
@@ -129,6 +131,21 @@ def test_the_minimal_form_holds_nothing_of_the_mail() -> None:
         assert "SECRET" not in sent
         assert "kim@contoso.com" in sent
         assert f"{message_hash('SECRET-ID'):016x}" in sent
+
+
+def test_a_description_in_another_script_gives_way_line_by_line() -> None:
+    """Measured in bytes it loses its last messages, not its query or what to do, as long as that has room."""
+    wide = [Evidence(f"id-{hour}", NOW, "請求書" * 60, Remedy.SOFT_DELETE, NOW - timedelta(hours=hour), NOW)
+            for hour in range(9)]  # fmt: skip
+    names = (("送信者" * 20, 9),) * 4
+    senders = {f"id-{hour}": "送信者" * 20 for hour in range(9)}
+    about = Background(origin=Origin(senders=names, domains=names, by_message=senders, messages=9))
+    action = _action(Messages.of(wide))
+    [row] = _rows(action, about)
+    longer = json.loads(incident_body(action, TERMS, about))["properties"]["description"]
+    assert len(longer.encode()) > 5_000 >= len(row["Description"].encode()) > 4_000
+    for words in ("請求書", "```kql", "What to do next:", "Hypothesis:"):
+        assert words in row["Description"]
 
 
 @st.composite

@@ -19,7 +19,7 @@ from shared.incidents.upload import CALL_BYTES, FIELD_BYTES, FindingUploads, bat
 from tests.cloud import Fault, Wire
 from tests.cloud.ingestion import RULE_ID, STREAM
 from tests.support.clients import Clients, connected
-from tests.support.clock import START, FakeClock
+from tests.support.clock import FakeClock
 from tests.support.examples import examples_of
 
 
@@ -57,7 +57,7 @@ def test_rows_arrive_with_the_time_of_their_upload(azure: Clients) -> None:
     assert (request.method, request.status) == ("POST", 204)
     assert request.headers["content-type"] == "application/json"
     assert _there(azure) == ["1", "2"]
-    assert [row["TimeGenerated"] for row in azure.cloud.ingestion.rows] == [START, START]
+    assert [row["TimeGenerated"] for row in request.json] == ["2026-11-24T06:00:00.000Z"] * 2
 
 
 def test_no_row_is_no_request(azure: Clients) -> None:
@@ -89,6 +89,16 @@ def test_batches_are_as_large_as_they_may_be(sizes: list[int], limit: int) -> No
     assert all(len(batch) <= limit for batch in made)
     for one, other in pairwise(made):
         assert len(one) + 1 + _length(json.loads(other)[0]) > limit
+
+
+def test_a_call_is_full_to_the_byte() -> None:
+    """Two rows that fit a call exactly go in one, brackets and the comma counted; with a byte less in two."""
+    rows: list[dict[str, Any]] = [{"a": 1}, {"b": "ü"}]
+    exact = _length(rows)
+    assert [len(batch) for batch in batches(rows, exact)] == [exact]
+    assert len(list(batches(rows, exact - 1))) == 2
+    with pytest.raises(Rejected, match="a row has 12 bytes"):
+        list(batches(rows, 11))
 
 
 def _length(value: object) -> int:

@@ -56,9 +56,11 @@ class CapturedCards(Webhook):
 class CapturedIncidents:
     """The port `Incidents`: reads the real ones, and answers every write as if it were done, without doing it."""
 
-    def __init__(self, real: Incidents, now: Callable[[], datetime]) -> None:
+    def __init__(self, real: Incidents, now: Callable[[], datetime], *, labelled: bool = True) -> None:
+        """`labelled`: incidents are made with labels, which those of an analytics rule do not have."""
         self._real = real
         self._now = now
+        self._labelled = labelled
         self._seen: dict[str, Incident] = {}  # as they would be by now
         self._made: dict[str, dict[str, Any]] = {}
         self._escalated: set[str] = set()
@@ -144,7 +146,7 @@ class CapturedIncidents:
         return ShownIncident(
             title,
             (known.severity if known else Severity.MEDIUM).value,
-            tuple(each["labelName"] for each in properties.get("labels", ())),
+            tuple(each["labelName"] for each in properties.get("labels", ()) if self._labelled),
             properties.get("description", ""),
             tuple(self._comments.get(name, ())),
         )

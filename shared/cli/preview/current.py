@@ -8,6 +8,7 @@ from dataclasses import replace
 from shared.app import opened_parts
 from shared.cli.preview.captured import CapturedCards, CapturedIncidents, Preview
 from shared.clock import Clock
+from shared.incidents.drafts import ArmDrafts
 from shared.ledger.cache import LedgerCache
 from shared.model import Receipt
 from shared.settings import Settings
@@ -18,6 +19,7 @@ from shared.sweep.run import steps, stops_into
 NAME = "now"
 _WORDED = {"writing to Sentinel": "wording the incidents", "telling Teams": "wording the cards"}
 _ABOUT = "What a sweep would send now. Nothing was written or posted."
+_BY_RULE = "The incidents are as the analytics rule makes them after the sweep (RAISE_BY=rule)."
 
 
 def current(settings: Settings, clock: Clock, progress: Callable[[str], None], run_id: str) -> tuple[Preview, Receipt]:
@@ -32,9 +34,12 @@ def current(settings: Settings, clock: Clock, progress: Callable[[str], None], r
         progress(_WORDED.get(words.partition(":")[0], words))
 
     with opened_parts(wet, run_id, clock, shown, read_only=True) as opened:
-        cards, incidents = CapturedCards(), CapturedIncidents(opened.incidents, clock.now)
-        receipt = _run(replace(opened, incidents=incidents, webhook=cards))
-        return Preview(NAME, _ABOUT, tuple(cards.bodies), incidents.shown()), receipt
+        by_rule = settings.raise_by == "rule"
+        cards, incidents = CapturedCards(), CapturedIncidents(opened.incidents, clock.now, labelled=not by_rule)
+        # What the rule makes of a finding reads as what the other road makes, and that is what a preview can show.
+        receipt = _run(replace(opened, incidents=incidents, webhook=cards, drafts=ArmDrafts()))
+        about = f"{_ABOUT} {_BY_RULE}" if by_rule else _ABOUT
+        return Preview(NAME, about, tuple(cards.bodies), incidents.shown()), receipt
 
 
 def _run(parts: Parts) -> Receipt:

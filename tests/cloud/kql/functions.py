@@ -87,7 +87,7 @@ def _text(arg: Expr) -> str:
     return f"tostring({arg.text})" if arg.kind in ("count", "long", "int") else f"kql_text({arg.text})"
 
 
-def plain(arg: Expr) -> Expr:
+def undynamic(arg: Expr) -> Expr:
     """A dynamic value as the text or the number that it holds; all others as they are."""
     return Expr(f"kql_plain({arg.text})", kind="string") if arg.kind == "dynamic" else arg
 
@@ -147,10 +147,10 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 
 _RULES: dict[str, tuple[int, int, Rule]] = {
     "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
-    "tolong": (1, 1, lambda args: f"tolong(kql_whole({plain(args[0]).text}))"),
-    "toint": (1, 1, lambda args: f"toint(kql_whole({plain(args[0]).text}))"),
-    "todouble": (1, 1, lambda args: f"todouble({plain(args[0]).text})"),
-    "todatetime": (1, 1, lambda args: f"todatetime({plain(args[0]).text})"),
+    "tolong": (1, 1, lambda args: f"tolong(kql_whole({undynamic(args[0]).text}))"),
+    "toint": (1, 1, lambda args: f"toint(kql_whole({undynamic(args[0]).text}))"),
+    "todouble": (1, 1, lambda args: f"todouble({undynamic(args[0]).text})"),
+    "todatetime": (1, 1, lambda args: f"todatetime({undynamic(args[0]).text})"),
     **{name: (1, 1, lambda args: _parsed(args[0])) for name in ("parse_json", "todynamic")},
     "array_length": (
         1,

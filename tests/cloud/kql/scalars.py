@@ -211,7 +211,7 @@ def _long(value: Expr) -> str:
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
     if "dynamic" in (left.kind, right.kind) and "string" in (left.kind, right.kind):
-        left, right = map(functions.plain, (left, right))
+        left, right = map(functions.undynamic, (left, right))
     sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
     if mark not in ("==", "!=") or all(sure):
         return Expr(f"({left.text} {mark} {right.text})", kind="bool")
