@@ -470,7 +470,9 @@ def test_a_function_may_stand_for_the_engine() -> None:
     assert [alert.details["Attempt"] for alert in rules.alerts] == [["1"], ["2"], ["3"]]
 
 
-def alone(rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any) -> tuple[AnalyticsRules, Incidents]:
+def runs_without_engine(
+    rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any
+) -> tuple[AnalyticsRules, Incidents]:
     """A rule without an engine, after so many runs; `rows` says which row each finds."""
     hours = itertools.count()
     store = Incidents("/base", "https://portal.azure.com", lambda: START + timedelta(hours=runs), "nobody")
@@ -484,7 +486,7 @@ def alone(rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any) -
 
 def test_an_incident_takes_150_alerts() -> None:
     """The next one makes a new incident."""
-    _, store = alone(lambda run: finding_row("alice", START, attempt=run), 151)
+    _, store = runs_without_engine(lambda run: finding_row("alice", START, attempt=run), 151)
     assert [len(alerts) for alerts in store.alerts.values()] == [150, 1]
 
 
@@ -511,11 +513,11 @@ def test_what_alerts_of_an_incident_have_in_common(grouping: dict[str, Any], ale
 
     configuration = findings_rules()[0]["incidentConfiguration"]
     configuration["groupingConfiguration"].update(grouping)
-    _, store = alone(row, 3, incidentConfiguration=configuration)
+    _, store = runs_without_engine(row, 3, incidentConfiguration=configuration)
     assert [len(found) for found in store.alerts.values()] == alerts
 
 
 def test_alerts_without_the_value_share_no_incident() -> None:
     """A custom detail that is missing is nothing in common."""
-    _, store = alone(lambda run: finding_row("", START, attempt=run), 2)
+    _, store = runs_without_engine(lambda run: finding_row("", START, attempt=run), 2)
     assert [len(found) for found in store.alerts.values()] == [1, 1]
