@@ -190,6 +190,30 @@ def test_a_closed_incident_stays_closed(road: Road) -> None:
     assert road.incidents() == [("alice@contoso.com", "Closed", 1), ALICE]
 
 
+@pytest.mark.parametrize("act", ["close", "reopen", "delete", "comment"])
+def test_what_is_due_happens_before_an_analyst_acts(road: Road, act: str) -> None:
+    """A run that was due before the analyst acts finds the incident as it was before."""
+    road.deploy()
+    road.upload("alice")
+    road.clock.advance(hours=1)
+    (name,) = road.names()
+    if act == "reopen":
+        road.cloud.analyst.close(name)
+    road.upload("alice", attempt=2)
+    road.clock.advance(hours=1)
+    more = ["seen"] if act == "comment" else []
+    getattr(road.cloud.analyst, act)(name, *more)
+    expected = {
+        "close": [("alice@contoso.com", "Closed", 2)],
+        "reopen": [("alice@contoso.com", "Active", 1), ALICE],
+        "delete": [],
+        "comment": [("alice@contoso.com", "New", 2)],
+    }
+    assert road.incidents() == expected[act]
+    times = [f"{change.time:%H:%M}" for change in road.cloud.store.history]
+    assert times[-2:] == (["07:05", "08:05"] if act == "delete" else ["08:05", "08:06"])  # a deletion is no change
+
+
 @pytest.mark.parametrize(("onboarded", "expected"), [(False, "Active"), (True, "Closed")])
 def test_reopening_is_for_workspaces_outside_defender(road: Road, onboarded: bool, expected: str) -> None:
     """With reopenClosedIncident a new alert reopens the incident, without its classification; not once onboarded."""
