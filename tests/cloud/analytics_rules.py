@@ -18,7 +18,7 @@ from tests.cloud.incidents import Incidents
 from tests.cloud.kql.errors import KqlError
 from tests.cloud.kql.lower import lower
 from tests.cloud.rule_definitions import Rule, rule_of
-from tests.cloud.rule_incidents import RuleIncidents
+from tests.cloud.rule_incidents import GroupedIncidents
 from tests.cloud.tables import Tables
 
 BUILT_IN_DELAY = timedelta(minutes=5)
@@ -81,7 +81,7 @@ class AnalyticsRules:
         self.details_as_object = False
         self.delays = RuleDelays()
         self.ids: Iterator[str] = iter(lambda: str(uuid4()), "")
-        self.incidents = RuleIncidents(store, iter(lambda: next(self.ids), ""))
+        self.incidents = GroupedIncidents(store, iter(lambda: next(self.ids), ""))
         self.runs: list[Run] = []
         self.alerts: list[Alert] = []
         self._tables = tables
@@ -136,7 +136,7 @@ class AnalyticsRules:
         self._upset("twice", timedelta(0), times, name)
 
     def merge(self, incident: str, into: str, *, alerts: bool = True, keeps: bool = True) -> None:
-        """Merge an incident into another one; see `RuleIncidents.merge`."""
+        """Merge an incident into another one; see `GroupedIncidents.merge`."""
         self.catch_up()
         self.incidents.merge(incident, into, alerts=alerts, keeps=keeps)
 

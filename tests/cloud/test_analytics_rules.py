@@ -190,6 +190,30 @@ def test_a_closed_incident_stays_closed(road: Road) -> None:
     assert road.incidents() == [("alice@contoso.com", "Closed", 1), ALICE]
 
 
+@pytest.mark.parametrize("act", ["close", "reopen", "delete", "comment"])
+def test_what_is_due_happens_before_an_analyst_acts(road: Road, act: str) -> None:
+    """A run that was due before the analyst acts finds the incident as it was before."""
+    road.deploy()
+    road.upload("alice")
+    road.clock.advance(hours=1)
+    (name,) = road.names()
+    if act == "reopen":
+        road.cloud.analyst.close(name)
+    road.upload("alice", attempt=2)
+    road.clock.advance(hours=1)
+    more = ["seen"] if act == "comment" else []
+    getattr(road.cloud.analyst, act)(name, *more)
+    expected = {
+        "close": [("alice@contoso.com", "Closed", 2)],
+        "reopen": [("alice@contoso.com", "Active", 1), ALICE],
+        "delete": [],
+        "comment": [("alice@contoso.com", "New", 2)],
+    }
+    assert road.incidents() == expected[act]
+    times = [f"{change.time:%H:%M}" for change in road.cloud.store.history]
+    assert times[-2:] == (["07:05", "08:05"] if act == "delete" else ["08:05", "08:06"])  # a deletion is no change
+
+
 @pytest.mark.parametrize(("onboarded", "expected"), [(False, "Active"), (True, "Closed")])
 def test_reopening_is_for_workspaces_outside_defender(road: Road, onboarded: bool, expected: str) -> None:
     """With reopenClosedIncident a new alert reopens the incident, without its classification; not once onboarded."""
@@ -470,7 +494,9 @@ def test_a_function_may_stand_for_the_engine() -> None:
     assert [alert.details["Attempt"] for alert in rules.alerts] == [["1"], ["2"], ["3"]]
 
 
-def alone(rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any) -> tuple[AnalyticsRules, Incidents]:
+def runs_without_engine(
+    rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any
+) -> tuple[AnalyticsRules, Incidents]:
     """A rule without an engine, after so many runs; `rows` says which row each finds."""
     hours = itertools.count()
     store = Incidents("/base", "https://portal.azure.com", lambda: START + timedelta(hours=runs), "nobody")
@@ -484,7 +510,7 @@ def alone(rows: Callable[[int], dict[str, Any]], runs: int, **properties: Any) -
 
 def test_an_incident_takes_150_alerts() -> None:
     """The next one makes a new incident."""
-    _, store = alone(lambda run: finding_row("alice", START, attempt=run), 151)
+    _, store = runs_without_engine(lambda run: finding_row("alice", START, attempt=run), 151)
     assert [len(alerts) for alerts in store.alerts.values()] == [150, 1]
 
 
@@ -511,11 +537,11 @@ def test_what_alerts_of_an_incident_have_in_common(grouping: dict[str, Any], ale
 
     configuration = findings_rules()[0]["incidentConfiguration"]
     configuration["groupingConfiguration"].update(grouping)
-    _, store = alone(row, 3, incidentConfiguration=configuration)
+    _, store = runs_without_engine(row, 3, incidentConfiguration=configuration)
     assert [len(found) for found in store.alerts.values()] == alerts
 
 
 def test_alerts_without_the_value_share_no_incident() -> None:
     """A custom detail that is missing is nothing in common."""
-    _, store = alone(lambda run: finding_row("", START, attempt=run), 2)
+    _, store = runs_without_engine(lambda run: finding_row("", START, attempt=run), 2)
     assert [len(found) for found in store.alerts.values()] == [1, 1]

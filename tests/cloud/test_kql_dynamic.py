@@ -18,18 +18,18 @@ COLUMNS = {"TimeGenerated": "datetime", "k": "string", "n": "int", "d": "dynamic
 DETAILS = '{"Custom Details":"{\\"F\\":[\\"g\\"],\\"N\\":[\\"17\\"]}","empty":null}'
 
 
-def dynamic_row(k: str, minutes: float, ingested: float, d: Any, s: str = "", n: int = 1) -> dict[str, Any]:
+def timed_row(k: str, minutes: float, ingested: float, d: Any, s: str = "", n: int = 1) -> dict[str, Any]:
     """A row that was generated and ingested so many minutes ago."""
     times = {"TimeGenerated": NOW - timedelta(minutes=minutes), INGESTED: NOW - timedelta(minutes=ingested)}
     return {"k": k, "n": n, "d": d, "s": s, **times}
 
 
 ROWS = [
-    dynamic_row("a", 30, 20, ["x", {"k": "v", "n": 5}, None, 'q"uote'], DETAILS),
-    dynamic_row("b", 130, 110, [], "not JSON"),
-    dynamic_row("b", 10, 9, {"z": 1}, "5"),
-    dynamic_row("late", 3, -5, None),
-    dynamic_row("c", 59, 59, None, "null", n=2),
+    timed_row("a", 30, 20, ["x", {"k": "v", "n": 5}, None, 'q"uote'], DETAILS),
+    timed_row("b", 130, 110, [], "not JSON"),
+    timed_row("b", 10, 9, {"z": 1}, "5"),
+    timed_row("late", 3, -5, None),
+    timed_row("c", 59, 59, None, "null", n=2),
 ]
 
 ANSWERS: dict[str, list[list[Any]]] = {
