@@ -148,7 +148,9 @@ class Record:
     def awaited(self) -> OwedCreation | None:
         """The creation that was handed to the analytics rule, and whose incident nobody has seen yet."""
         owed, ours = self.creation, self.incident
-        return owed if owed is not None and ours is not None and owed.incident_id == ours.id else None
+        if owed is None or ours is None or ours.seen is not None or ours.deleted:
+            return None
+        return owed if owed.incident_id == ours.id else None
 
     @property
     def owed(self) -> tuple[Owed, ...]:
