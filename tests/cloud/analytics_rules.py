@@ -18,7 +18,7 @@ from tests.cloud.incidents import Incidents
 from tests.cloud.kql.errors import KqlError
 from tests.cloud.kql.lower import lower
 from tests.cloud.rule_definitions import Rule, rule_of
-from tests.cloud.rule_incidents import RuleIncidents
+from tests.cloud.rule_incidents import GroupedIncidents
 from tests.cloud.tables import Tables
 
 BUILT_IN_DELAY = timedelta(minutes=5)
@@ -81,13 +81,14 @@ class AnalyticsRules:
         self.details_as_object = False
         self.delays = RuleDelays()
         self.ids: Iterator[str] = iter(lambda: str(uuid4()), "")
-        self.incidents = RuleIncidents(store, iter(lambda: next(self.ids), ""))
+        self.incidents = GroupedIncidents(store, iter(lambda: next(self.ids), ""))
         self.runs: list[Run] = []
         self.alerts: list[Alert] = []
         self._tables = tables
         self._store = store
         self._workspace = workspace, workspace_id
         self._ask = ask or self._ask_engine
+        self._asks_engine = ask is None
         self._rules: dict[str, _Installed] = {}
         self._told = 0
         self._lock = threading.RLock()
@@ -103,8 +104,9 @@ class AnalyticsRules:
         """
         now = self._store.clock()
         rules = [rule_of(definition) for definition in definitions]
-        for rule in rules:
-            self._ask(rule.query, now, (now - rule.period, now), now)
+        if self._asks_engine:
+            for rule in rules:
+                engine().columns(lower(rule.query, self._tables, now, (now - rule.period, now)).text)
         with self._lock:
             self.catch_up()
             for rule in rules:
@@ -134,7 +136,7 @@ class AnalyticsRules:
         self._upset("twice", timedelta(0), times, name)
 
     def merge(self, incident: str, into: str, *, alerts: bool = True, keeps: bool = True) -> None:
-        """Merge an incident into another one; see `RuleIncidents.merge`."""
+        """Merge an incident into another one; see `GroupedIncidents.merge`."""
         self.catch_up()
         self.incidents.merge(incident, into, alerts=alerts, keeps=keeps)
 
@@ -243,6 +245,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def texts(rows: Sequence[Mapping[str, Any]]) -> list[Values]:
+def as_texts(rows: Sequence[Mapping[str, Any]]) -> list[Values]:
     """Rows as an `Ask` gives them, from Python values."""
     return [{name: _text(value) for name, value in row.items()} for row in rows]

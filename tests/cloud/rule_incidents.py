@@ -30,7 +30,7 @@ class _Group:
 
 
 @dataclass
-class RuleIncidents:
+class GroupedIncidents:
     """Puts alerts into incidents.
 
     `onboarded`: the workspace is in the Defender portal. `delay`: how long after an alert its incident can be read.

@@ -59,7 +59,7 @@ def uploads(clock: FakeClock) -> Iterator[Uploads]:
         yield Uploads(caller, clock)
 
 
-def said(answer: requests.Response) -> tuple[int, str]:
+def refusal_of(answer: requests.Response) -> tuple[int, str]:
     """An error's status and code, which stands in a header as well."""
     code = answer.json()["error"]["code"]
     assert answer.headers["x-ms-error-code"] == code
@@ -91,7 +91,7 @@ def test_rows_can_be_read_some_minutes_later_the_first_ones_later_still(uploads:
 def test_without_a_deployment_there_is_neither_table_nor_rule(clock: FakeClock) -> None:
     """Until `deploy_findings` the table is missing and the data collection rule is not found."""
     with Cloud(clock=clock.now) as cloud, Caller(cloud) as caller:
-        assert said(Uploads(caller, clock).send([ROW])) == (404, "NotFound")
+        assert refusal_of(Uploads(caller, clock).send([ROW])) == (404, "NotFound")
         assert caller.query("EmailRemediationFindings_CL").status_code == 400
         assert caller.rows("SecurityAlert") == []
 
@@ -129,7 +129,7 @@ def test_what_is_refused_stores_nothing(uploads: Uploads, what: str) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == expected
         assert "error" in answer.headers["WWW-Authenticate"]
     else:
-        assert said(answer) == expected
+        assert refusal_of(answer) == expected
     assert uploads.cloud.ingestion.rows == []
 
 
@@ -145,7 +145,7 @@ def test_the_limit_is_a_megabyte_to_the_byte(uploads: Uploads) -> None:
 def test_without_the_role_nothing_is_taken(uploads: Uploads) -> None:
     """403 until the role is granted."""
     uploads.cloud.ingestion.granted = False
-    assert said(uploads.send([ROW])) == (403, "OperationFailed")
+    assert refusal_of(uploads.send([ROW])) == (403, "OperationFailed")
     uploads.cloud.ingestion.granted = True
     assert uploads.send([ROW]).status_code == 204
     assert len(uploads.cloud.ingestion.rows) == 1
@@ -158,7 +158,7 @@ def test_too_much_in_a_minute_must_wait(uploads: Uploads, limits: IngestionLimit
     uploads.clock.advance(seconds=18.5)
     assert [uploads.send([ROW]).status_code for _ in range(2)] == [204, 204]
     refused = uploads.send([ROW])
-    assert (said(refused), refused.headers["Retry-After"]) == ((429, "TooManyRequests"), "42")
+    assert (refusal_of(refused), refused.headers["Retry-After"]) == ((429, "TooManyRequests"), "42")
     uploads.clock.advance(seconds=41.4)
     assert uploads.send([ROW]).headers["Retry-After"] == "1"
     uploads.clock.advance(seconds=0.2)

@@ -18,18 +18,18 @@ COLUMNS = {"TimeGenerated": "datetime", "k": "string", "n": "int", "d": "dynamic
 DETAILS = '{"Custom Details":"{\\"F\\":[\\"g\\"],\\"N\\":[\\"17\\"]}","empty":null}'
 
 
-def row(k: str, minutes: float, ingested: float, d: Any, s: str = "", n: int = 1) -> dict[str, Any]:
+def timed_row(k: str, minutes: float, ingested: float, d: Any, s: str = "", n: int = 1) -> dict[str, Any]:
     """A row that was generated and ingested so many minutes ago."""
     times = {"TimeGenerated": NOW - timedelta(minutes=minutes), INGESTED: NOW - timedelta(minutes=ingested)}
     return {"k": k, "n": n, "d": d, "s": s, **times}
 
 
 ROWS = [
-    row("a", 30, 20, ["x", {"k": "v", "n": 5}, None, 'q"uote'], DETAILS),
-    row("b", 130, 110, [], "not JSON"),
-    row("b", 10, 9, {"z": 1}, "5"),
-    row("late", 3, -5, None),
-    row("c", 59, 59, None, "null", n=2),
+    timed_row("a", 30, 20, ["x", {"k": "v", "n": 5}, None, 'q"uote'], DETAILS),
+    timed_row("b", 130, 110, [], "not JSON"),
+    timed_row("b", 10, 9, {"z": 1}, "5"),
+    timed_row("late", 3, -5, None),
+    timed_row("c", 59, 59, None, "null", n=2),
 ]
 
 ANSWERS: dict[str, list[list[Any]]] = {
@@ -83,6 +83,9 @@ ANSWERS: dict[str, list[list[Any]]] = {
         [0, "", ""],
         [None, "1", ""],
         [None, "", ""],
+    ],
+    "F | where k == 'a' | project p = d[1][0], q = d.k, r = d[0].k, s = d[-4], t = d[-5]": [
+        [None, None, None, '"x"', None]
     ],
     "F | where d[0] == 'x' | where 'x' == d[0] | where d[0] != 'y' | count": [[1]],
     # Texts that hold JSON, and texts in them that do again

@@ -19,13 +19,13 @@ from tests.support.clock import FakeClock
 NOW = datetime(2026, 11, 24, 7, 5, tzinfo=UTC)
 
 
-def texts(count: int, **more: Any) -> list[Values]:
+def rows_of_findings(count: int, **more: Any) -> list[Values]:
     """The rows of so many findings, as a query's result has them."""
     rows = [finding_row(f"f{place}", NOW, **more) for place in range(count)]
     return [{name: str(value) for name, value in row.items()} for row in rows]
 
 
-def alerts(rows: Sequence[Values], **properties: Any) -> list[Alert]:
+def alerts_of(rows: Sequence[Values], **properties: Any) -> list[Alert]:
     """What a rule, changed in these properties, makes of rows."""
     run = RunOfRule(rule_of(findings_rules(**properties)[0]), NOW, (NOW - timedelta(days=14), NOW))
     return run.alerts(rows, (f"a{place}" for place in range(1000)))
@@ -33,8 +33,8 @@ def alerts(rows: Sequence[Values], **properties: Any) -> list[Alert]:
 
 def test_a_run_makes_150_alerts_and_the_last_is_about_all() -> None:
     """Of 150 rows each is an alert; of 151 there are 149 and one about all of them."""
-    assert [alert.rows for alert in alerts(texts(150))] == [1] * 150
-    made = alerts(texts(151))
+    assert [alert.rows for alert in alerts_of(rows_of_findings(150))] == [1] * 150
+    made = alerts_of(rows_of_findings(151))
     assert [alert.rows for alert in made] == [*[1] * 149, 151]
     assert made[148].details["FindingId"] == ["f148"]
     assert made[149].details["FindingId"][:2] == ["f0", "f1"]
@@ -43,12 +43,12 @@ def test_a_run_makes_150_alerts_and_the_last_is_about_all() -> None:
 
 def test_more_than_50_overridden_values_drop_all_overrides() -> None:
     """Of 50 rows each alert has its own name and text; of 51 none has, and all have the rule's."""
-    kept = alerts(texts(50))
+    kept = alerts_of(rows_of_findings(50))
     assert {alert.name for alert in kept} == {
         f"Unusual volume of remediated email: f{place}@contoso.com" for place in range(50)
     }
     assert kept[49].description == "About f49."
-    dropped = alerts(texts(51))
+    dropped = alerts_of(rows_of_findings(51))
     assert {alert.name for alert in dropped} == {"Unusual volume of remediated email (High)"}
     assert {alert.description[:11] for alert in dropped} == {"#DONT_CORR#"}
     assert [alert.details["FindingId"] for alert in dropped] == [[f"f{place}"] for place in range(51)]
@@ -56,10 +56,10 @@ def test_more_than_50_overridden_values_drop_all_overrides() -> None:
 
 def test_an_overridden_text_is_cut_or_left() -> None:
     """256 bytes of a name and 5 KB of a description; a row without the value has the rule's own."""
-    (long,) = alerts(texts(1, Recipient="ä" * 200, Description="ä" * 3_000))
+    (long,) = alerts_of(rows_of_findings(1, Recipient="ä" * 200, Description="ä" * 3_000))
     assert long.name == "Unusual volume of remediated email: " + "ä" * 110
     assert long.description == "ä" * 2_560
-    (empty,) = alerts(texts(1, Recipient="", Description=""))
+    (empty,) = alerts_of(rows_of_findings(1, Recipient="", Description=""))
     assert empty.name == "Unusual volume of remediated email (High)"
     assert empty.description.startswith("#DONT_CORR#")
 
@@ -77,28 +77,28 @@ def test_an_incident_takes_what_fits_of_an_alert(clock: FakeClock) -> None:
 
 def test_custom_details_have_50_values_and_2_kb() -> None:
     """A key that no longer fits is left out, and so is one without a value; later ones that fit are kept."""
-    (alert,) = alerts(texts(1, Recipient="r" * 2_000, Sum_case=""))
+    (alert,) = alerts_of(rows_of_findings(1, Recipient="r" * 2_000, Sum_case=""))
     assert alert.details == {"FindingId": ["f0"], "Attempt": ["1"], "Episode": ["0"]}
     fixed = len('{"FindingId":["f0"],"Attempt":["1"],"Recipient":[""]}')
-    (full,) = alerts(texts(1, Recipient="r" * (2_048 - fixed)))
+    (full,) = alerts_of(rows_of_findings(1, Recipient="r" * (2_048 - fixed)))
     assert list(full.details) == ["FindingId", "Attempt", "Recipient"]
-    (over,) = alerts(texts(1, Recipient="r" * (2_049 - fixed)))
+    (over,) = alerts_of(rows_of_findings(1, Recipient="r" * (2_049 - fixed)))
     assert list(over.details) == ["FindingId", "Attempt", "Episode", "Sum_case"]
 
 
 def test_a_single_alert_is_about_all_rows() -> None:
     """Each different value once, each entity once."""
-    rows = texts(3, Attempt=1) + texts(3)
-    (alert,) = alerts(rows, eventGroupingSettings={"aggregationKind": "SingleAlert"})
+    rows = rows_of_findings(3, Attempt=1) + rows_of_findings(3)
+    (alert,) = alerts_of(rows, eventGroupingSettings={"aggregationKind": "SingleAlert"})
     assert (alert.rows, alert.details["Attempt"], alert.details["FindingId"]) == (6, ["1"], ["f0", "f1", "f2"])
     assert len(alert.entities) == 9
-    assert alerts([], eventGroupingSettings={"aggregationKind": "SingleAlert"})[0].rows == 0
+    assert alerts_of([], eventGroupingSettings={"aggregationKind": "SingleAlert"})[0].rows == 0
 
 
 def test_entities_have_64_kb() -> None:
     """Those that would make the list longer are left out."""
-    (alert,) = alerts(
-        texts(200, Sender1="s" * 1_000),
+    (alert,) = alerts_of(
+        rows_of_findings(200, Sender1="s" * 1_000),
         eventGroupingSettings={"aggregationKind": "SingleAlert"},
         customDetails={"FindingId": "FindingId"},
     )
@@ -110,7 +110,9 @@ def test_entities_have_64_kb() -> None:
 def test_a_severity_may_come_from_a_column() -> None:
     """One of the four; any other word leaves the rule's own."""
     override = {"alertSeverityColumnName": "Reason"}
-    made = alerts([*texts(1, Reason="Low"), *texts(1, Reason="Awful")], alertDetailsOverride=override)
+    made = alerts_of(
+        [*rows_of_findings(1, Reason="Low"), *rows_of_findings(1, Reason="Awful")], alertDetailsOverride=override
+    )
     assert [alert.severity for alert in made] == ["Low", "High"]
 
 

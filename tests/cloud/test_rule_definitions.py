@@ -15,12 +15,12 @@ from tests.cloud.rule_definitions import load_rules, rule_of, rules_of
 GROUPING = findings_rules()[0]["incidentConfiguration"]["groupingConfiguration"]
 
 
-def grouped(**more: Any) -> dict[str, Any]:
+def with_grouping(**more: Any) -> dict[str, Any]:
     """An incident configuration with these values in its grouping."""
     return {"createIncident": True, "groupingConfiguration": {**GROUPING, **more}}
 
 
-def entity(kind: str, *identifiers: str) -> dict[str, Any]:
+def entity_mapping(kind: str, *identifiers: str) -> dict[str, Any]:
     """An entity mapping."""
     fields = [{"identifier": identifier, "columnName": "Recipient"} for identifier in identifiers]
     return {"entityType": kind, "fieldMappings": fields}
@@ -42,12 +42,12 @@ REFUSED: dict[str, dict[str, Any]] = {
     "more than 5120 bytes": {"alertDetailsOverride": {"alertDescriptionFormat": "x" * 5_121}},
     "more than 3 columns": {"alertDetailsOverride": {"alertDisplayNameFormat": "{{a}}{{b}}{{c}}{{d}}"}},
     "alertTacticsColumnName is not understood": {"alertDetailsOverride": {"alertTacticsColumnName": "x"}},
-    "11 entity mappings": {"entityMappings": [entity("Mailbox", "Upn")] * 11},
-    "4 identifiers": {"entityMappings": [entity("MailMessage", "Recipient", "Sender", "Subject", "SenderIP")]},
-    "the identifier 'Address' of Mailbox": {"entityMappings": [entity("Mailbox", "Address")]},
-    "the entity 'Mail'": {"entityMappings": [entity("Mail", "Upn")]},
-    "a lookbackDuration": {"incidentConfiguration": grouped(lookbackDuration="P8D")},
-    "matchingMethod 'Some'": {"incidentConfiguration": grouped(matchingMethod="Some")},
+    "11 entity mappings": {"entityMappings": [entity_mapping("Mailbox", "Upn")] * 11},
+    "4 identifiers": {"entityMappings": [entity_mapping("MailMessage", "Recipient", "Sender", "Subject", "SenderIP")]},
+    "the identifier 'Address' of Mailbox": {"entityMappings": [entity_mapping("Mailbox", "Address")]},
+    "the entity 'Mail'": {"entityMappings": [entity_mapping("Mail", "Upn")]},
+    "a lookbackDuration": {"incidentConfiguration": with_grouping(lookbackDuration="P8D")},
+    "matchingMethod 'Some'": {"incidentConfiguration": with_grouping(matchingMethod="Some")},
     "aggregationKind: PerRow": {"eventGroupingSettings": {"aggregationKind": "PerRow"}},
 }
 
@@ -73,7 +73,7 @@ def test_the_edges_of_the_limits_are_taken() -> None:
     """Just as much as is allowed."""
     details = {f"k{chr(97 + place)}": "Attempt" for place in range(19)} | {"FindingId": "FindingId"}
     override = {"alertDisplayNameFormat": "{{a}}{{b}}{{c}}" + "x" * 241, "alertDescriptionFormat": "x" * 5_120}
-    entities = [entity("Mailbox", "Upn", "DisplayName", "MailboxPrimaryAddress")] * 10
+    entities = [entity_mapping("Mailbox", "Upn", "DisplayName", "MailboxPrimaryAddress")] * 10
     rule = rule_of(
         findings_rules(
             customDetails=details, alertDetailsOverride=override, entityMappings=entities, query="x" * 10_000

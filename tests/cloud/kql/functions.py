@@ -87,22 +87,22 @@ def _text(arg: Expr) -> str:
     return f"tostring({arg.text})" if arg.kind in ("count", "long", "int") else f"kql_text({arg.text})"
 
 
-def plain(arg: Expr) -> Expr:
+def held_value(arg: Expr) -> Expr:
     """A dynamic value as the text or the number that it holds; all others as they are."""
     return Expr(f"kql_plain({arg.text})", kind="string") if arg.kind == "dynamic" else arg
 
 
-def member(value: Expr, name: str) -> Expr:
+def member_of(value: Expr, name: str) -> Expr:
     """A member of a dynamic value, by its name as a literal."""
     return Expr(f"kql_member({value.text}, {name})", kind="dynamic")
 
 
-def item(value: Expr, place: int) -> Expr:
+def list_item(value: Expr, place: int) -> Expr:
     """An element of a dynamic list: 0 is the first, -1 the last."""
     return Expr(f"kql_item({value.text}, {place if place < 0 else place + 1})", kind="dynamic")
 
 
-def element(text: str, kind: str) -> str:
+def element_of(text: str, kind: str) -> str:
     """What mv-expand makes of one element, as a value of a type."""
     return ELEMENTS[kind].format(text)
 
@@ -147,10 +147,10 @@ def _limited(name: str, args: Sequence[Expr], most: int) -> str:
 
 _RULES: dict[str, tuple[int, int, Rule]] = {
     "strcat": (1, 64, lambda args: f"strcat({', '.join(map(_text, args))})"),
-    "tolong": (1, 1, lambda args: f"tolong(kql_whole({plain(args[0]).text}))"),
-    "toint": (1, 1, lambda args: f"toint(kql_whole({plain(args[0]).text}))"),
-    "todouble": (1, 1, lambda args: f"todouble({plain(args[0]).text})"),
-    "todatetime": (1, 1, lambda args: f"todatetime({plain(args[0]).text})"),
+    "tolong": (1, 1, lambda args: f"tolong(kql_whole({held_value(args[0]).text}))"),
+    "toint": (1, 1, lambda args: f"toint(kql_whole({held_value(args[0]).text}))"),
+    "todouble": (1, 1, lambda args: f"todouble({held_value(args[0]).text})"),
+    "todatetime": (1, 1, lambda args: f"todatetime({held_value(args[0]).text})"),
     **{name: (1, 1, lambda args: _parsed(args[0])) for name in ("parse_json", "todynamic")},
     "array_length": (
         1,

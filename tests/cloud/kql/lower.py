@@ -167,7 +167,7 @@ class _Query(Summaries):
             items = f"toJSONString({items})" if made.startswith("Array") else items
         shape = self.context.shape
         self.context.shape = shape | {name: kind}
-        text = f"{left}\n| extend {named(name)} = {functions.element(f'arrayJoin(kql_items({items}))', kind)}"
+        text = f"{left}\n| extend {named(name)} = {functions.element_of(f'arrayJoin(kql_items({items}))', kind)}"
         return f"{text}\n| project {', '.join(map(named, self._carried()))}" if name in shape else text
 
     def _typeof(self) -> str:

@@ -119,15 +119,15 @@ class Scalars(QueryReader):
     def _part(self, value: Expr) -> Expr:
         """A member of a dynamic value, `x.name` or `x["name"]`, or an element, `x[0]`."""
         if self.took("."):
-            return functions.member(value, quote(self.name()))
+            return functions.member_of(value, quote(self.name()))
         self.mark("[")
         place = self.expression()
         self.mark("]")
         if place.literal == "string":
-            return functions.member(value, place.text)
+            return functions.member_of(value, place.text)
         if place.literal != "number" or not re.fullmatch(r"-?\d+", place.text):
             raise semantic_error("a dynamic value is taken apart by a name or a whole number here")
-        return functions.item(value, int(place.text))
+        return functions.list_item(value, int(place.text))
 
     def _primary(self) -> Expr:
         here = self.here
@@ -211,7 +211,7 @@ def _long(value: Expr) -> str:
 
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
     if "dynamic" in (left.kind, right.kind) and "string" in (left.kind, right.kind):
-        left, right = map(functions.plain, (left, right))
+        left, right = map(functions.held_value, (left, right))
     sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
     if mark not in ("==", "!=") or all(sure):
         return Expr(f"({left.text} {mark} {right.text})", kind="bool")
