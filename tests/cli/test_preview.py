@@ -201,6 +201,18 @@ def test_it_is_what_a_sweep_then_sends(tenant: Tenant) -> None:
         mailed(tenant, "eli@contoso.com", 12, seed)
 
 
+def test_with_the_rule_it_shows_what_the_rule_makes(tenant: Tenant) -> None:
+    """Nothing is uploaded; the incident reads as the rule makes it of the upload: the same text, and no label."""
+    mailed(tenant, "dana@contoso.com", 11)
+    tenant.cloud.deploy_findings()
+    _, by_api = previewed(tenant)
+    _, by_rule = previewed(tenant, **tenant.cloud.rule_road)
+    assert tenant.cloud.ingestion.rows == []
+    [(title, made)], [(same, other)] = by_api.items(), by_rule.items()
+    assert (title, made.description, made.severity) == (same, other.description, other.severity)
+    assert (bool(made.labels), other.labels) == (True, ())
+
+
 @pytest.mark.parametrize(
     ("messages", "fault", "code", "says"),
     [

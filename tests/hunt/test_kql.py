@@ -11,7 +11,7 @@ import pytest
 
 from shared.app import hunt_options
 from shared.errors import Service
-from shared.hunt.columns import FINDINGS_TABLE, needed_columns
+from shared.hunt.columns import ALERT_TABLE, FINDINGS_TABLE, needed_columns
 from shared.hunt.context import COLUMNS as CONTEXT_COLUMNS
 from shared.hunt.followed import FOLLOWED_COLUMNS, FOLLOWED_TABLES
 from shared.hunt.hunt import Hunt
@@ -109,7 +109,7 @@ def shipped(ground: str) -> list[str]:
         hunt.removals(WINDOW)
         place.missing = ""
         hunt.first_row(WINDOW)
-        for table in (*needed_columns("sentinel"), *FOLLOWED_TABLES):
+        for table in (*needed_columns("sentinel"), ALERT_TABLE):
             hunt.columns(table)
         hunt.incident_providers(WINDOW)
         hunt.followed("workspace")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -162,6 +163,7 @@ WORST = _action(
                  for hour in range(30)]), recipient=WIDE)  # fmt: skip
 
 
+@pytest.mark.examples
 @examples(max_examples=examples_of(20), deadline=None)
 @given(_hostile(), st.booleans())
 @example((WORST, NO_BACKGROUND, replace(TERMS, doubts=(WIDE,) * 3)), False)

@@ -75,6 +75,7 @@ def test_many_rows_go_in_calls_that_the_service_takes(azure: Clients) -> None:
     assert max(sizes) <= CALL_BYTES < 2**20
 
 
+@pytest.mark.examples
 @examples(max_examples=examples_of(60), deadline=None)
 @given(st.lists(st.integers(0, 1_000), max_size=40), st.integers(120, 1_300))
 def test_batches_are_as_large_as_they_may_be(sizes: list[int], limit: int) -> None:
