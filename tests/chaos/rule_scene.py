@@ -58,7 +58,9 @@ class RuleScene(Scene):
         """See Scene."""
         super().restore()
         rules = self.cloud.rules
-        self.cloud.tables.refresh["SecurityIncident"] = Mirror(self.cloud.store, lambda: rules.delays.incident_rows).rows
+        self.cloud.tables.refresh["SecurityIncident"] = Mirror(
+            self.cloud.store, lambda: rules.delays.incident_rows
+        ).rows
         self.cloud.define("SecurityAlert", SECURITY_ALERT)
         self.cloud.ingestion.restore(self._kept_rows)
         rules.restore(self._kept_rules)

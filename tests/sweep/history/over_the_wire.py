@@ -19,7 +19,7 @@ CLOCK_CALLS = 600
 
 
 def over_the_wire(seeds: range, azurite: Azurite | None = None, *, rule: bool = False) -> None:
-    """These histories in a small Azure, the ledgers in files or in tables. `rule`: analytics rules make the incidents."""
+    """These histories in a small Azure, the ledgers in files or in tables. `rule`: rules make the incidents."""
     world = WireRuleWorld if rule else WireWorld
     for seed in seeds:
         with ExitStack() as stack, tempfile.TemporaryDirectory() as name:

@@ -14,7 +14,7 @@ from tests.chaos.ledgers import KeptLedger
 from tests.cloud import Fault, Request
 from tests.cloud.faults import Wire
 from tests.cloud.rule_definitions import load_rules
-from tests.sweep.history.steps import Rule, Step, Sweep
+from tests.sweep.history.steps import RuleBefalls, Step, Sweep
 from tests.sweep.history.wire import WireWorld
 from tests.sweep.history.world import Upload
 
@@ -99,7 +99,7 @@ class WireRuleWorld(WireWorld):
     def apply(self, step: Step) -> None:
         """See World."""
         self._runs()
-        if isinstance(step, Rule):
+        if isinstance(step, RuleBefalls):
             self._befall(step.what)
         else:
             super().apply(step)
