@@ -13,7 +13,7 @@ from tests.chaos.sweeper import Sweeper
 from tests.cloud import Fault
 from tests.support.azurite import Azurite
 
-SAMPLE = 11  # in the fast tests: every so manieth step, before and after alternating
+SAMPLE = 33  # in the fast tests: every so manieth step, before and after alternating
 PAIRS = 60
 
 
