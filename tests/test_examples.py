@@ -15,14 +15,14 @@ CALL = "max_examples=examples_of("
 
 @pytest.mark.parametrize(
     ("environment", "tried"),
-    [({}, [5, 5, 15]), ({"EXAMPLES": ""}, [5, 5, 15]), ({"EXAMPLES": "all"}, [8, 20, 60])],
+    [({}, [5, 5, 10]), ({"EXAMPLES": ""}, [5, 5, 10]), ({"EXAMPLES": "all"}, [8, 40, 80])],
 )
 def test_few_or_all(environment: dict[str, str], tried: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter, five at least; all with EXAMPLES=all."""
+    """An eighth, five at least; all with EXAMPLES=all."""
     monkeypatch.delenv("EXAMPLES", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert [examples_of(full) for full in (8, 20, 60)] == tried
+    assert [examples_of(full) for full in (8, 40, 80)] == tried
 
 
 def test_whoever_tries_few_is_run_at_full_length() -> None:

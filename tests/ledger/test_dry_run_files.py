@@ -256,9 +256,11 @@ def test_a_dry_run_without_a_ledger_makes_none(tenant: Tenant, tmp_path: Path) -
     assert files(tmp_path) == before
 
 
-def test_a_dry_run_says_that_the_ledger_is_locked(tenant: Tenant) -> None:
+def test_a_dry_run_says_that_the_ledger_is_locked(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dry run that cannot read the ledger plans nothing as if it were empty: it fails, and names it."""
     tenant.sweep()
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, **{**more, "timeout": 0.1}))
     with another(tenant.ledger, "PRAGMA locking_mode = EXCLUSIVE", "UPDATE rows SET version = version"):
         report = tenant.sweep(DRY_RUN="true")
     assert facts(report) == {"event": "sweep_failed", "verdict": "failed"}

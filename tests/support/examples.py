@@ -6,8 +6,8 @@ import os
 
 
 def examples_of(full: int) -> int:
-    """A quarter of `full`, five at least; all of it where EXAMPLES is `all`.
+    """An eighth of `full`, five at least; all of it where EXAMPLES is `all`.
 
     For tests whose examples take long, each marked `examples`; what they must not miss stands in an `@example`.
     """
-    return full if os.environ.get("EXAMPLES") == "all" else max(5, full // 4)
+    return full if os.environ.get("EXAMPLES") == "all" else max(5, full // 8)

@@ -98,7 +98,15 @@ def test_a_refusal_of_the_road_splits_nothing(days: Days, status: int) -> None:
         days.pass_by(hours=5)
 
 
-@pytest.mark.parametrize(("effect", "how"), [(True, 502), (False, 502), (True, 504), (True, None)])
+@pytest.mark.parametrize(
+    ("effect", "how"),
+    [
+        (True, None),
+        (False, 502),
+        pytest.param(True, 502, marks=pytest.mark.slow),
+        pytest.param(True, 504, marks=pytest.mark.slow),
+    ],
+)
 def test_repeats_are_bounded_when_teams_does_not_answer(days: Days, effect: bool, how: int | None) -> None:
     """For days Teams does not answer, three sweeps a day: three cards about a finding, then a line a day; then told."""
     days.mail(ODD, 12)

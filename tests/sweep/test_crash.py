@@ -13,7 +13,7 @@ from tests.chaos.sweeper import Sweeper
 from tests.cloud import Fault
 from tests.support.azurite import Azurite
 
-SAMPLE = 11  # in the fast tests: every so manieth step, before and after alternating
+SAMPLE = 33  # in the fast tests: every so manieth step, before and after alternating
 PAIRS = 60
 
 
@@ -72,11 +72,19 @@ def test_a_sweep_without_a_past_is_completed_by_the_next(begin: Callable[[Scene]
     assert not wrong(story, *story.requests, *story.verbs)
 
 
-def test_what_holds_of_a_file_holds_of_table_storage(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("after save #5", "halfway save #15"),
+        pytest.param(("after take #1", "halfway save #2", "before save #9"), marks=pytest.mark.slow),
+    ],
+)
+def test_what_holds_of_a_file_holds_of_table_storage(
+    forks: Sweeper, tmp_path: Path, azurite: Azurite, names: tuple[str, ...]
+) -> None:
     """Killed around what it notes and what it records, a sweep whose ledger is a table is completed."""
     with scene(forks, tmp_path, KeptTable(tmp_path, azurite)) as made:
         story = any_day(made)
-        names = ("after take #1", "halfway save #2", "after save #5", "before save #9", "halfway save #15")
         steps = [step for step in story.verbs if step.name in names]
         assert len(steps) == len(names)
         assert not wrong(story, *steps)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,36 +20,55 @@ from tests.support.azurite import Azurite
 MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
 
 
-@pytest.fixture
-def real(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+SAMPLE = 25  # in the fast tests: every so manieth moment, before and after alternating
+
+
+class Prepared(NamedTuple):
+    """A scene, as it is put back before each test, and what one undisturbed sweep would leave of it."""
+
+    place: Scene
+    alone: Mapping[str, Any]
+
+
+def _prepared(place: Scene) -> Prepared:
+    place.mail(**MANY)
+    place.keep()
+    assert place.sweep().receipt["created"] == len(MANY)
+    assert len(place.cards()) == 1
+    return Prepared(place, place.remains())
+
+
+@pytest.fixture(scope="module")
+def on_real_time(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """Many people to be raised, on the machine's own clock."""
-    with scene(forks, tmp_path, real_time=True) as made:
+    with scene(forks, tmp_path_factory.mktemp("real"), real_time=True) as made:
         made.mail(waits=3)
         assert made.sweep().green
-        made.mail(**MANY)
-        made.keep()
-        yield made
+        yield _prepared(made)
 
 
-@pytest.fixture
-def still(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def on_still_time(forks: Sweeper, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """The same on a clock that only sleeping moves, a day after an incident that is to be reminded about by now."""
-    with scene(forks, tmp_path) as made:
+    with scene(forks, tmp_path_factory.mktemp("still")) as made:
         made.mail(waits=3)
         assert made.sweep().green
         made.advance(days=1)
-        made.mail(**MANY)
-        made.keep()
-        yield made
+        yield _prepared(made)
 
 
-def _alone(place: Scene) -> dict[str, Any]:
-    """What one sweep would have done."""
-    assert place.sweep().receipt["created"] == len(MANY)
-    assert len(place.cards()) == 1
-    remains = place.remains()
-    place.restore()
-    return remains
+@pytest.fixture
+def real(on_real_time: Prepared) -> Prepared:
+    """The scene on the machine's own clock, put back."""
+    on_real_time.place.restore()
+    return on_real_time
+
+
+@pytest.fixture
+def still(on_still_time: Prepared) -> Prepared:
+    """The scene on the clock that only sleeping moves, put back."""
+    on_still_time.place.restore()
+    return on_still_time
 
 
 class Pause:
@@ -83,31 +102,31 @@ def paused(place: Scene, many: int = 1, **which: Any) -> Iterator[Pause]:
         pause.resume()
 
 
-def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Scene) -> None:
+def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Prepared) -> None:
     """A sweep that finds a living one at work leaves, green; what is left is what one alone leaves."""
-    expected = _alone(real)
-    with paused(real, service="log_analytics") as pause:
-        first = real.begin()
+    place, expected = real
+    with paused(place, service="log_analytics") as pause:
+        first = place.begin()
         assert pause.reached()
-        second = real.begin().end()
+        second = place.begin().end()
         assert (second.event, second.code) == ("sweep_skipped", 0)
         pause.resume()
         assert first.end().green
-    assert real.remains() == expected
-    assert len(real.cards()) == 1
+    assert place.remains() == expected
+    assert len(place.cards()) == 1
 
 
-def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Scene) -> None:
+def test_sweeps_that_start_in_the_same_instant_do_the_work_once(real: Prepared) -> None:
     """However two sweeps that start at once meet, every incident is made once and told once."""
-    expected = _alone(real)
+    place, expected = real
     for _ in range(3):
-        real.restore()
-        both = [real.begin(), real.begin()]
+        place.restore()
+        both = [place.begin(), place.begin()]
         ended = [each.end() for each in both]
         assert sorted({each.event for each in ended} - {"sweep_skipped"}) == ["sweep_completed"]
         assert sum(each.receipt["created"] for each in ended) == len(MANY)
-        assert real.remains() == expected
-        assert len(real.cards()) == 1
+        assert place.remains() == expected
+        assert len(place.cards()) == 1
 
 
 def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azurite: Azurite) -> None:
@@ -120,22 +139,22 @@ def test_a_table_lets_one_of_two_sweeps_in(forks: Sweeper, tmp_path: Path, azuri
         assert len(made.cards()) == 1
 
 
-def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Scene) -> None:
+def test_a_waiting_sweep_takes_over_from_one_that_is_killed(real: Prepared) -> None:
     """A sweep that waits for one that is killed meanwhile takes over after its lease's length, and completes it."""
-    expected = _alone(real)
-    with paused(real, service="sentinel", method="PUT", after=5) as pause:
-        first = real.begin()
+    place, expected = real
+    with paused(place, service="sentinel", method="PUT", after=5) as pause:
+        first = place.begin()
         assert pause.reached()
-        real.freeze(first)  # so that it renews nothing while the other takes its first look
-        second = real.begin()
+        place.freeze(first)  # so that it renews nothing while the other takes its first look
+        second = place.begin()
         first.kill()
         pause.resume()
         assert first.end().killed
         ended = second.end()
     assert ended.green
     assert ended.receipt["seconds"] > 1
-    assert real.remains() == expected
-    assert len(real.cards()) == 1
+    assert place.remains() == expected
+    assert len(place.cards()) == 1
 
 
 def rob(place: Scene) -> None:
@@ -151,55 +170,55 @@ def _puts(place: Scene) -> int:
     return sum((each.service, each.method) == ("sentinel", "PUT") for each in place.cloud.log)
 
 
-def test_a_sweep_without_its_lease_begins_no_effect(still: Scene) -> None:
+def test_a_sweep_without_its_lease_begins_no_effect(still: Prepared) -> None:
     """Once another holds its lease a sweep begins no further effect and posts no card; the next completes it."""
-    expected = _alone(still)
-    with paused(still, WORKERS, service="sentinel", method="PUT", after=2) as pause:
-        first = still.begin()
+    place, expected = still
+    with paused(place, WORKERS, service="sentinel", method="PUT", after=2) as pause:
+        first = place.begin()
         assert pause.reached()
-        still.freeze(first)
-        rob(still)
-        before = _puts(still)
+        place.freeze(first)
+        rob(place)
+        before = _puts(place)
         first.thaw()
         pause.resume()
         ended = first.end()
     assert (ended.event, ended.code) == ("sweep_failed", 1)
     assert any("lease_lost" in reason for reason in ended.receipt["reasons"])
-    assert _puts(still) == before < len(MANY)
-    assert not still.cards()
-    assert still.sweep().green  # once it has waited for the other's lease, too
-    assert still.remains() == expected
-    assert len(still.cards()) == 1
+    assert _puts(place) == before < len(MANY)
+    assert not place.cards()
+    assert place.sweep().green  # once it has waited for the other's lease, too
+    assert place.remains() == expected
+    assert len(place.cards()) == 1
 
 
 @pytest.mark.parametrize(
     "which",
     [
         {"service": "log_analytics"},
-        {"service": "log_analytics", "containing": "EmailPostDeliveryEvents"},
+        pytest.param({"service": "log_analytics", "containing": "EmailPostDeliveryEvents"}, marks=pytest.mark.slow),
         {"service": "sentinel", "method": "PUT", "after": 2, "many": WORKERS},
-        {"service": "sentinel", "method": "PUT", "after": len(MANY) - 1},
+        pytest.param({"service": "sentinel", "method": "PUT", "after": len(MANY) - 1}, marks=pytest.mark.slow),
         {"service": "sentinel", "method": "GET", "after": len(MANY) + 1},
     ],
     ids=["hunting", "just before its intents", "raising", "at its last effect", "just before its card"],
 )
-def test_a_sweep_that_was_overtaken_adds_nothing(still: Scene, which: dict[str, Any]) -> None:
+def test_a_sweep_that_was_overtaken_adds_nothing(still: Prepared, which: dict[str, Any]) -> None:
     """A sweep that hangs, wherever it is, until another has taken over and done all, does and leaves nothing more."""
-    expected = _alone(still)
-    with paused(still, **which) as pause:
-        first = still.begin()
+    place, expected = still
+    with paused(place, **which) as pause:
+        first = place.begin()
         assert pause.reached()
-        still.freeze(first)
-        still.advance(seconds=still.lease)
-        assert still.sweep().green
+        place.freeze(first)
+        place.advance(seconds=place.lease)
+        assert place.sweep().green
         first.thaw()
         pause.resume()
         ended = first.end()
     assert (ended.event, ended.code) == ("sweep_failed", 1)
-    assert still.remains() == expected
-    assert still.sweep().green
-    assert still.remains() == expected
-    assert len(still.cards()) == 1
+    assert place.remains() == expected
+    assert place.sweep().green
+    assert place.remains() == expected
+    assert len(place.cards()) == 1
 
 
 def _moments(story: Story) -> list[Step]:
@@ -209,7 +228,7 @@ def _moments(story: Story) -> list[Step]:
 
 def test_a_sweep_that_is_overtaken_here_and_there_adds_nothing(story: Story) -> None:
     """Frozen at a sample of its ledger's verbs until another has done all, a sweep does and leaves nothing more."""
-    assert not [wrong for step in _moments(story)[::9] if (wrong := overtake(story, step))]
+    assert not [wrong for step in _moments(story)[::SAMPLE] if (wrong := overtake(story, step))]
 
 
 @pytest.mark.slow
