@@ -133,7 +133,7 @@ def test_a_merged_incident_leads_to_the_one_that_took_its_alerts(road: RoadUnder
     merged = road.incidents.read(name)
     assert merged is not None
     assert (merged.status, merged.merged, merged.open, merged.classification) == ("Closed", True, True, "")
-    road.wait()
+    road.wait(ask=True)
     found = road.incidents.read(name)
     assert found is not None
     assert (found.id, found.name, found.status) == (name, other.name, "New")
@@ -142,7 +142,9 @@ def test_a_merged_incident_leads_to_the_one_that_took_its_alerts(road: RoadUnder
 @pytest.mark.parametrize("recipient", ["o'brien+请求@例え.jp", 'a"b{{x}}\u202e@contoso.com', "nobody"])
 def test_whoever_it_is_about_is_followed(road: RoadUnderTest, recipient: str) -> None:
     """Any recipient that a table holds comes back from the alert's custom details as the one that was uploaded."""
-    name = road.made(recipient)
+    road.create(recipient)
+    road.wait(ask=True)
+    name = action_about(recipient).incident_id
     found = road.incidents.read(name)
     assert found is not None
     assert found.name == road.stored_name()
