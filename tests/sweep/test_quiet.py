@@ -17,6 +17,7 @@ from tests.support.tenant import Tenant, running_tenant
 PAGE = 1_000  # incidents on a page of a list, at most
 CHEAP = 4  # reads of Sentinel and Log Analytics together on a quiet day: coverage, witness, hunt, list
 LIST_ALL = 4  # and beside the pages, on a day that has to list all incidents
+MISSING = 2  # the findings table and SecurityAlert, where no rule makes incidents
 HISTORY = 1  # the one query for what SecurityIncident remembers
 SENDERS = 2  # on a day with something to tell: from whom the mail came, and how far it reached
 READ_ANEW = 39  # of many incidents that a card reminds of, those that it names
@@ -48,7 +49,10 @@ class Quiet:
         log.clear()
         report = self.tenant.sweep(**settings)
         kinds = Counter(f"{each.service} {each.method}" for each in log if each.service != "identity")
-        assert all(each.status in (200, 201, 202) for each in log)
+        # A ledger that knows nothing asks for the tables of the other way to an incident, which are missing here.
+        missing = [each for each in log if each.status == 400 and each.service == "log_analytics"]
+        assert all(each.status in (200, 201, 202) for each in log if each not in missing)
+        assert len(missing) <= MISSING
         return report, kinds
 
 
@@ -111,7 +115,7 @@ def test_a_lost_ledger_costs_one_list_of_all_incidents(quiet: Quiet) -> None:
     assert (report.receipt.event, report.receipt.due) == ("sweep_completed", 0)
     assert report.receipt.standing + report.receipt.settled == quiet.many
     assert kinds["sentinel PUT"] == 0
-    assert _reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL + HISTORY + SENDERS
+    assert _reads(kinds) <= math.ceil(quiet.many / PAGE) + LIST_ALL + HISTORY + SENDERS + 1 + MISSING
     _, kinds = quiet.sweep()
     assert kinds.keys() == {"sentinel GET", "log_analytics POST"}
     assert _reads(kinds) <= CHEAP
