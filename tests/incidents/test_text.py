@@ -34,6 +34,7 @@ from shared.model import (
     message_hash,
 )
 from shared.text import ordinary, units
+from tests.support.examples import examples_of
 from tests.support.hostile import FRAGMENTS, NOW, addresses, any_evidence, texts
 from tests.support.origins import backgrounds
 
@@ -116,7 +117,8 @@ WORST_BACKGROUND = Background(
 findings = st.builds(Finding.of, addresses, any_evidence().map(whole))
 
 
-@examples(max_examples=40, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(80), deadline=None)
 @given(findings, st.lists(texts, max_size=5), backgrounds, st.sampled_from(list(Reason)), st.booleans())
 @example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST_BACKGROUND, Reason.FIRST, False)
 @example(Finding.of("".join(FRAGMENTS), messages(3, "".join(FRAGMENTS))), [], WORST_BACKGROUND, Reason.FIRST, True)
@@ -138,7 +140,8 @@ def test_a_description_fits_and_is_inert(
     json.dumps(made).encode()
 
 
-@examples(max_examples=40, deadline=None)
+@pytest.mark.examples
+@examples(max_examples=examples_of(80), deadline=None)
 @given(findings, st.lists(texts, max_size=5), backgrounds, st.sampled_from(list(Reason)), st.booleans())
 @example(Finding.of(WORST, messages(150, WORST[:200])), [WORST] * 9, WORST_BACKGROUND, Reason.ESCALATED, True)
 @example(Finding.of("kim@contoso.com", messages(150, WORST[:200])), [], WORST_BACKGROUND, Reason.GREW, False)

@@ -86,7 +86,9 @@ def test_when_even_the_probe_is_refused_nothing_is_split(days: Days) -> None:
     assert len([card for card in days.cards if "r0@" in card]) == 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 302])
+@pytest.mark.parametrize(
+    "status", [401, 302, pytest.param(403, marks=pytest.mark.slow), pytest.param(404, marks=pytest.mark.slow)]
+)
 def test_a_refusal_of_the_road_splits_nothing(days: Days, status: int) -> None:
     """A lost signature or a deleted flow is not about what a card holds: one post a sweep, and no probe."""
     for number in range(4):

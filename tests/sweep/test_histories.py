@@ -16,7 +16,7 @@ CALLS = 80
 
 def test_histories() -> None:
     """Whatever happens for some days, the promises hold."""
-    live_all(MemoryWorld, range(10_000, 10_060), STEPS, CALLS)
+    live_all(MemoryWorld, range(10_000, 10_040), STEPS, CALLS)
 
 
 @pytest.mark.slow
