@@ -34,5 +34,5 @@ def without_person(record: Record) -> Record:
     """
     ours = record.incident
     if ours is not None and ours.seen is not None:
-        ours = replace(ours, seen=replace(ours.seen, title=""))
+        ours = replace(ours, seen=replace(ours.seen, title="", about=""))
     return replace(record, recipient=pseudonym(record.recipient), incident=ours, counts=Counts(), remediators="")

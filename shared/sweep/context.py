@@ -64,12 +64,14 @@ class History:
     """What the workspace remembers of our incidents (SecurityIncident), asked at most once, when somebody needs it.
 
     `workspace` is its ARM id where findings may have been handed to the analytics rule, "" where they never were.
-    `by_rule`: they surely were. Elsewhere, who may not ask what became of them has handed none over.
+    `by_rule`: they surely were. Elsewhere, who may not ask what became of them has handed none over. What it learns of
+    Sentinel's names for our incidents goes to `incidents`.
     """
 
-    def __init__(self, hunt: Hunt, workspace: str, *, by_rule: bool) -> None:
+    def __init__(self, hunt: Hunt, incidents: Incidents, workspace: str, *, by_rule: bool) -> None:
         self.error: SweepError | None = None
         self._hunt = hunt
+        self._incidents = incidents
         self._workspace = workspace
         self.rule_used = by_rule
         self._known: Mapping[str, PastIncident] | None = None
@@ -93,10 +95,17 @@ class History:
         with self._lock:
             return self._ask_followed()
 
+    @property
+    def followed_so_far(self) -> Mapping[str, Followed] | None:
+        """The same, None also when nobody has asked."""
+        return self._followed
+
     def _ask_followed(self) -> Mapping[str, Followed] | None:
         if self._followed is None and self.error is None:
             try:
                 self._followed = self._hunt.followed(self._workspace) if self._workspace else {}
+                named = [each.incident for each in self._followed.values() if each.incident]
+                self._incidents.follow({incident.id: incident.name for incident in named})
             except SweepError as error:
                 if self.rule_used or not isinstance(error, Forbidden):
                     self.error = error
@@ -126,7 +135,8 @@ class Context:
         # A ledger that is new, or was lost, does not know whether the rule was ever used.
         used = True if self.settings.raise_by == "rule" else self.ledger.state.rule_used
         workspace = "" if used is False else self.settings.sentinel_workspace_resource_id
-        object.__setattr__(self, "history", History(self.parts.hunt, workspace, by_rule=bool(used)))
+        history = History(self.parts.hunt, self.parts.incidents, workspace, by_rule=bool(used))
+        object.__setattr__(self, "history", history)
 
     @property
     def settings(self) -> Settings:

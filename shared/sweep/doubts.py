@@ -19,7 +19,7 @@ from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
-from shared.sweep.follow import addressed, found_handed, is_handed
+from shared.sweep.follow import found_handed, is_handed
 from shared.sweep.workers import in_parallel
 
 _UNKNOWN = Cause("sentinel_unknown", "it is not known whether it was done: SecurityIncident could not be read")
@@ -34,7 +34,8 @@ def settle_doubts(context: Context) -> None:
     if not doubtful or context.breaker.open is not None:
         return
     context.parts.progress("looking up what an earlier sweep left in doubt")
-    addressed(context)
+    if context.history.rule_used:
+        context.history.followed()  # what the rule has made has another name
     in_parallel(lambda record: _settle_all(context, record.recipient), doubtful)
 
 

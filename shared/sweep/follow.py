@@ -27,7 +27,9 @@ def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
     """Take in what the rule has made. Returns its open incidents that no record knows, by our id, as they are now; and
     why it is not known what became of the findings, or how one of these is.
     """
-    followed = addressed(context)
+    if not context.history.rule_used:
+        return {}, None
+    followed = context.history.followed()
     if followed is None:
         waiting = [record for record in context.ledger.records.values() if record.awaited]
         context.ledger.save(not_looked_up(record, context.now()) for record in waiting)
@@ -55,13 +57,6 @@ def _read(context: Context, name: str) -> Incident | Cause | None:
     context.breaker.ended(None)
     row = (context.history.followed() or {}).get(name)
     return replace(incident, about=row.recipient, episode=row.episode) if incident and row else None
-
-
-def addressed(context: Context) -> Mapping[str, Followed] | None:
-    """What became of the findings, once the incidents are addressed by Sentinel's names; None when it is not known."""
-    followed = context.history.followed()
-    context.parts.incidents.follow({each.id: each.incident.name for each in (followed or {}).values() if each.incident})
-    return followed
 
 
 def _followed(

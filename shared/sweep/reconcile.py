@@ -45,14 +45,13 @@ def reconcile(context: Context, hunted: Hunted) -> Reconciled:
     made_by_rule, unknown = follow(context)
     listed, unread = {**made_by_rule, **listed}, unread or unknown
     blocked = adopt(context, hunted, unrecorded(context, hunted, listed))
-    context.ledger.save(handed_by_others(context, hunted.findings, context.ledger.records))
     notes = _age(context, hunted)
     blocked |= _recall(context, hunted, listed)
     if (error := context.history.error) is not None:
         notes = (*notes, f"what the workspace remembers of our incidents (SecurityIncident) could not be read: {error}")
     if context.history.answered and not blocked:  # what it knows of those who are blocked was not taken in
         context.ledger.save_state(history_known=True)
-    if context.ledger.state.rule_used is None and (followed := context.history.followed()) is not None:
+    if context.ledger.state.rule_used is None and (followed := context.history.followed_so_far) is not None:
         context.ledger.save_state(rule_used=bool(followed))
     return Reconciled(unread, blocked, notes)
 
@@ -93,6 +92,9 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
     if not creations:
         return {}
     known = context.history.known()
+    handed = handed_by_others(context, hunted.findings, context.ledger.records)
+    context.ledger.save(handed)
+    creations = tuple(each for each in creations if each.recipient not in {one.recipient for one in handed})
     if known is None:
         # An incident that was adopted says nothing about others that were deleted; one that this ledger made does.
         made = any(each.incident and each.reported_before is None for each in context.ledger.records.values())

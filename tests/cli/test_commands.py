@@ -46,7 +46,7 @@ NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 KEYS = [
     *("event", "verdict", "reasons", "dry_run", "run_id", "version", "settings", "workspace", "started", "seconds"),
     *("window", "coverage", "flagged", "created", "commented", "escalated", "standing", "grown", "settled", "excluded"),
-    *("held", "held_unremembered", "due", "told", "reminded", "card_id", "requests", "retries"),
+    *("held", "held_unremembered", "awaited", "due", "told", "reminded", "card_id", "requests", "retries"),
     *("clock_skew_seconds", "notes"),
 ]
 
