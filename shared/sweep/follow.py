@@ -25,7 +25,7 @@ def known_names(records: Mapping[str, Record]) -> dict[str, str]:
 
 def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
     """Take in what the rule has made. Returns its open incidents that no record knows, by our id, as they are now; and
-    why it is not known what became of the findings.
+    why it is not known what became of the findings, or how one of these is.
     """
     followed = addressed(context)
     if followed is None:
@@ -39,18 +39,19 @@ def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
     ours = {record.incident.id for record in context.ledger.records.values() if record.incident}
     unknown = [name for name, incident in incidents.items() if name not in ours and incident.open]
     there = in_parallel(lambda name: _read(context, name), unknown)
-    return {incident.id: incident for incident in there if incident is not None}, None
+    unread = next((each for each in there if isinstance(each, Cause)), None)
+    return {each.id: each for each in there if isinstance(each, Incident)}, unread
 
 
-def _read(context: Context, name: str) -> Incident | None:
-    """The incident as it is now; None when it was deleted, or cannot be read today."""
+def _read(context: Context, name: str) -> Incident | Cause | None:
+    """The incident as it is now, None when it was deleted; or why it cannot be read today."""
     if context.breaker.open is not None:
-        return None
+        return context.breaker.open
     try:
         incident = context.parts.incidents.read(name)
     except SweepError as error:
         context.breaker.ended(error)
-        return None
+        return Cause("incidents_unread", f"an incident that the analytics rule has made could not be read: {error}")
     context.breaker.ended(None)
     row = (context.history.followed() or {}).get(name)
     return replace(incident, about=row.recipient, episode=row.episode) if incident and row else None
