@@ -47,6 +47,7 @@ class Scene:
         self._sweeper = sweeper
         self._clock = clock
         self._seeds = itertools.count(1)
+        self.road: dict[str, str] = {}
         self.unnamed: set[str] = set()
         self._kept: dict[str, Any] = {}
         self._since = 0.0
@@ -77,7 +78,7 @@ class Scene:
     def begin(self, moment: Moment | None = None, hold: Path | None = None) -> Running:
         """Start a sweep; see Order for `moment` and `hold`."""
         ours = {"LEDGER_URL": self.place.url, "LEASE_SECONDS": str(self.lease)}
-        environment = {**self.cloud.environment, **SETTINGS, **ours}
+        environment = {**self.cloud.environment, **SETTINGS, **self.road, **ours}
         clock = str(self._clock.path) if self._clock else ""
         return self._sweeper.begin(
             Order(environment, clock, self.place.tables, self.place.table, moment, str(hold or ""))
@@ -94,6 +95,10 @@ class Scene:
         outcome = running.end()
         self.cloud.faults.clear()
         return outcome
+
+    def settle(self) -> list[Outcome]:
+        """Let happen what comes of a sweep by itself, and the sweeps that take it in."""
+        return []
 
     @contextmanager
     def held(self, moment: Moment) -> Iterator[Running]:
@@ -162,11 +167,15 @@ class Scene:
         finally:
             ledger.close()
 
+    def ours(self, name: str) -> str:
+        """Our id of the incident that Sentinel calls so."""
+        return name
+
     def open_incidents(self, who: str) -> list[str]:
-        """The ids of the incidents about somebody that are not closed."""
+        """Sentinel's names of the incidents about somebody that are not closed."""
         ids = {incident_id(WORKSPACE_RESOURCE_ID, address(who), episode) for episode in range(5)}
         found = self.cloud.incidents.items()
-        return [name for name, each in found if name in ids and each["properties"]["status"] != "Closed"]
+        return [name for name, each in found if self.ours(name) in ids and each["properties"]["status"] != "Closed"]
 
     def severities(self) -> dict[str, list[str]]:
         """The severities that each incident ever had, in order."""
@@ -203,9 +212,10 @@ class Scene:
         ledger = self.ledger()
         return {
             "told": self.told(),
-            "incidents": {name: _remains(each["properties"]) for name, each in self.cloud.incidents.items()},
+            "incidents": {self.ours(name): _remains(each["properties"]) for name, each in self.cloud.incidents.items()},
             "comments": {
-                name: sorted(each["name"] for each in comments) for name, comments in self.cloud.comments.items()
+                self.ours(name): sorted(each["name"] for each in comments)
+                for name, comments in self.cloud.comments.items()
             },
             "records": {who: _remembered(each) for who, each in ledger.records.items()},
             "cards": sorted(ledger.cards),
@@ -231,7 +241,12 @@ def _remains(properties: Mapping[str, Any]) -> tuple[Any, ...]:
 
 @contextmanager
 def scene(
-    sweeper: Sweeper, folder: Path, place: KeptLedger | None = None, *, real_time: bool = False
+    sweeper: Sweeper,
+    folder: Path,
+    place: KeptLedger | None = None,
+    *,
+    real_time: bool = False,
+    kind: type[Scene] = Scene,
 ) -> Iterator[Scene]:
     """A tenant without any mail, on a clock that only sleeping moves, or on the machine's own."""
     with ExitStack() as stack:
@@ -239,4 +254,4 @@ def scene(
         if clock is not None:
             stack.callback(clock.close)
         cloud = stack.enter_context(Cloud(clock=clock))
-        yield Scene(sweeper, cloud, clock, place or KeptLedger(folder), folder)
+        yield kind(sweeper, cloud, clock, place or KeptLedger(folder), folder)

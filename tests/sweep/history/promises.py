@@ -119,7 +119,7 @@ class Promises:
             if before is not None and name in self.pending:  # made over ARM, the rule having passed over it
                 self.pending.pop(name)
                 self.ours[name] = after["severity"]
-                (self.reported if hunted else self.maybe)[OWNERS[name][0]].update(self.now[OWNERS[name][0]])
+                self._take_in(OWNERS[name][0], hunted=hunted)
                 continue
             anew = before is not None and after["createdTimeUtc"] != before["createdTimeUtc"]
             assert not anew or self._blind(step), f"{name} of {OWNERS[name]} was deleted, and made anew"
@@ -148,8 +148,13 @@ class Promises:
         self.ours[name] = after["severity"]
         self.made[name] = self.world.sweeps
         self.doubtful[who] = 0
-        (self.reported if hunted else self.maybe)[who].update(self.now[who])
+        self._take_in(who, hunted=hunted)
         self.maybe[who] |= self.ever[who].keys()
+
+    def _take_in(self, who: str, *, hunted: bool) -> None:
+        """An incident or a row tells all that the hunt has found; of those under the threshold it finds nothing."""
+        found = hunted and len(self.now[who]) > self._threshold()
+        (self.reported if found else self.maybe)[who].update(self.now[who])
 
     def _uploaded(self, *, hunted: bool) -> list[str]:
         """What was handed to the rule counts as made, by its first row; a later one tells all that is new by then."""
@@ -165,7 +170,7 @@ class Promises:
                 assert again or self.world.loose or before is not None, f"{who}: {name} is there, and handed over anew"
                 apart = before is None or each.time.date() != before.time.date()
                 assert again or self.world.loose or apart, f"{who}: handed over twice on a day"
-                (self.reported if hunted else self.maybe)[who].update(self.now[who])
+                self._take_in(who, hunted=hunted)
             self.pending[name] = each
             self.ours[name] = each.severity
             changed.append(name)

@@ -6,22 +6,16 @@ import itertools
 import json
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
 
-from shared.app import hunt_options
-from shared.http.client import Http
-from shared.http.credential import sign_in
-from shared.hunt import open_hunt
-from shared.incidents.arm import ArmIncidents
+from shared.app import opened_parts
 from shared.model import Receipt
 from shared.settings import from_values
-from shared.sweep.context import Parts
 from shared.sweep.run import run
-from shared.teams.webhook import Webhook
 from tests.chaos.ledgers import KeptLedger
 from tests.cloud import Cloud, Fault, Request
 from tests.cloud.faults import Wire
@@ -65,9 +59,10 @@ class MortalClock:
 
 @dataclass(kw_only=True)
 class Refusal(Fault):
-    """Sentinel refuses some writes of some recipients. `refused`: see World."""
+    """Sentinel refuses some writes of some recipients. `refused`, `ours`: see World."""
 
     refused: dict[tuple[str, str], bool]
+    ours: Callable[[str], str]
 
     def fits(self, request: Request) -> bool:
         """See Fault."""
@@ -77,7 +72,7 @@ class Refusal(Fault):
         kind = (
             "comment" if "/comments/" in request.path.lower() else "escalate" if b'"etag"' in request.body else "create"
         )
-        whole = self.refused.get((OWNERS[found[1].lower()][0], kind))
+        whole = self.refused.get((OWNERS[self.ours(found[1].lower())][0], kind))
         return whole is not None and (whole or b"not listed here" not in request.body)
 
 
@@ -86,8 +81,8 @@ class WireWorld(World):
 
     def __init__(self, stack: ExitStack, place: KeptLedger, beside: KeptLedger) -> None:
         super().__init__()
-        self._cloud = stack.enter_context(Cloud(clock=self.true_time))
-        sign_in_to(self._cloud.environment, stack.enter_context(pytest.MonkeyPatch.context()))
+        self.cloud = stack.enter_context(Cloud(clock=self.true_time))
+        sign_in_to(self.cloud.environment, stack.enter_context(pytest.MonkeyPatch.context()))
         self._place = place
         self._beside = beside
         self._seeds = itertools.count(1)
@@ -96,7 +91,7 @@ class WireWorld(World):
     @property
     def store(self) -> Incidents:
         """See World."""
-        return self._cloud.store
+        return self.cloud.store
 
     def ledger(self, what: str) -> None:
         """See World."""
@@ -116,41 +111,31 @@ class WireWorld(World):
         mail = Mail(now, seed=next(self._seeds))
         row = mail.add(recipient, action, now, message=name, state=now)
         row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
-        self._cloud.append("EmailEvents", mail.events)
+        self.cloud.append("EmailEvents", mail.events)
 
     def run(self, step: Sweep) -> Receipt | None:
         """See World."""
         self.arrived("quiet@contoso.com", "quiet", "Delivered")
         self.clock.advance(seconds=1)
-        self._cloud.faults.clear()
-        self._cloud.faults.add(*self._befalls(step))
+        self.cloud.faults.clear()
+        self.cloud.faults.add(*self.befalls(step))
         try:
             return self._swept(step, MortalClock(self.clock, step.killed))
         except Killed:
             return None
         finally:
-            self._cloud.faults.clear()
+            self.cloud.faults.clear()
             self._read_posts(step)
 
     def _swept(self, step: Sweep, clock: MortalClock) -> Receipt:
-        settings = from_values({**self._cloud.environment, "LEDGER_URL": self._place.url, **self.values(step)})
-        begun = clock.monotonic()
-        with ExitStack() as closing:
-            credential = sign_in(settings.azure_client_id, clock)
-            http = Http(credential, clock=clock, deadline=lambda: begun + settings.sweep_budget_seconds)
-            ledger = (self._beside if step.beside else self._place).open()
-            hunt = open_hunt(hunt_options(settings), http, credential)
-            for each in (credential, http, ledger, hunt):
-                closing.callback(each.close)
-            incidents = ArmIncidents(
-                http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id
-            )
-            webhook = Webhook(http, settings.teams_webhook_url)
-            name = f"run-{self.sweeps}"
-            return run(Parts(settings, clock, ledger, http, hunt, incidents, webhook, name, clock.now(), begun)).receipt
+        settings = from_values({**self.cloud.environment, "LEDGER_URL": self._place.url, **self.values(step)})
+        ledger = (self._beside if step.beside else self._place).open()
+        with closing(ledger), opened_parts(settings, f"run-{self.sweeps}", clock) as parts:
+            return run(replace(parts, ledger=ledger)).receipt
 
-    def _befalls(self, step: Sweep) -> list[Fault]:
-        faults: list[Fault] = [Refusal(status=400, times=None, refused=self.refused)]
+    def befalls(self, step: Sweep) -> list[Fault]:
+        """What is broken in this sweep."""
+        faults: list[Fault] = [Refusal(status=400, times=None, refused=self.refused, ours=self.ours)]
         if step.meanwhile:
             after, then = step.at - 1, self._acting(step.meanwhile)
             faults.append(Fault(service="sentinel", method="GET", match="/incidents/", after=after, then=then))
@@ -159,7 +144,7 @@ class WireWorld(World):
             faults.append(Fault(service="teams", effect=step.done, wire=Wire.DROP, times=2))
         elif step.lost:
             gone = Fault(service="sentinel", status=503, times=None)
-            faults.append(_lost(step, lambda _: self._cloud.faults.add(gone)))
+            faults.append(_lost(step, lambda _: self.cloud.faults.add(gone)))
         return faults
 
     def _acting(self, what: str) -> Callable[[Request], None]:
@@ -170,7 +155,7 @@ class WireWorld(World):
         return act
 
     def _read_posts(self, step: Sweep) -> None:
-        sent = [each for each in self._cloud.log if each.service == "teams"]
+        sent = [each for each in self.cloud.log if each.service == "teams"]
         for place, request in enumerate(sent[self._sent :]):
             body = request.body.decode()
             refused = "teams refuses cards" in step.broken and "r0@" in body
