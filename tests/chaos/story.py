@@ -79,6 +79,7 @@ def _past(scene: Scene) -> set[str]:
     scene.mail(**OLD)
     first = scene.sweep()
     assert (first.event, first.receipt["created"], first.receipt["told"]) == ("sweep_completed", len(OLD), len(OLD))
+    scene.settle()
     for who, classification in (("back", "TruePositive"), ("benign", "FalsePositive")):
         scene.cloud.analyst.close(scene.open_incidents(who)[0], classification)
     scene.cloud.analyst.delete(scene.open_incidents("gone")[0])
@@ -93,14 +94,16 @@ def _kept(
     undisturbed = scene.sweep()
     assert undisturbed.green
     assert {name: undisturbed.receipt[name] for name in expected} == expected
+    requests, verbs = _requests(scene), _verbs(undisturbed)
+    scene.settle()
     story = Story(
         scene=scene,
         messages=frozenset(messages),
         flagged=frozenset(flagged),
         told=frozenset(map(address, told)),
         remains=scene.remains(),
-        requests=_requests(scene),
-        verbs=_verbs(undisturbed),
+        requests=requests,
+        verbs=verbs,
     )
     assert check(story) == 0
     return story
@@ -161,6 +164,7 @@ def survive(story: Story, *steps: Step) -> str:
             assert killed or len(steps) > 1, "not reached"
         outcome = next((each for each in (scene.sweep() for _ in range(SWEEPS)) if each.green), None)
         assert outcome, f"still not green after {SWEEPS} more sweeps"
+        scene.settle()
         repeated = check(story)
         # What comes after a kill has steps of its own: any of its saves may be the one that confirms a card.
         allowed = sum(step.repeats or _may_confirm(step, later=place > 0) for place, step in enumerate(steps))
@@ -187,6 +191,7 @@ def overtake(story: Story, step: Step) -> str:
         assert other.green, f"the other sweep ended with {other.receipt}"
         third = scene.sweep()
         assert third.green, f"a third sweep ended with {third.receipt}, the frozen one with {frozen.receipt}"
+        scene.settle()
         repeated = check(story, again=step.proved)
         assert repeated == step.repeats or (step.proved and repeated == 1), f"{repeated} cards were repeated"
     except AssertionError as error:

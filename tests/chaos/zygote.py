@@ -16,22 +16,18 @@ import sys
 import threading
 import traceback
 import uuid
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shared.app import exit_code, hunt_options
+from shared.app import exit_code, opened_parts
 from shared.clock import Clock, SystemClock
-from shared.http.client import Http
-from shared.http.credential import Credential, sign_in
-from shared.hunt import open_hunt
-from shared.incidents.arm import ArmIncidents
-from shared.ledger import Ledger, open_ledger
+from shared.ledger import Ledger
 from shared.ledger.table import TableLedger
-from shared.settings import Settings, from_values
-from shared.sweep.context import Parts
+from shared.settings import from_values
 from shared.sweep.receipt import as_json
 from shared.sweep.run import run
-from shared.teams.webhook import Webhook
 from tests.chaos.clock import SharedClock
 from tests.chaos.deadly import Deadly
 from tests.chaos.order import Order
@@ -39,6 +35,10 @@ from tests.support.azurite import Azurite
 
 LATE = (
     "netrc",
+    "shared.http.credential",
+    "shared.incidents.finding_rows",
+    "shared.incidents.rule",
+    "shared.ledger",
     "azure.core.pipeline.transport._bigger_block_size_http_adapters",
     "azure.core.rest._requests_basic",
     "azure.identity._credentials.app_service",
@@ -52,40 +52,15 @@ def sweep_here(order: Order) -> dict[str, Any]:
     os.environ.update(order.environment)
     settings = from_values(order.environment)
     clock: Clock = SharedClock(Path(order.clock)) if order.clock else SystemClock()
-    ends = clock.monotonic() + settings.sweep_budget_seconds
-    credential = sign_in(settings.azure_client_id, clock)
-    http = Http(credential, clock=clock, deadline=lambda: ends)
-    ledger = Deadly(_ledger(order, settings, credential), order)
-    hunt = open_hunt(hunt_options(settings), http, credential)
-    sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, settings.sentinel_workspace_resource_id)
-    webhook = Webhook(http, settings.teams_webhook_url)
-    try:
-        report = run(
-            Parts(
-                settings,
-                clock,
-                ledger,
-                http,
-                hunt,
-                sentinel,
-                webhook,
-                str(uuid.uuid4()),
-                clock.now(),
-                clock.monotonic(),
-            )
-        )
-    finally:
-        hunt.close()
-        ledger.close()
-        http.close()
-        credential.close()
-    return {"receipt": as_json(report.receipt), "code": exit_code(report.receipt), "verbs": ledger.verbs}
-
-
-def _ledger(order: Order, settings: Settings, credential: Credential) -> Ledger:
-    if order.tables:
-        return TableLedger(order.tables, settings.sentinel_workspace_resource_id, Azurite().credential, order.table)
-    return open_ledger(settings.ledger_url, settings.sentinel_workspace_resource_id, credential)
+    with opened_parts(settings, str(uuid.uuid4()), clock) as parts:
+        inner: Ledger = parts.ledger
+        if order.tables:
+            workspace = settings.sentinel_workspace_resource_id
+            inner = TableLedger(order.tables, workspace, Azurite().credential, order.table)
+        ledger = Deadly(inner, order)
+        with closing(ledger):
+            receipt = run(replace(parts, ledger=ledger)).receipt
+    return {"receipt": as_json(receipt), "code": exit_code(receipt), "verbs": ledger.verbs}
 
 
 class Zygote:
