@@ -1,8 +1,6 @@
 """Two sweeps at once: one works, the other leaves or takes over, and together they do what one would have done."""
 
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +9,11 @@ import pytest
 from shared.sweep.workers import WORKERS
 from tests.chaos.ledgers import KeptTable
 from tests.chaos.order import Moment, When
+from tests.chaos.pause import paused
 from tests.chaos.scene import Scene, scene
 from tests.chaos.story import Step, Story, check, overtake
 from tests.chaos.sweeper import Sweeper
-from tests.cloud import Fault, Request
+from tests.cloud import Fault
 from tests.support.azurite import Azurite
 
 MANY = {f"person{number:02}": 3 for number in range(2 * WORKERS + 4)}
@@ -69,37 +68,6 @@ def still(on_still_time: Prepared) -> Prepared:
     """The scene on the clock that only sleeping moves, put back."""
     on_still_time.place.restore()
     return on_still_time
-
-
-class Pause:
-    """A fault that harms nobody: requests are done, but answered only when `resume` is called, or the context ends."""
-
-    def __init__(self, place: Scene, many: int, which: Mapping[str, Any]) -> None:
-        self._place, self._many = place, many
-        self._reached, self._over = threading.Semaphore(0), threading.Event()
-        place.cloud.faults.add(Fault(then=self._wait, times=many, **which))
-
-    def _wait(self, _: Request) -> None:
-        self._reached.release()
-        self._over.wait(30)
-
-    def reached(self) -> bool:
-        """Wait until all of them are there; the next ones pass."""
-        return all(self._reached.acquire(timeout=30) for _ in range(self._many))
-
-    def resume(self) -> None:
-        """Let them be answered."""
-        self._over.set()
-
-
-@contextmanager
-def paused(place: Scene, many: int = 1, **which: Any) -> Iterator[Pause]:
-    """A pause at so many requests of those that are described as for a Fault."""
-    pause = Pause(place, many, which)
-    try:
-        yield pause
-    finally:
-        pause.resume()
 
 
 def test_of_two_sweeps_at_once_one_works_and_one_leaves(real: Prepared) -> None:

@@ -14,12 +14,14 @@ from tests.sweep.history.wire import WireWorld
 from tests.sweep.history.wire_rule import WireRuleWorld
 
 STEPS = 30
+RULE_STEPS = 20
+"""With the rules a step costs more."""
 CLOCK_CALLS = 600
 """About so often does a sweep over the wire look at its clock."""
 
 
 def over_the_wire(seeds: range, azurite: Azurite | None = None, *, rule: bool = False) -> None:
-    """These histories in a small Azure, the ledgers in files or in tables. `rule`: rules make the incidents."""
+    """These histories in a small Azure, the ledgers in files or in tables. `rule`: the rules make the incidents."""
     world = WireRuleWorld if rule else WireWorld
     for seed in seeds:
         with ExitStack() as stack, tempfile.TemporaryDirectory() as name:
@@ -32,6 +34,7 @@ def over_the_wire(seeds: range, azurite: Azurite | None = None, *, rule: bool = 
                 else (KeptLedger(folder), KeptLedger(beside))
             )
             try:
-                live(world(stack, main, other), draw(seed, STEPS, CLOCK_CALLS, rule=rule))
+                story = draw(seed, RULE_STEPS if rule else STEPS, CLOCK_CALLS, rule=rule)
+                live(world(stack, main, other), story)
             except HistoryBroken as broken:
                 raise HistoryBroken(f"history {seed}\n{broken}") from broken.__cause__

@@ -6,11 +6,11 @@ import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid5
 
 from shared.model import Receipt
 from tests.chaos.ledgers import KeptLedger
+from tests.chaos.rule_scene import DEPLOYED
 from tests.cloud import Fault, Request
 from tests.cloud.faults import Wire
 from tests.cloud.rule_definitions import load_rules
@@ -18,7 +18,6 @@ from tests.sweep.history.steps import RuleBefalls, Step, Sweep
 from tests.sweep.history.wire import WireWorld
 from tests.sweep.history.world import Upload
 
-DEPLOYED = Path(__file__).parents[3] / "infra/findings-rule.json"
 USUAL_DELAY = timedelta(minutes=3)
 SLOW = timedelta(hours=3)
 LATE = 60

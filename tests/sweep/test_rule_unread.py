@@ -1,0 +1,61 @@
+"""An incident that the analytics rule has made of another ledger's finding, and that cannot be read today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.faults import Fault
+from tests.cloud.mail import Mail, stamp
+from tests.cloud.rule_definitions import load_rules
+from tests.support.days import Days
+from tests.support.tenant import Tenant
+
+RULES = Path(__file__).parents[2] / "infra/findings-rule.json"
+VIP = "vip@contoso.com"
+MESSAGES = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(12)]
+
+
+@pytest.fixture
+def days(tenant: Tenant) -> Days:
+    """A tenant with the findings table and the rules that are deployed."""
+    tenant.cloud.deploy_findings(*load_rules(RULES))
+    tenant.settings |= tenant.cloud.rule_road
+    return Days(tenant)
+
+
+def streamed(days: Days) -> None:
+    """Each of the messages comes in, or comes in again, remediated now."""
+    now = days.tenant.clock.now()
+    mail = Mail(now, seed=7)
+    for message in MESSAGES:
+        row = mail.add(VIP, "Soft delete", now, message=message, state=now)
+        row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
+    days.tenant.cloud.append("EmailEvents", mail.events)
+    days.tenant.clock.advance(seconds=1)
+
+
+def test_a_sweep_is_not_clean_while_an_open_incident_of_ours_cannot_be_read(days: Days) -> None:
+    """This ledger knows the closed one only. It is due until the other one was read; then it is followed."""
+    streamed(days)
+    days.sweep()
+    days.pass_by()
+    days.sweep()
+    (first,) = days.tenant.cloud.incidents
+    days.tenant.cloud.analyst.close(first)
+    days.pass_by()
+    assert days.sweep()["settled"] == 1
+    ours = days.tenant.ledger.read_bytes()
+    days.lose_ledger()
+    streamed(days)
+    assert days.sweep()["created"] == 1
+    days.pass_by()
+    days.lose_ledger(ours)
+    days.tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match="/incidents/", status=503, times=None))
+    blind = days.sweep()
+    assert (blind["event"], blind["verdict"]) == ("sweep_incomplete", "flagged")
+    assert "incidents_unread" in days.causes
+    days.well()
+    assert days.sweep()["standing"] == 1
+    assert len(days.tenant.cloud.incidents) == 2
