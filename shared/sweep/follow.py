@@ -65,14 +65,21 @@ def _followed(
     ours = record.incident
     if ours is None:
         return record
-    there = incidents.get(ours.id)
+    there, what = incidents.get(ours.id), followed.get(ours.id)
     if record.awaited is not None:
         if there is not None:
-            return seen(record, there)
-        what = followed.get(ours.id)
+            return seen(_with_its_row(context, record, record.awaited, what), there)
         by_rule = context.settings.raise_by == "rule"
         return waited(record, what.alerted if what else None, context.now(), by_rule=by_rule)
     return _looked_up(record, there) if there is not None and not ours.deleted else record
+
+
+def _with_its_row(context: Context, record: Record, owed: OwedCreation, what: Followed | None) -> Record:
+    """The record with the row that may have been sent as handed over, where the table shows it: its messages are
+    reported. Where it does not, they stay new.
+    """
+    sent = owed.uploaded is None and (owed.attempts.in_doubt or owed.maybe_sent)
+    return found_handed(context, record, owed) if sent and what and what.attempt >= owed.attempt else record
 
 
 def _looked_up(record: Record, there: Incident) -> Record:

@@ -1,4 +1,4 @@
-"""An incident that the analytics rule has made of another ledger's finding, and that cannot be read today."""
+"""What the rule has made while Sentinel cannot be read: another ledger's incident, or that of a lost answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.faults import Fault
+from tests.cloud.faults import Fault, Wire
 from tests.cloud.mail import Mail, stamp
 from tests.cloud.rule_definitions import load_rules
 from tests.support.days import Days
@@ -59,3 +59,26 @@ def test_a_sweep_is_not_clean_while_an_open_incident_of_ours_cannot_be_read(days
     days.well()
     assert days.sweep()["standing"] == 1
     assert len(days.tenant.cloud.incidents) == 2
+
+
+def test_the_messages_of_a_row_whose_answer_was_lost_are_not_reported_again(days: Days) -> None:
+    """The rule makes the incident of it, and the tables say so first, in a sweep in which Sentinel is down."""
+    cloud = days.tenant.cloud
+    cloud.rules.switch(False)
+    days.mail(VIP, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(VIP, 1)
+    cloud.faults.add(Fault(service="ingestion", effect=True, wire=Wire.DROP, times=None))
+    assert days.sweep()["due"] == 1
+    days.well()
+    cloud.rules.switch(True)
+    days.pass_by()
+    cloud.faults.add(Fault(service="sentinel", status=503, times=None))
+    assert days.sweep()["event"] == "sweep_incomplete"
+    days.well()
+    assert days.sweep()["event"] == "sweep_completed", days.causes
+    (comments,) = cloud.comments.values()
+    assert not comments
+    days.mail(VIP, 1)
+    assert days.sweep()["commented"] == 1
