@@ -32,12 +32,12 @@ def empty(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
-def wrong(story: Story, *steps: Step) -> list[str]:
+def wrong_on_the_rule_road(story: Story, *steps: Step) -> list[str]:
     """What is wrong after a kill at each of these steps, every one from the same beginning."""
     return [said for step in steps if (said := survive(story, step))]
 
 
-def uploads(story: Story) -> list[Step]:
+def steps_of_upload(story: Story) -> list[Step]:
     """Before and after each upload."""
     return [step for step in story.requests if "/dataCollectionRules/" in step.name]
 
@@ -49,21 +49,21 @@ SAMPLE = 17
 def test_a_sweep_killed_at_an_upload_is_completed_by_the_next(empty: Scene) -> None:
     """Killed before or after its row was stored: one incident, told; the first sweep ever."""
     story = first_day(empty)
-    assert not wrong(story, *uploads(story)[::3])
+    assert not wrong_on_the_rule_road(story, *steps_of_upload(story)[::3])
 
 
 @pytest.mark.slow
 def test_a_sweep_killed_where_rules_make_incidents_is_completed_by_the_next(handed: Story) -> None:
     """Killed at a sample of its requests and of its ledger's verbs, a sweep is completed by the next ones."""
     steps = (*handed.requests, *handed.verbs)
-    assert not wrong(handed, *steps[::SAMPLE], *uploads(handed)[::5])
+    assert not wrong_on_the_rule_road(handed, *steps[::SAMPLE], *steps_of_upload(handed)[::5])
 
 
 @pytest.mark.slow
 def test_a_sweep_killed_where_a_lost_ledger_finds_the_rules_incidents_is_completed(empty: Scene) -> None:
     """The same at a sample of the steps of the first sweep after the ledger was lost."""
     story = lost_ledger(empty)
-    assert not wrong(story, *(*story.requests, *story.verbs)[3 :: 4 * SAMPLE])
+    assert not wrong_on_the_rule_road(story, *(*story.requests, *story.verbs)[3 :: 4 * SAMPLE])
 
 
 @pytest.mark.slow
@@ -76,4 +76,4 @@ def test_a_sweep_killed_where_rules_make_incidents_is_completed_with_a_table(
         names = ("after take #1", "halfway save #2", "after save #5")
         steps = [step for step in story.verbs if step.name in names]
         assert len(steps) == len(names)
-        assert not wrong(story, *steps, uploads(story)[3])
+        assert not wrong_on_the_rule_road(story, *steps, steps_of_upload(story)[3])

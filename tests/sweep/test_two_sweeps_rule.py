@@ -37,7 +37,7 @@ def handing(forks: Sweeper, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
-def rows(place: Scene) -> Counter[tuple[str, int]]:
+def rows_by_pair(place: Scene) -> Counter[tuple[str, int]]:
     """How often each row of a finding was stored, by recipient and attempt."""
     stored = [row for row in place.cloud.ingestion.rows if row["Kind"] == "finding"]
     return Counter((row["Recipient"].partition("@")[0], row["Attempt"]) for row in stored)
@@ -62,7 +62,7 @@ def _begun_at_once(place: Scene) -> list[Outcome]:
     ended = [each.end() for each in [place.begin(), place.begin()]]
     assert {each.event for each in ended} <= {"sweep_completed", "sweep_skipped"}
     assert sum(each.receipt.get("created", 0) for each in ended) == len(PEOPLE)
-    assert rows(place) == {(who, 1): 1 for who in PEOPLE}
+    assert rows_by_pair(place) == {(who, 1): 1 for who in PEOPLE}
     assert len(place.cards()) == 1
     place.cloud.rules.advance(place.cloud.clock() + timedelta(hours=2))
     assert one_each(place)
@@ -95,7 +95,7 @@ def test_a_sweep_that_was_overtaken_at_its_uploads_adds_no_incident(handing: Sce
         first.thaw()
         pause.resume()
         assert (ended := first.end()).event == "sweep_failed", ended
-    assert rows(handing).keys() == {(who, 1) for who in PEOPLE}
+    assert rows_by_pair(handing).keys() == {(who, 1) for who in PEOPLE}
     handing.settle()
     assert one_each(handing)
     assert handing.remains() == expected
@@ -120,7 +120,7 @@ def test_two_sweeps_at_once_with_two_ledgers_make_one_incident_each(handing: Sce
         assert handing.sweep().green
         pause.resume()
         assert first.end().green
-    assert rows(handing) == {(who, 1): 2 for who in PEOPLE}
+    assert rows_by_pair(handing) == {(who, 1): 2 for who in PEOPLE}
     for ledger in (handing.place, ours):
         handing.place = ledger
         handing.settle()
@@ -135,7 +135,7 @@ def test_a_second_ledger_takes_over_what_is_awaited(handing: Scene) -> None:
     handing.advance(minutes=15)
     ours = with_ledger(handing, "other")
     assert handing.sweep().green
-    assert rows(handing) == {(who, 1): 1 for who in PEOPLE}
+    assert rows_by_pair(handing) == {(who, 1): 1 for who in PEOPLE}
     for ledger in (handing.place, ours):
         handing.place = ledger
         handing.settle()
@@ -146,7 +146,7 @@ def test_a_second_ledger_takes_over_what_is_awaited(handing: Scene) -> None:
     assert one_each(handing)
 
 
-def moments(story: Story) -> list[Step]:
+def steps_to_stop_at(story: Story) -> list[Step]:
     """Before and after each of the ledger's verbs."""
     return [step for step in story.verbs if not step.name.startswith(When.HALFWAY)]
 
@@ -156,4 +156,4 @@ def test_a_sweep_that_is_overtaken_where_rules_make_incidents_adds_nothing(forks
     """Frozen at a sample of its ledger's verbs until another has done all, a sweep does and leaves nothing more."""
     with scene(forks, tmp_path, kind=RuleScene) as made:
         story = any_day(made)
-        assert not [wrong for step in moments(story)[::15] if (wrong := overtake(story, step))]
+        assert not [wrong for step in steps_to_stop_at(story)[::15] if (wrong := overtake(story, step))]
