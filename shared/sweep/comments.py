@@ -13,6 +13,7 @@ from shared.model import Act, Action, Cause, Incident, OwedComment, Reason, Reco
 from shared.plan.decide import COMMENTS_USABLE
 from shared.plan.owed import exchanged, failed
 from shared.plan.records import commented, seen
+from shared.sweep.adopt import undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
 from shared.sweep.delivering import CHANGING, Delivering
@@ -50,7 +51,8 @@ def settle_comment(
 ) -> tuple[bool, Cause | None]:
     """Record a comment that is there, after one more look at its incident: whether to decide anew; why it is in doubt.
 
-    On an incident that was closed before the comment was made, nobody may ever read it: its messages stay new.
+    On an incident that was closed before the comment was made, nobody may ever read it: its messages stay new. While
+    nobody says since when it is closed, it stays in doubt.
     """
     try:
         incident = context.parts.incidents.read(owed.incident_id)
@@ -60,6 +62,9 @@ def settle_comment(
         return False, cause_of(error)
     current = record.incident is not None and record.incident.id == owed.incident_id
     looked = seen(record, incident) if current else record
+    if incident is not None and made is not None and (cause := undated(context, incident)) is not None:
+        context.ledger.save([exchanged(looked, owed, failed(owed, cause, in_doubt=True))])
+        return False, cause
     if _unread(incident, made, _closed_at(context, incident)):
         context.ledger.save([exchanged(looked, owed, None)])
         return True, None
