@@ -52,7 +52,7 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     if record.creation is None:
         return result, True
     known = on.context.history.known()
-    if known is None and on.context.settings.raise_by == "rule":
+    if known is None and on.context.history.rule_used:
         unknown = history_cause(on.context)
         on.save(exchanged(record, record.creation, failed(record.creation, unknown, in_doubt=False)))
         return replace(result, cause=unknown), True
