@@ -95,7 +95,7 @@ class _Known:
 def _known_already(on: Delivering, action: Action, record: Record, owed: OwedCreation) -> _Known | None:
     """Why the incident is not made after all: the workspace knows it, or cannot say so, and the rule cannot either."""
     known = on.context.history.known()
-    if known is None and on.context.settings.raise_by == "rule":
+    if known is None and on.context.history.rule_used:
         unknown = history_cause(on.context)
         on.save(exchanged(record, owed, failed(owed, unknown, in_doubt=False)))
         return _Known(unknown)

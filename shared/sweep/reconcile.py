@@ -99,7 +99,7 @@ def _recall(context: Context, hunted: Hunted, listed: Mapping[str, Incident]) ->
         # An incident that was adopted says nothing about others that were deleted; one that this ledger made does.
         made = any(each.incident and each.reported_before is None for each in context.ledger.records.values())
         # Over ARM a look at the incident comes before its creation; what is with the rule shows only in the tables.
-        fresh = context.settings.raise_by == "rule" or not (context.ledger.state.history_known or made)
+        fresh = context.history.rule_used or not (context.ledger.state.history_known or made)
         return {action.recipient: history_cause(context) for action in creations} if fresh else {}
     episodes = [each.episode or 0 for each in known.values()] + [each.episode or 0 for each in listed.values()]
     most = min(max(episodes, default=-1) + 1, MOST_EPISODES)

@@ -82,3 +82,22 @@ def test_the_messages_of_a_row_whose_answer_was_lost_are_not_reported_again(days
     assert not comments
     days.mail(VIP, 1)
     assert days.sweep()["commented"] == 1
+
+
+def test_nothing_is_made_over_arm_while_what_the_rule_has_made_is_not_known(days: Days) -> None:
+    """An older copy of the ledger has used the rule, and does not know this finding: it waits, by either road."""
+    days.mail("first@contoso.com", 12)
+    days.sweep()
+    days.pass_by()
+    days.sweep()
+    older = days.tenant.ledger.read_bytes()
+    days.mail(VIP, 12)
+    assert days.sweep()["created"] == 1
+    days.pass_by()
+    days.lose_ledger(older)
+    days.tenant.cloud.faults.add(Fault(service="log_analytics", containing="SecurityIncident", status=500, times=None))
+    blind = days.sweep(RAISE_BY="api")
+    assert (blind["event"], blind["due"], blind.get("created")) == ("sweep_incomplete", 1, None)
+    days.well()
+    days.sweep(RAISE_BY="api")
+    assert len(days.tenant.cloud.incidents) == 2

@@ -15,6 +15,7 @@ from shared.errors import Call, Service
 from shared.http.client import Http
 from shared.http.statuses import from_status
 from shared.hunt import Hunt, MailContext
+from shared.hunt.followed import Followed
 from shared.hunt.incidents import PastIncident
 from shared.hunt.remediators import Remediations
 from shared.incidents.port import Attempt, Ended
@@ -269,6 +270,13 @@ class MemoryHunt(Hunt):
     def incident_providers(self, window: Window) -> tuple[int, int] | None:
         """See Hunt. The workspace is not onboarded, or nobody knows."""
         return None
+
+    def followed(self, workspace: str) -> Mapping[str, Followed]:
+        """See Hunt. Nothing was ever handed to the analytics rule."""
+        with self._fate.call():
+            if self._fate.broken("history fails"):
+                raise from_status(Service.LOG_ANALYTICS, Call.QUERY, 500)
+        return {}
 
     def known_incidents(self) -> dict[str, PastIncident]:
         """See Hunt."""
