@@ -150,6 +150,12 @@ def is_handed(context: Context, owed: OwedCreation) -> bool | None:
     return what is not None and (what.attempt >= owed.attempt or what.alerted is not None)
 
 
+def row_arrived(context: Context, owed: OwedCreation) -> bool:
+    """Whether the table shows this very row, or a later one."""
+    what = (context.history.followed() or {}).get(owed.incident_id)
+    return what is not None and what.attempt >= owed.attempt
+
+
 def found_handed(context: Context, record: Record, owed: OwedCreation) -> Record:
     """The record of a creation whose row is found in the table: awaited since that came."""
     now, there = context.now(), context.parts.incidents.time()
