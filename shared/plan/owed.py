@@ -51,11 +51,13 @@ def _owed_creation(record: Record, action: Action, now: datetime, cause: Cause |
     attempts = there.attempts if there else Attempts(now)
     # The rule reads one row of a number: what is more than in a row that may be on its way needs another one.
     fits = there is None or not there.maybe_sent or there.messages.times.keys() == action.messages.times.keys()
+    # There is a rule for each severity, and each makes an incident of its own: a later row stays with the first one's.
+    severity = there.severity if there and (there.maybe_sent or there.attempt > 1) else action.severity
     return OwedCreation(
         action.incident_id,
         action.episode,
         action.reason,
-        action.severity,
+        severity,
         action.counts,
         action.messages.cut(),
         replace(attempts, cause=cause) if cause else attempts,

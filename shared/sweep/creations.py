@@ -58,7 +58,8 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     if not owed.attempts.in_doubt:
         record, owed = on.mark(record, owed)
     incidents = on.context.parts.incidents
-    draft = partial(on.context.parts.drafts.creation, action, on.terms, attempt=owed.attempt)
+    about = replace(action, severity=owed.severity)
+    draft = partial(on.context.parts.drafts.creation, about, on.terms, attempt=owed.attempt)
     attempt = incidents.create(action.incident_id, draft(background))
     lost = attempt.in_doubt
     if attempt.ended is Ended.REFUSED:

@@ -19,7 +19,7 @@ from shared.sweep.adopt import adopted_record, undated
 from shared.sweep.breaker import cause_of
 from shared.sweep.comments import settle_comment
 from shared.sweep.context import Context
-from shared.sweep.follow import found_handed, is_handed
+from shared.sweep.follow import found_handed, row_arrived
 from shared.sweep.workers import in_parallel
 
 _UNKNOWN = Cause("sentinel_unknown", "it is not known whether it was done: SecurityIncident could not be read")
@@ -72,6 +72,8 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
         # Another ledger's sweep has made it: what it reported, and who was told, is not known here.
         context.ledger.save([exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))])
         return adopted_record(context, record.recipient, {}, incident, owed.episode)
+    if incident is not None and incident.name and not row_arrived(context, owed):
+        return _of_an_earlier_row(context, record, owed, incident)
     if incident is not None:
         return created(record, owed, incident, context.now())
     known = context.history.known()
@@ -79,11 +81,21 @@ def _creation(context: Context, record: Record, owed: OwedCreation) -> Record:
         return exchanged(record, owed, failed(owed, _UNKNOWN, in_doubt=True))
     if owed.incident_id in known:
         return created(record, owed, None, context.now())
-    if is_handed(context, owed):
+    if row_arrived(context, owed):
         return found_handed(context, record, owed)
     # A row may be on its way for hours.
     left = replace(owed, maybe_sent=context.history.rule_used)
     return exchanged(record, owed, failed(left, _NOT_DONE, in_doubt=False))
+
+
+def _of_an_earlier_row(context: Context, record: Record, owed: OwedCreation, incident: Incident) -> Record:
+    """The rule has made the incident, but not of the row in doubt: what only that one told stays new."""
+    if context.history.followed() is None or (undated(context, incident) is not None):
+        return exchanged(record, owed, failed(owed, _UNKNOWN, in_doubt=True))
+    if record.awaited is not None:
+        return seen(record, incident)
+    context.ledger.save([exchanged(record, owed, failed(owed, _NOT_DONE, in_doubt=False))])
+    return adopted_record(context, record.recipient, {}, incident, owed.episode)
 
 
 def _made_by_another(context: Context, incident: Incident, mark: datetime) -> bool:

@@ -136,13 +136,10 @@ def _handed(what: Followed) -> bool:
     return what.attempt > 0 or what.alerted is not None
 
 
-def is_handed(context: Context, owed: OwedCreation) -> bool | None:
-    """Whether the row of a creation that is in doubt has arrived, or an alert of it; None when nobody can say."""
-    followed = context.history.followed()
-    if followed is None:
-        return None
-    what = followed.get(owed.incident_id)
-    return what is not None and (what.attempt >= owed.attempt or what.alerted is not None)
+def row_arrived(context: Context, owed: OwedCreation) -> bool:
+    """Whether the table shows this very row, or a later one."""
+    what = (context.history.followed() or {}).get(owed.incident_id)
+    return what is not None and what.attempt >= owed.attempt
 
 
 def found_handed(context: Context, record: Record, owed: OwedCreation) -> Record:

@@ -259,6 +259,18 @@ def test_a_row_that_may_be_on_its_way_keeps_its_number_only_with_the_same_messag
     assert (after.attempt, after.maybe_sent, after.attempts.cause) == (3, False, DOWN)
 
 
+@pytest.mark.parametrize(("attempt", "maybe_sent", "kept"), [(1, False, False), (1, True, True), (2, False, True)])
+def test_later_rows_go_to_the_rule_of_the_first_one(attempt: int, maybe_sent: bool, kept: bool) -> None:
+    """Each severity has a rule of its own, which would make a second incident: High follows once it is there."""
+    owed = replace(creation(some(0, 12)), attempt=attempt, maybe_sent=maybe_sent)
+    record = Record(WHO, creation=owed)
+    action = decide_about(WHO, found(60), record, policy())
+    assert action.severity is Severity.HIGH
+    after = owing(record, action, NOW).creation
+    assert after is not None
+    assert after.severity is (Severity.MEDIUM if kept else Severity.HIGH)
+
+
 def test_a_creation_of_another_episode_starts_anew() -> None:
     """Its first row is number 1, and nothing is known against it."""
     owed = replace(creation(some(0, 12), attempts=tried(cause=REFUSAL)), attempt=3, maybe_sent=True)

@@ -96,6 +96,22 @@ def test_a_rule_that_is_off_for_a_week_is_due_and_heals(days: Days) -> None:
     assert len(made_by_rule(days)) == 1
 
 
+def test_what_grows_while_the_rules_are_silent_becomes_high_on_the_one_incident(days: Days) -> None:
+    """The second row goes to the rule of the first one: the other rule would make an incident of its own."""
+    days.tenant.cloud.rules.switch(False)
+    days.mail(VIP, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(VIP, 60)
+    days.sweep()
+    assert [(row["Attempt"], row["Severity"]) for row in handed_rows(days)] == [(1, "Medium"), (2, "Medium")]
+    days.tenant.cloud.rules.switch(True)
+    days.pass_by()
+    assert days.sweep()["escalated"] == 1, days.causes
+    (incident,) = made_by_rule(days)
+    assert incident["severity"] == "High"
+
+
 def test_within_two_periods_it_is_awaited_then_due_and_no_second_row_comes_that_day(days: Days) -> None:
     """An hour later nothing is due; three hours later it is, but the next row waits for another day."""
     days.tenant.cloud.rules.switch(False)

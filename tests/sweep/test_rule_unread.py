@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,11 +27,11 @@ def days(tenant: Tenant) -> Days:
     return Days(tenant)
 
 
-def streamed(days: Days) -> None:
-    """Each of the messages comes in, or comes in again, remediated now."""
+def streamed(days: Days, messages: Sequence[str] = MESSAGES) -> None:
+    """Each of these messages comes in, or comes in again, remediated now."""
     now = days.tenant.clock.now()
     mail = Mail(now, seed=7)
-    for message in MESSAGES:
+    for message in messages:
         row = mail.add(VIP, "Soft delete", now, message=message, state=now)
         row["TimeGenerated"] = row["LastEventExecutionTime"] = stamp(now)
     days.tenant.cloud.append("EmailEvents", mail.events)
@@ -101,3 +103,23 @@ def test_nothing_is_made_over_arm_while_what_the_rule_has_made_is_not_known(days
     days.well()
     days.sweep(RAISE_BY="api")
     assert len(days.tenant.cloud.incidents) == 2
+
+
+def test_what_only_a_lost_row_told_is_not_lost(days: Days) -> None:
+    """Two answers are lost, the second row as well: the incident is that of the first, the rest is added."""
+    cloud = days.tenant.cloud
+    cloud.ingestion.delay = cloud.ingestion.first_delay = timedelta(hours=3)
+    days.mail(VIP, 12)
+    cloud.faults.add(Fault(service="ingestion", effect=True, wire=Wire.DROP, times=None))
+    assert days.sweep()["due"] == 1
+    days.well()
+    days.pass_by(minutes=30)
+    streamed(days, [f"{number:08x}-0000-4000-8000-000000000000" for number in range(50, 54)])
+    cloud.faults.add(Fault(service="ingestion", effect=False, wire=Wire.DROP, times=None))
+    assert days.sweep()["due"] == 1
+    days.well()
+    days.pass_by()
+    assert days.sweep()["commented"] == 1
+    assert days.sweep()["event"] == "sweep_completed", days.causes
+    (comments,) = cloud.comments.values()
+    assert len(comments) == 1

@@ -37,11 +37,12 @@ _NAMES = UUID("a5c0a9f2-6c2e-4e0b-9a51-0f7f5c8f3d10")
 
 @dataclass
 class Uploaded:
-    """A row in the findings table: when it came, and whether the rule has seen it."""
+    """A row in the findings table: when it was sent and came, and whether the rule has seen it."""
 
     finding: str
     attempt: int
     severity: str
+    sent: datetime
     came: datetime
     seen: bool = False
 
@@ -54,6 +55,7 @@ class MemoryRule:
     rows: list[Uploaded] = field(default_factory=list)
     alerts: dict[str, datetime] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
     on: bool = True
     befalls: str = ""
     slow: timedelta = timedelta()
@@ -80,15 +82,18 @@ class MemoryRule:
                 self._alert(row, at)
 
     def _alert(self, row: Uploaded, at: datetime) -> None:
+        """Each rule groups its own alerts: there is one for each severity."""
         self.alerts[row.finding] = at
         for name, finding in self.names.items():
             there = self.store.stored.get(name)
             if finding == row.finding and there is not None and there["properties"]["status"] != "Closed":
                 made = datetime.fromisoformat(there["properties"]["createdTimeUtc"])
-                if at - made < GROUPED:
-                    return
+                grouped = self.made_by[name] == row.severity and at - made < GROUPED
+                assert grouped, f"a second open incident of {OWNERS[finding]}"
+                return
         name = str(uuid5(_NAMES, f"{row.finding}|{len(self.names)}"))
         self.names[name] = row.finding
+        self.made_by[name] = row.severity
         who, _ = OWNERS[row.finding]
         body = {
             "title": f"Unusual volume of remediated email: {who}",
@@ -157,7 +162,7 @@ class MemoryRuleHunt(MemoryHunt):
                 if row.came <= self._now():
                     who, episode = OWNERS[row.finding]
                     alerted = self._rule.alerts.get(row.finding)
-                    found[row.finding] = Followed(row.finding, who, episode, row.attempt, row.came, alerted)
+                    found[row.finding] = Followed(row.finding, who, episode, row.attempt, row.sent, alerted)
             for name, finding in self._rule.names.items():
                 there, before = past[name], found[finding].incident
                 merged = there.merged
@@ -216,7 +221,8 @@ class RuleWorld(MemoryWorld):
         return replace(parts, hunt=hunt, incidents=incidents, drafts=MemoryDrafts())
 
     def _uploaded(self, finding: str, attempt: int, severity: str) -> None:
-        self.rule.rows.append(Uploaded(finding, attempt, severity, self.true_time() + self.rule.slow))
+        sent = self.true_time()
+        self.rule.rows.append(Uploaded(finding, attempt, severity, sent, sent + self.rule.slow))
         self.uploads.append(Upload(finding, attempt, severity, self.clock.now(), self.true_time()))
 
     def _merge(self) -> None:
