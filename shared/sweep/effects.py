@@ -58,6 +58,7 @@ def carry_out(on: Delivering, action: Action, *, turn: bool) -> Result:
         if done:
             return result
         action = on.decide(on.record(action.recipient))
+    on.save(owing(on.record(action.recipient), action, on.context.now()))  # it is due, so it is written down
     return replace(result, action=action, cause=CHANGING)
 
 

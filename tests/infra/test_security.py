@@ -321,12 +321,14 @@ def test_the_custom_role_is_the_documented_one() -> None:
 
 def test_the_tables_that_the_code_asks_for_are_named() -> None:
     """Whoever narrows the custom role finds in docs/permissions.md each table that a shipped query names, no other."""
-    shipped = [file.read_text(encoding="utf-8") for file in HUNT.glob("*.kql") if "defender" not in file.stem]
+    # no_<table>.kql stands for a table that is missing.
+    files = [file for file in HUNT.glob("*.kql") if "defender" not in file.stem and not file.stem.startswith("no_")]
+    shipped = [file.read_text(encoding="utf-8") for file in files]
     sources = {name for text in shipped for name in re.findall(r"^(?:let \w+ = )?([A-Z]\w+)$", text, re.MULTILINE)}
     tables = sources - {name for text in shipped for name in re.findall(r"^let (\w+) =", text, re.MULTILINE)}
     (line,) = (line for line in PERMISSIONS.splitlines() if line.startswith(f"| `{QUERY_TABLES}`"))
-    assert set(re.findall(r"`(\w+)`", line)) == tables | BY_RULE
-    assert tables - BY_RULE == {"EmailEvents", "EmailPostDeliveryEvents", "SecurityIncident"}
+    assert set(re.findall(r"`(\w+)`", line)) == tables
+    assert tables == {"EmailEvents", "EmailPostDeliveryEvents", "SecurityIncident", *BY_RULE}
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"`(shared/[\w/.]+)`", PERMISSIONS))))

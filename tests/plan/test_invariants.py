@@ -133,14 +133,18 @@ def test_a_severity_is_never_lowered(known: Record, finding: Finding | None, by:
 @many
 @given(records, findings, rules)
 def test_only_an_open_incident_is_written_to(known: Record, finding: Finding | None, by: Policy) -> None:
-    """A closed or deleted incident is never commented on or escalated; none is made beside an open one."""
+    """A closed or deleted incident is never commented on or escalated; none is made beside an open one. What the rule
+    is to make is handed over again as the same incident.
+    """
     action = decide_about(WHO, finding, known, by)
     incident = known.incident
     if action.act in (Act.COMMENT, Act.ESCALATE, Act.COUNT):
         assert incident is not None
         assert incident.open
         assert (action.incident_id, action.episode) == (incident.id, incident.episode)
-    if action.act is Act.CREATE:
+    if action.act is Act.CREATE and incident is not None and known.awaited is not None:
+        assert (action.incident_id, action.episode) == (incident.id, incident.episode)
+    elif action.act is Act.CREATE:
         assert incident is None or not incident.open
         assert action.episode == (incident.episode + 1 if incident else 0)
         assert not (known.creation and known.creation.attempts.in_doubt)

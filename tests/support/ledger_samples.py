@@ -140,5 +140,9 @@ def state(**changes: object) -> WorkspaceState:
         "causes_day": date(2026, 11, 24),
         "causes_told": ("hunt_failed", "sentinel_forbidden"),
         "accepted_coverage_since": date(2026, 11, 20),
+        "rule_used": True,
+        "in_defender": True,
+        "portals_looked": date(2026, 11, 21),
+        "portals_told": date(2026, 11, 22),
     }
     return WorkspaceState(**(fields | changes))  # type: ignore[arg-type]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.incidents import text
-from shared.sweep import creations
+from shared.incidents import drafts, text
 from tests.support.days import Days, incident_name
 
 WHO = "olga@contoso.com"
@@ -112,7 +111,7 @@ def test_the_next_version_heals_what_one_rendered_wrongly(days: Days, monkeypatc
         return body.replace('"status":"New"', '"status":"new!"')
 
     with monkeypatch.context() as patch:
-        patch.setattr(creations, "incident_body", faulty)
+        patch.setattr(drafts, "incident_body", faulty)
         days.mail(WHO, 60)
         assert days.sweep()["due"] == 1
     days.pass_by(days=31)

@@ -126,7 +126,9 @@ def test_within_two_periods_it_is_awaited_then_due_and_no_second_row_comes_that_
     assert len(handed_rows(days)) == 1
 
 
-@pytest.mark.parametrize("what", ["late", "skip", "twice"])
+@pytest.mark.parametrize(
+    "what", [pytest.param("late", marks=pytest.mark.slow), "skip", pytest.param("twice", marks=pytest.mark.slow)]
+)
 def test_a_rule_that_stumbles_makes_one_incident(days: Days, what: str) -> None:
     """Late by half an hour, left out once, or run twice: one incident in the end, and the sweep says what it lacks."""
     rules = days.tenant.cloud.rules
@@ -140,7 +142,7 @@ def test_a_rule_that_stumbles_makes_one_incident(days: Days, what: str) -> None:
     assert days.sweep()["event"] == "sweep_completed", days.causes
 
 
-@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("accepted", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_lost_answer_to_the_upload_costs_no_second_incident(days: Days, accepted: bool) -> None:
     """Whether the row arrived or not: one incident, told."""
     fault = Fault(service="ingestion", effect=accepted, wire=Wire.DROP, times=None)
@@ -156,6 +158,7 @@ def test_a_lost_answer_to_the_upload_costs_no_second_incident(days: Days, accept
     assert days.told(VIP) >= 1
 
 
+@pytest.mark.slow
 def test_a_week_without_the_ingestion_service_is_caught_up_on(days: Days) -> None:
     """Creations and growth wait, are said to be due, and then come exactly once."""
     days.mail("first@contoso.com", 12)
@@ -177,6 +180,7 @@ def test_a_week_without_the_ingestion_service_is_caught_up_on(days: Days) -> Non
     assert len(days.tenant.cloud.comments[sentinels_name(days, "first@contoso.com")]) == 1
 
 
+@pytest.mark.slow
 def test_an_analyst_who_closes_it_in_defender_is_heard(days: Days) -> None:
     """The same messages raise nothing; a threshold of new ones makes the next episode."""
     days.mail(VIP, 12)
@@ -195,7 +199,7 @@ def test_an_analyst_who_closes_it_in_defender_is_heard(days: Days) -> None:
     assert [row["Episode"] for row in handed_rows(days)] == [0, 1]
 
 
-@pytest.mark.parametrize("alerts", [True, False])
+@pytest.mark.parametrize("alerts", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_merge_is_no_analysts_word(days: Days, alerts: bool) -> None:
     """The finding stays open: only what is new is added, and no second incident is made."""
     days.mail(VIP, 12)
@@ -231,6 +235,7 @@ def test_from_api_to_rule_and_back_makes_no_second_open_incident(days: Days) -> 
     assert len(made_by_rule(days)) == len(made_by_rule(days, "other@contoso.com")) == 1
 
 
+@pytest.mark.slow
 def test_what_the_rule_passed_over_is_made_at_once_after_the_switch_back(days: Days) -> None:
     """A silent rule, and RAISE_BY=api again: the incident is made over ARM, once."""
     days.tenant.cloud.rules.switch(False)
@@ -243,7 +248,7 @@ def test_what_the_rule_passed_over_is_made_at_once_after_the_switch_back(days: D
     assert [each["status"] for each in made_by_rule(days)] == ["New"]
 
 
-@pytest.mark.parametrize("raise_by", ["rule", "api"])
+@pytest.mark.parametrize("raise_by", ["rule", pytest.param("api", marks=pytest.mark.slow)])
 def test_a_lost_ledger_finds_the_rules_incidents(days: Days, raise_by: str) -> None:
     """Open: told again; closed: dealt with. By either road nothing is made a second time."""
     days.mail(VIP, 12)
@@ -263,6 +268,7 @@ def test_a_lost_ledger_finds_the_rules_incidents(days: Days, raise_by: str) -> N
     assert len(handed_rows(days)) == 2
 
 
+@pytest.mark.slow
 def test_a_ledger_lost_while_the_row_is_awaited_hands_nothing_over_again(days: Days) -> None:
     """The table knows the row: it is awaited, and seen."""
     days.mail(VIP, 12)
@@ -276,6 +282,7 @@ def test_a_ledger_lost_while_the_row_is_awaited_hands_nothing_over_again(days: D
     assert len(made_by_rule(days)) == 1
 
 
+@pytest.mark.slow
 def test_no_more_than_fifty_rows_are_handed_over_at_once(days: Days) -> None:
     """With more, the service would drop every alert's name and description."""
     for number in range(53):
@@ -285,6 +292,7 @@ def test_no_more_than_fifty_rows_are_handed_over_at_once(days: Days) -> None:
     assert len(handed_rows(days)) == 50
 
 
+@pytest.mark.slow
 def test_on_an_onboarded_workspace_every_receipt_and_once_a_week_a_card_say_what_is_not_seen(days: Days) -> None:
     """With RAISE_BY=api only."""
     cloud = days.tenant.cloud
@@ -306,6 +314,7 @@ def test_on_an_onboarded_workspace_every_receipt_and_once_a_week_a_card_say_what
     assert seen == [day in (0, 7) for day in range(9)]
 
 
+@pytest.mark.slow
 def test_a_rule_that_makes_alerts_only_is_said(days: Days) -> None:
     """With createIncident off there is an alert and no incident: due, and for two days no further row."""
     rules = [{**rule, "incidentConfiguration": {"createIncident": False}} for rule in load_rules(DEPLOYED)]
