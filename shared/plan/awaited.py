@@ -23,17 +23,20 @@ ALERT_PATIENCE = timedelta(days=2)
 
 SILENT = Cause(
     "rule_silent",
-    "the analytics rule has made no alert of it: in Sentinel's analytics rules, look whether both rules whose names"
-    ' begin with "Email remediation" are there, enabled and without errors; docs/portals.md says what else it can be',
+    "the analytics rules have made no alert of it. Under Analytics in Microsoft Sentinel, see that both rules whose"
+    ' names begin with "Email remediation sweep" are there, enabled and without errors. Until they work, handle it from'
+    " this card; it is handed to them once more each day",
 )
 NO_INCIDENT = Cause(
     "rule_without_incident",
-    "the analytics rule has made an alert of it, but no incident: in the rule's incident settings, switch on that it"
-    " makes incidents; docs/portals.md says what else it can be",
+    "the analytics rules have made an alert of it, but no incident. Under Analytics in Microsoft Sentinel, see that the"
+    ' incident settings of both rules whose names begin with "Email remediation sweep" say that the rule makes'
+    " incidents. Until they do, handle it from this card",
 )
 NOT_LOOKED_UP = Cause(
     "rule_unknown",
-    "it is not known what the analytics rule made of it: SecurityAlert or SecurityIncident could not be read",
+    "it is not known what the analytics rules made of it, for SecurityAlert or SecurityIncident could not be read:"
+    " search for its incident in the portal; the next sweep looks again",
 )
 
 
