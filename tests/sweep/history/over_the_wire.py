@@ -13,9 +13,7 @@ from tests.sweep.history.steps import draw
 from tests.sweep.history.wire import WireWorld
 from tests.sweep.history.wire_rule import WireRuleWorld
 
-STEPS = 30
-RULE_STEPS = 20
-"""With the rules a step costs more."""
+STEPS = 20
 CLOCK_CALLS = 600
 """About so often does a sweep over the wire look at its clock."""
 
@@ -34,7 +32,7 @@ def over_the_wire(seeds: range, azurite: Azurite | None = None, *, rule: bool = 
                 else (KeptLedger(folder), KeptLedger(beside))
             )
             try:
-                story = draw(seed, RULE_STEPS if rule else STEPS, CLOCK_CALLS, rule=rule)
+                story = draw(seed, STEPS, CLOCK_CALLS, rule=rule)
                 live(world(stack, main, other), story)
             except HistoryBroken as broken:
                 raise HistoryBroken(f"history {seed}\n{broken}") from broken.__cause__

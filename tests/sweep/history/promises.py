@@ -50,6 +50,7 @@ class Promises:
         self.benign: set[str] = set()  # those that were ever closed so
         self.unsure: dict[str, set[str]] = {}  # by incident, what a comment said whose answer may have been lost
         self.unread: dict[str, set[str]] = {}  # by incident, what was said on it when it was closed
+        self.reopened: set[str] = set()  # in this sweep, perhaps after it has read that one
         self.rows = self.posts = self.uploads = 0
         self.pending: dict[str, Upload] = {}  # by finding, the last row of which no incident is there
         self.window = timedelta()
@@ -67,6 +68,7 @@ class Promises:
                 self.maybe[who] |= {name for name, when in self.now[who].items() if times and when <= max(times)}
         self.window = max(self.window, window) if not self.window else window
         self.world.busy.clear()
+        self.reopened.clear()
 
     def check(self, step: Sweep, receipt: Receipt | None) -> None:
         """What the sweep has done, and whether it may say what it says."""
@@ -113,6 +115,8 @@ class Promises:
             if not is_closed(after):  # reopened, what was said on it may be read after all
                 self.maybe[OWNERS[name][0]] |= self.unread.pop(name, set())
             if place in self.world.by_analysts:
+                if before is not None and is_closed(before) and not is_closed(after):
+                    self.reopened.add(name)
                 if self.pending.pop(name, None) is not None:  # of two ledgers' rows the rule may have taken either
                     self.ours[name] = after["severity"]
                 continue
@@ -143,7 +147,8 @@ class Promises:
         before = self.latest(who, episode)
         assert who not in self._excluded(), f"{who} is excluded"
         if before:
-            assert self.settled(before), f"{before} is open, and {name} was made beside it"
+            ended = self.settled(before) or before in self.reopened
+            assert ended, f"{before} is open, and {name} was made beside it"
             new = {*self.ever[who], *self.now[who]} - self._certain(who, before)
             assert len(new) > self.needed(before), f"{who}: {len(new)} new messages do not raise episode {episode}"
         self.ours[name] = after["severity"]
