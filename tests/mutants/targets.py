@@ -49,7 +49,10 @@ class Target:
 TARGETS = (
     Target("plan", ("tests/plan",), least=0.97),
     # Of the sweep's tests those that need no socket, and a few: all of them take minutes for each survivor.
-    Target("sweep", ("tests/sweep/test_histories.py", "tests/sweep/test_words_true.py", "tests/sweep/test_fuse.py")),
+    Target(
+        "sweep",
+        tuple(f"tests/sweep/test_{each}.py" for each in ("histories", "histories_rule", "words_true", "fuse")),
+    ),
     Target(
         "ledger", ("tests/ledger",), without=("tests/ledger/test_dry_run_files.py::test_the_shell_makes_no_file",)
     ),
