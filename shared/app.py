@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from shared import __version__
 from shared.clock import Clock, SystemClock
-from shared.model import Receipt, Verdict
+from shared.model import ALONE, Receipt, RoundEntry, Verdict
 from shared.settings import Settings, app_resource_id
 from shared.sweep.receipt import as_json, impersonal
 
@@ -46,10 +46,12 @@ def run_sweep(
     clock: Clock | None = None,
     notes: Sequence[str] = (),
     run_id: str = "",
+    entry: RoundEntry = ALONE,
 ) -> Report:
     """One sweep under these settings. Raises nothing: what goes wrong is in the receipt, and in the log.
 
-    `notes` are what else the receipt is to say. `run_id` is a new one unless it is given.
+    `notes` are what else the receipt is to say. `run_id` is a new one unless it is given. `entry`: as which of many
+    workspaces it runs.
     """
     from shared.sweep.report import Report
 
@@ -57,7 +59,7 @@ def run_sweep(
     started, begun = clock.now(), clock.monotonic()
     run_id = run_id or str(uuid.uuid4())
     try:
-        report = _sweep(settings, run_id, clock, progress)
+        report = _sweep(settings, run_id, clock, progress, entry)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
         # Neither the message nor the values of variables: one of them may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -73,6 +75,8 @@ def run_sweep(
             verdict=Verdict.FAILED,
             reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
             dry_run=settings.dry_run,
+            round=entry.round,
+            workspace_name=entry.name,
         )
         report = Report(receipt)
     receipt = impersonal(replace(report.receipt, notes=(*notes, *report.receipt.notes)))
@@ -81,16 +85,22 @@ def run_sweep(
     return replace(report, receipt=receipt)
 
 
-def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Telling | None) -> Report:
+def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Telling | None, entry: RoundEntry) -> Report:
     from shared.sweep.run import run
 
-    with opened_parts(settings, run_id, clock, progress) as parts:
+    with opened_parts(settings, run_id, clock, progress, entry=entry) as parts:
         return run(parts)
 
 
 @contextmanager
 def opened_parts(
-    settings: Settings, run_id: str, clock: Clock, progress: Telling | None = None, *, read_only: bool | None = None
+    settings: Settings,
+    run_id: str,
+    clock: Clock,
+    progress: Telling | None = None,
+    *,
+    read_only: bool | None = None,
+    entry: RoundEntry = ALONE,
 ) -> Iterator[Parts]:
     """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
     budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
@@ -126,6 +136,7 @@ def opened_parts(
             progress=progress or (lambda _: None),
             app_resource_id=app_resource_id(os.environ),
             drafts=drafts,
+            entry=entry,
         )
 
 

@@ -11,10 +11,12 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"clock", "errors", "model", "redaction", "text", "web_address"}
 """What everything above the types may use."""
 MAY_IMPORT = {
-    "function_app": {"app", "settings", "logs", "deployed_packages"},
+    "function_app": {"app", "rounds", "workspaces", "settings", "logs", "deployed_packages"},
     "__main__": {"cli"},
     "cli": {
         "app",
+        "rounds",
+        "workspaces",
         "sweep",
         "plan",
         "hunt",
@@ -29,6 +31,8 @@ MAY_IMPORT = {
         "schedule",
     }
     | COMMON,
+    "rounds": {"app", "workspaces", "sweep", "teams", "ledger", "http", "settings"} | COMMON,
+    "workspaces": {"settings", "nearest"} | COMMON,
     "app": {"sweep", "hunt", "incidents", "teams", "ledger", "query", "http", "settings", "logs"} | COMMON,
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "http", "settings"} | COMMON,
     # These four never import each other.

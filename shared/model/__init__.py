@@ -45,10 +45,12 @@ from shared.model.origin import Campaign, MailGroup, Origin
 from shared.model.pseudonym import address_digest, pseudonym, without_person
 from shared.model.receipt import Cause, Receipt, Verdict
 from shared.model.removals import ACTORS, Removals
+from shared.model.rounds import ALONE, RoundEntry
 from shared.model.shares import Shares, in_last_day, in_window
 
 __all__ = [
     "ACTORS",
+    "ALONE",
     "ESCALATED_LABEL",
     "LABEL",
     "MERGED_TAG",
@@ -82,6 +84,7 @@ __all__ = [
     "Record",
     "Remedy",
     "Removals",
+    "RoundEntry",
     "Seen",
     "Severity",
     "Shares",

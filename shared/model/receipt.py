@@ -33,6 +33,7 @@ class Receipt:
     """What one sweep did: one log line and one ledger row. Counts, never addresses.
 
     `history_days`: so many earlier days of the window could be trusted as a measure; None when it was not judged.
+    `workspace_name` is the entry of `workspaces.json`, `round` the round it was swept in; "" without.
     """
 
     run_id: str
@@ -67,3 +68,5 @@ class Receipt:
     retries: int = 0
     clock_skew_seconds: float | None = None
     notes: tuple[str, ...] = ()
+    round: str = ""
+    workspace_name: str = ""

@@ -18,7 +18,7 @@ from shared.incidents.port import Drafts, Incidents
 from shared.ledger.cache import LedgerCache
 from shared.ledger.lease import Held
 from shared.ledger.port import Ledger
-from shared.model import Cause, Window
+from shared.model import ALONE, Cause, RoundEntry, Window
 from shared.plan.policy import Policy
 from shared.settings import Settings
 from shared.sweep.breaker import Breaker
@@ -34,6 +34,7 @@ class Parts:
     """What a sweep is made from; the app makes it, tests pass their own. `begun` is the clock's monotonic().
 
     `app_resource_id` is the function app that the sweep runs in, "" elsewhere. `drafts` writes what `incidents` sends.
+    `entry`: as which of many workspaces it runs.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Parts:
     progress: Callable[[str], None] = lambda _: None
     app_resource_id: str = ""
     drafts: Drafts = field(default_factory=ArmDrafts)
+    entry: RoundEntry = ALONE
 
     @property
     def window(self) -> Window:

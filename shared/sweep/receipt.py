@@ -63,6 +63,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
     No person's address is in it.
     """
     receipt = impersonal(receipt)
+    of_many = {"round": receipt.round, "workspace_name": receipt.workspace_name} if receipt.workspace_name else {}
     return {
         "event": receipt.event,
         "verdict": receipt.verdict and receipt.verdict.value,
@@ -72,6 +73,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "version": receipt.version,
         "settings": receipt.settings,
         "workspace": receipt.workspace,
+        **of_many,
         "started": _time(receipt.started),
         "seconds": round(receipt.seconds, 3),
         "window": _window(receipt.window),

@@ -96,6 +96,8 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         retries=parts.http.retries + parts.ledger.retries,
         clock_skew_seconds=parts.incidents.skew(),
         notes=(*_notes(parts, done), *hunted.notes, *done.found.notes, *done.words.notes, *hunted.remarks),
+        round=parts.entry.round,
+        workspace_name=parts.entry.name,
     )
 
 
