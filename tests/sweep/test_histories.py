@@ -9,7 +9,7 @@ import pytest
 
 from tests.sweep.history.driver import live_all
 from tests.sweep.history.memory import MemoryWorld
-from tests.sweep.history.over_the_wire import STEPS
+from tests.sweep.history.steps import STEPS
 
 CALLS = 80
 

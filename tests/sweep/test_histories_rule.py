@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.sweep.history.driver import live_all
-from tests.sweep.history.over_the_wire import STEPS
 from tests.sweep.history.rule import RuleWorld
+from tests.sweep.history.steps import STEPS
 
 CALLS = 80
 
