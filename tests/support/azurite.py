@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's storage emulator: a real table service on loopback, in memory, for as long as a `with` lasts."""
+"""Azurite, Microsoft's storage emulator: a real table or queue service on loopback, in memory, while a `with` lasts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import pytest
 import trustme
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential
 
-_PROGRAM = Path(__file__).parents[1] / "npm" / "node_modules" / "azurite" / "dist" / "src" / "table" / "main.js"
+_PROGRAMS = Path(__file__).parents[1] / "npm" / "node_modules" / "azurite" / "dist" / "src"
+_STARTED = {"table": "successfully started", "queue": "successfully listens"}
 _ACCOUNT = "devstoreaccount1"
 # The development account's key, the same in every Azurite of this world; it opens nothing else.
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -26,14 +27,15 @@ _START_SECONDS = 60.0
 
 
 class Azurite:
-    """A table service; `stop` and `start` it again to see it gone: its memory is lost then.
+    """A service, of tables or of queues; `stop` and `start` it again to see it gone: its memory is lost then.
 
     With `folder` it speaks TLS (the certificate's authority is `folder / "ca.pem"`) and takes Entra tokens such as
     `token_credential()` has; without, plain HTTP and the development account's key (`credential`).
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, service: str = "table") -> None:
         self.port = 0
+        self._service = service
         self._tls: list[str] = []
         self._scheme = "http"
         self._process: subprocess.Popen[str] | None = None
@@ -48,7 +50,7 @@ class Azurite:
 
     @property
     def endpoint(self) -> str:
-        """Where tables are."""
+        """Where its tables or queues are."""
         return f"{self._scheme}://127.0.0.1:{self.port}/{_ACCOUNT}"
 
     @property
@@ -58,18 +60,19 @@ class Azurite:
 
     def start(self) -> None:
         """Start it, on the port it had or else on a free one. Fails where `make` has not installed it."""
-        if not _PROGRAM.exists():
+        program = _PROGRAMS / self._service / "main.js"
+        if not program.exists():
             raise RuntimeError("Azurite is not installed: run `make test`, or `npm ci` in tests/npm")
         for attempt in range(5):
             port = self.port or _free_port()
             self._process = subprocess.Popen(
                 [
-                    _node(), str(_PROGRAM), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry",
-                    "--tableHost", "127.0.0.1", "--tablePort", str(port), *self._tls,
+                    _node(), str(program), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry",
+                    f"--{self._service}Host", "127.0.0.1", f"--{self._service}Port", str(port), *self._tls,
                 ],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
-            said = self._hear("successfully started")
+            said = self._hear(_STARTED[self._service])
             if said is None:
                 self.port = port
                 return
