@@ -96,6 +96,7 @@ class Cloud:
         buckets = limits_of(throttle)
         self.webhook = Webhook(buckets["teams"])
         self.graph = Graph(self.defender, self.limits, self.clock, buckets["graph"])
+        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, buckets["logs"])
         self._arm = Arm(
             WORKSPACE_RESOURCE_ID,
             WORKSPACE_ID,
@@ -103,8 +104,8 @@ class Cloud:
             self.store,
             buckets["reads"],
             buckets["writes"],
+            self._logs.answer,
         )
-        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, buckets["logs"])
         self._bugs: list[str] = []
         self._closing = threading.Lock()
         self._closed = False
