@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -17,7 +18,7 @@ from tests.cloud.logs import Logs, query_error
 from tests.cloud.query_queue import QueryQueue
 from tests.cloud.small_azure import Cloud
 from tests.cloud.webhook import Webhook
-from tests.cloud.wire import Answer, Request
+from tests.cloud.wire import Answer, Handler, Request
 from tests.cloud.workspace import SentinelWorkspace
 
 SERVER_TIMEOUT = 180.0
@@ -107,15 +108,17 @@ class ManyTenants(Cloud):
         )
         workspace = SentinelWorkspace(resource_id, guid, self.clock)
         buckets = limits_of(throttle)
-        address = lambda: self.address("sentinel")  # noqa: E731 (known once it runs)
-        return CloudTenant(
-            name,
-            mark,
-            workspace,
-            Webhook(buckets["teams"]),
-            Arm(resource_id, guid, address, workspace.store, buckets["reads"], buckets["writes"]),
-            Logs(guid, workspace.tables, self.limits, self.clock, self._buckets["logs"]),
+        logs = Logs(guid, workspace.tables, self.limits, self.clock, self._buckets["logs"])
+        arm = Arm(
+            resource_id,
+            guid,
+            lambda: self.address("sentinel"),
+            workspace.store,
+            buckets["reads"],
+            buckets["writes"],
+            lambda request: self._in_turn(request, self.tenants[name], logs.answer),
         )
+        return CloudTenant(name, mark, workspace, Webhook(buckets["teams"]), arm, logs)
 
     def close(self) -> None:
         """Stop, as `Cloud` does."""
@@ -192,20 +195,19 @@ class ManyTenants(Cloud):
         if tenant is not None and request.service == "sentinel":
             self.identity.check(request, request.service)
             return tenant.arm.handle(request)
-        if request.service != "log_analytics" or self.queries is None:
-            return self._queried(request, tenant)
-        with self.queries.turn():
-            return self._queried(request, tenant)
-
-    def _queried(self, request: Request, tenant: CloudTenant | None) -> Answer:
-        if tenant is None:
+        if request.service != "log_analytics":
             return super()._served(request)
         self.identity.check(request, request.service)
-        takes, most = tenant.takes(request), _server_timeout(request)
-        self._ending.wait(min(takes, most) / self.speed)
-        if takes > most:
-            return query_error(504, "GatewayTimeout", "The query ran into the server's timeout")
-        return tenant.logs.handle(request)
+        return self._in_turn(request, tenant, tenant.logs.handle if tenant is not None else self._logs.handle)
+
+    def _in_turn(self, request: Request, tenant: CloudTenant | None, answer: Handler) -> Answer:
+        """The answer to a query, once it was let in and has taken its time."""
+        takes, most = tenant.takes(request) if tenant is not None else 0.0, _server_timeout(request)
+        with nullcontext() if self.queries is None else self.queries.turn():
+            self._ending.wait(min(takes, most) / self.speed)
+            if takes > most:
+                return query_error(504, "GatewayTimeout", "The query ran into the server's timeout")
+            return answer(request)
 
 
 def _server_timeout(request: Request) -> float:

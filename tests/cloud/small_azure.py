@@ -86,6 +86,7 @@ class Cloud:
         self._buckets = limits_of(throttle)
         self.webhook = Webhook(self._buckets["teams"])
         self.graph = Graph(self.defender, self.limits, self.clock, self._buckets["graph"])
+        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, self._buckets["logs"])
         self._arm = Arm(
             WORKSPACE_RESOURCE_ID,
             WORKSPACE_ID,
@@ -93,8 +94,8 @@ class Cloud:
             self.store,
             self._buckets["reads"],
             self._buckets["writes"],
+            self._logs.answer,
         )
-        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, self._buckets["logs"])
         self._bugs: list[str] = []
         self._closing = threading.Lock()
         self._closed = False
