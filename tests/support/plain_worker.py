@@ -78,7 +78,9 @@ class PlainWorker:
                 lines.append(heard[1])
                 self.lines.append(heard[1])
         except (EOFError, OSError):
-            self.close()
+            code = self._ended()
+            if code != -signal.SIGKILL:
+                raise RuntimeError(f"the worker failed: its process ended with {code}") from None
             raise WorkerDied(function) from None
         _, green, said = heard
         return Ended(green, said, tuple(lines))
@@ -102,10 +104,16 @@ class PlainWorker:
 
     def close(self) -> None:
         """End it."""
+        self.kill()
+        self._ended()
+
+    def _ended(self) -> int | None:
+        """Its exit code, once it has ended; it is started anew when it is needed."""
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.join(10)
+        if process is None:
+            return -signal.SIGKILL
+        process.join(10)
+        return process.exitcode
 
 
 class _Lines(logging.Handler):
