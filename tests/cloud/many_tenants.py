@@ -29,7 +29,7 @@ SERVER_TIMEOUT = 180.0
 class CloudTenant:
     """One tenant: its workspace with Sentinel, and its Teams channel.
 
-    `mark` is in everything that is the tenant's: its ids, its mail, its addresses. `settings` are those of its entry.
+    `mark` is for its mail: it is nowhere else. `settings` are those of its entry, None for one that it has not.
     `takes` is how many seconds a query runs in the service, by the request; `cards` is what its channel has taken.
     """
 
@@ -46,6 +46,11 @@ class CloudTenant:
     def webhook_setting(self) -> str:
         """The name of the app setting that holds its webhook."""
         return f"{self.name.upper().replace('-', '_')}_WEBHOOK_URL"
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is nobody else's: the mark of its mail, its workspace's GUID, its subscription."""
+        return self.mark, self.workspace.guid, self.workspace.resource_id.lower().split("/")[2]
 
     @property
     def webhook_path(self) -> str:
@@ -96,15 +101,15 @@ class ManyTenants(Cloud):
         for name in names:
             self.tenants[name] = self._made(name, throttle)
         self._by_id = {each.workspace.guid: each for each in self.tenants.values()} | {
-            each.workspace.resource_id.lower().split("/")[2]: each for each in self.tenants.values()
+            each.marks[2]: each for each in self.tenants.values()
         }
 
     def _made(self, name: str, throttle: float | None) -> CloudTenant:
         mark = "mark" + uuid5(NAMESPACE_DNS, name).hex[:10]
         guid = str(uuid5(NAMESPACE_DNS, f"workspace {name}"))
         resource_id = (
-            f"/subscriptions/{uuid5(NAMESPACE_DNS, f'subscription {name}')}/resourceGroups/{mark}-rg"
-            f"/providers/Microsoft.OperationalInsights/workspaces/{mark}-workspace"
+            f"/subscriptions/{uuid5(NAMESPACE_DNS, f'subscription {name}')}/resourceGroups/{name}-rg"
+            f"/providers/Microsoft.OperationalInsights/workspaces/{name}-workspace"
         )
         workspace = SentinelWorkspace(resource_id, guid, self.clock)
         buckets = limits_of(throttle)

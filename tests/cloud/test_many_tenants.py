@@ -67,7 +67,7 @@ def test_each_has_its_own_incidents_and_channel(many: ManyTenants) -> None:
     assert call(many, "teams", "POST", first.webhook.target, CARD).status_code == 202
     assert (len(first.incidents), len(other.incidents), len(many.incidents)) == (1, 0, 0)
     assert (len(first.cards), len(other.cards), len(many.cards)) == (1, 0, 0)
-    mixed = place.replace(f"{first.mark}-rg", f"{other.mark}-rg")
+    mixed = place.replace(f"{first.name}-rg", f"{other.name}-rg")
     assert call(many, "sentinel", "GET", f"{mixed}?api-version=2025-09-01").status_code == 404
     assert [each.service for each in many.requests_of(first.name)][-3:] == ["sentinel", "teams", "sentinel"]
 
