@@ -125,14 +125,15 @@ class Azurite:
 
 
 class TokenCredential:
-    """A managed identity's stand-in: an unsigned token, which is all that Azurite looks at."""
+    """A managed identity's stand-in: an unsigned token, which is all that Azurite looks at. It lives an hour."""
 
-    def __init__(self, audience: str = "https://storage.azure.com") -> None:
+    def __init__(self, audience: str = "https://storage.azure.com", lifetime: int = 3600) -> None:
         self._audience = audience
+        self._lifetime = lifetime
         self.token = ""
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        """A token for an hour, if it is asked for storage's."""
+        """A token for its lifetime, if it is asked for storage's."""
         assert scopes == ("https://storage.azure.com/.default",)
         now = int(time.time())
         claims = {
@@ -140,10 +141,10 @@ class TokenCredential:
             "iss": "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
             "iat": now - 60,
             "nbf": now - 60,
-            "exp": now + 3600,
+            "exp": now + self._lifetime,
         }
         self.token = ".".join((_part({"alg": "none", "typ": "JWT"}), _part(claims), _part({})))
-        return AccessToken(self.token, now + 3600)
+        return AccessToken(self.token, now + self._lifetime)
 
 
 def _part(claims: Mapping[str, object]) -> str:

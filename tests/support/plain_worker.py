@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tests.support.fast_wall_clock import take_over
 from tests.support.functions_host import Ended, WorkerDied
 
 _LIBRARIES = [
@@ -134,6 +135,7 @@ def _serve(pipe: Connection, folder: str, environment: Mapping[str, str]) -> Non
     logging.getLogger().setLevel(logging.INFO)
     import function_app
 
+    take_over()
     functions = {each.get_function_name(): each.get_user_function() for each in function_app.app.get_functions()}
     requests = _Requests()
     while True:
