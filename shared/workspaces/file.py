@@ -1,4 +1,4 @@
-"""`workspaces.json` as it lies beside host.json: its entries as they are written, and what is wrong with the whole file.
+"""`workspaces.json` as it lies beside host.json: its entries as written, and what is wrong with the file as a whole.
 
 Needs only the standard library: the function reads the file at its start. No message repeats a value.
 """
@@ -135,8 +135,10 @@ def _of_all(entries: Iterable[Any]) -> Iterator[str]:
         yield from (f"{label}: {shown_key(key)} is there twice: remove one" for key in _twice(each))
         for key in _IDS:
             if isinstance(value := each.get(key), str) and value.strip():
-                ids.setdefault((key, _same_id(value)), []).append(label)
-    yield from (f"{times} entries have the name {name}; each needs its own" for name, times in names.items() if times > 1)
+                ids.setdefault((key, same_id(value)), []).append(label)
+    yield from (
+        f"{times} entries have the name {name}; each needs its own" for name, times in names.items() if times > 1
+    )
     for (key, _), labels in ids.items():
         if len(labels) > 1:
             yield f"{' and '.join(labels)} have the same {key}: a workspace is swept once"
@@ -152,7 +154,7 @@ def _wrong_name(entry: Mapping[str, Any]) -> str:
     return f"name must not be {OWN}, which is the workspace of the app settings" if name == OWN else ""
 
 
-def _same_id(value: str) -> str:
+def same_id(value: str) -> str:
     """The id as it is compared: a GUID may be written with braces, or without hyphens."""
     plain = value.strip().lower()
     bare = plain.removeprefix("urn:uuid:").strip("{}").replace("-", "")
