@@ -68,10 +68,10 @@ def has_entries(folder: Path = BESIDE_HOST) -> bool:
 def referenced(folder: Path = BESIDE_HOST) -> frozenset[str]:
     """The app settings that entries take their webhooks from; none when the file cannot be read."""
     webhooks = (each.get("TEAMS_WEBHOOK_URL") for each in read_file(folder).entries)
-    return frozenset(name for each in webhooks if (name := reference(each)))
+    return frozenset(name for each in webhooks if (name := referred_setting(each)))
 
 
-def reference(value: object) -> str:
+def referred_setting(value: object) -> str:
     """The app setting that `%NAME%` refers to; "" when the value is something else."""
     found = _REFERENCE.fullmatch(value.strip()) if isinstance(value, str) else None
     return found[1] if found else ""

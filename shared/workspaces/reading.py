@@ -15,7 +15,7 @@ from shared.settings.checks import workspace as not_a_workspace
 from shared.settings.loading import PLACE_NAMES, TRUE, app_values, normal_values
 from shared.settings.placeholders import placeholders
 from shared.workspaces.entries import WEBHOOK, WorkspaceEntry, Workspaces
-from shared.workspaces.file import ACCESS, OWN, read_file, reference, same_id, shown_key
+from shared.workspaces.file import ACCESS, OWN, read_file, referred_setting, same_id, shown_key
 
 ID, RESOURCE = "SENTINEL_WORKSPACE_ID", "SENTINEL_WORKSPACE_RESOURCE_ID"
 NEVER_INHERITED = frozenset(
@@ -116,7 +116,7 @@ def _own(written: Mapping[str, Any], app: Mapping[str, str]) -> _Own:
 
 def _take_webhook(own: _Own, value: object, app: Mapping[str, str]) -> None:
     """The webhook, which is a reference to an app setting, so that no secret is in the file."""
-    own.webhook_setting = reference(value)
+    own.webhook_setting = referred_setting(value)
     if not own.webhook_setting:
         wrong = "must not be in this file, it is a secret: " if _is_url(value) else "is no such reference: "
         own.mistakes.append(f"{WEBHOOK} {wrong}{_EXPECTED_WEBHOOK} of A-Z, 0-9 and _")
