@@ -32,7 +32,7 @@ MAY_IMPORT = {
     }
     | COMMON,
     "rounds": {"app", "workspaces", "sweep", "teams", "ledger", "http", "settings"} | COMMON,
-    "workspaces": {"settings", "nearest"} | COMMON,
+    "workspaces": {"settings", "nearest", "schedule"} | COMMON,
     "app": {"sweep", "hunt", "incidents", "teams", "ledger", "query", "http", "settings", "logs"} | COMMON,
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "http", "settings"} | COMMON,
     # These four never import each other.
