@@ -39,8 +39,8 @@ class RoundProgress:
 
     `announced`: its log lines are written. `own_at`: when the round's own message comes back next, None before the
     first is sent. `listed` and `sent`: so many entries, in the order of the names, have a row, and their message
-    was sent. `claimed_at`: when somebody last began to tell it; from then on no entry is tried any more. `logged`: its
-    last line is written. `told`: nothing is left to do.
+    was sent. `claimed_at`: when somebody (`claimed_by`) last began to tell it; from then on no entry is tried any more.
+    `logged`: its last line is written. `told`: nothing is left to do.
     """
 
     announced: bool = False
@@ -48,6 +48,7 @@ class RoundProgress:
     listed: int = 0
     sent: int = 0
     claimed_at: datetime | None = None
+    claimed_by: str = ""
     logged: bool = False
     told: bool = False
 
