@@ -74,7 +74,7 @@ def stops_into(done: Progress) -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        done.stopped = Cause(error.cause, str(error))
+        done.stopped = Cause(error.cause, str(error), status=getattr(error.__cause__, "status", None))
     except LeaseLost as error:
         done.stopped = Cause("lease_lost", str(error))
     except LeaseNotFree as error:
