@@ -97,7 +97,7 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
         context.parts.webhook.post(card.body)
     except SweepError as error:
         in_round = error.maybe_done and context.parts.entry.in_round
-        tally.causes.append(Cause(UNANSWERED_ID, f"{error}. {_NOT_AGAIN}") if in_round else cause_of(error))
+        tally.causes.append(_not_again(error) if in_round else cause_of(error))
         if error.maybe_done:
             return Posted.DOUBTFUL
         if before and doubtful:
@@ -116,6 +116,10 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
     tally.reminded += len(noted.reminders)
     _take_in(context, accepted)
     return Posted.ACCEPTED
+
+
+def _not_again(error: SweepError) -> Cause:
+    return replace(cause_of(error), id=UNANSWERED_ID, text=f"{error}. {_NOT_AGAIN}")
 
 
 def _take_in(context: Context, card: CardNote) -> None:
