@@ -131,6 +131,8 @@ def _serve(pipe: Connection, folder: str, environment: Mapping[str, str]) -> Non
     os.environ.update(environment)
     os.chdir(folder)
     sys.path.insert(0, folder)
+    for name in [each for each in sys.modules if each.partition(".")[0] in ("shared", "function_app")]:
+        del sys.modules[name]  # the program that started the workers may have imported the project's own
     logging.getLogger().addHandler(_Lines(pipe))
     logging.getLogger().setLevel(logging.INFO)
     import function_app
