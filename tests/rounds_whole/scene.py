@@ -24,6 +24,7 @@ from tests.support.azurite import Azurite, TokenCredential
 from tests.support.deployed_app import deployed_app
 from tests.support.fast_wall_clock import FastWallClock
 from tests.support.functions_host import FunctionsHost, HostWorker, QueueRules
+from tests.support.library_worker import LibraryWorker
 from tests.support.plain_worker import Death, PlainWorker
 
 HASTE = 200
@@ -42,7 +43,7 @@ class RoundScene:
     queues: Azurite
     settings: dict[str, str]
     app: Path = Path()
-    workers: list[PlainWorker] = field(default_factory=list)
+    workers: list[PlainWorker | LibraryWorker] = field(default_factory=list)
     _slots: int = 0
 
     def deploy(self, names: Sequence[str] | None = None) -> None:
@@ -91,6 +92,12 @@ class RoundScene:
     def told(self) -> list[dict[str, Any]]:
         """The ends of rounds that were logged."""
         return [*self.events("round_completed"), *self.events("round_incomplete")]
+
+    def receipts(self) -> dict[str, dict[str, Any]]:
+        """The last receipt of each workspace, by its entry's name."""
+        kinds = ("sweep_completed", "sweep_incomplete", "sweep_failed", "sweep_planned")
+        found = [each for kind in kinds for each in self.events(kind)]
+        return {each["workspace_name"]: each for each in sorted(found, key=lambda each: str(each["started"]))}
 
     def until_told(self, rounds: int = 1, seconds: float = 120) -> dict[str, Any]:
         """The last end of a round, once so many were logged."""

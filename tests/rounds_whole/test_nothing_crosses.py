@@ -93,7 +93,7 @@ def played(scene: RoundScene, chances: Chances) -> tuple[dict[str, Any], Functio
     for request, answered in ((2, True), (5, False), (9, True), (30, True), (55, False)):
         assert not scene.begin(slot, Death(request, answered)), "it did not die on its way"
     workers = [scene.worker(chances.doom) for _ in range(WORKERS)]
-    with scene.running(workers, forgets=lambda each: chances.chance.random() < 0.1) as host:
+    with scene.running(workers, forgets=lambda _: chances.chance.random() < 0.1) as host:
         assert scene.begin(slot)
         assert scene.begin(slot)
         round_id = scene.events("round_started")[0]["round"]

@@ -1,0 +1,67 @@
+"""What did not happen is told: a queue that was emptied, a customer who was dropped, a bad file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.marked_mail import marked_mail
+from tests.rounds_whole.scene import QUEUE, RoundScene, later, round_scene, until
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("contoso", "fabrikam")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[RoundScene]:
+    """Two tenants with a finding each."""
+    with round_scene(tmp_path / "scene", NAMES) as made:
+        for place, tenant in enumerate(made.many.tenants.values()):
+            tenant.workspace.tables.append("EmailEvents", marked_mail(made.clock.now(), tenant.mark, 1, seed=place))
+        made.deploy()
+        yield made
+
+
+def test_an_emptied_queue_is_told_by_the_next_start(scene: RoundScene) -> None:
+    """A round whose messages are all gone is told as missing, in the log and on a card, before the next one begins."""
+    first = scene.clock.now()
+    assert scene.begin(later(first, 0))
+    scene.queue(QUEUE).clear_messages()
+    until(lambda: scene.clock.now() > first + timedelta(minutes=2), 10)
+    assert scene.begin(later(first, 2))
+    (told,) = scene.events("round_incomplete")
+    assert (told["workspaces"], told["missing"]) == (2, 2)
+    lines = [line.partition(" ")[0] for line in scene.workers[-1].lines]
+    assert lines.index("round_incomplete") < lines.index("round_started")
+    (card,) = scene.many.round_webhook.cards
+    assert all(name in json.dumps(card) for name in NAMES)
+
+
+def test_a_dropped_customer_is_told(scene: RoundScene) -> None:
+    """After an entry has left the file, the next round's card says that it is no longer swept; its message ends."""
+    with scene.running([scene.worker()]):
+        assert scene.begin()
+        scene.until_told()
+    scene.deploy(["contoso"])
+    with scene.running([scene.worker()]):
+        assert scene.begin()
+        told = scene.until_told(rounds=2)
+    assert (told["workspaces"], told["missing"]) == (1, 0)
+    text = json.dumps(scene.many.round_webhook.cards[-1])
+    assert "fabrikam" in text
+    assert "no longer" in text
+
+
+def test_a_broken_file_is_no_empty_list(scene: RoundScene) -> None:
+    """With a file that is no JSON the round fails, by name, and nothing is swept."""
+    (scene.app / "workspaces.json").write_text('{"workspaces": [', encoding="utf-8")
+    worker = scene.worker()
+    ended = worker.fire(scene.slot())
+    assert not ended.green
+    assert "workspaces.json is not JSON" in scene.events("settings_invalid")[0]["mistakes"][0]
+    assert not scene.many.log
