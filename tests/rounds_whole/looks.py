@@ -13,8 +13,9 @@ from tests.cloud.many_tenants import CloudTenant, ManyTenants
 from tests.rounds_whole.scene import RoundScene, partition
 
 _VOLATILE = re.compile(
-    r"run [0-9a-f-]{8,36}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?|[0-9a-f]{8}-[0-9a-f-]{27}"
+    r"run [0-9a-f-]{8,36}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?|[0-9a-f]{8}-[0-9a-f-]{27}|/q/[^)]+"
 )
+"""What differs between two sweeps of the same data: times, ids of runs, the link to a query with its times."""
 
 
 def incidents_of(tenant: CloudTenant) -> dict[str, dict[str, Any]]:

@@ -44,6 +44,7 @@ class RoundScene:
     settings: dict[str, str]
     app: Path = Path()
     workers: list[PlainWorker | LibraryWorker] = field(default_factory=list)
+    host: FunctionsHost | None = None
     _slots: int = 0
 
     def deploy(self, names: Sequence[str] | None = None) -> None:
@@ -62,6 +63,7 @@ class RoundScene:
         """The host at work, by the app's own host.json."""
         rules = QueueRules.of(self.app / "host.json")
         with FunctionsHost(self.queue, workers, rules, QUEUE, HASTE, **more) as host:
+            self.host = host
             yield host
 
     # --- the round
@@ -100,8 +102,9 @@ class RoundScene:
         return {each["workspace_name"]: each for each in sorted(found, key=lambda each: str(each["started"]))}
 
     def until_told(self, rounds: int = 1, seconds: float = 120) -> dict[str, Any]:
-        """The last end of a round, once so many were logged."""
+        """The last end of a round, once so many were logged and who told it has posted its card."""
         until(lambda: len(self.told()) >= rounds, seconds, self.state)
+        until(lambda: self.host is None or not self.host.busy(), seconds, self.state)
         return self.told()[-1]
 
     def state(self) -> str:

@@ -54,7 +54,7 @@ class Chances:
         for name in made.chance.sample(plain, 12):
             made.deaths[name] = [made.death() for _ in range(made.chance.choice((1, 1, 2)))]
         made.deaths[FUSED] = [made.death(18, 40)]
-        made.deaths[DOOMED] = [made.death() for _ in range(3)]
+        made.deaths[DOOMED] = [made.death(last=12) for _ in range(3)]
         others = [name for name in plain if len(made.deaths.get(name, ())) < 2]
         made.doubled, made.late = made.chance.sample(others, 6), made.chance.sample(others, 6)
         return made
