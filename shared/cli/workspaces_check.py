@@ -72,7 +72,7 @@ def _check_round(found: FileCheck, longest: int) -> None:
     if needed > minutes:
         found.warnings.append(
             f"{TRIES} tries of {longest:,} s (the longest SWEEP_BUDGET_SECONDS), {PAUSE_MINUTES} minutes apart, take"
-            f" {needed:,} minutes at most, and a round ends after {minutes:,} (ROUND_DEADLINE_MINUTES): a workspace that"
+            f" {needed:,} minutes at most, and a round ends after {minutes:,} (ROUND_DEADLINE_MINUTES): what"
             " needs its third try may be reported as missing"
         )
 
