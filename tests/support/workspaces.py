@@ -23,7 +23,7 @@ def resource(number: int) -> str:
     return f"{group}/providers/Microsoft.OperationalInsights/workspaces/law-{number}"
 
 
-def written_entry(name: str = "contoso", number: int = 1, **settings: Any) -> dict[str, Any]:
+def written_entry(name: Any = "contoso", number: int = 1, **settings: Any) -> dict[str, Any]:
     """An entry that is in order, with these settings; None leaves one out."""
     entry = {
         "name": name,

@@ -15,7 +15,7 @@ from shared.workspaces.entries import WorkspaceEntry
 from shared.workspaces.reading import ENTRY_SETTINGS, NEVER_INHERITED, NOT_PER_ENTRY, read_workspaces
 from tests.support.workspaces import APP, SIGNATURE, WEBHOOK, guid, resource, written_entry, written_file
 
-RULE = {
+RULE: dict[str, Any] = {
     "RAISE_BY": "rule",
     "FINDINGS_ENDPOINT": "https://dcr-x.westeurope-1.ingest.monitor.azure.com",
     "FINDINGS_RULE_ID": "dcr-" + "0" * 32,
@@ -302,7 +302,7 @@ def test_one_entrys_mistake_is_its_own(tmp_path: Path) -> None:
         "LOOKBACK_DAYS",
         "TEAMS_WEBHOOK_URL",
     ]
-    assert second.settings()
+    assert str(second.settings().sentinel_workspace_id) == guid(2)
 
 
 # --- the workspace of the app settings
@@ -354,7 +354,7 @@ def test_a_half_named_workspace_of_the_app_is_a_mistake(tmp_path: Path, ids: dic
     with pytest.raises(SettingsInvalid) as invalid:
         own.settings()
     assert [each for each in invalid.value.mistakes if each.startswith(said)] == [*invalid.value.mistakes]
-    assert found.entries[0].settings()
+    assert str(found.entries[0].settings().sentinel_workspace_id) == guid(1)
 
 
 def test_an_empty_list_leaves_the_app_settings_alone(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ BAD: list[dict[str, Any]] = [
     *({"SUM_CASE_THRESHOLD": value} for value in (-1, 1.5, True, [1], "ten", "", 10**9 + 1)),
     *({"LOOKBACK_DAYS": value} for value in (0, 91)),
     *({"SWEEP_BUDGET_SECONDS": value} for value in (29, 21601)),
-    *({"DRY_RUN": value} for value in ("ja", 2, "", [])),
+    *({"DRY_RUN": value} for value in ("ja", 2, "", [True])),
     *({"HUNT_SOURCE": value} for value in ("defender", "splunk")),
     *({"RAISE_BY": value} for value in ("both", "rule")),
     {**RULE, "SENTINEL_ACCESS": "none"},
