@@ -59,5 +59,5 @@ def _of_the_ledger(errors: Console, forget: str | None, *, yes: bool, json_wante
 
     with ends_in_words(errors, json_wanted=json_wanted):
         if forget is None:
-            return list_all(errors, json_wanted=json_wanted)
+            return list_all(json_wanted=json_wanted)
         return forget_one(forget, errors, yes=yes, json_wanted=json_wanted)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shared.cli.session import say
 from shared.cli.terminal import console
 from shared.cli.under_lease import printed_json
-from shared.settings import SettingsInvalid
+from shared.settings import ROOT, SettingsInvalid
 from shared.workspaces.entries import Workspaces
 from shared.workspaces.file import WORKSPACES_FILE
 from shared.workspaces.reading import read_workspaces
@@ -21,12 +23,15 @@ PAUSE_MINUTES = 10
 
 @dataclass(slots=True)
 class FileCheck:
-    """What is wrong with the file, by entry ("" for the round's settings), and what else is worth a look."""
+    """What is wrong with the file, by entry ("" for the round's settings), and what else is worth a look. `longest` is
+    the longest budget of a sweep, in seconds.
+    """
 
     names: tuple[str, ...] = ()
     mistakes: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    longest: int = 0
 
 
 def checked_file(*, json_wanted: bool) -> int:
@@ -35,7 +40,10 @@ def checked_file(*, json_wanted: bool) -> int:
     Raises:
         SettingsInvalid: the file as a whole cannot be used.
     """
-    found = check_workspaces(read_workspaces())
+    workspaces = read_workspaces()
+    found = check_workspaces(workspaces)
+    if workspaces:
+        check_round(found)
     if json_wanted:
         mistakes = [{"workspace": name, "mistake": mistake} for name, mistake in found.mistakes]
         printed_json({"workspaces": [*found.names], "mistakes": mistakes} | _also(found))
@@ -45,35 +53,32 @@ def checked_file(*, json_wanted: bool) -> int:
 
 
 def check_workspaces(workspaces: Workspaces) -> FileCheck:
-    """All mistakes of all entries, and of what is set for a round. A secret that is not here is a note."""
+    """All mistakes of all entries. A secret that is not here is a note."""
     found = FileCheck(tuple(each.name for each in workspaces.entries))
-    longest = 0
     for entry in workspaces.entries:
         if entry.unset:
             found.notes.append(f"{entry.name}: the app setting {entry.webhook_setting} is not set here")
         try:
             settings = entry.settings(webhook_needed=False if entry.unset else None)
-            longest = max(longest, settings.sweep_budget_seconds)
+            found.longest = max(found.longest, settings.sweep_budget_seconds)
         except SettingsInvalid as invalid:
             found.mistakes += [(entry.name, mistake) for mistake in invalid.mistakes]
-    if workspaces:
-        _check_round(found, longest)
     return found
 
 
-def _check_round(found: FileCheck, longest: int) -> None:
-    """Whether a round has time for all tries of the slowest workspace."""
+def check_round(found: FileCheck, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
+    """Add what is wrong with the round's settings, and whether a round has time for all tries of the slowest."""
     try:
-        minutes = round_settings(queue_needed=False).deadline_minutes
+        minutes = round_settings(environment, folder, queue_needed=False).deadline_minutes
     except SettingsInvalid as invalid:
         found.mistakes += [("", mistake) for mistake in invalid.mistakes]
         return
-    needed = -(-longest * TRIES // 60) + PAUSE_MINUTES * (TRIES - 1)
+    needed = -(-found.longest * TRIES // 60) + PAUSE_MINUTES * (TRIES - 1)
     if needed > minutes:
         found.warnings.append(
-            f"{TRIES} tries of {longest:,} s (the longest SWEEP_BUDGET_SECONDS), {PAUSE_MINUTES} minutes apart, take"
-            f" {needed:,} minutes at most, and a round ends after {minutes:,} (ROUND_DEADLINE_MINUTES): what"
-            " needs its third try may be reported as missing"
+            f"{TRIES} tries of {found.longest:,} s (the longest SWEEP_BUDGET_SECONDS), {PAUSE_MINUTES} minutes apart,"
+            f" take {needed:,} minutes at most, and a round ends after {minutes:,} (ROUND_DEADLINE_MINUTES): what needs"
+            " its third try may be reported as missing"
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -55,7 +55,7 @@ class LastSweep:
         }
 
 
-def list_all(errors: Console, *, json_wanted: bool) -> int:
+def list_all(*, json_wanted: bool) -> int:
     """Print the workspaces, and return the exit code.
 
     Raises:
@@ -66,11 +66,16 @@ def list_all(errors: Console, *, json_wanted: bool) -> int:
     found = list(last_sweeps(workspaces, round_settings(queue_needed=False), SystemClock())) if workspaces else []
     if json_wanted:
         printed_json([each.as_json() for each in found])
-    elif not found:
-        say(errors, [f"{WORKSPACES_FILE} has no entries: one workspace is swept, that of the app settings."])
-    else:
-        out = console(sys.stdout)
+        return _code(found)
+    out = console(sys.stdout)
+    if found:
         out.print(_list(found) if out.width < NARROW else _table(found))
+    else:
+        say(out, [f"{WORKSPACES_FILE} has no entries: one workspace is swept, that of the app settings."])
+    return _code(found)
+
+
+def _code(found: Sequence[LastSweep]) -> int:
     return 2 if any(each.mistakes for each in found) else 0
 
 
