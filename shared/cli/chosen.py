@@ -14,7 +14,7 @@ from shared.model import ALONE, RoundEntry
 from shared.nearest import nearest
 from shared.settings import Settings, load
 from shared.text import clean
-from shared.workspaces.entries import WorkspaceEntry, Workspaces
+from shared.workspaces.entries import Workspaces
 from shared.workspaces.file import OWN, WORKSPACES_FILE
 from shared.workspaces.reading import read_workspaces
 
@@ -26,8 +26,9 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The workspace that a command works on: its settings, and as which entry. `unset` is the mistake that is no
-    mistake here: its webhook's app setting is not there.
+    """The workspace that a command works on: its settings, and as which entry, in no round. Nothing else tells what
+    happens then, so its notices go to its channel even when others share it. `unset` is the mistake that is no mistake
+    here: its webhook's app setting is not there.
     """
 
     settings: Settings
@@ -59,7 +60,7 @@ def chosen(
     if entry is None:
         _end(errors, *_which(workspaces, name))
     settings = entry.settings(dry_run=dry_run, webhook_needed=webhook_needed)
-    return Chosen(settings, as_entry(workspaces, entry), entry.unset)
+    return Chosen(settings, RoundEntry(entry.name), entry.unset)
 
 
 def every_workspace(errors: Console) -> Workspaces:
@@ -73,11 +74,6 @@ def every_workspace(errors: Console) -> Workspaces:
     if not workspaces:
         _end(errors, f"{WORKSPACES_FILE} has no entries: leave --all out.")
     return workspaces
-
-
-def as_entry(workspaces: Workspaces, entry: WorkspaceEntry) -> RoundEntry:
-    """As which entry a sweep by hand runs: it is part of no round."""
-    return RoundEntry(entry.name, shares_channel=workspaces.shares_channel(entry))
 
 
 def one_of(errors: Console, name: str | None, *, every: bool) -> None:

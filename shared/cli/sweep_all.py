@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from shared.app import exit_code, run_sweep
-from shared.cli.chosen import as_entry
 from shared.cli.tables import STYLES, by_hand
 from shared.cli.terminal import console, spinner
-from shared.model import Receipt, Verdict
+from shared.model import Receipt, RoundEntry, Verdict
 from shared.settings import Settings, SettingsInvalid
 from shared.sweep.receipt import COUNTS, as_json
 from shared.text import clean
-from shared.workspaces.entries import WorkspaceEntry, Workspaces
+from shared.workspaces.entries import Workspaces
 
 WORST_FIRST = (2, 1, 3, 0)
 """Exit codes: bad settings, failed or something due, untrusted, all well."""
@@ -38,7 +37,7 @@ def sweep_all(workspaces: Workspaces, errors: Console, *, dry_run: bool, as_json
             )
             line = Text("settings", style="red").append(f"  {'; '.join(invalid.mistakes)}", style="")
         else:
-            receipt = _swept(workspaces, entry, settings, errors)
+            receipt = _swept(entry.name, settings, errors)
             codes.append(exit_code(receipt))
             receipts.append(as_json(receipt))
             line = _line(receipt)
@@ -55,13 +54,12 @@ def worst(codes: list[int]) -> int:
     return min(codes, key=WORST_FIRST.index, default=0)
 
 
-def _swept(workspaces: Workspaces, entry: WorkspaceEntry, settings: Settings, errors: Console) -> Receipt:
-    named = as_entry(workspaces, entry)
+def _swept(name: str, settings: Settings, errors: Console) -> Receipt:
+    entry = RoundEntry(name)
     if not errors.is_terminal:
-        return run_sweep(settings, entry=named).receipt
-    with errors.status(f"{entry.name}: starting", spinner=spinner(errors)) as status:
-        report = run_sweep(settings, entry=named, progress=lambda words: status.update(Text(f"{entry.name}: {words}")))
-        return report.receipt
+        return run_sweep(settings, entry=entry).receipt
+    with errors.status(f"{name}: starting", spinner=spinner(errors)) as status:
+        return run_sweep(settings, entry=entry, progress=lambda words: status.update(Text(f"{name}: {words}"))).receipt
 
 
 def _line(receipt: Receipt) -> Text:
