@@ -153,7 +153,7 @@ def _not_known(key: str) -> str:
     upper = {each.upper(): each for each in known}
     right = upper.get(key.upper(), "") or nearest(key, known) or upper.get(nearest(key.upper(), upper), "")
     meant = f"did you mean {right}?" if right else "docs/workspaces.schema.json lists what an entry may have"
-    return f"{key if right else shown_key(key)} is no setting of an entry: {meant}"
+    return f"{shown_key(key)} is no setting of an entry: {meant}"
 
 
 def _together(values: Mapping[str, str], access: str) -> list[str]:
