@@ -50,18 +50,49 @@ class Queued:
     received: int = 0
 
 
+class Fate:
+    """Counts what is written, sent and posted. `at` one of them, something happens: just before it, or just after."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.at = -1
+        self.after = False
+        self.happens: Callable[[], object] = _killed
+
+    def arm(self, at: int, *, after: bool = False, happens: Callable[[], object] | None = None) -> None:
+        """At the effect with this number, from now on, let this happen: the process ends, if nothing is given."""
+        self.count, self.at, self.after, self.happens = 0, at, after, happens or _killed
+
+    @contextmanager
+    def effect(self) -> Iterator[None]:
+        """One effect."""
+        self.count += 1
+        now = self.count == self.at
+        if now and not self.after:
+            self.happens()
+        yield
+        if now and self.after:
+            self.happens()
+
+
+def _killed() -> None:
+    raise Killed
+
+
 class HostQueue:
     """A queue as the host serves it: at least once; what raises is hidden for ten minutes. `sent`: all there were."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, fate: Fate) -> None:
         self.clock = clock
+        self.fate = fate
         self.messages: list[Queued] = []
         self.sent: list[str] = []
 
     def send(self, message: WorkMessage, hidden: timedelta = timedelta(0)) -> None:
         """See shared.rounds.parts.Sender."""
-        self.sent.append(message.as_text())
-        self.messages.append(Queued(message.as_text(), self.clock.now() + hidden))
+        with self.fate.effect():
+            self.sent.append(message.as_text())
+            self.messages.append(Queued(message.as_text(), self.clock.now() + hidden))
 
     def deliver(self, work: Callable[[str], None]) -> Exception | Killed | None:
         """Hand over the first visible message, if there is one; what it raised. A worker's death is an end, too."""
@@ -110,16 +141,18 @@ Act = Receipt | BaseException | Callable[[], Receipt]
 class Channel:
     """The round's channel: takes what is posted, or fails as `plan` says, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, fate: Fate) -> None:
+        self.fate = fate
         self.posted: list[str] = []
         self.plan: list[Exception | None] = []
 
     def post(self, body: str) -> None:
         """See shared.teams.webhook.Webhook."""
-        self.posted.append(body)
-        error = self.plan.pop(0) if self.plan else None
-        if error:
-            raise error
+        with self.fate.effect():
+            self.posted.append(body)
+            error = self.plan.pop(0) if self.plan else None
+            if error:
+                raise error
 
 
 UNANSWERED = Unavailable("no answer", service=Service.TEAMS, call=Call.TELL, fault=Fault.LOST, maybe_done=True)
@@ -127,12 +160,12 @@ TEAMS_BUSY = Unavailable("busy", service=Service.TEAMS, call=Call.TELL, status=5
 
 
 class Counting:
-    """Rows that count what is asked of them, and end the process before or after a write when a test wants."""
+    """Rows that count what is asked of them."""
 
-    def __init__(self, rows: OrderedRows) -> None:
+    def __init__(self, rows: OrderedRows, fate: Fate) -> None:
         self._rows = rows
+        self._fate = fate
         self.calls: Counter[str] = Counter()
-        self.die_at = -1
         self.requests = self.retries = 0
 
     def scan(self, start: str, end: str) -> list[Row]:
@@ -157,7 +190,8 @@ class Counting:
     def apply(self, changes: Sequence[Change]) -> dict[str, str]:
         """See the port."""
         self.calls["apply"] += 1
-        return self._rows.apply(changes)
+        with self._fate.effect():
+            return self._rows.apply(changes)
 
     def scrub(self) -> None:
         """See the port."""
@@ -174,6 +208,7 @@ class Deployment:
     """
 
     clock: FakeClock
+    fate: Fate
     rows: Counting
     names: list[str] = field(default_factory=lambda: ["ada", "bob", "eve"])
     acts: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
@@ -181,14 +216,15 @@ class Deployment:
     swept: list[RoundEntry] = field(default_factory=list)
     told: list[RoundTold] = field(default_factory=list)
     alive: set[str] = field(default_factory=set)
-    channel: Channel = field(default_factory=Channel)
     has_channel: bool = True
     heartbeat_days: int = 0
     queue: HostQueue = field(init=False)
+    channel: Channel = field(init=False)
 
     def __post_init__(self) -> None:
-        """Its queue is on the same clock."""
-        self.queue = HostQueue(self.clock)
+        """Its queue and its channel share its clock and its fate."""
+        self.queue = HostQueue(self.clock, self.fate)
+        self.channel = Channel(self.fate)
 
     @property
     def store(self) -> RoundStore:
@@ -275,11 +311,11 @@ def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
 @contextmanager
 def deployed_on(url: str, credential: Any = None) -> Iterator[Deployment]:
     """A deployment whose rows are at this URL."""
-    clock = FakeClock()
-    rows = Counting(open_rows(url, round_keys.PARTITION, credential, clock=clock))
+    clock, fate = FakeClock(), Fate()
+    rows = Counting(open_rows(url, round_keys.PARTITION, credential, clock=clock), fate)
     logging.getLogger("sweep").setLevel(logging.INFO)
     try:
-        yield Deployment(clock, rows)
+        yield Deployment(clock, fate, rows)
     finally:
         rows.close()
 
