@@ -204,7 +204,7 @@ class Counting:
 @dataclass
 class Deployment:
     """Everything that a round is about, on one clock. `names` are the entries; `acts` how their tries go, `clean`
-    without one. `swept` and `told` are what was done.
+    without one, or as the `real` sweep. `swept` and `told` are what was done.
     """
 
     clock: FakeClock
@@ -218,6 +218,7 @@ class Deployment:
     alive: set[str] = field(default_factory=set)
     has_channel: bool = True
     heartbeat_days: int = 0
+    real: Callable[[Settings, RoundEntry], Receipt] | None = None
     queue: HostQueue = field(init=False)
     channel: Channel = field(init=False)
 
@@ -289,8 +290,10 @@ class Deployment:
         values = {**REQUIRED, "SENTINEL_WORKSPACE_RESOURCE_ID": resource, **self.overrides.get(name, {})}
         return WorkspaceEntry(name, values, workspace=resource.lower())
 
-    def _sweep(self, _: Settings, entry: RoundEntry) -> Receipt:
+    def _sweep(self, settings: Settings, entry: RoundEntry) -> Receipt:
         self.swept.append(entry)
+        if self.real is not None:
+            return self.real(settings, entry)
         acts = self.acts[entry.name]
         act = acts.pop(0) if acts else ended()
         if isinstance(act, BaseException):
@@ -309,9 +312,9 @@ def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def deployed_on(url: str, credential: Any = None) -> Iterator[Deployment]:
+def deployed_on(url: str, clock: FakeClock | None = None, credential: Any = None) -> Iterator[Deployment]:
     """A deployment whose rows are at this URL."""
-    clock, fate = FakeClock(), Fate()
+    clock, fate = clock or FakeClock(), Fate()
     rows = Counting(open_rows(url, round_keys.PARTITION, credential, clock=clock), fate)
     logging.getLogger("sweep").setLevel(logging.INFO)
     try:
