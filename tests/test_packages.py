@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"clock", "errors", "model", "redaction", "text", "web_address"}
 """What everything above the types may use."""
 MAY_IMPORT = {
-    "function_app": {"app", "rounds", "workspaces", "settings", "logs", "deployed_packages"},
+    "function_app": {"timer", "rounds", "workspaces", "logs", "deployed_packages"},
+    "timer": {"app", "rounds", "workspaces", "settings"},
     "__main__": {"cli"},
     "cli": {
         "app",

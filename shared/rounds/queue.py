@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from shared.clock import Clock
-from shared.errors import Call, Conflict, Fault, Forbidden, Service, SweepError
+from shared.errors import Call, Fault, Forbidden, Service, SweepError
 from shared.http.error_body import quotable
 from shared.http.library_errors import from_azure, mapped
 from shared.http.retry import Limits, RetryPolicy
@@ -35,6 +36,10 @@ class QueueUnavailable(Exception):
 
 class _QueueMissing(Exception):
     """There is no queue yet: the first message makes it."""
+
+
+class _QueueThere(Exception):
+    """There is a queue by now: somebody else has made it. The service says so with 204 or 409."""
 
 
 class WorkQueue:
@@ -92,7 +97,8 @@ class WorkQueue:
         try:
             self._sent(ask)
         except _QueueMissing:
-            self._sent(self._client.create_queue)
+            with suppress(_QueueThere):
+                self._sent(self._client.create_queue)
             try:
                 self._sent(ask)
             except _QueueMissing:
@@ -102,7 +108,7 @@ class WorkQueue:
         """Close connections."""
         self._client.close()
 
-    def _sent(self, ask: Callable[[], T]) -> T | None:
+    def _sent(self, ask: Callable[[], T]) -> T:
         """What `ask` returns; it sends one request, which is retried as shared/http/retry.py says."""
 
         def attempt(_: float) -> T:
@@ -127,8 +133,6 @@ class WorkQueue:
         try:
             return policy.run(attempt)
         except SweepError as error:
-            if isinstance(error, Conflict) and error.code == "QueueAlreadyExists":
-                return None  # somebody else has made it meanwhile
             raise QueueUnavailable(self._message(error)) from error
 
     def _from_azure(self, error: AzureError) -> Exception:
@@ -136,6 +140,8 @@ class WorkQueue:
         code = quotable(str(getattr(code, "value", code)), 80)
         if code == "QueueNotFound":
             return _QueueMissing()
+        if code == "QueueAlreadyExists":
+            return _QueueThere()
         failure = from_azure(Service.QUEUE, Call.UPLOAD, error, self._clock.now())
         failure.code = code
         return failure

@@ -17,17 +17,17 @@ from shared.ledger.scan import document_of, log_damaged
 from shared.model import CardNote, EntryTold
 from shared.rounds.rows import EntryTries, RoundBegun, RoundProgress, RoundsState
 
-Kept = TypeVar("Kept")
+T = TypeVar("T")
 
 _TURNS = 50
 """So often a write that others were faster with is decided anew; each time one of them got further."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored(Generic[Kept]):
+class Stored(Generic[T]):
     """A row's value, None when there is none or it cannot be read, and its version, None when there is no row."""
 
-    value: Kept | None
+    value: T | None
     version: str | None
 
 
@@ -168,7 +168,7 @@ class RoundStore:
         """Close files and connections."""
         self._rows.close()
 
-    def _get(self, kind: type[Kept], key: str) -> Stored[Kept]:
+    def _get(self, kind: type[T], key: str) -> Stored[T]:
         row = self._rows.get(key)
         return Stored(None, None) if row is None else Stored(_value(kind, row), row.version)
 
@@ -195,7 +195,7 @@ def _put(key: str, value: object, version: str | None) -> Put:
     return Put(key, pack("value", value, by=secrets.token_hex(6)), version)
 
 
-def _value(kind: type[Kept], row: Row) -> Kept | None:
+def _value(kind: type[T], row: Row) -> T | None:
     try:
         return read(kind, document_of(row), "value")
     except RowDamaged as error:
