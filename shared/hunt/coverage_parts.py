@@ -40,7 +40,7 @@ def _stretch(window: Window, parts: int, part: int) -> Stretch | None:
     older, newer = window.days * (parts - part) // parts, window.days * (parts - part - 1) // parts
     if older == newer and parts > 1:
         return None
-    first, last = part == 0, part == parts - 1
+    first, last = older == window.days, newer == 0
     start, end = window.end - older * DAY, window.end - newer * DAY
     days = Window(window.start if first else start, window.end if last else end)
     # The query counts whole seconds back from the end: the second between two days belongs to the older one.
