@@ -38,7 +38,7 @@ SECTION = "Not every workspace is well"
 """The runbook's heading about this card."""
 
 
-def headline(told: RoundTold) -> str:
+def round_headline(told: RoundTold) -> str:
     """How many workspaces, and how they ended: "48 workspaces: 45 clean, 2 flagged, 1 failed"."""
     many, counts = len(told.entries), told.counts
     ends = ((sum(counts[end] for end in some), name) for some, name in _ENDS)
@@ -46,14 +46,14 @@ def headline(told: RoundTold) -> str:
     return f"{many:,} {'workspace' if many == 1 else 'workspaces'}" + (f": {parts}" if parts else "")
 
 
-def about(told: RoundTold) -> str:
+def about_round(told: RoundTold) -> str:
     """Which round it was."""
     minutes = max(round((told.ended - told.began) / timedelta(minutes=1)), 1)
     by_hand = ", started by hand" if told.by_hand else ""
     return f"Email remediation sweep: round of {when(told.began)}{by_hand}, {minutes:,} min"
 
 
-def meaning(told: RoundTold) -> tuple[str, str]:
+def round_meaning(told: RoundTold) -> tuple[str, str]:
     """What the worst in it means, and what to do ("" for nothing)."""
     counts = told.counts
     if any(counts[end] for end in BAD):
@@ -98,7 +98,7 @@ def is_named(entry: EntryTold) -> bool:
     return not well or is_due(entry) or bool(entry.created or entry.told or entry.reasons)
 
 
-def in_order(entries: Sequence[EntryTold]) -> list[EntryTold]:
+def worst_first(entries: Sequence[EntryTold]) -> list[EntryTold]:
     """Those that are named, the worst first."""
     named = [entry for entry in entries if is_named(entry)]
     return sorted(
@@ -110,12 +110,12 @@ def _is_bad(entry: EntryTold) -> bool:
     return entry.end in BAD or entry.end is EntryEnd.UNTRUSTED
 
 
-def who(entry: EntryTold) -> str:
+def entry_name(entry: EntryTold) -> str:
     """Its name, inert."""
     return plain(without_addresses(entry.name), 40) or "(no name)"
 
 
-def why(entry: EntryTold) -> str:
+def entry_why(entry: EntryTold) -> str:
     """Why it is named."""
     done = [
         f"{number:,} {name}"
@@ -134,7 +134,7 @@ def why(entry: EntryTold) -> str:
     return ". ".join(each for each in (first, ", ".join(done)) if each) or "See what is said about it"
 
 
-def reasons(entry: EntryTold, most: int = 2) -> list[str]:
+def entry_reasons(entry: EntryTold, most: int = 2) -> list[str]:
     """The first causes of its last sweep without their ids, and how many more there are."""
     texts = [without_addresses(each.partition(": ")[2] or each) for each in entry.reasons]
     more = len(texts) - most
