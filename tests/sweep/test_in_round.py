@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from shared.model import RoundEntry
 from tests.cloud.faults import Fault, Wire
-from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+from tests.cloud.mail import Mail
+from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID, Cloud
+from tests.support.clients import sign_in_to
+from tests.support.clock import FakeClock
 from tests.support.days import Days
+from tests.support.tenant import Tenant
 
 WHO, OTHER = "a@contoso.com", "b@contoso.com"
 TEN_MINUTES = {"minutes": 10}
@@ -31,7 +37,7 @@ def reasons(days: Days) -> list[str]:
 
 
 def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
-    """What a try has made takes the next one's room, wherever the clocks stand; another round has room again."""
+    """What a try has made takes the next one's room; another round has room again."""
     days.tenant.settings["MAX_NEW_INCIDENTS"] = "3"
     for number in range(7):
         days.mail(f"r{number}@contoso.com", 11 + number)
@@ -45,6 +51,18 @@ def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
     begin(days, "2026-11-25T06:00Z")
     days.tenant.clock.advance(**TEN_MINUTES)
     assert days.sweep()["created"] == 3
+
+
+def test_the_fuse_is_shared_when_sentinels_clock_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made in this round was made before it began, by Sentinel's clock: it counts all the same."""
+    clock = FakeClock()
+    with Cloud(clock=lambda: clock.now() - timedelta(minutes=10)) as cloud:
+        sign_in_to(cloud.environment, monkeypatch)
+        days = Days(Tenant(cloud, clock, tmp_path / "ledger.db", {"MAX_NEW_INCIDENTS": "1"}))
+        for number in range(2):
+            days.mail(f"r{number}@contoso.com", 11 + number)
+        begin(days)
+        assert [days.sweep().get("created"), days.sweep().get("created")] == [1, None]
 
 
 def test_a_card_that_teams_may_have_taken_waits_for_the_next_round(days: Days) -> None:
@@ -105,6 +123,22 @@ def test_the_silence_about_a_finding_is_no_sign_of_life(days: Days) -> None:
     days.tenant.clock.advance(**TEN_MINUTES)
     days.sweep()
     assert posts(days) == 1
+
+
+def test_a_cause_in_doubt_is_neither_repeated_nor_followed_by_an_all_clear(days: Days) -> None:
+    """Our incidents cannot be listed and the card about it is in doubt: no heartbeat, and on no other card again."""
+    days.tenant.settings["HEARTBEAT_DAYS"] = "1"
+    days.mail("quiet@contoso.com", 1, days=0.06)
+    begin(days)
+    unread = Fault(service="sentinel", method="GET", match="filter", times=None, status=400)
+    days.tenant.cloud.faults.add(unread, Fault(service="teams", effect=True, wire=Wire.DROP))
+    for _ in range(2):
+        assert days.sweep()["event"] == "sweep_incomplete"
+        assert posts(days) == 1
+        days.tenant.clock.advance(**TEN_MINUTES)
+    days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400, times=None))
+    days.sweep()
+    assert ["could not be listed" in card for card in days.cards] == [True, False]
 
 
 def break_check(days: Days, status: int) -> None:
@@ -186,9 +220,13 @@ def test_on_a_shared_channel_the_round_tells_what_the_sweep_itself_has_to_say(da
     """No notice, no heartbeat, and none is noted as told; findings are told by the sweep, causes by its receipt."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
     days.mail("quiet@contoso.com", 1, days=0.06)
+    odd = Mail(days.tenant.clock.now())
+    odd.add("quiet@contoso.com", "Deleted by whom", odd.ago(0.1))
+    days.tenant.cloud.append("EmailEvents", odd.events)
     begin(days)
     days.tenant.entry = replace(days.tenant.entry, shares_channel=True)
     assert days.sweep()["event"] == "sweep_completed"
+    assert '"Deleted by whom" is in 1 rows' in days.causes
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400, times=None))
     found = days.sweep()
     assert (found["event"], found.get("due"), reasons(days)) == ("sweep_failed", None, ["log_analytics_rejected"])
