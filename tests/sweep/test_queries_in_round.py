@@ -98,14 +98,14 @@ def test_a_busy_service_is_waited_for(in_round: Days) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 45])
-def test_a_service_that_stays_busy_is_given_up_at_the_budgets_end(in_round: Days, after: int) -> None:
-    """Never asked in a busy loop, and never beyond the budget; the cause is the service's, so it is tried again."""
+def test_a_service_that_stays_busy_is_given_up_before_the_budgets_end(in_round: Days, after: int) -> None:
+    """Never asked in a busy loop, with a fifth left for what follows; the cause is the service's: it is tried again."""
     in_round.tenant.settings["SWEEP_BUDGET_SECONDS"] = "600"
     in_round.tenant.cloud.faults.add(busy(after, None))
     assert in_round.sweep()["event"] == "sweep_failed"
     assert in_round.causes.startswith("log_analytics_throttled")
     assert in_round.last is not None
-    assert 500 < in_round.last.receipt.seconds <= 600
+    assert 400 < in_round.last.receipt.seconds <= 480
     assert min(in_round.tenant.clock.sleeps) >= 1.0
 
 

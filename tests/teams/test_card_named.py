@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.model import Cause
 from shared.teams import Card, Notice, Situation, digest_card, notice_card, probe_card
+from shared.teams.trial import TRIAL_HEADING, trial_card
 from tests.support.cards import SITUATION, WORST, WORST_ENTRY, entries_like, entry, opened, situations, worst_situation
 from tests.support.examples import examples_of
 
@@ -66,3 +67,12 @@ def test_the_longest_name_fits_beside_the_worst_of_everything() -> None:
     for card in (digest_card(MANY, worst), digest_card(MANY, worst, minimal=True), probe_card(worst)):
         assert first_words(card)[0].startswith(LONGEST)
     assert first_words(notice_card(Notice.UNTRUSTED, worst.causes, worst))[0].startswith(LONGEST)
+
+
+def test_the_test_card_of_many_workspaces_is_named_too() -> None:
+    """Somebody who checks each customer's channel sees whose it is."""
+    body = json.loads(trial_card("soc", "abc", SITUATION.now, "contoso"))
+    shown = body["attachments"][0]["content"]["body"][0]["items"][0]["text"]
+    assert shown == f"contoso: {TRIAL_HEADING}"
+    assert body["summary"].startswith(f"contoso: {TRIAL_HEADING}. ")
+    assert "contoso" not in trial_card("soc", "abc", SITUATION.now)
