@@ -62,6 +62,7 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "frame", "links", "listing")),
     *(f"shared.teams.{name}" for name in ("campaigns", "notices", "places", "spoken", "trial", "wording")),
+    *(f"shared.teams.{name}" for name in ("round_card", "round_words")),
     *(f"shared.incidents.{name}" for name in ("comment_text", "description", "facts", "fitting", "guidance")),
     *(f"shared.incidents.{name}" for name in ("message_lines", "origin_lines", "port", "portal_links", "road")),
     *(f"shared.incidents.{name}" for name in ("permissions", "terms", "text")),

@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 LONGEST_BACKOFF = 30.0
 SHORTEST_WAIT = 1.0  # for a 429 that is waited out
+KEPT = (
+    300.0  # seconds, of the time that is left a fifth at most, that waiting for a busy service leaves to what follows
+)
 LONGEST_RETRY_AFTER = 86_400.0  # a longer wait is left to the next sweep in any case
 GRACE = 10.0  # seconds that an effect begun at the very end of the budget still gets for its response
 
@@ -82,7 +85,7 @@ class Limits:
     """How long one request may be tried, in seconds; `connect` and `read` bound each attempt.
 
     A `read` longer than `seconds` is for slow queries: one attempt may last longer than `seconds`, but none begins
-    after it. `waits_out_429`: a 429 uses up neither an attempt nor `seconds`; it is waited out until the deadline.
+    after it. `waits_out_429`: a 429 uses up neither an attempt nor `seconds`; it is waited out till near the deadline.
     """
 
     attempts: int = 5
@@ -136,7 +139,8 @@ class RetryPolicy:
             SweepError: the last attempt's; its `maybe_done` is true when it was true of any attempt.
         """
         start = self.clock.monotonic()
-        attempts = _Attempts(self, min(start + self.limits.seconds, self.deadline))
+        patient_until = self.deadline - min(KEPT, max(self.deadline - start, 0.0) / 5)
+        attempts = _Attempts(self, min(start + self.limits.seconds, self.deadline), patient_until)
         until = min(start + self.limits.seconds, max(self.deadline, start + GRACE))
 
         def once() -> T:
@@ -159,6 +163,7 @@ class _Attempts:
 
     policy: RetryPolicy
     end: float
+    patient_until: float
     seen: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     maybe_done: bool = False
@@ -198,7 +203,7 @@ class _Attempts:
         then = self.policy.clock.monotonic() + state.upcoming_sleep
         if self.waits_out(_error(state)):
             self.end = min(then + self.policy.limits.seconds, self.policy.deadline)  # its time begins anew
-            return then > self.policy.deadline
+            return then > self.patient_until
         if state.attempt_number - self.throttled >= self.policy.limits.attempts:
             return True
         return then > self.end

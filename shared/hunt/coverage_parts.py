@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.hunt.coverage import DAY, MOST_WORDS
 from shared.hunt.split import in_parts
 from shared.model import Coverage, Window
 
-TICK = timedelta(microseconds=1)
+SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
 MOST_DAY_PARTS = 32
 """Parts at most; of a window of 30 days each is a day then."""
 
@@ -40,10 +40,16 @@ def _stretch(window: Window, parts: int, part: int) -> Stretch | None:
     older, newer = window.days * (parts - part) // parts, window.days * (parts - part - 1) // parts
     if older == newer and parts > 1:
         return None
-    first, last = part == 0, part == parts - 1
-    days = Window(window.start if first else window.end - older * DAY, window.end if last else window.end - newer * DAY)
-    # A row of the very moment between two days belongs to the older one.
-    return Stretch(days if first else Window(days.start + TICK, days.end), days)
+    first, last = older == window.days, newer == 0
+    start, end = window.end - older * DAY, window.end - newer * DAY
+    days = Window(window.start if first else start, window.end if last else end)
+    # The query counts whole seconds back from the end: the second between two days belongs to the older one.
+    asked = Window(days.start if first else _second(start) + SECOND, days.end if last else _second(end) + SECOND - TICK)
+    return Stretch(asked, days)
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _joined(parts: Iterable[Coverage]) -> Coverage:

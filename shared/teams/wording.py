@@ -47,7 +47,7 @@ def headline(entries: Sequence[Entry]) -> str:
     return ", ".join(parts) or "Nothing new"
 
 
-def named(heading: str, situation: Situation) -> str:
+def headed(heading: str, situation: Situation) -> str:
     """A card's first line: of many workspaces each card begins with the name of its own."""
     return f"{situation.name}: {heading}" if situation.name else heading
 

@@ -61,6 +61,7 @@ def seen_in(name: str) -> tuple[int, int, int, set[str]]:
         ("heartbeat", (1, 0, 0, set())),
         ("first-card", (1, 0, 0, set())),
         ("hostile", (1, 2, 0, {"High", "Medium"})),
+        ("round", (1, 0, 0, set())),
     ],
 )
 def test_a_sample_shows_what_it_is_named_for(name: str, seen: tuple[int, int, int, set[str]]) -> None:

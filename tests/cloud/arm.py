@@ -111,8 +111,9 @@ class Arm:
         if found is None:
             raise Rejected(404, "InvalidResourceType", "The resource type could not be found in the namespace.")
         self._exists(found)
-        known = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
-        known = PERMISSION_VERSIONS if found["permissions"] else QUERY_VERSIONS if found["query"] else known
+        known: tuple[str, ...] = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
+        if found["permissions"] or found["query"]:
+            known = QUERY_VERSIONS if found["query"] else PERMISSION_VERSIONS
         if version not in known:
             raise Rejected(
                 400,
