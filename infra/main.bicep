@@ -270,6 +270,11 @@ var pickable = concat(map(swept, entry => {
   }
 ] : [])
 var needsWebhook = hasOwn || contains(referred, 'TEAMS_WEBHOOK_URL')
+// A setting's secret has its name in lower case, with hyphens, as modules/webhooks.bicep makes it. Two settings that
+// differ in nothing else cannot be: the checks before a deployment want capital letters.
+var vaultName = 'kv-sweep-${token}'
+var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
+var webhookReferences = toObject(webhookSettings, setting => setting, setting => '@Microsoft.KeyVault(SecretUri=${secretsUri}${toLower(replace(setting, '_', '-'))})')
 var hasRoundWebhook = isMany && (roundWebhookInVault || !empty(roundWebhookUrl))
 var zonesNeeded = isMany ? 4 : 3
 var zonesInWords = isMany ? 'four zones, for blob, table, vault and queue' : 'three zones, for blob, table and vault'
@@ -396,7 +401,7 @@ module vault 'modules/vault.bicep' = {
   name: 'vault'
   scope: group
   params: {
-    name: 'kv-sweep-${token}'
+    name: vaultName
     location: location
     tags: tags
     principalId: identity.outputs.principalId
@@ -533,15 +538,16 @@ module app 'modules/function-app.bicep' = {
       FINDINGS_RULE_ID: byRule ? findings!.outputs.immutableId : ''
       FINDINGS_STREAM: byRule ? findings!.outputs.stream : ''
     }, isMany ? union({
-      ROUND_WEBHOOK_URL: hasRoundWebhook ? webhooks!.outputs.roundReference : ''
+      ROUND_WEBHOOK_URL: hasRoundWebhook ? '@Microsoft.KeyVault(SecretUri=${secretsUri}round-webhook-url)' : ''
       ROUND_DEADLINE_MINUTES: string(roundDeadlineMinutes)
-    }, webhooks!.outputs.references) : {})
+    }, webhookReferences) : {})
   }
   // Its first start needs its rights on the workspace, and fetches its package through the endpoints.
   dependsOn: [
     privateNetwork
     sentinelRights
     entryRights
+    webhooks
   ]
 }
 

@@ -51,7 +51,7 @@ var byName = [
 ]
 // The first half hour after the deadline is for the last receipts to arrive.
 var noGoodEnd = replace(replace(manyNoGoodEnd, '{since}', string(deadlineMinutes + 30)), '{until}', string(deadlineMinutes + 120))
-var incidents = join(map(watched, workspace => '(workspace(\'${workspace.id}\').SecurityIncident | extend workspace_name = \'${workspace.name}\')'), ', ')
+var tables = [for workspace in watched: '(workspace(\'${workspace.id}\').SecurityIncident | extend workspace_name = \'${workspace.name}\')']
 
 resource onCall 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-sweep'
@@ -175,7 +175,7 @@ module entriesUnattendedAlarm 'alarm.bicep' = if (!empty(watched)) {
     whatToDo: 'A High incident of the sweep in this workspace has stayed New and unowned for a day. See docs/operate.md, "Unattended".'
     severity: 1
     workspaceId: logWorkspaceId
-    query: replace(manyUnattended, '{workspaces}', incidents)
+    query: replace(manyUnattended, '{workspaces}', join(tables, ', '))
     tableMayBeMissing: true
     dimensions: byName
     mute: ''

@@ -16,9 +16,8 @@ param roundWebhookUrl string
 param webhooks object
 
 @description('The app settings that workspaces.json refers to.')
-param settings string[]
+param settings array
 
-var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
 var given = filter(settings, setting => contains(webhooks, setting) && !empty(webhooks[setting]))
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
@@ -45,9 +44,3 @@ resource entryWebhooks 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = [for set
     contentType: 'text/plain'
   }
 }]
-
-@description('Where the webhook for rounds is, when it is in the vault.')
-output roundReference string = '@Microsoft.KeyVault(SecretUri=${secretsUri}round-webhook-url)'
-
-@description('For each app setting that workspaces.json refers to, where its value is.')
-output references object = toObject(settings, setting => setting, setting => '@Microsoft.KeyVault(SecretUri=${secretsUri}${toLower(replace(setting, '_', '-'))})')
