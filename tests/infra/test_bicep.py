@@ -25,7 +25,6 @@ from tests.infra.bicep import (
     outputs,
     parameters,
     parsed,
-    plain,
 )
 
 ROOT = INFRA.parent
@@ -214,7 +213,7 @@ def test_a_parameter_is_its_setting(field: str, name: str) -> None:
     assert (parameter.minimum, parameter.maximum) == (bounds.get("ge"), bounds.get("le"))
     choices = get_args(code.annotation) if get_origin(code.annotation) is Literal else ()
     assert parameter.allowed == choices
-    # Where these come from when they are not given: the workspace itself, the vault, and the entries of workspaces.json.
+    # Where these come from when they are not given: the workspace, the vault, the entries of workspaces.json.
     left_out = field in ("teams_webhook_url", "sentinel_workspace_id", "sentinel_workspace_resource_id")
     assert default(parameter) == ([] if listed else "" if left_out else code.default)
     assert parameter.secure == (field == "teams_webhook_url")
