@@ -16,6 +16,18 @@ MINUTE = timedelta(minutes=1)
 ROUND = "2026-03-02T06:00Z"
 
 
+ROUND_FIELDS = {"round", "workspace_name", "workspaces", "seconds", "tries"} | {
+    "clean",
+    "flagged",
+    "untrusted",
+    "failed",
+    "planned",
+    "missing",
+    "removed",
+}
+"""What the lines of a round hold beside what receipts hold."""
+
+
 def line(event: str, ago: timedelta = timedelta(), **fields: Any) -> Row:
     """A line of the app, so long before START: its event, and its fields as JSON."""
     return trace(START - ago, f"{event} {json.dumps(fields)}")
