@@ -24,7 +24,7 @@ ROOT = INFRA.parent
 DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
 READ_BY_HOOKS = {"SWEEP_PROOF_SECONDS", "ALLOW_NO_ALARM", "NOT_WATCHED"}
 AZD = {"AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID"}  # azd's own
-DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md", "portals.md")]
+DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md", "portals.md", "many.md")]
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)

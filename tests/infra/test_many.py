@@ -24,7 +24,7 @@ from tests.infra.many import (
     workspace_line,
 )
 from tests.infra.test_bicep import GIVEN, PRIVATE
-from tests.infra.test_security import RESPONDER, texts
+from tests.infra.test_security import PERMISSIONS, RESPONDER, texts
 
 SHARED = "https://prod-2.westeurope.logic.azure.com/workflows/s?sig=Shared-Made-Up"
 NORTH = "https://prod-3.westeurope.logic.azure.com/workflows/n?sig=North-Made-Up"
@@ -211,6 +211,11 @@ def test_nothing_is_touched_of_another_tenants_workspace() -> None:
     made = [item for item in deployed_with() if item.type != "Microsoft.Insights/workbooks"]
     assert NORTHWIND.lower() not in json.dumps([item.body for item in made]).lower()
     assert FABRIKAM.lower() in json.dumps([item.body for item in made]).lower()
+
+
+def test_the_page_names_the_queues_role() -> None:
+    """docs/permissions.md explains the role that only many workspaces need."""
+    assert f"Storage Queue Data Contributor (`{QUEUE_ROLE}`)" in PERMISSIONS
 
 
 # ---- secrets and settings
