@@ -13,6 +13,7 @@ from infra.hooks.parameters import INFRA, nested, value
 ROUND_SECRET = "round-webhook-url"  # noqa: S105 (the name that infra/modules/webhooks.bicep gives it)
 _FILE = INFRA.parent / "workspaces.json"
 _REFERENCE = re.compile(r"%([A-Z][A-Z0-9_]{0,99})%")
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _OWN = "TEAMS_WEBHOOK_URL"
 
 
@@ -31,7 +32,7 @@ def entries(file: Path = _FILE) -> Entries:
         listed = json.loads(file.read_text(encoding="utf-8-sig"))["workspaces"]
         if not isinstance(listed, list):
             raise TypeError
-        found = [(str(each.get("name")), str(each.get(_OWN) or "").strip()) for each in listed]
+        found = [(str(each.get("name", "")), str(each.get(_OWN) or "").strip()) for each in listed]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         wrong = f"workspaces.json cannot be read ({type(error).__name__})"
         return Entries(mistakes=(f'{wrong}: expected such as {{"workspaces": []}} beside host.json',))
@@ -39,8 +40,15 @@ def entries(file: Path = _FILE) -> Entries:
     for name, webhook in found:
         if match := _REFERENCE.fullmatch(webhook):
             referred[match[1]] = f"{referred[match[1]]}, {name}" if match[1] in referred else name
-    # A secret may stand there in clear: it is not repeated.
+    # A secret may stand there in clear: it is not repeated. A name is part of a deployment's name.
     mistakes = [
+        f"workspaces.json, entry {number}: its name is not 1 to 40 of a-z, 0-9 and -"
+        for number, (name, _) in enumerate(found, 1)
+        if not _NAME.fullmatch(name)
+    ]
+    if len({name for name, _ in found}) < len(found):
+        mistakes.append("workspaces.json has two entries with one name")
+    mistakes += [
         f"workspaces.json, {name}: TEAMS_WEBHOOK_URL is no reference; expected such as %CONTOSO_WEBHOOK_URL%"
         for name, webhook in found
         if webhook and not _REFERENCE.fullmatch(webhook)

@@ -58,6 +58,6 @@ def told(ends: Sequence[tuple[str, int]], ago: timedelta = timedelta(), slot: st
     return [line(event, ago, round=slot, workspaces=sum(counts.values()), **counts, seconds=312.5)]
 
 
-def at(minutes: float) -> datetime:
+def minutes_on(minutes: float) -> datetime:
     """So many minutes after START."""
     return START + minutes * MINUTE

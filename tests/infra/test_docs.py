@@ -57,7 +57,7 @@ def test_settings_that_are_named_exist() -> None:
     """Whatever the documents call a setting is one, or is the deployment's own."""
     known = {field.upper() for field in Settings.model_fields}
     known |= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
-    known |= {*AZD, *READ_BY_HOOKS, *parsed(MAIN)["outputs"]}
+    known |= {*AZD, *READ_BY_HOOKS, *parsed(MAIN)["outputs"], *parsed(INFRA / "lighthouse/main.bicep")["outputs"]}
     for document in DOCS:
         assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)", document.read_text(encoding="utf-8"))) <= known, document.name
 

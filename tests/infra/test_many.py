@@ -35,25 +35,25 @@ ROLES = "Microsoft.Authorization/roleAssignments"
 SECRETS = "Microsoft.KeyVault/vaults/secrets"
 
 
-def kept(resources: Iterator[Resource]) -> list[tuple[str, str, Any]]:
+def _kept(resources: Iterator[Resource]) -> list[tuple[str, str, Any]]:
     """Resources as they can be compared between copies of `infra/`."""
     return [(item.file.name, item.symbol, item.body) for item in resources]
 
 
-def settings(entries: object = THREE, **given: Any) -> dict[str, str]:
+def _settings(entries: object = THREE, **given: Any) -> dict[str, str]:
     """The app settings of a deployment with these entries."""
     (config,) = (item for item in deployed_with(entries, **given) if item.type == "Microsoft.Web/sites/config")
     found: dict[str, str] = config.body["properties"]
     return found
 
 
-def secrets(entries: object = THREE, **given: Any) -> dict[str, str]:
+def _secrets(entries: object = THREE, **given: Any) -> dict[str, str]:
     """The secrets that it writes: name to value."""
     found = (item for item in deployed_with(entries, **given) if item.type == SECRETS)
     return {item.body["name"]: item.body["properties"]["value"] for item in found}
 
 
-def refusal(entries: object, **given: Any) -> str:
+def _refusal(entries: object, **given: Any) -> str:
     """Why a deployment with these entries stops."""
     with pytest.raises(DeploymentRefused) as refused:
         list(deployed_with(entries, **given))
@@ -87,7 +87,7 @@ def test_nothing_of_it_without_entries(given: dict[str, Any]) -> None:
 
 def test_back_to_one_is_as_before() -> None:
     """A file whose list was emptied again deploys what a file without entries deploys."""
-    assert kept(deployed_with([])) == kept(deployed(GIVEN))
+    assert _kept(deployed_with([])) == _kept(deployed(GIVEN))
     assert outputs_with([]) == outputs(GIVEN)
 
 
@@ -102,7 +102,7 @@ def test_the_queue_is_there_and_the_app_may_use_it() -> None:
     roles = [item.body for item in made if item.type == ROLES and item.file.name == "queue.bicep"]
     assert [role["scope"] for role in roles] == ["<account>"]
     assert QUEUE_ROLE in roles[0]["properties"]["roleDefinitionId"]
-    assert settings()["AzureWebJobsStorage__queueServiceUri"] == "<queue.outputs.endpoint>"
+    assert _settings()["AzureWebJobsStorage__queueServiceUri"] == "<queue.outputs.endpoint>"
     logged = [item for item in made if item.file.name == "queue.bicep" and "diagnostic" in item.type]
     assert {log["category"] for item in logged for log in item.body["properties"]["logs"]} == {
         "StorageWrite",
@@ -147,13 +147,13 @@ def test_the_queue_has_an_endpoint_where_the_others_have_one(way: str) -> None:
 def test_three_zones_are_too_few() -> None:
     """With entries the existing zones are four, and the sentence names them."""
     given = {**PRIVATE, "privateDns": "existing", "virtualNetworkId": "", "dnsZoneIds": ["/z/b", "/z/t", "/z/v"]}
-    assert "dnsZoneIds must name four zones, for blob, table, vault and queue." in refusal(THREE, **given)
+    assert "dnsZoneIds must name four zones, for blob, table, vault and queue." in _refusal(THREE, **given)
 
 
 # ---- rights
 
 
-def grants(entries: object = THREE, **given: Any) -> dict[str, list[str]]:
+def _grants(entries: object = THREE, **given: Any) -> dict[str, list[str]]:
     """The roles on workspaces: for each assignment's name, the ids of the roles."""
     found: dict[str, list[str]] = {}
     for item in deployed_with(entries, **given):
@@ -166,19 +166,19 @@ def grants(entries: object = THREE, **given: Any) -> dict[str, list[str]]:
 def test_every_entry_gets_its_rights() -> None:
     """Each entry that is not `none` gets its role, under a name that its id in lower case gives; `own` as ever."""
     who = "<identity.outputs.principalId>"
-    assert grants() == {
+    assert _grants() == {
         f"<guid({OWN.lower()}, {who}, {RESPONDER})>": [RESPONDER],
         f"<guid({CONTOSO.lower()}, {who}, {RESPONDER})>": [RESPONDER],
         f"<guid({FABRIKAM.lower()}, {who}, email-remediation-sweep)>": ["<sweeper.id"],
     }
-    assert grants(sentinelAccess="none").keys() == {f"<guid({FABRIKAM.lower()}, {who}, email-remediation-sweep)>"}
+    assert _grants(sentinelAccess="none").keys() == {f"<guid({FABRIKAM.lower()}, {who}, email-remediation-sweep)>"}
 
 
 def test_the_case_of_an_id_makes_no_second_assignment() -> None:
     """The same workspace typed otherwise in the file is the same assignment."""
     for access in ("responder", "custom"):
         lower, upper = (
-            grants([workspace_line("contoso", workspace, SENTINEL_ACCESS=access)], **WITHOUT_OWN)
+            _grants([workspace_line("contoso", workspace, SENTINEL_ACCESS=access)], **WITHOUT_OWN)
             for workspace in (CONTOSO.lower(), f" {CONTOSO.upper()} ")
         )
         assert lower == upper
@@ -200,10 +200,10 @@ def test_the_apps_own_workspace_keeps_its_name(access: str) -> None:
 def test_an_entry_decides_for_the_apps_own_workspace() -> None:
     """Where the entry of the app's own workspace says how it gets its rights, that counts."""
     entries = [workspace_line("home", OWN, SENTINEL_ACCESS="none")]
-    assert grants(entries) == {}
+    assert _grants(entries) == {}
     assert "--scope" in outputs_with(entries)["SENTINEL_ACCESS_COMMAND"]
     entries = [workspace_line("home", OWN, SENTINEL_ACCESS="custom")]
-    assert list(grants(entries).values()) == [["<sweeper.id"]]
+    assert list(_grants(entries).values()) == [["<sweeper.id"]]
 
 
 def test_nothing_is_touched_of_another_tenants_workspace() -> None:
@@ -223,11 +223,11 @@ def test_the_page_names_the_queues_role() -> None:
 
 def test_every_reference_is_a_setting() -> None:
     """Each %NAME% of the file is an app setting that reads the vault's secret of that name; two may share one."""
-    found = settings()
+    found = _settings()
     base = "@Microsoft.KeyVault(SecretUri=https://kv-sweep-0123456789abc.vault.azure.net/secrets/"
     assert found["SHARED_WEBHOOK_URL"] == f"{base}shared-webhook-url)"
     assert found["NORTHWIND_WEBHOOK_URL"] == f"{base}northwind-webhook-url)"
-    plain = settings([])
+    plain = _settings([])
     assert found.keys() - plain.keys() == {
         *WEBHOOKS,
         "ROUND_WEBHOOK_URL",
@@ -240,12 +240,12 @@ def test_every_reference_is_a_setting() -> None:
 def test_what_is_given_goes_into_the_vault() -> None:
     """A webhook that is given is written; one that is left out or empty stays as it is, and so does an unknown one."""
     own = {"teams-webhook-url": GIVEN["teamsWebhookUrl"]}
-    assert secrets() == own
-    assert secrets(teamsWebhooks={"SHARED_WEBHOOK_URL": SHARED, "NORTHWIND_WEBHOOK_URL": ""}) == {
+    assert _secrets() == own
+    assert _secrets(teamsWebhooks={"SHARED_WEBHOOK_URL": SHARED, "NORTHWIND_WEBHOOK_URL": ""}) == {
         **own,
         "shared-webhook-url": SHARED,
     }
-    assert secrets(teamsWebhooks={**WEBHOOKS, "OLD_WEBHOOK_URL": "https://x"}) == {
+    assert _secrets(teamsWebhooks={**WEBHOOKS, "OLD_WEBHOOK_URL": "https://x"}) == {
         **own,
         "shared-webhook-url": SHARED,
         "northwind-webhook-url": NORTH,
@@ -255,20 +255,20 @@ def test_what_is_given_goes_into_the_vault() -> None:
 def test_the_apps_own_channel_may_be_an_entrys() -> None:
     """An entry that wants the app's channel refers to the app's own setting: no second secret is made for it."""
     entries = [workspace_line("contoso", CONTOSO, TEAMS_WEBHOOK_URL="%TEAMS_WEBHOOK_URL%")]
-    found = settings(entries)
+    found = _settings(entries)
     assert found["TEAMS_WEBHOOK_URL"] == "@Microsoft.KeyVault(SecretUri=<vault.outputs.webhookSecretUri>)"
-    assert list(secrets(entries)) == ["teams-webhook-url"]
-    assert "teamsWebhookUrl is missing" in refusal(entries, **WITHOUT_OWN)
+    assert list(_secrets(entries)) == ["teams-webhook-url"]
+    assert "teamsWebhookUrl is missing" in _refusal(entries, **WITHOUT_OWN)
 
 
 def test_the_rounds_webhook() -> None:
     """Its setting reads the vault once the vault has it, and is empty before; the deadline is a setting, too."""
-    assert (settings()["ROUND_WEBHOOK_URL"], settings()["ROUND_DEADLINE_MINUTES"]) == ("", "120")
-    assert secrets(roundWebhookUrl=ROUND)["round-webhook-url"] == ROUND
+    assert (_settings()["ROUND_WEBHOOK_URL"], _settings()["ROUND_DEADLINE_MINUTES"]) == ("", "120")
+    assert _secrets(roundWebhookUrl=ROUND)["round-webhook-url"] == ROUND
     for given in ({"roundWebhookUrl": ROUND}, {"roundWebhookInVault": True}):
-        assert settings(**given)["ROUND_WEBHOOK_URL"].endswith("/secrets/round-webhook-url)")
-    assert "round-webhook-url" not in secrets(roundWebhookInVault=True)
-    assert settings(roundDeadlineMinutes=240)["ROUND_DEADLINE_MINUTES"] == "240"
+        assert _settings(**given)["ROUND_WEBHOOK_URL"].endswith("/secrets/round-webhook-url)")
+    assert "round-webhook-url" not in _secrets(roundWebhookInVault=True)
+    assert _settings(roundDeadlineMinutes=240)["ROUND_DEADLINE_MINUTES"] == "240"
 
 
 def test_no_secret_is_elsewhere() -> None:
@@ -285,10 +285,10 @@ def test_no_secret_is_elsewhere() -> None:
 
 def test_the_app_needs_no_workspace_of_its_own() -> None:
     """With entries the app-level ids may be empty: nothing is made for them, and the rest is there."""
-    found = settings(**WITHOUT_OWN)
+    found = _settings(**WITHOUT_OWN)
     assert (found["SENTINEL_WORKSPACE_ID"], found["SENTINEL_WORKSPACE_RESOURCE_ID"]) == ("", "")
     assert found["TEAMS_WEBHOOK_URL"] == ""
-    assert len(grants(**WITHOUT_OWN)) == 2
+    assert len(_grants(**WITHOUT_OWN)) == 2
     said = outputs_with(**WITHOUT_OWN)
     assert (said["SENTINEL_ACCESS_COMMAND"], said["WEBHOOK_IN_VAULT"]) == ("", False)
     (workbook,) = (item for item in deployed_with(**WITHOUT_OWN) if item.type == "Microsoft.Insights/workbooks")
@@ -297,7 +297,7 @@ def test_the_app_needs_no_workspace_of_its_own() -> None:
 
 def test_without_entries_it_does() -> None:
     """With an empty list a missing id is refused as ever."""
-    assert "sentinelWorkspaceResourceId has no leading slash" in refusal([], **WITHOUT_OWN)
+    assert "sentinelWorkspaceResourceId has no leading slash" in _refusal([], **WITHOUT_OWN)
 
 
 @pytest.mark.parametrize(
@@ -319,13 +319,13 @@ def test_without_entries_it_does() -> None:
 )
 def test_a_mistake_is_told_before_anything_is_made(entries: object, given: dict[str, Any], said: str) -> None:
     """What cannot be deployed stops it with a sentence."""
-    assert said in refusal(entries, **given)
+    assert said in _refusal(entries, **given)
 
 
 def test_hundreds_of_entries_are_deployed() -> None:
     """As many as the sentence allows are granted their rights, each once."""
     entries = [workspace_line(f"w{n}", f"{CONTOSO}{n}") for n in range(400)]
-    assert len(grants(entries, **WITHOUT_OWN)) == 400
+    assert len(_grants(entries, **WITHOUT_OWN)) == 400
 
 
 def test_a_module_has_a_name_that_azure_takes() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA
 from tests.infra.many import CONTOSO, FABRIKAM, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, outputs_with
-from tests.infra.rounds_logged import MINUTE, at, begun, line, swept, told
+from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
 from tests.infra.sweeps_logged import logged_before, skipped
 from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, workspace
 from tests.infra.test_alarms import unfit
@@ -26,45 +26,45 @@ BY_NAME = (GOOD_END, TROUBLE, DRY_RUNS)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def alerts(**given: Any) -> dict[str, Any]:
+def _alerts(**given: Any) -> dict[str, Any]:
     """The rules of a deployment with entries, by name."""
     found = (item for item in deployed_with(**given) if item.type == "Microsoft.Insights/scheduledQueryRules")
     return {item.body["name"]: item for item in found}
 
 
-RULES = alerts()
+RULES = _alerts()
 
 
-def criterion(rule: Any) -> dict[str, Any]:
+def _criterion(rule: Any) -> dict[str, Any]:
     """The one condition of a rule."""
     (found,) = rule.body["properties"]["criteria"]["allOf"]
     condition: dict[str, Any] = found
     return condition
 
 
-def names(rule: str, now: datetime, *rows: Row, **given: Any) -> list[str]:
+def _names(rule: str, now: datetime, *rows: Row, **given: Any) -> list[str]:
     """Whom a rule tells about when it is evaluated then; `Trouble` stands behind the name."""
-    chosen = alerts(**given)[rule] if given else RULES[rule]
+    chosen = _alerts(**given)[rule] if given else RULES[rule]
     with workspace(rows) as tables:
-        found = ask(criterion(chosen)["query"], tables, now, range_of(chosen))
+        found = ask(_criterion(chosen)["query"], tables, now, range_of(chosen))
     return sorted(f"{row['workspace_name']}{': ' + row['Trouble'] if 'Trouble' in row else ''}" for row in found)
 
 
-def mails(now: datetime, *rows: Row) -> dict[str, int]:
+def _mails(now: datetime, *rows: Row) -> dict[str, int]:
     """How often each is told while every rule is evaluated hourly, from then on until all has been told."""
     counts: Counter[str] = Counter()
     with workspace(rows) as tables:
         for hour in range(6):
             for rule in BY_NAME:
                 moment = now + hour * HOUR
-                for row in ask(criterion(RULES[rule])["query"], tables, moment, range_of(RULES[rule])):
+                for row in ask(_criterion(RULES[rule])["query"], tables, moment, range_of(RULES[rule])):
                     counts[f"{rule}/{row['workspace_name']}"] += 1
     return dict(counts)
 
 
-def no_round(now: datetime, *rows: Row, **given: Any) -> bool:
+def _no_round(now: datetime, *rows: Row, **given: Any) -> bool:
     """Whether the rule about rounds fires then."""
-    chosen = alerts(**given) if given else RULES
+    chosen = _alerts(**given) if given else RULES
     with workspace(rows) as tables:
         return fires(chosen[ABSENCE], tables, now)
 
@@ -76,9 +76,9 @@ def test_the_rules_with_entries() -> None:
     """The rules of one workspace are there with other queries, one is added, and one for the entries' own incidents."""
     assert RULES.keys() == {ABSENCE, GOOD_END, TROUBLE, DRY_RUNS, UNATTENDED, ENTRIES}
     assert rules(GIVEN).keys() == {ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED}
-    assert alerts(**WITHOUT_OWN).keys() == RULES.keys() - {UNATTENDED}
-    assert alerts(absenceHours=0, allowNoAlarm=True).keys() == RULES.keys() - {ABSENCE}
-    unwatched = alerts(watchSentinel=False, sentinelLocation="northeurope")
+    assert _alerts(**WITHOUT_OWN).keys() == RULES.keys() - {UNATTENDED}
+    assert _alerts(absenceHours=0, allowNoAlarm=True).keys() == RULES.keys() - {ABSENCE}
+    unwatched = _alerts(watchSentinel=False, sentinelLocation="northeurope")
     assert unwatched.keys() == RULES.keys() - {UNATTENDED, ENTRIES}
 
 
@@ -86,7 +86,7 @@ def test_the_rules_with_entries() -> None:
 def test_workspaces_are_told_apart(rule: str) -> None:
     """A rule by name splits by workspace_name, and mutes nothing: one workspace may not silence another."""
     properties = RULES[rule].body["properties"]
-    split = [dimension["name"] for dimension in criterion(RULES[rule])["dimensions"]]
+    split = [dimension["name"] for dimension in _criterion(RULES[rule])["dimensions"]]
     assert split == ["workspace_name", *(["Trouble"] if rule == TROUBLE else [])]
     assert properties["muteActionsDuration"] is None
 
@@ -106,7 +106,7 @@ def test_every_rule_has_a_runbook_and_tells_somebody(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
     """Times are literals within the two days that an alert may look back, and nothing is left to be filled in."""
-    query = criterion(alerts(roundDeadlineMinutes=deadline)[rule])["query"]
+    query = _criterion(_alerts(roundDeadlineMinutes=deadline)[rule])["query"]
     assert unfit(query) == []
     units = {"m": MINUTE, "h": HOUR, "d": DAY}
     assert max(int(number) * units[unit] for number, unit in re.findall(r"ago\((\d+)([mhd])\)", query)) <= 2 * DAY
@@ -115,7 +115,7 @@ def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
 def test_microsofts_parser_takes_every_query() -> None:
     """Microsoft's own parser and binder accept them, and see the columns that the rules split by."""
     tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
-    chosen = [criterion(rule) for rule in RULES.values()]
+    chosen = [_criterion(rule) for rule in RULES.values()]
     # The binder knows one workspace only.
     queries = [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in chosen]
     (answers,) = parse([(tables, queries)])
@@ -128,7 +128,7 @@ def test_microsofts_parser_takes_every_query() -> None:
 # ---- rounds, from the healthy to none
 
 
-def healthy(ago: timedelta = timedelta(), slot: str = "r1") -> list[Row]:
+def _healthy(ago: timedelta = timedelta(), slot: str = "r1") -> list[Row]:
     """A round in which everyone ends well."""
     return [
         *begun("contoso", "fabrikam", ago=ago, slot=slot),
@@ -140,8 +140,8 @@ def healthy(ago: timedelta = timedelta(), slot: str = "r1") -> list[Row]:
 
 def test_a_healthy_round() -> None:
     """Nobody is told of anything, at any hour."""
-    assert mails(at(7), *healthy()) == {}
-    assert not no_round(at(60), *healthy())
+    assert _mails(minutes_on(7), *_healthy()) == {}
+    assert not _no_round(minutes_on(60), *_healthy())
 
 
 def test_healed_by_a_second_try() -> None:
@@ -153,7 +153,7 @@ def test_healed_by_a_second_try() -> None:
         *told([("flagged", 1)], -14 * MINUTE),
     ]
     for minute in (3, 10, 13):
-        assert mails(at(minute), *rows) == {}
+        assert _mails(minutes_on(minute), *rows) == {}
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_healed_by_a_second_try() -> None:
 def test_one_fails(scene: str, trouble: str) -> None:
     """The one in trouble is told by name, with what is wrong, and has no good end; the others are left in peace."""
     rows = [*begun("contoso", "fabrikam"), *swept(scene, "contoso", -4 * MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
-    assert names(TROUBLE, at(60), *rows) == [f"contoso: {trouble}"]
-    assert names(GOOD_END, at(200), *rows) == ["contoso"]
-    assert names(DRY_RUNS, at(60), *rows) == []
+    assert _names(TROUBLE, minutes_on(60), *rows) == [f"contoso: {trouble}"]
+    assert _names(GOOD_END, minutes_on(200), *rows) == ["contoso"]
+    assert _names(DRY_RUNS, minutes_on(60), *rows) == []
 
 
 @pytest.mark.parametrize("minute", range(0, 60, 19))
@@ -182,7 +182,7 @@ def test_each_is_told_once_or_twice(minute: int) -> None:
         *swept("untrusted", "fabrikam", -70 * MINUTE),
         *swept("quiet", "northwind", -MINUTE),
     ]
-    found = mails(at(minute), *rows)
+    found = _mails(minutes_on(minute), *rows)
     told_of = {f"{rule}/{name}" for rule in (TROUBLE, GOOD_END) for name in ("contoso", "fabrikam")}
     assert found.keys() == told_of
     assert set(found.values()) <= {1, 2}
@@ -195,90 +195,90 @@ def test_one_trouble_does_not_silence_another() -> None:
         *swept("failing", "contoso", -4 * MINUTE),
         *swept("failing", "fabrikam", -95 * MINUTE),
     ]
-    assert names(TROUBLE, at(60), *rows) == ["contoso: it failed"]
-    assert names(TROUBLE, at(180), *rows) == ["fabrikam: it failed"]
+    assert _names(TROUBLE, minutes_on(60), *rows) == ["contoso: it failed"]
+    assert _names(TROUBLE, minutes_on(180), *rows) == ["fabrikam: it failed"]
 
 
 def test_the_one_that_dies_three_times() -> None:
     """A sweep that was abandoned leaves no receipt: its own line is the trouble, until a good sweep."""
     dead = [*begun("contoso"), line("sweep_abandoned", -40 * MINUTE, round="r1", workspace_name="contoso", tries=3)]
-    assert names(TROUBLE, at(100), *dead) == ["contoso: it was abandoned"]
-    assert names(GOOD_END, at(160), *dead) == ["contoso"]
+    assert _names(TROUBLE, minutes_on(100), *dead) == ["contoso: it was abandoned"]
+    assert _names(GOOD_END, minutes_on(160), *dead) == ["contoso"]
     healed = [*dead, *swept("quiet", "contoso", -50 * MINUTE)]
-    assert names(TROUBLE, at(100), *healed) == []
+    assert _names(TROUBLE, minutes_on(100), *healed) == []
 
 
 def test_the_one_that_is_missing() -> None:
     """A workspace of which nothing was heard has no good end, also when the queue was emptied for all."""
     rows = [*begun("contoso", "fabrikam"), *swept("quiet", "fabrikam", -MINUTE)]
-    assert names(GOOD_END, at(149), *rows) == []
-    assert names(GOOD_END, at(151), *rows) == ["contoso"]
-    assert names(GOOD_END, at(239), *rows) == ["contoso"]
-    assert names(GOOD_END, at(241), *rows) == []
-    assert names(GOOD_END, at(200), *begun("contoso", "fabrikam")) == ["contoso", "fabrikam"]
-    assert names(TROUBLE, at(60), *rows) == []
+    assert _names(GOOD_END, minutes_on(149), *rows) == []
+    assert _names(GOOD_END, minutes_on(151), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(239), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(241), *rows) == []
+    assert _names(GOOD_END, minutes_on(200), *begun("contoso", "fabrikam")) == ["contoso", "fabrikam"]
+    assert _names(TROUBLE, minutes_on(60), *rows) == []
 
 
 @pytest.mark.parametrize("deadline", [30, 1200])
 def test_the_deadline_is_waited_for(deadline: int) -> None:
     """The alarm follows ROUND_DEADLINE_MINUTES, from the shortest to the longest."""
     rows = begun("contoso")
-    assert names(GOOD_END, at(deadline + 29), *rows, roundDeadlineMinutes=deadline) == []
-    assert names(GOOD_END, at(deadline + 31), *rows, roundDeadlineMinutes=deadline) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(deadline + 29), *rows, roundDeadlineMinutes=deadline) == []
+    assert _names(GOOD_END, minutes_on(deadline + 31), *rows, roundDeadlineMinutes=deadline) == ["contoso"]
 
 
 def test_an_earlier_good_end_does_not_count() -> None:
     """Yesterday's good sweep is no good end of today's round, and a sweep by hand after its beginning is."""
-    yesterday = healthy(DAY, "r0")
-    assert names(GOOD_END, at(180), *yesterday, *begun("contoso")) == ["contoso"]
+    yesterday = _healthy(DAY, "r0")
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso")) == ["contoso"]
     by_hand = swept("quiet", "contoso", -170 * MINUTE, "")
-    assert names(GOOD_END, at(180), *yesterday, *begun("contoso"), *by_hand) == []
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso"), *by_hand) == []
 
 
 def test_only_rehearsed() -> None:
     """A workspace that is only rehearsed is told by name, and has no good end; nothing of it is trouble."""
     rows = [*begun("contoso", "fabrikam"), *swept("dry run", "contoso", -MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
-    assert names(DRY_RUNS, at(60), *rows) == ["contoso"]
-    assert names(GOOD_END, at(180), *rows) == ["contoso"]
-    assert names(TROUBLE, at(60), *rows) == []
+    assert _names(DRY_RUNS, minutes_on(60), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(180), *rows) == ["contoso"]
+    assert _names(TROUBLE, minutes_on(60), *rows) == []
     real = [*rows, *swept("flagged", "contoso", -20 * MINUTE)]
-    assert names(DRY_RUNS, at(60), *real) == []
+    assert _names(DRY_RUNS, minutes_on(60), *real) == []
 
 
 def test_no_round() -> None:
     """Without a round's beginning within ABSENCE_HOURS it is told, whatever else the app logs."""
-    assert no_round(at(60))
-    assert no_round(at(60), *swept("quiet", "contoso"), *told([("clean", 1)]))
-    assert not no_round(at(60), *begun("contoso", ago=25 * HOUR - 5 * MINUTE))
-    assert no_round(at(60), *begun("contoso", ago=26 * HOUR))
-    assert not no_round(at(60), *begun("contoso", ago=40 * HOUR), absenceHours=47)
+    assert _no_round(minutes_on(60))
+    assert _no_round(minutes_on(60), *swept("quiet", "contoso"), *told([("clean", 1)]))
+    assert not _no_round(minutes_on(60), *begun("contoso", ago=25 * HOUR - 5 * MINUTE))
+    assert _no_round(minutes_on(60), *begun("contoso", ago=26 * HOUR))
+    assert not _no_round(minutes_on(60), *begun("contoso", ago=40 * HOUR), absenceHours=47)
 
 
 def test_a_broken_file_is_trouble_until_a_round_begins() -> None:
     """Settings that keep a round from beginning have no workspace's name; the next round that begins heals them."""
     broken = line("settings_invalid", mistakes=["workspaces.json is not JSON"])
-    assert names(TROUBLE, at(60), broken) == ["workspaces.json: its settings are invalid"]
-    assert names(TROUBLE, at(60), broken, *begun("contoso", ago=-10 * MINUTE)) == []
+    assert _names(TROUBLE, minutes_on(60), broken) == ["workspaces.json: its settings are invalid"]
+    assert _names(TROUBLE, minutes_on(60), broken, *begun("contoso", ago=-10 * MINUTE)) == []
 
 
 def test_what_is_no_end_is_not_taken_for_one() -> None:
     """A skipped sweep, a line that merely quotes one, and a name in a reason change nothing."""
     rows = [*begun("contoso"), *swept("failing", "contoso", -4 * MINUTE), skipped(-5 * MINUTE)]
     quoting = line("sweep_failed", -4 * MINUTE, workspace_name="fabrikam", notes=['"workspace_name": "contoso"'])
-    assert names(TROUBLE, at(60), *rows, quoting) == ["contoso: it failed", "fabrikam: it failed"]
+    assert _names(TROUBLE, minutes_on(60), *rows, quoting) == ["contoso: it failed", "fabrikam: it failed"]
 
 
 def test_lines_of_one_workspace_are_left_behind() -> None:
     """Lines from before the first entry, without a name, are nobody's trouble once a round has begun."""
     before = [*logged_before("failing", HOUR), *logged_before("dry run", 2 * HOUR)]
-    assert names(TROUBLE, at(60), *before, *healthy()) == []
-    assert names(DRY_RUNS, at(60), *before, *healthy()) == []
+    assert _names(TROUBLE, minutes_on(60), *before, *_healthy()) == []
+    assert _names(DRY_RUNS, minutes_on(60), *before, *_healthy()) == []
 
 
 # ---- incidents that nobody takes
 
 
-def incident(name: str, created: datetime, **more: Any) -> Row:
+def _incident(name: str, created: datetime, **more: Any) -> Row:
     """A High incident of ours that is New and unowned."""
     return {
         "TimeGenerated": created,
@@ -292,10 +292,10 @@ def incident(name: str, created: datetime, **more: Any) -> Row:
     }
 
 
-def waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
+def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
     """Whom the rule about the entries' incidents tells of then: workspace and the incident's title's start."""
     rule = RULES[ENTRIES]
-    query = criterion(rule)["query"].replace("union isfuzzy=true", "union")
+    query = _criterion(rule)["query"].replace("union isfuzzy=true", "union")
     for name, identity in (("contoso", CONTOSO), ("fabrikam", FABRIKAM)):
         query = query.replace(f"workspace('{identity.lower()}').SecurityIncident", f"Incidents_{name}")
     with workspace() as tables:
@@ -307,7 +307,7 @@ def waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
 
 def test_whose_incidents_are_watched() -> None:
     """One query reads every workspace that the deployment may read, but the app's own, which keeps its rule."""
-    query = criterion(RULES[ENTRIES])["query"]
+    query = _criterion(RULES[ENTRIES])["query"]
     assert re.findall(r"workspace\('([^']+)'\)", query) == [CONTOSO.lower(), FABRIKAM.lower()]
     assert NORTHWIND.lower() not in query
     assert RULES[ENTRIES].body["properties"]["scopes"] == ["<monitoring.outputs.workspaceId>"]
@@ -320,12 +320,12 @@ def test_whose_incidents_are_watched() -> None:
 
 def test_who_waits_is_told_by_name() -> None:
     """An incident that has waited for a day is told once or twice, and again when it changes; an owned one is not."""
-    contoso = [incident("1", START)]
-    told_at = [hour for hour in range(22, 28) if waiting(START + hour * HOUR + 20 * MINUTE, contoso=contoso)]
+    contoso = [_incident("1", START)]
+    told_at = [hour for hour in range(22, 28) if _waiting(START + hour * HOUR + 20 * MINUTE, contoso=contoso)]
     assert told_at in ([24, 25], [24])
-    changed = [*contoso, incident("1", START, TimeGenerated=START + 40 * HOUR)]
-    assert waiting(START + 41 * HOUR, contoso=changed, fabrikam=[]) == [("contoso", "Unusual")]
-    owned = [incident("1", START, Owner={"assignedTo": "Ana"})]
-    assert waiting(START + 24 * HOUR + 20 * MINUTE, contoso=owned, fabrikam=[incident("2", START)]) == [
+    changed = [*contoso, _incident("1", START, TimeGenerated=START + 40 * HOUR)]
+    assert _waiting(START + 41 * HOUR, contoso=changed, fabrikam=[]) == [("contoso", "Unusual")]
+    owned = [_incident("1", START, Owner={"assignedTo": "Ana"})]
+    assert _waiting(START + 24 * HOUR + 20 * MINUTE, contoso=owned, fabrikam=[_incident("2", START)]) == [
         ("fabrikam", "Unusual")
     ]

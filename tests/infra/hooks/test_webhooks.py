@@ -123,6 +123,25 @@ def test_a_secret_in_clear_is_refused_and_not_repeated(tmp_path: Path) -> None:
         assert "sig=" not in mistake
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["Contoso"], "entry 1: its name is not"),
+        (["contoso", "con toso"], "entry 2: its name is not"),
+        (["n" * 41], "entry 1: its name is not"),
+        ([""], "entry 1: its name is not"),
+        (["contoso", "contoso"], "two entries with one name"),
+    ],
+)
+def test_a_name_is_part_of_a_deployments_name(names: list[str], said: str, tmp_path: Path) -> None:
+    """A name that Azure would refuse, or that two entries have, is told before anything is made."""
+    file = tmp_path / "workspaces.json"
+    listed = [{"name": name} for name in names]
+    file.write_text(json.dumps({"workspaces": listed}), encoding="utf-8")
+    (mistake,) = entries(file).mistakes
+    assert said in mistake
+
+
 def test_a_missing_line_is_given(tmp_path: Path) -> None:
     """Where the parameters file has no line for a webhook, the sentence has it."""
     file = tmp_path / "workspaces.json"
