@@ -27,8 +27,8 @@ def tell_if_over(parts: RoundParts, round_id: str) -> bool:
     if parts.store.anybody_open(round_id):
         return False
     begun, progress = parts.store.begun(round_id), parts.store.progress(round_id)
-    if begun is None or progress is None or progress.sent < len(begun.names):
-        return False
+    if begun is None or progress is None or progress.listed < len(begun.names):
+        return False  # who has no row yet has not ended
     return tell(parts, begun)
 
 
