@@ -64,11 +64,14 @@ class WorkerDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a function ended: without an exception, or with one. `lines` are what it has logged."""
+    """How a function ended: without an exception, or with one. `lines` are what it has logged; `requests` how many it
+    has sent, where the worker counts them.
+    """
 
     green: bool
     said: str = ""
     lines: tuple[str, ...] = ()
+    requests: int = 0
 
 
 class HostWorker(Protocol):

@@ -83,8 +83,8 @@ class PlainWorker:
             if code != -signal.SIGKILL:
                 raise RuntimeError(f"the worker failed: its process ended with {code}") from None
             raise WorkerDied(function) from None
-        _, green, said = heard
-        return Ended(green, said, tuple(lines))
+        _, green, said, requests = heard
+        return Ended(green, said, tuple(lines), requests)
 
     def _started(self) -> Connection:
         if self._process is None or self._pipe is None:
@@ -149,9 +149,9 @@ def _serve(pipe: Connection, folder: str, environment: Mapping[str, str]) -> Non
         try:
             functions[name](_request(given))
         except Exception as error:  # noqa: BLE001 - the host takes whatever a function raises
-            pipe.send(("ended", False, f"{type(error).__name__}: {error}"))
+            pipe.send(("ended", False, f"{type(error).__name__}: {error}", requests.seen))
         else:
-            pipe.send(("ended", True, ""))
+            pipe.send(("ended", True, "", requests.seen))
 
 
 def _request(given: Mapping[str, Any]) -> Any:
