@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections import Counter
@@ -13,7 +14,8 @@ from tests.cloud.many_tenants import CloudTenant, ManyTenants
 from tests.rounds_whole.scene import RoundScene, partition
 
 _VOLATILE = re.compile(
-    r"run [0-9a-f-]{8,36}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?|[0-9a-f]{8}-[0-9a-f-]{27}|/q/[^)]+"
+    r"run [0-9a-f-]{8,36}|/q/[^)]+"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?|[0-9a-f]{8}-[0-9a-f-]{27}"
 )
 """What differs between two sweeps of the same data: times, ids of runs, the link to a query with its times."""
 
@@ -34,6 +36,12 @@ def incidents_of(tenant: CloudTenant) -> dict[str, dict[str, Any]]:
             "comments": comments,
         }
     return found
+
+
+def differences(found: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The lines in which a tenant's incidents are not what was wanted. None is what must be."""
+    before, after = (json.dumps(each, indent=1, sort_keys=True).replace("\\n", "\n") for each in (wanted, found))
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), "wanted", "found", n=1, lineterm=""))
 
 
 def told_on(cards: Iterable[Any], tenant: CloudTenant) -> Counter[str]:
