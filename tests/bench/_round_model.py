@@ -16,7 +16,7 @@ BURST, PER_SECOND = 200.0, 200.0 / 30
 COMES_BACK = 600.0
 TRIES = 3
 
-Step = Generator[tuple[str, float], str, None]
+SweepSteps = Generator[tuple[str, float], str, None]
 """A sweep: it yields what it does next, and is sent how that went."""
 
 
@@ -104,7 +104,7 @@ class RoundModel:
         kind = self.case.flagged if kinds[name] else self.case.quiet
         self._go_on(self._sweep(kind, name, tries, kinds, chance), "", kinds, chance)
 
-    def _sweep(self, kind: SweepKind, name: int, tries: int, kinds: list[bool], chance: Random) -> Step:
+    def _sweep(self, kind: SweepKind, name: int, tries: int, kinds: list[bool], chance: Random) -> SweepSteps:
         ends, asked = self._now + self.case.budget, 0
         while asked < kind.queries:
             answer = yield "query", self.case.query_seconds * chance.uniform(0.5, 1.5)
@@ -129,7 +129,7 @@ class RoundModel:
             self._idle -= 1
             self._next(kinds, chance)
 
-    def _go_on(self, sweep: Step, how: str, kinds: list[bool], chance: Random) -> None:
+    def _go_on(self, sweep: SweepSteps, how: str, kinds: list[bool], chance: Random) -> None:
         try:
             what, seconds = sweep.send(how) if how else next(sweep)
         except StopIteration:

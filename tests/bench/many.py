@@ -29,7 +29,7 @@ METADATA = {"Id": "1", "DequeueCount": 1, "PopReceipt": ""}
 
 
 @contextmanager
-def tenants(folder: Path, many: int) -> Iterator[RoundScene]:
+def tenants_with_mail(folder: Path, many: int) -> Iterator[RoundScene]:
     """So many tenants; every third has two recipients over the threshold."""
     with round_scene(folder, [f"tenant-{place:02d}" for place in range(many)], throttle=SPEED) as scene:
         for place, tenant in enumerate(scene.many.tenants.values()):
@@ -42,7 +42,7 @@ def tenants(folder: Path, many: int) -> Iterator[RoundScene]:
 
 def alone(folder: Path, many: int) -> float:
     """The seconds of all sweeps, one after the other in one process that is warm."""
-    with tenants(folder, many) as scene:
+    with tenants_with_mail(folder, many) as scene:
         worker, seconds = scene.worker(), 0.0
         names = list(scene.many.tenants)
         for place, name in enumerate([names[0], *names]):
@@ -54,7 +54,7 @@ def alone(folder: Path, many: int) -> float:
 
 def in_a_round(folder: Path, many: int) -> tuple[float, dict[str, int]]:
     """The seconds from the round's begin to its end; the requests of the first two workspaces."""
-    with tenants(folder, many) as scene, scene.running([scene.worker() for _ in range(WORKERS)]) as host:
+    with tenants_with_mail(folder, many) as scene, scene.running([scene.worker() for _ in range(WORKERS)]) as host:
         began = time.monotonic()
         scene.begin()
         scene.until_told(seconds=600)
@@ -65,7 +65,7 @@ def in_a_round(folder: Path, many: int) -> tuple[float, dict[str, int]]:
 
 def of_one_deployment(folder: Path, place: int) -> int:
     """The requests of a sweep by a deployment for that tenant alone, its ledger in the same table service."""
-    with tenants(folder, place + 1) as scene:
+    with tenants_with_mail(folder, place + 1) as scene:
         name = list(scene.many.tenants)[place]
         scene.deploy([])
         scene.settings |= {key: value for key, value in scene.many.alone(name).items() if key not in scene.settings}

@@ -19,7 +19,7 @@ FLAGGED = SweepKind(queries=9, beside=10.0)
 """One with something to tell: nine queries, some incidents, a card."""
 
 
-def minutes(seconds: float) -> str:
+def as_duration(seconds: float) -> str:
     """A duration as a person reads it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -30,10 +30,10 @@ def cell(case: RoundCase) -> str:
     """A round's length; and how many workspaces were failed in the end, where any was."""
     found = RoundModel(case).run()
     lost = f", {found.failed:,} failed" if found.failed else ""
-    return f"{minutes(found.seconds)}{lost}"
+    return f"{as_duration(found.seconds)}{lost}"
 
 
-def lines(query_seconds: list[float]) -> list[str]:
+def table_lines(query_seconds: list[float]) -> list[str]:
     """The table, in Markdown."""
     heads = ["a query takes", "workspaces", *(f"{each:,} instances" for each in INSTANCES), "not below"]
     table = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|"]
@@ -41,10 +41,10 @@ def lines(query_seconds: list[float]) -> list[str]:
         for tenants in TENANTS:
             cases = [RoundCase(tenants, instances, seconds, QUIET, FLAGGED) for instances in INSTANCES]
             cells = [cell(case) for case in cases]
-            table.append(f"| {seconds:g} s | {tenants:,} | {' | '.join(cells)} | {minutes(cases[0].bound)} |")
+            table.append(f"| {seconds:g} s | {tenants:,} | {' | '.join(cells)} | {as_duration(cases[0].bound)} |")
     return table
 
 
 if __name__ == "__main__":
-    for line in lines([float(each) for each in sys.argv[1:]] or [1.0, 3.0, 10.0]):
+    for line in table_lines([float(each) for each in sys.argv[1:]] or [1.0, 3.0, 10.0]):
         print(line)

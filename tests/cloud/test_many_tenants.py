@@ -21,7 +21,7 @@ NAMES = ("contoso", "fabrikam-eu")
 
 
 @pytest.fixture(scope="module")
-def many() -> Iterator[ManyTenants]:
+def two_tenants() -> Iterator[ManyTenants]:
     """Two tenants with mail, without limits."""
     with ManyTenants(NAMES) as made:
         for place, tenant in enumerate(made.tenants.values(), 1):
@@ -30,7 +30,7 @@ def many() -> Iterator[ManyTenants]:
         yield made
 
 
-def call(many: ManyTenants, service: str, method: str, path: str, body: str = "") -> requests.Response:
+def authorized_call(many: ManyTenants, service: str, method: str, path: str, body: str = "") -> requests.Response:
     """One request with a token."""
     audience = CLOUDS["AzureCloud"].of(service) if service != "teams" else ""
     token = many.identity.issue(audience)[0]
@@ -47,41 +47,44 @@ def call(many: ManyTenants, service: str, method: str, path: str, body: str = ""
 def query(many: ManyTenants, tenant: CloudTenant, kql: str) -> requests.Response:
     """A query in a tenant's workspace."""
     path = f"/v1/workspaces/{tenant.workspace.guid}/query"
-    return call(many, "log_analytics", "POST", path, json.dumps({"query": kql}))
+    return authorized_call(many, "log_analytics", "POST", path, json.dumps({"query": kql}))
 
 
-def test_each_has_its_own_mail(many: ManyTenants) -> None:
+def test_each_has_its_own_mail(two_tenants: ManyTenants) -> None:
     """A query sees the rows of its own workspace, and every text in them bears the tenant's mark."""
     kql = "EmailEvents | project RecipientEmailAddress, Subject, SenderFromAddress, SenderDisplayName"
-    for tenant in many.tenants.values():
-        rows = query(many, tenant, kql).json()["tables"][0]["rows"]
+    for tenant in two_tenants.tenants.values():
+        rows = query(two_tenants, tenant, kql).json()["tables"][0]["rows"]
         assert len(rows) > 20
         assert all(tenant.mark in text for row in rows for text in row)
 
 
-def test_each_has_its_own_incidents_and_channel(many: ManyTenants) -> None:
+def test_each_has_its_own_incidents_and_channel(two_tenants: ManyTenants) -> None:
     """What is written to one tenant's workspace and channel is in no other's; a foreign name there is unknown."""
-    first, other = many.tenants.values()
+    first, other = two_tenants.tenants.values()
     place = f"{first.workspace.resource_id}/providers/Microsoft.SecurityInsights/incidents/an-incident"
-    assert call(many, "sentinel", "PUT", f"{place}?api-version=2025-09-01", incident_body()).status_code == 201
-    assert call(many, "teams", "POST", first.webhook.target, CARD).status_code == 202
-    assert (len(first.incidents), len(other.incidents), len(many.incidents)) == (1, 0, 0)
-    assert (len(first.cards), len(other.cards), len(many.cards)) == (1, 0, 0)
+    assert (
+        authorized_call(two_tenants, "sentinel", "PUT", f"{place}?api-version=2025-09-01", incident_body()).status_code
+        == 201
+    )
+    assert authorized_call(two_tenants, "teams", "POST", first.webhook.target, CARD).status_code == 202
+    assert (len(first.incidents), len(other.incidents), len(two_tenants.incidents)) == (1, 0, 0)
+    assert (len(first.cards), len(other.cards), len(two_tenants.cards)) == (1, 0, 0)
     mixed = place.replace(f"{first.name}-rg", f"{other.name}-rg")
-    assert call(many, "sentinel", "GET", f"{mixed}?api-version=2025-09-01").status_code == 404
-    assert [each.service for each in many.requests_of(first.name)][-3:] == ["sentinel", "teams", "sentinel"]
+    assert authorized_call(two_tenants, "sentinel", "GET", f"{mixed}?api-version=2025-09-01").status_code == 404
+    assert [each.service for each in two_tenants.requests_of(first.name)][-3:] == ["sentinel", "teams", "sentinel"]
 
 
-def test_the_app_is_led_to_all(many: ManyTenants) -> None:
+def test_the_app_is_led_to_all(two_tenants: ManyTenants) -> None:
     """The file names each workspace and no secret; the environment has the webhooks, and no workspace of the app's."""
-    text = many.workspaces_json()
+    text = two_tenants.workspaces_json()
     entries = json.loads(text)["workspaces"]
     assert [entry["name"] for entry in entries] == list(NAMES)
     assert entries[1]["TEAMS_WEBHOOK_URL"] == "%FABRIKAM_EU_WEBHOOK_URL%"
     assert "sig=" not in text
-    assert many.tenants["fabrikam-eu"].webhook.sig in many.environment["FABRIKAM_EU_WEBHOOK_URL"]
-    assert "SENTINEL_WORKSPACE_ID" not in many.environment
-    assert many.alone("contoso")["SENTINEL_WORKSPACE_ID"] == many.tenants["contoso"].workspace.guid
+    assert two_tenants.tenants["fabrikam-eu"].webhook.sig in two_tenants.environment["FABRIKAM_EU_WEBHOOK_URL"]
+    assert "SENTINEL_WORKSPACE_ID" not in two_tenants.environment
+    assert two_tenants.alone("contoso")["SENTINEL_WORKSPACE_ID"] == two_tenants.tenants["contoso"].workspace.guid
 
 
 def test_a_query_takes_its_time() -> None:

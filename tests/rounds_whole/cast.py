@@ -17,12 +17,12 @@ SPECIAL = (SLOW, REFUSING, BAD_ENTRY, UNTRUSTED, NO_WEBHOOK, *SHARING, FUSED, DO
 NEVER_SWEPT = (BAD_ENTRY, NO_WEBHOOK)
 
 
-def names(many: int) -> list[str]:
+def cast_names(many: int) -> list[str]:
     """So many tenants: the special ones, and plain ones."""
     return [*SPECIAL, *(f"plain-{place:02d}" for place in range(many - len(SPECIAL)))]
 
 
-def set_up(many: ManyTenants, now: datetime) -> None:
+def give_mail(many: ManyTenants, now: datetime) -> None:
     """Give each tenant its mail, its entry's settings and its lasting fault."""
     for place, tenant in enumerate(many.tenants.values()):
         flagged = 0 if tenant.name == UNTRUSTED else 3 if tenant.name == FUSED else 1 + place % 2

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tests.support.fast_wall_clock import FastWallClock
 from tests.support.functions_host import FunctionsHost, HostWorker, QueueRules
 from tests.support.library_worker import LibraryWorker
 from tests.support.plain_worker import Death, PlainWorker
+from tests.support.waiting import wait_until
 
 HASTE = 200
 """Ten minutes of the wall clock and of the queue pass in three seconds."""
@@ -103,8 +103,8 @@ class RoundScene:
 
     def until_told(self, rounds: int = 1, seconds: float = 120) -> dict[str, Any]:
         """The last end of a round, once so many were logged and who told it has posted its card."""
-        until(lambda: len(self.told()) >= rounds, seconds, self.state)
-        until(lambda: self.host is None or not self.host.busy(), seconds, self.state)
+        wait_until(lambda: len(self.told()) >= rounds, seconds, self.state)
+        wait_until(lambda: self.host is None or not self.host.busy(), seconds, self.state)
         return self.told()[-1]
 
     def state(self) -> str:
@@ -151,15 +151,6 @@ def partition(workspace: str) -> str:
     return hashlib.sha256(workspace.lower().encode()).hexdigest()
 
 
-def until(true: Callable[[], bool], seconds: float, state: Callable[[], str] = lambda: "") -> None:
-    """Wait for it."""
-    ends = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > ends:
-            raise AssertionError(f"it did not happen within {seconds} s:\n{state()}")
-        time.sleep(0.05)
-
-
 @contextmanager
 def round_scene(folder: Path, names: Sequence[str], *, throttle: float | None = None) -> Iterator[RoundScene]:
     """A deployment for these tenants, whose mail and settings the caller adds before `deploy`."""
@@ -197,6 +188,6 @@ def round_scene(folder: Path, names: Sequence[str], *, throttle: float | None = 
                 worker.close()
 
 
-def later(moment: datetime, minutes: float) -> dict[str, str]:
+def slot_after(moment: datetime, minutes: float) -> dict[str, str]:
     """The ScheduleStatus of a slot so many minutes after a moment."""
     return {"Next": (moment + timedelta(minutes=minutes)).isoformat()}

@@ -20,14 +20,15 @@ from tests.rounds_whole.cast import (
     NO_WEBHOOK,
     REFUSING,
     UNTRUSTED,
-    names,
-    set_up,
+    cast_names,
+    give_mail,
 )
 from tests.rounds_whole.looks import differences, incidents_of, strangers, told_on
-from tests.rounds_whole.scene import RoundScene, round_scene, until
+from tests.rounds_whole.scene import RoundScene, round_scene
 from tests.support.clients import sign_in_to
 from tests.support.functions_host import FunctionsHost, Invocation
 from tests.support.plain_worker import Death
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ class Chances:
     def drawn(cls, seed: int) -> Chances:
         """Those of this seed."""
         made = cls(Random(seed))
-        plain = [name for name in names(MANY) if name not in (*NEVER_SWEPT, DOOMED)]
+        plain = [name for name in cast_names(MANY) if name not in (*NEVER_SWEPT, DOOMED)]
         for name in made.chance.sample(plain, 12):
             made.deaths[name] = [made.death() for _ in range(made.chance.choice((1, 1, 2)))]
         made.deaths[FUSED] = [made.death(18, 40)]
@@ -102,7 +103,7 @@ def played(scene: RoundScene, chances: Chances) -> tuple[dict[str, Any], Functio
         for name in chances.late:
             scene.send({"round": round_id, "workspace": name}, later=chances.chance.randrange(600, 3600))
         told = scene.until_told(seconds=300)
-        until(lambda: scene.waiting() == 0 and not host.busy(), 60, scene.state)
+        wait_until(lambda: scene.waiting() == 0 and not host.busy(), 60, scene.state)
     return told, host
 
 
@@ -112,8 +113,8 @@ def swept_alone(folder: Path, now: Any, patch: pytest.MonkeyPatch) -> dict[str, 
     from shared.settings import from_values
     from tests.cloud.many_tenants import ManyTenants
 
-    with ManyTenants(names(MANY), throttle=100) as many:
-        set_up(many, now)
+    with ManyTenants(cast_names(MANY), throttle=100) as many:
+        give_mail(many, now)
         sign_in_to(many.environment, patch)
         for name in many.tenants:
             if name not in NEVER_SWEPT:
@@ -125,9 +126,9 @@ def swept_alone(folder: Path, now: Any, patch: pytest.MonkeyPatch) -> dict[str, 
 def played_round(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """The large round; played once for all that is looked at."""
     folder = tmp_path_factory.mktemp("crossing")
-    with round_scene(folder / "scene", names(MANY), throttle=100) as scene:
+    with round_scene(folder / "scene", cast_names(MANY), throttle=100) as scene:
         now = scene.clock.now()
-        set_up(scene.many, now)
+        give_mail(scene.many, now)
         scene.deploy()
         told, host = played(scene, Chances.drawn(SEED))
         cards = {name: list(tenant.cards) for name, tenant in scene.many.tenants.items()}

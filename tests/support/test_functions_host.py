@@ -16,13 +16,14 @@ from azure.storage.queue import QueueClient
 
 from tests.support.azurite import Azurite
 from tests.support.functions_host import Ended, FunctionsHost, Invocation, QueueRules, WorkerDied
+from tests.support.waiting import wait_until
 
 HASTE = 600
 """Ten minutes in a second."""
 RULES = QueueRules(1, 0, 3, 600)
 
 
-class Scripted:
+class ScriptedWorker:
     """A worker that does what the script says, by the message's text and its number of tries."""
 
     def __init__(self, script: Callable[[str, int], Ended]) -> None:
@@ -50,17 +51,9 @@ def queues() -> Iterator[Callable[[str], QueueClient]]:
         yield client
 
 
-def host(queues: Callable[[str], QueueClient], name: str, *workers: Scripted, **more: Any) -> FunctionsHost:
+def host_of(queues: Callable[[str], QueueClient], name: str, *workers: ScriptedWorker, **more: Any) -> FunctionsHost:
     """A host of these workers with a queue of its own."""
     return FunctionsHost(queues, workers, RULES, name, HASTE, **more)
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for it."""
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)
 
 
 def send(queue: QueueClient, text: str) -> None:
@@ -75,12 +68,12 @@ def left(queue: QueueClient) -> int:
 
 def test_a_success_deletes_a_failure_comes_back_and_the_last_is_poison(queues: Callable[[str], QueueClient]) -> None:
     """A failed message is tried three times, ten minutes apart, and then lies on the poison queue."""
-    worker = Scripted(lambda body, _: Ended(body == "good"))
-    with host(queues, "rules", worker) as running:
+    worker = ScriptedWorker(lambda body, _: Ended(body == "good"))
+    with host_of(queues, "rules", worker) as running:
         queue = queues("rules")
         send(queue, "bad")
         send(queue, "good")
-        until(lambda: len(worker.seen) == 4 and not running.busy() and left(queue) == 0)
+        wait_until(lambda: len(worker.seen) == 4 and not running.busy() and left(queue) == 0)
         assert sorted(worker.seen) == [("bad", 1), ("bad", 2), ("bad", 3), ("good", 1)]
         began = [each.began for each in running.invocations if each.body == "bad"]
         assert min(later - earlier for earlier, later in itertools.pairwise(began)) > 0.9
@@ -91,12 +84,12 @@ def test_a_success_deletes_a_failure_comes_back_and_the_last_is_poison(queues: C
 
 def test_what_is_not_base64_is_never_handed_over(queues: Callable[[str], QueueClient]) -> None:
     """Plain text goes to the poison queue unread."""
-    worker = Scripted(lambda *_: Ended(True))
-    with host(queues, "plain", worker):
+    worker = ScriptedWorker(lambda *_: Ended(True))
+    with host_of(queues, "plain", worker):
         queue = queues("plain")
         queue.send_message('{"workspace": "contoso"}')
         send(queue, "good")
-        until(lambda: len(worker.seen) == 1 and left(queue) == 0 and left(queues("plain-poison")) == 1)
+        wait_until(lambda: len(worker.seen) == 1 and left(queue) == 0 and left(queues("plain-poison")) == 1)
 
 
 def test_a_long_one_stays_taken(queues: Callable[[str], QueueClient]) -> None:
@@ -106,10 +99,10 @@ def test_a_long_one_stays_taken(queues: Callable[[str], QueueClient]) -> None:
         time.sleep(3)
         return Ended(True)
 
-    slow, other = Scripted(thirty_minutes), Scripted(thirty_minutes)
-    with host(queues, "long", slow, other) as running:
+    slow, other = ScriptedWorker(thirty_minutes), ScriptedWorker(thirty_minutes)
+    with host_of(queues, "long", slow, other) as running:
         send(queues("long"), "long")
-        until(lambda: bool(running.invocations) and not running.busy() and left(queues("long")) == 0)
+        wait_until(lambda: bool(running.invocations) and not running.busy() and left(queues("long")) == 0)
         assert len(slow.seen + other.seen) == 1
 
 
@@ -121,10 +114,10 @@ def test_a_dead_worker_leaves_its_message(queues: Callable[[str], QueueClient]) 
             raise WorkerDied
         return Ended(True)
 
-    worker = Scripted(die_once)
-    with host(queues, "dead", worker) as running:
+    worker = ScriptedWorker(die_once)
+    with host_of(queues, "dead", worker) as running:
         send(queues("dead"), "x")
-        until(lambda: len(worker.seen) == 2 and not running.busy() and left(queues("dead")) == 0)
+        wait_until(lambda: len(worker.seen) == 2 and not running.busy() and left(queues("dead")) == 0)
         assert worker.seen == [("x", 1), ("x", 2)]
 
 
@@ -134,10 +127,10 @@ def test_at_least_once(queues: Callable[[str], QueueClient]) -> None:
     def first(invocation: Invocation) -> bool:
         return invocation.dequeue_count == 1
 
-    worker = Scripted(lambda *_: Ended(True))
-    with host(queues, "again", worker, forgets=first):
+    worker = ScriptedWorker(lambda *_: Ended(True))
+    with host_of(queues, "again", worker, forgets=first):
         send(queues("again"), "x")
-        until(lambda: len(worker.seen) == 2 and left(queues("again")) == 0)
+        wait_until(lambda: len(worker.seen) == 2 and left(queues("again")) == 0)
 
 
 def test_who_has_lost_a_message_does_not_delete_it(queues: Callable[[str], QueueClient]) -> None:
@@ -149,17 +142,17 @@ def test_who_has_lost_a_message_does_not_delete_it(queues: Callable[[str], Queue
             taken.wait(10)
         return Ended(True)
 
-    worker = Scripted(stolen)
-    with host(queues, "stolen", worker) as running:
+    worker = ScriptedWorker(stolen)
+    with host_of(queues, "stolen", worker) as running:
         queue = queues("stolen")
         send(queue, "x")
-        until(lambda: len(worker.seen) == 1)
+        wait_until(lambda: len(worker.seen) == 1)
         (message,) = running.invocations
         # Its receipt is not the newest any more.
         queue.clear_messages()
         send(queue, "y")
         taken.set()
-        until(lambda: [body for body, _ in worker.seen] == ["x", "y"] and left(queue) == 0)
+        wait_until(lambda: [body for body, _ in worker.seen] == ["x", "y"] and left(queue) == 0)
         assert message.ended == Ended(True)
 
 
