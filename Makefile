@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help sweep cloud test test-slow coverage mutants bench docs lint format lock worker clean
+.PHONY: help sweep cloud round test test-slow coverage mutants bench docs lint format lock worker clean
 
 # Relative, for a folder may have blanks in its name; make runs each line in this one.
 BIN    := .venv/bin
@@ -30,7 +30,7 @@ pictures: $(READY) $(NPM) ## Draw the pictures of the README and the docs anew, 
 	@$(WITH) $(BIN)/python -m tests.pictures
 
 # Several files without quotes would be targets, and one of them swept alone.
-TARGETS := help sweep cloud test test-slow coverage mutants bench docs preview pictures browser lint format lock worker clean checkov audit bicep
+TARGETS := help sweep cloud round test test-slow coverage mutants bench docs preview pictures browser lint format lock worker clean checkov audit bicep
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
 $(error $(filter-out $(TARGETS),$(MAKECMDGOALS)) is no target: several files go into quotes, EVENTS="mon.csv tue.csv")
@@ -45,6 +45,9 @@ sweep: $(TRYOUT) ## Sweep a sample tenant on a small Azure on this machine; EVEN
 
 cloud: $(TRYOUT) ## Keep a small Azure running on this machine until Ctrl-C, and print the settings that lead the commands to it
 	@$(BIN)/python -m tests.tryout cloud
+
+round: $(READY) $(NPM) ## Sweep a dozen tenants in one round on this machine: what became of each, and the round's card
+	@$(WITH) $(BIN)/python -m tests.tryout round
 
 test: $(READY) $(NPM) lint worker ## Format, lint, types, then the tests
 	$(PYTEST) $(PARALLEL) loadfile -m "not slow"

@@ -4,6 +4,8 @@
 
 .PHONY: bicep findings-rule
 
+# The provider's deployment, and what a customer's administrator deploys; every other file is a module of one of them.
+BICEP_FILES := infra/main.bicep infra/lighthouse/main.bicep
 # An Azure CLI that says there is a newer compiler is no warning about the Bicep.
 BICEP_DIAGNOSTIC := \) : (Error|Warning)
 
@@ -14,14 +16,14 @@ bicep: ## Compile and lint the Bicep, where there is a compiler
 		echo "*** NO BICEP COMPILER ON THIS MACHINE: infra/main.bicep was NOT compiled. Install bicep, or run: az bicep install ***" >&2; \
 		test -z "$(BICEP_REQUIRED)$(filter true,$(GITHUB_ACTIONS))"; exit; \
 	fi; \
-	for step in "build --stdout" lint; do \
-		said=$$($$compiler $$step $$file infra/main.bicep 2>&1 >/dev/null); failed=$$?; \
+	for compiled in $(BICEP_FILES); do for step in "build --stdout" lint; do \
+		said=$$($$compiler $$step $$file $$compiled 2>&1 >/dev/null); failed=$$?; \
 		test -z "$$said" || printf '%s\n' "$$said" >&2; \
 		if [ $$failed -ne 0 ] || printf '%s\n' "$$said" | grep -Eiq '$(BICEP_DIAGNOSTIC)'; then \
-			echo "*** infra/main.bicep: $$compiler $$step has errors or warnings; none is allowed. ***" >&2; exit 1; \
+			echo "*** $$compiled: $$compiler $$step has errors or warnings; none is allowed. ***" >&2; exit 1; \
 		fi; \
-	done; \
-	echo "infra/main.bicep compiles and lints without a warning ($$compiler)."
+	done; done; \
+	for compiled in $(BICEP_FILES); do echo "$$compiled compiles and lints without a warning ($$compiler)."; done
 
 findings-rule: $(READY) ## Write infra/findings-rule.json anew, the analytics rules to import by hand
 	@$(BIN)/python -m tests.infra.rule_template

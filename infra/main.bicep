@@ -1,4 +1,4 @@
-// The whole deployment: one resource group with the app, what it needs, and what watches it; one role at the Sentinel
+// The whole deployment: one resource group with the app, what it needs, and what watches it; one role at each Sentinel
 // workspace. `azd up` deploys it. Roles are made before the app, so that its first start already has them.
 targetScope = 'subscription'
 
@@ -41,7 +41,7 @@ param watchSentinel bool = true
 @description('Region of the Sentinel workspace; the alarm that reads its incidents is made there. Empty: read off the workspace. Required when watchSentinel is false.')
 param sentinelLocation string = ''
 
-@description('How the app gets its rights on the Sentinel workspace. responder: the built-in Microsoft Sentinel Responder. custom: a role with just the actions that the code uses. none: an administrator grants it; the command is printed.')
+@description('How the app gets its rights on the Sentinel workspace, and on those of workspaces.json that do not say it themselves. responder: the built-in Microsoft Sentinel Responder. custom: a role with just the actions that the code uses. none: an administrator grants it; the command is printed.')
 @allowed([
   'responder'
   'custom'
@@ -94,8 +94,26 @@ param privateDns string = 'own'
 @description('The network that the zones are linked to, when privateDns is own.')
 param virtualNetworkId string = ''
 
-@description('Ids of the private DNS zones for blob, table and vault, in this order, when privateDns is existing.')
+@description('Ids of the private DNS zones for blob, table and vault, in this order, when privateDns is existing; with many workspaces the one for queue comes last.')
 param dnsZoneIds string[] = []
+
+// ---- many workspaces: the entries of workspaces.json beside host.json (docs/many.md); without entries nothing of it is made
+
+@description('Webhooks of the entries: the name of the app setting that an entry refers to as %NAME%, and the URL. One that is empty or left out stays in the vault as it is.')
+@secure()
+param teamsWebhooks object = {}
+
+@description('ROUND_WEBHOOK_URL: where the card about a whole round goes. Written to the vault when given; may be left out when roundWebhookInVault is true.')
+@secure()
+param roundWebhookUrl string = ''
+
+@description('The vault has the webhook for rounds, or gets it now. The checks before a deployment set it.')
+param roundWebhookInVault bool = false
+
+@description('ROUND_DEADLINE_MINUTES: workspaces that have not ended so long after a round began are told as missing. Less than the shortest time between two sweeps.')
+@minValue(30)
+@maxValue(1200)
+param roundDeadlineMinutes int = 120
 
 // ---- the app settings, one parameter each; their meaning in full is in README.md
 
@@ -106,8 +124,8 @@ param sweepSchedule string = '0 0 6 * * *'
 @description('SENTINEL_WORKSPACE_ID: the workspace (customer) id, a GUID, for queries. Empty: read off the workspace. Required when watchSentinel is false.')
 param sentinelWorkspaceId string = ''
 
-@description('SENTINEL_WORKSPACE_RESOURCE_ID: the workspace\'s ARM id, /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>, for incidents.')
-param sentinelWorkspaceResourceId string
+@description('SENTINEL_WORKSPACE_RESOURCE_ID: the workspace\'s ARM id, /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>, for incidents. May be empty when workspaces.json has entries.')
+param sentinelWorkspaceResourceId string = ''
 
 @description('TEAMS_WEBHOOK_URL: the Teams Workflows webhook. Written to the vault when given; may be left out when webhookInVault is true: the secret that is there stays as it is.')
 @secure()
@@ -218,6 +236,49 @@ var isPrivate = !empty(endpointSubnetId)
 var addresses = union(filter(split(replace(replace(alertEmails, ';', ','), ' ', ','), ','), address => !empty(address)), [])
 var noAddresses = filter(addresses, address => !contains(address, '@'))
 
+// any(): without it a property that no entry has today would be an error of the compiler.
+var entries = any(loadJsonContent('../workspaces.json')).workspaces
+var isMany = !empty(entries)
+// Every entry with what the deployment needs of it. Ids in lower case: names of role assignments are derived from them.
+var swept = map(entries, entry => {
+  name: entry.?name ?? ''
+  id: toLower(trim(entry.?SENTINEL_WORKSPACE_RESOURCE_ID ?? ''))
+  access: entry.?SENTINEL_ACCESS ?? sentinelAccess
+  webhook: trim(entry.?TEAMS_WEBHOOK_URL ?? '')
+})
+// The workspace of the app settings; an entry may name it, too. It keeps what a deployment for it alone has made.
+var hasOwn = !isMany || !empty(workspaceId)
+var ownEntries = filter(swept, entry => entry.id == toLower(workspaceId))
+var ownAccess = empty(ownEntries) ? sentinelAccess : ownEntries[0].access
+var notWorkspaces = filter(swept, entry => length(split(entry.id, '/')) != 9 || !contains(entry.id, '/providers/microsoft.operationalinsights/workspaces/') || endsWith(entry.id, '/'))
+var others = filter(swept, entry => entry.id != toLower(workspaceId))
+// Nothing is made in the groups of other tenants.
+var granted = filter(others, entry => entry.access != 'none')
+// One query of an alarm reads 100 workspaces at most.
+var watched = watchSentinel ? take(granted, 100) : []
+// Entries may share a webhook: union() drops doubles. Two settings have a secret of their own in any case.
+var referred = union(map(filter(swept, entry => startsWith(entry.webhook, '%')), entry => replace(entry.webhook, '%', '')), [])
+var webhookSettings = filter(referred, setting => !empty(setting) && setting != 'TEAMS_WEBHOOK_URL' && setting != 'ROUND_WEBHOOK_URL')
+// What the workbook lets its readers pick.
+var pickable = concat(map(swept, entry => {
+  name: entry.name
+  id: entry.id
+}), hasOwn && empty(ownEntries) ? [
+  {
+    name: 'own'
+    id: workspaceId
+  }
+] : [])
+var needsWebhook = hasOwn || contains(referred, 'TEAMS_WEBHOOK_URL')
+// A setting's secret has its name in lower case, with hyphens, as modules/webhooks.bicep makes it. Two settings that
+// differ in nothing else cannot be: the checks before a deployment want capital letters.
+var vaultName = 'kv-sweep-${token}'
+var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets/'
+var webhookReferences = toObject(webhookSettings, setting => setting, setting => '@Microsoft.KeyVault(SecretUri=${secretsUri}${toLower(replace(setting, '_', '-'))})')
+var hasRoundWebhook = isMany && (roundWebhookInVault || !empty(roundWebhookUrl))
+var zonesNeeded = isMany ? 4 : 3
+var zonesInWords = isMany ? 'four zones, for blob, table, vault and queue' : 'three zones, for blob, table and vault'
+
 // The slashes at the end give even a broken id nine parts, so that none of these is out of range.
 var idParts = split('${workspaceId}////////', '/')
 var idKind = toLower('${idParts[1]}/${idParts[3]}/${idParts[5]}/${idParts[6]}/${idParts[7]}')
@@ -227,14 +288,19 @@ var idRest = !idIsWorkspace ? 'is not the id of a Log Analytics workspace' : !id
 var idMistake = !startsWith(workspaceId, '/') ? 'has no leading slash' : endsWith(workspaceId, '/') ? 'ends in a slash' : idRest
 
 var mistakes = filter([
-  empty(idMistake) ? '' : 'sentinelWorkspaceResourceId ${idMistake}: expected /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>.'
+  empty(idMistake) || !hasOwn ? '' : 'sentinelWorkspaceResourceId ${idMistake}: expected /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>.'
   empty(sentinelWorkspaceId) || length(sentinelWorkspaceId) == 36 ? '' : 'sentinelWorkspaceId is not a GUID: expected the workspace (customer) id, or nothing.'
-  !watchSentinel && empty(sentinelLocation) ? 'watchSentinel is false: sentinelLocation must say in which region the workspace is.' : ''
-  !watchSentinel && empty(sentinelWorkspaceId) ? 'watchSentinel is false: sentinelWorkspaceId must be the workspace (customer) id.' : ''
-  raiseBy == 'rule' && sentinelAccess == 'none' ? 'raiseBy is rule and sentinelAccess is none: the table and the rules are made at the workspace, and the app gets a role there; expected sentinelAccess responder or custom, deployed by somebody who may do that (docs/permissions.md, Who deploys).' : ''
+  !hasOwn && !empty(sentinelWorkspaceId) ? 'sentinelWorkspaceId is given without sentinelWorkspaceResourceId: expected both, or none where workspaces.json names every workspace.' : ''
+  empty(notWorkspaces) ? '' : 'workspaces.json: SENTINEL_WORKSPACE_RESOURCE_ID of ${join(map(notWorkspaces, entry => entry.name), ', ')} is not the id of a Log Analytics workspace: expected /subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.OperationalInsights/workspaces/<name>.'
+  length(granted) > 750 ? 'workspaces.json has more than 750 entries that the deployment grants rights for, which one deployment cannot make: expected SENTINEL_ACCESS none, and grants by hand, for the others.' : ''
+  isMany && huntSource != 'sentinel' ? 'huntSource is defender and workspaces.json has entries: that source would answer with the mail of the app\'s own tenant; expected sentinel.' : ''
+  !hasOwn && raiseBy == 'rule' ? 'raiseBy is rule without sentinelWorkspaceResourceId: the table and the rules are made at that workspace; expected api.' : ''
+  hasOwn && !watchSentinel && empty(sentinelLocation) ? 'watchSentinel is false: sentinelLocation must say in which region the workspace is.' : ''
+  hasOwn && !watchSentinel && empty(sentinelWorkspaceId) ? 'watchSentinel is false: sentinelWorkspaceId must be the workspace (customer) id.' : ''
+  raiseBy == 'rule' && ownAccess == 'none' ? 'raiseBy is rule and sentinelAccess is none: the table and the rules are made at the workspace, and the app gets a role there; expected sentinelAccess responder or custom, deployed by somebody who may do that (docs/permissions.md, Who deploys).' : ''
   empty(addresses) ? 'alertEmails names nobody: expected addresses separated by commas.' : ''
   empty(noAddresses) ? '' : 'alertEmails has what is no address (${join(noAddresses, ', ')}): expected addresses such as soc@contoso.com, separated by commas.'
-  empty(teamsWebhookUrl) && !webhookInVault ? 'teamsWebhookUrl is missing, and the vault has none yet: expected the URL of a Teams Workflows webhook, or webhookInVault true when the vault of this environment has it.' : ''
+  needsWebhook && empty(teamsWebhookUrl) && !webhookInVault ? 'teamsWebhookUrl is missing, and the vault has none yet: expected the URL of a Teams Workflows webhook, or webhookInVault true when the vault of this environment has it.' : ''
   absenceHours == 0 && !allowNoAlarm ? 'absenceHours is 0, so nothing would tell that sweeps have stopped: expected 2 to 47 (a schedule that leaves no gap over 45 hours), or allowNoAlarm true.' : ''
   absenceHours == 1 ? 'absenceHours is 1, which leaves a late sweep no time: expected 2 to 47.' : ''
   highSeverityThreshold < sumCaseThreshold ? 'highSeverityThreshold is below sumCaseThreshold: expected at least ${sumCaseThreshold}.' : ''
@@ -246,7 +312,7 @@ var mistakes = filter([
   empty(endpointSubnetId) || contains(toLower(endpointSubnetId), '/subnets/') ? '' : 'endpointSubnetId is not the id of a subnet: expected /subscriptions/…/virtualNetworks/<name>/subnets/<name>.'
   isPrivate && privateDns == 'own' && empty(virtualNetworkId) ? 'privateDns is own: virtualNetworkId must say which network the zones are linked to.' : ''
   isPrivate && privateDns == 'own' && contains(toLower(virtualNetworkId), '/subnets/') ? 'virtualNetworkId is the id of a subnet: expected the network\'s, /subscriptions/…/virtualNetworks/<name>.' : ''
-  isPrivate && privateDns == 'existing' && length(dnsZoneIds) != 3 ? 'privateDns is existing: dnsZoneIds must name three zones, for blob, table and vault.' : ''
+  isPrivate && privateDns == 'existing' && length(dnsZoneIds) != zonesNeeded ? 'privateDns is existing: dnsZoneIds must name ${zonesInWords}.' : ''
   privateDns != 'existing' && !empty(dnsZoneIds) ? 'dnsZoneIds is given, but privateDns is ${privateDns}: expected privateDns existing, or no zones.' : ''
   !isPrivate && (privateDns != 'own' || !empty(virtualNetworkId)) ? 'privateDns or virtualNetworkId is given without endpointSubnetId: expected both subnets, too.' : ''
 ], mistake => !empty(mistake))
@@ -261,13 +327,15 @@ var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = {
   'azd-env-name': environmentName
 }
-var workspaceSubscription = workspaceParts[2]
-var workspaceGroup = workspaceParts[4]
-var workspaceName = workspaceParts[8]
+// Without a workspace of the app's own nothing is made at these; they must be somewhere all the same.
+var workspaceSubscription = hasOwn ? workspaceParts[2] : subscription().subscriptionId
+var workspaceGroup = hasOwn ? workspaceParts[4] : 'rg-${checkedName}'
+var workspaceName = hasOwn ? workspaceParts[8] : 'none'
+var watchOwn = watchSentinel && hasOwn
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
-var granted = sentinelAccess != 'none'
+var ownGranted = hasOwn && ownAccess != 'none'
 var byRule = raiseBy == 'rule'
-var sentinelRegion = (watchSentinel && empty(sentinelLocation)) ? sentinelWorkspace!.outputs.location : sentinelLocation
+var sentinelRegion = (watchOwn && empty(sentinelLocation)) ? sentinelWorkspace!.outputs.location : sentinelLocation
 var responderRole = '3e150937-b8fe-4cfb-8069-0eaf05ecd056'
 var vaultReference = '@Microsoft.KeyVault(SecretUri=${vault.outputs.webhookSecretUri})'
 // The same for the deployment and for an administrator: a grant made by hand is then this deployment's own.
@@ -275,6 +343,7 @@ var responderGrant = guid(toLower(workspaceId), identity.outputs.principalId, re
 var notWatched = filter([
   absenceHours == 0 ? 'No e-mail comes when sweeps stop: ABSENCE_HOURS is 0.' : ''
   watchSentinel ? '' : 'No e-mail comes when nobody takes a High incident: WATCH_SENTINEL is false.'
+  watchSentinel && length(watched) < length(others) ? 'No e-mail comes when nobody takes a High incident in a workspace whose SENTINEL_ACCESS is none, or beyond the first 100.' : ''
 ], sentence => !empty(sentence))
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -283,7 +352,7 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   tags: tags
 }
 
-module sentinelWorkspace 'modules/sentinel-workspace.bicep' = if (watchSentinel) {
+module sentinelWorkspace 'modules/sentinel-workspace.bicep' = if (watchOwn) {
   name: 'sentinel-workspace'
   scope: group
   params: {
@@ -332,13 +401,35 @@ module vault 'modules/vault.bicep' = {
   name: 'vault'
   scope: group
   params: {
-    name: 'kv-sweep-${token}'
+    name: vaultName
     location: location
     tags: tags
     principalId: identity.outputs.principalId
     webhookUrl: teamsWebhookUrl
     logWorkspaceId: monitoring.outputs.workspaceId
     publicNetworkAccess: publicNetworkAccess
+  }
+}
+
+module queue 'modules/queue.bicep' = if (isMany) {
+  name: 'queue'
+  scope: group
+  params: {
+    accountName: storage.outputs.name
+    principalId: identity.outputs.principalId
+    logWorkspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module webhooks 'modules/webhooks.bicep' = if (isMany) {
+  name: 'webhooks'
+  scope: group
+  params: {
+    vaultName: vault.outputs.name
+    tags: tags
+    roundWebhookUrl: roundWebhookUrl
+    webhooks: teamsWebhooks
+    settings: webhookSettings
   }
 }
 
@@ -352,21 +443,34 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
     privateDns: privateDns
     virtualNetworkId: virtualNetworkId
     dnsZoneIds: dnsZoneIds
+    withQueue: isMany
     storageId: storage.outputs.id
     vaultId: vault.outputs.id
   }
 }
 
-module sentinelRights 'modules/sentinel-access.bicep' = if (granted) {
+module sentinelRights 'modules/sentinel-access.bicep' = if (ownGranted) {
   name: 'sentinel-access-${token}'
   scope: resourceGroup(workspaceSubscription, workspaceGroup)
   params: {
     workspaceName: workspaceName
     principalId: identity.outputs.principalId
-    access: sentinelAccess == 'custom' ? 'custom' : 'responder'
+    access: ownAccess == 'custom' ? 'custom' : 'responder'
     responderAssignmentName: responderGrant
   }
 }
+
+module entryRights 'modules/sentinel-access.bicep' = [for entry in granted: {
+  name: 'sweep-${token}-${entry.name}'
+  scope: resourceGroup(split(entry.id, '/')[2], split(entry.id, '/')[4])
+  params: {
+    workspaceName: last(split(entry.id, '/'))
+    principalId: identity.outputs.principalId
+    access: entry.access == 'custom' ? 'custom' : 'responder'
+    responderAssignmentName: guid(entry.id, identity.outputs.principalId, responderRole)
+    nameSeed: entry.id
+  }
+}]
 
 module findings 'modules/findings.bicep' = if (byRule) {
   name: 'findings-${token}'
@@ -394,16 +498,17 @@ module app 'modules/function-app.bicep' = {
     identityClientId: identity.outputs.clientId
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
+    queueEndpoint: isMany ? queue!.outputs.endpoint : ''
     packageContainerUrl: storage.outputs.packageContainerUrl
     connectionString: monitoring.outputs.connectionString
     logWorkspaceId: monitoring.outputs.workspaceId
     instanceMemoryMB: instanceMemoryMB
     subnetId: appSubnetId
-    settings: {
+    settings: union({
       SWEEP_SCHEDULE: sweepSchedule
-      SENTINEL_WORKSPACE_ID: (watchSentinel && empty(sentinelWorkspaceId)) ? sentinelWorkspace!.outputs.customerId : sentinelWorkspaceId
+      SENTINEL_WORKSPACE_ID: (watchOwn && empty(sentinelWorkspaceId)) ? sentinelWorkspace!.outputs.customerId : sentinelWorkspaceId
       SENTINEL_WORKSPACE_RESOURCE_ID: workspaceId
-      TEAMS_WEBHOOK_URL: vaultReference
+      TEAMS_WEBHOOK_URL: needsWebhook ? vaultReference : ''
       SUM_CASE_THRESHOLD: string(sumCaseThreshold)
       HIGH_SEVERITY_THRESHOLD: string(highSeverityThreshold)
       LOOKBACK_DAYS: string(lookbackDays)
@@ -432,12 +537,17 @@ module app 'modules/function-app.bicep' = {
       FINDINGS_ENDPOINT: byRule ? findings!.outputs.endpoint : ''
       FINDINGS_RULE_ID: byRule ? findings!.outputs.immutableId : ''
       FINDINGS_STREAM: byRule ? findings!.outputs.stream : ''
-    }
+    }, isMany ? union({
+      ROUND_WEBHOOK_URL: hasRoundWebhook ? '@Microsoft.KeyVault(SecretUri=${secretsUri}round-webhook-url)' : ''
+      ROUND_DEADLINE_MINUTES: string(roundDeadlineMinutes)
+    }, webhookReferences) : {})
   }
   // Its first start needs its rights on the workspace, and fetches its package through the endpoints.
   dependsOn: [
     privateNetwork
     sentinelRights
+    entryRights
+    webhooks
   ]
 }
 
@@ -450,7 +560,13 @@ module alarms 'modules/alarms.bicep' = {
     tags: tags
     emails: addresses
     absenceHours: absenceHours
-    watchSentinel: watchSentinel
+    watchSentinel: watchOwn
+    isMany: isMany
+    deadlineMinutes: roundDeadlineMinutes
+    watched: map(watched, entry => {
+      name: entry.name
+      id: entry.id
+    })
     logWorkspaceId: monitoring.outputs.workspaceId
     sentinelWorkspaceResourceId: workspaceId
   }
@@ -468,7 +584,8 @@ module workbook 'modules/workbook.bicep' = {
     tags: tags
     logWorkspaceId: monitoring.outputs.workspaceId
     sentinelWorkspaceResourceId: workspaceId
-    home: watchSentinel ? workspaceId : monitoring.outputs.workspaceId
+    home: watchOwn ? workspaceId : monitoring.outputs.workspaceId
+    workspaces: isMany ? pickable : []
   }
 }
 
@@ -479,11 +596,11 @@ output SWEEP_KEY_VAULT_NAME string = vault.outputs.name
 output SWEEP_LEDGER_URL string = storage.outputs.tableEndpoint
 output SWEEP_LOG_WORKSPACE_ID string = monitoring.outputs.workspaceId
 
-@description('The vault has the webhook now, else the deployment had stopped: azd hands this to the next one, which then needs no URL.')
-output WEBHOOK_IN_VAULT bool = true
+@description('The vault has the webhook now, where one is needed, else the deployment had stopped: azd hands this to the next one, which then needs no URL.')
+output WEBHOOK_IN_VAULT bool = needsWebhook
 
 @description('What no e-mail will tell, in sentences; empty when everything is watched.')
 output NOT_WATCHED string = join(notWatched, ' ')
 
 @description('The command that grants what this deployment did not; empty when it granted all. Run again, or before a later deployment that grants, it makes no second assignment.')
-output SENTINEL_ACCESS_COMMAND string = granted ? '' : 'az role assignment create --name ${responderGrant} --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${workspaceId}'
+output SENTINEL_ACCESS_COMMAND string = ownGranted || !hasOwn ? '' : 'az role assignment create --name ${responderGrant} --assignee-object-id ${identity.outputs.principalId} --assignee-principal-type ServicePrincipal --role ${responderRole} --scope ${workspaceId}'

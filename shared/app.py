@@ -120,7 +120,7 @@ def opened_parts(
         dry = settings.dry_run if read_only is None else read_only
         ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
         stack.callback(ledger.close)
-        hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
+        hunt = stack.enter_context(closing(open_hunt(hunt_options(settings, entry), http, credential)))
         incidents, drafts = _road(settings, http, run_id, started)
         yield Parts(
             settings=settings,
@@ -162,8 +162,8 @@ def finding_uploads(settings: Settings, http: Http) -> FindingUploads:
     return FindingUploads(http, settings.findings, audience, settings.findings_rule_id, settings.findings_stream)
 
 
-def hunt_options(settings: Settings) -> HuntOptions:
-    """The settings that the hunt needs."""
+def hunt_options(settings: Settings, entry: RoundEntry = ALONE) -> HuntOptions:
+    """The settings that the hunt needs. Of many workspaces each may also be asked by its ARM path."""
     from shared.hunt import HuntOptions
     from shared.query.endpoint import Endpoint
 
@@ -176,6 +176,9 @@ def hunt_options(settings: Settings) -> HuntOptions:
         deduplicate=settings.deduplicate,
         lookback_days=settings.lookback_days,
         max_data_age_hours=settings.max_data_age_hours,
+        arm=Endpoint(settings.arm, settings.cloud.arm_audience) if entry.name else None,
+        resource_id=settings.sentinel_workspace_resource_id,
+        in_round=entry.in_round,
     )
 
 

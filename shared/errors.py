@@ -31,6 +31,7 @@ class Service(StrEnum):
     TEAMS = "teams"
     IDENTITY = "identity"
     LEDGER = "ledger"
+    QUEUE = "queue"
 
     @property
     def words(self) -> str:
@@ -46,6 +47,7 @@ _TITLES = {
     Service.TEAMS: "Teams",
     Service.IDENTITY: "Sign-in",
     Service.LEDGER: "The ledger",
+    Service.QUEUE: "The queue",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -103,15 +103,23 @@ class Schedule:
 
     def longest_gap(self) -> timedelta | None:
         """The longest time between two firings in a row, whatever the year; None when it never fires."""
+        return self._gap(max)
+
+    def shortest_gap(self) -> timedelta | None:
+        """The shortest time between two firings in a row, whatever the year; None when it never fires."""
+        return self._gap(min)
+
+    def _gap(self, pick: Callable[[Iterable[int]], int]) -> timedelta | None:
         if self.never:
             return None
         # Within a minute, an hour, a day, and over the days: from the last time in one to the first in the next.
-        first = last = longest = 0
+        first = last = 0
+        found = []
         for values, unit in ((self.seconds, 1), (self.minutes, 60), (self.hours, 3600), (self._day_numbers(), 86_400)):
-            widest = max((later - earlier for earlier, later in pairwise(values)), default=0)
-            longest = max(longest, widest * unit - (last - first))
+            if steps := [later - earlier for earlier, later in pairwise(values)]:
+                found.append(pick(steps) * unit - (last - first))
             first, last = first + values[0] * unit, last + values[-1] * unit
-        return timedelta(seconds=longest)
+        return timedelta(seconds=pick(found))
 
     def _dates(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         for year in range(first, last + 1):

@@ -45,7 +45,8 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the project in a folder of its own, as a newcomer has it."""
     folder = tmp_path / "a checkout"
     shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "local.settings.example.json", folder)
+    for name in ("local.settings.example.json", "workspaces.json"):
+        shutil.copy(ROOT / name, folder)
     return folder
 
 

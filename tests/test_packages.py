@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMON = {"clock", "errors", "model", "redaction", "text", "web_address"}
 """What everything above the types may use."""
 MAY_IMPORT = {
-    "function_app": {"app", "rounds", "workspaces", "settings", "logs", "deployed_packages"},
+    "function_app": {"timer", "rounds", "workspaces", "logs", "deployed_packages"},
+    "timer": {"app", "rounds", "workspaces", "settings"},
     "__main__": {"cli"},
     "cli": {
         "app",
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     }
     | COMMON,
     "rounds": {"app", "workspaces", "sweep", "teams", "ledger", "http", "settings"} | COMMON,
-    "workspaces": {"settings", "nearest"} | COMMON,
+    "workspaces": {"settings", "nearest", "schedule"} | COMMON,
     "app": {"sweep", "hunt", "incidents", "teams", "ledger", "query", "http", "settings", "logs"} | COMMON,
     "sweep": {"plan", "hunt", "incidents", "teams", "ledger", "http", "settings"} | COMMON,
     # These four never import each other.
@@ -61,6 +62,7 @@ PURE = ("plan", "text", "redaction", "model", "nearest", "schedule")
 PURE_MODULES = (
     *(f"shared.teams.{name}" for name in ("alert", "card", "elements", "frame", "links", "listing")),
     *(f"shared.teams.{name}" for name in ("campaigns", "notices", "places", "spoken", "trial", "wording")),
+    *(f"shared.teams.{name}" for name in ("round_card", "round_words")),
     *(f"shared.incidents.{name}" for name in ("comment_text", "description", "facts", "fitting", "guidance")),
     *(f"shared.incidents.{name}" for name in ("message_lines", "origin_lines", "port", "portal_links", "road")),
     *(f"shared.incidents.{name}" for name in ("permissions", "terms", "text")),

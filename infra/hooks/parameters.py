@@ -24,11 +24,19 @@ def _parameters() -> Mapping[str, Any]:
 
 def value(parameter: str, environment: Mapping[str, str]) -> str:
     """The text that azd hands to a parameter; "" when nothing is given."""
+    return _filled(_parameters().get(parameter, ""), environment)
 
+
+def nested(parameter: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The texts that azd hands to a parameter that is an object; "" for each that is not given."""
+    return {name: _filled(text, environment) for name, text in dict(_parameters().get(parameter, {})).items()}
+
+
+def _filled(text: Any, environment: Mapping[str, str]) -> str:
     def given(match: re.Match[str]) -> str:
         return environment.get(match[1]) or match[2] or ""
 
-    return _PLACEHOLDER.sub(given, str(_parameters().get(parameter, "")))
+    return _PLACEHOLDER.sub(given, str(text))
 
 
 def names() -> frozenset[str]:

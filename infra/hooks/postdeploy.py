@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.hooks.programs import Azure, Ended, Unusable, complain, say
+from infra.hooks.webhooks import entries
 
 FUNCTION = "sweep"
+QUEUE_FUNCTION = "work"  # only where workspaces.json has entries
 _VERSION = "api-version=2022-03-01"
 # The status as `az rest` puts it first; the same words further on are of an answer that the host did give.
 _NOT_OFFERED = re.compile(r"(?:ERROR: )?(?:Not Found|Method Not Allowed|Not Implemented)\b")
@@ -60,10 +62,10 @@ class Look:
 
 def _look_until_proved(azure: Azure, group: str, app: str, seconds: int) -> Look:
     """The last look. Two good ones in a row end it: the first may be at what ran before."""
-    ends, good = time.monotonic() + seconds, 0
+    ends, good, many = time.monotonic() + seconds, 0, bool(entries().count)
     say(f"Looking whether {app} can sweep; that takes a minute or two after a deployment.")
     while True:
-        found = look(azure, group, app)
+        found = look(azure, group, app, many=many)
         good = 0 if found.doubts or found.not_offered else good + 1
         if good == 2:
             return found
@@ -72,8 +74,11 @@ def _look_until_proved(azure: Azure, group: str, app: str, seconds: int) -> Look
         time.sleep(min(10.0, seconds / 10))
 
 
-def look(azure: Azure, group: str, app: str) -> Look:
-    """What keeps the app from being proved now: its host, the host's functions, the listed functions."""
+def look(azure: Azure, group: str, app: str, *, many: bool) -> Look:
+    """What keeps the app from being proved now: its host, the host's functions, the listed functions.
+
+    `many`: workspaces.json has entries, so that there is a second function.
+    """
     site = f"/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
     doubts, not_offered = [], []
     status = azure.get(f"{site}/hostruntime/admin/host/status?{_VERSION}")
@@ -90,16 +95,18 @@ def look(azure: Azure, group: str, app: str) -> Look:
     if _is_not_offered(live):
         not_offered.append("the host's functions")
     else:
-        doubts += _lacks("the host has", live)
-    doubts += _lacks("Azure lists", listed)
+        doubts += _lacks("the host has", live, many=many)
+    doubts += _lacks("Azure lists", listed, many=many)
     return Look(tuple(doubts), " and ".join(not_offered))
 
 
-def _lacks(what: str, ended: Ended) -> list[str]:
-    """The doubt that an answer about functions leaves; none when the sweep is among them."""
+def _lacks(what: str, ended: Ended, *, many: bool) -> list[str]:
+    """The doubts that an answer about functions leaves; none when all that are needed are among them."""
     if ended.code:
         return [f"what {what} could not be looked up ({ended.complaint[:300]})"]
-    return [] if FUNCTION in _names(ended.value) else [f"{what} no function {FUNCTION}"]
+    wanted = [FUNCTION, QUEUE_FUNCTION] if many else [FUNCTION]
+    found = _names(ended.value)
+    return [f"{what} no function {function}" for function in wanted if function not in found]
 
 
 def _is_not_offered(ended: Ended) -> bool:

@@ -9,9 +9,11 @@ from typing import Any
 from infra.hooks.absence import OURS, watch
 from infra.hooks.parameters import misspelt, own_names, value
 from infra.hooks.programs import Azure, Unusable, complain, say, set_value
+from infra.hooks.webhooks import ROUND_SECRET, Entries, entries, needed
 
 TAG = "azd-env-name"
 SECRET = "teams-webhook-url"  # noqa: S105 (the name that infra/modules/vault.bicep gives it)
+_MANY = "ROUND_WEBHOOK_IN_VAULT"
 
 
 def run(environment: Mapping[str, str]) -> int:
@@ -22,16 +24,18 @@ def run(environment: Mapping[str, str]) -> int:
     mistakes, notes = misspelt(environment, own_names(environment, Path.cwd()))
     mistakes += [alarm.mistake] if alarm.mistake else []
     notes += [alarm.note] if alarm.note else []
-    in_vault = False
+    listed = entries()
+    mistakes += [*listed.mistakes, *_workspace(environment, listed)]
+    secrets: frozenset[str] | None = None
     try:
-        mistake, in_vault = _group(environment, Azure(environment))
-        mistakes += [mistake] if mistake else []
+        found, secrets = _group(environment, Azure(environment), listed)
+        mistakes += found
     except Unusable as why:
         notes.append(f"Not checked, whether {group_name(environment)} is free and the webhook is given: {why}.")
     if mistakes:
         return _refused(mistakes)
     try:
-        _remember(environment, alarm.hours, in_vault=in_vault)
+        _remember(environment, alarm.hours, _in_vault(environment, listed, secrets))
     except Unusable as why:
         return _refused([str(why)])
     say(*notes)
@@ -43,8 +47,16 @@ def group_name(environment: Mapping[str, str]) -> str:
     return f"rg-{environment['AZURE_ENV_NAME']}"
 
 
-def _group(environment: Mapping[str, str], azure: Azure) -> tuple[str, bool]:
-    """What is wrong with the resource group ("" when nothing is), and whether its vault has the webhook.
+def _workspace(environment: Mapping[str, str], listed: Entries) -> list[str]:
+    """The mistake of naming no workspace anywhere."""
+    if listed.count or listed.mistakes or value("sentinelWorkspaceResourceId", environment):
+        return []
+    missing = "SENTINEL_WORKSPACE_RESOURCE_ID is not given, and workspaces.json has no entries"
+    return [f"{missing}: azd env set SENTINEL_WORKSPACE_RESOURCE_ID <the workspace's id>"]
+
+
+def _group(environment: Mapping[str, str], azure: Azure, listed: Entries) -> tuple[list[str], frozenset[str] | None]:
+    """What is wrong with the resource group and the webhooks, and the secrets of its vault; None: not looked at.
 
     Raises:
         Unusable: it could not be looked at.
@@ -58,22 +70,32 @@ def _group(environment: Mapping[str, str], azure: Azure) -> tuple[str, bool]:
             raise Unusable("az group show did not answer with JSON")
         tags = shown.value.get("tags") or {}
         if tags.get(TAG) != environment["AZURE_ENV_NAME"]:
-            return (
+            taken = (
                 f"The resource group {name} exists already and is not this environment's (it has no tag"
                 f" {TAG}={environment['AZURE_ENV_NAME']}): take another name (azd env new <name>)"
-            ), False
-    if value("teamsWebhookUrl", environment):
-        return "", False
-    if not shown.code and _in_vault(azure, name):
-        return "", True
-    return (
-        "TEAMS_WEBHOOK_URL is not given, and the vault of this environment has none yet: put it into the shell, not"
-        " into azd's environment (docs/deploy.md, step 8)"
-    ), False
+            )
+            return [taken], None
+    wanted = needed(environment, listed)
+    if not wanted and (not listed.count or value("roundWebhookUrl", environment)):
+        return [], None
+    secrets = frozenset() if shown.code else _secrets(azure, name)
+    return [sentence for secret, sentence in wanted.items() if secret not in secrets], secrets
 
 
-def _in_vault(azure: Azure, group: str) -> bool:
-    """Whether the group's vault has the secret. Azure Resource Manager tells also where the vault's network is closed.
+def _in_vault(environment: Mapping[str, str], listed: Entries, secrets: frozenset[str] | None) -> dict[str, str]:
+    """What the template is told of the vault, into which it cannot look. A webhook that is given now is there then."""
+    told: dict[str, str] = {}
+    if secrets and SECRET in secrets and not value("teamsWebhookUrl", environment):
+        told["WEBHOOK_IN_VAULT"] = "true"
+    if listed.count and value("roundWebhookUrl", environment):
+        told[_MANY] = "true"
+    elif listed.count and secrets is not None and (ROUND_SECRET in secrets or environment.get(_MANY)):
+        told[_MANY] = str(ROUND_SECRET in secrets).lower()
+    return told
+
+
+def _secrets(azure: Azure, group: str) -> frozenset[str]:
+    """The names in the group's vault. Azure Resource Manager tells them also where the vault's network is closed.
 
     Raises:
         Unusable: it could not be looked at.
@@ -82,7 +104,7 @@ def _in_vault(azure: Azure, group: str) -> bool:
     vaults = _listed(azure, home)
     places = [f"{home}/{vault.get('name')}" for vault in vaults]
     secrets = [secret for place in places for secret in _listed(azure, f"{place}/secrets")]
-    return any(str(secret.get("name")).rpartition("/")[2] == SECRET for secret in secrets)
+    return frozenset(str(secret.get("name")).rpartition("/")[2] for secret in secrets)
 
 
 def _listed(azure: Azure, place: str) -> list[Any]:
@@ -93,11 +115,11 @@ def _listed(azure: Azure, place: str) -> list[Any]:
     return found
 
 
-def _remember(environment: Mapping[str, str], hours: int | None, *, in_vault: bool) -> None:
-    """Write into azd's environment: the hours, and that they are ours, unless they are the operator's own; that the
-    vault has the webhook, for the template, which cannot look."""
+def _remember(environment: Mapping[str, str], hours: int | None, in_vault: Mapping[str, str]) -> None:
+    """Write into azd's environment: the hours, and that they are ours, unless they are the operator's own; what the
+    vault has, for the template, which cannot look."""
     wanted = {} if hours is None else dict.fromkeys(("ABSENCE_HOURS", OURS), str(hours))
-    for name, text in {**wanted, **({"WEBHOOK_IN_VAULT": "true"} if in_vault else {})}.items():
+    for name, text in {**wanted, **in_vault}.items():
         if environment.get(name) != text:
             set_value(environment, name, text)
 

@@ -1,4 +1,4 @@
-// One alert: a query that runs every hour. It repeats daily while its condition holds.
+// One alert: a query that runs every hour. It repeats daily while its condition holds, or as its query says.
 
 @description('Name of the rule.')
 param name string
@@ -42,26 +42,28 @@ param operator string
 @description('The threshold.')
 param threshold int
 
-@description('Column with a separate alert for each value, named in the e-mail; empty: none.')
-param dimension string = ''
+@description('Columns with a separate alert for each value, named in the e-mail; empty: none.')
+param dimensions array = []
+
+@description('How long it is silent after an e-mail. Empty: not at all. Whether silence is for one value of a dimension or for the whole rule is not documented: where values must not silence each other, the query says how often each is told.')
+param mute string = 'P1D'
 
 @description('Who gets the e-mail.')
 param actionGroupId string
 
+var splitting = [for each in dimensions: {
+  name: each
+  operator: 'Include'
+  values: [
+    '*'
+  ]
+}]
 var criterion = {
   query: query
   timeAggregation: empty(measure) ? 'Count' : 'Total'
   operator: operator
   threshold: threshold
-  dimensions: empty(dimension) ? [] : [
-    {
-      name: dimension
-      operator: 'Include'
-      values: [
-        '*'
-      ]
-    }
-  ]
+  dimensions: splitting
   failingPeriods: {
     numberOfEvaluationPeriods: 1
     minFailingPeriodsToAlert: 1
@@ -93,7 +95,7 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
       ]
     }
     autoMitigate: false
-    muteActionsDuration: 'P1D'
+    muteActionsDuration: empty(mute) ? null : mute
     skipQueryValidation: tableMayBeMissing
     actions: {
       actionGroups: [

@@ -24,6 +24,9 @@ param blobEndpoint string
 @description('Table endpoint of the host\'s storage.')
 param tableEndpoint string
 
+@description('Queue endpoint of the host\'s storage. Empty: the app has no queue function, and the host needs none.')
+param queueEndpoint string
+
 @description('Container that holds the package.')
 param packageContainerUrl string
 
@@ -112,6 +115,8 @@ resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
     AzureWebJobsStorage__tableServiceUri: tableEndpoint
     APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  }, empty(queueEndpoint) ? {} : {
+    AzureWebJobsStorage__queueServiceUri: queueEndpoint
   })
 }
 

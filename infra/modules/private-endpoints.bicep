@@ -9,7 +9,7 @@ param tags object
 @description('Subnet for the endpoints.')
 param subnetId string
 
-@description('name (also the sub-resource: blob, table, vault) and id of each thing that is reached.')
+@description('name (also the sub-resource: blob, table, vault, queue) and id of each thing that is reached.')
 param targets array
 
 @description('Ids of the zones, one for each target in the same order. Empty: somebody else makes the records.')

@@ -21,8 +21,11 @@ param privateDns string
 @description('The network that own zones are linked to.')
 param virtualNetworkId string
 
-@description('Ids of existing zones for blob, table and vault, in this order.')
+@description('Ids of existing zones for blob, table and vault, in this order, and with withQueue for queue.')
 param dnsZoneIds array
+
+@description('Queues are reached, too.')
+param withQueue bool
 
 @description('The storage account.')
 param storageId string
@@ -30,11 +33,13 @@ param storageId string
 @description('The vault.')
 param vaultId string
 
-var zoneNames = [
+var zoneNames = concat([
   'privatelink.blob.${environment().suffixes.storage}'
   'privatelink.table.${environment().suffixes.storage}'
   'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
-]
+], withQueue ? [
+  'privatelink.queue.${environment().suffixes.storage}'
+] : [])
 
 module zones 'private-zones.bicep' = {
   name: 'private-zones'
@@ -51,7 +56,7 @@ module endpoints 'private-endpoints.bicep' = {
     location: location
     tags: tags
     subnetId: endpointSubnetId
-    targets: [
+    targets: concat([
       {
         name: 'blob'
         id: storageId
@@ -64,7 +69,12 @@ module endpoints 'private-endpoints.bicep' = {
         name: 'vault'
         id: vaultId
       }
-    ]
+    ], withQueue ? [
+      {
+        name: 'queue'
+        id: storageId
+      }
+    ] : [])
     zoneIds: privateDns == 'existing' ? dnsZoneIds : zones.outputs.ids
   }
 }

@@ -1,4 +1,5 @@
-// The one secret there is: the Teams webhook's URL, whose signature is the key to the channel.
+// The one secret there is: the Teams webhook's URL, whose signature is the key to the channel. With many workspaces
+// webhooks.bicep adds theirs.
 
 @description('Name of the vault.')
 @minLength(3)
@@ -63,7 +64,7 @@ resource webhook 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(web
   }
 }
 
-@description('Lets the app read the secret; the vault holds no other.')
+@description('Lets the app read the secret; the vault holds webhooks only.')
 resource readSecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, principalId, secretsUserRole)
   scope: vault

@@ -1,4 +1,5 @@
-// The workbook: how the sweep has been doing, charts first. From the app's receipts and the workspace's incidents.
+// The workbook: how the sweep has been doing, charts first. From the app's receipts and the workspace's incidents. With
+// many workspaces two things are picked by name: whose receipts are shown, and in which workspace incidents are looked up.
 
 @description('Region.')
 param location string
@@ -15,7 +16,16 @@ param home string
 @description('The Sentinel workspace, with the incidents.')
 param sentinelWorkspaceResourceId string
 
-var receipts = loadTextContent('../queries/receipts.kql')
+@description('name and id of each workspace, when there are many; empty when there is one.')
+param workspaces array
+
+var isMany = !empty(workspaces)
+var receiptsOfOne = loadTextContent('../queries/receipts.kql')
+var receiptsOfMany = loadTextContent('../queries/receipts-many.kql')
+var receipts = isMany ? receiptsOfMany : receiptsOfOne
+var workspacesQuery = loadTextContent('../queries/workbook-many-workspaces.kql')
+var roundsQuery = loadTextContent('../queries/workbook-many-rounds.kql')
+var namesQuery = loadTextContent('../queries/workbook-many-names.kql')
 var outcomesQuery = loadTextContent('../queries/workbook-outcomes.kql')
 var findingsQuery = loadTextContent('../queries/workbook-findings.kql')
 var actionsQuery = loadTextContent('../queries/workbook-actions.kql')
@@ -23,7 +33,9 @@ var openByAge = loadTextContent('../queries/workbook-open-by-age.kql')
 var dataSeen = loadTextContent('../queries/workbook-data.kql')
 var leftDue = loadTextContent('../queries/workbook-due.kql')
 var openNow = loadTextContent('../queries/workbook-open.kql')
-var sweepsQuery = loadTextContent('../queries/workbook-sweeps.kql')
+var sweepsOfOne = loadTextContent('../queries/workbook-sweeps.kql')
+var sweepsOfMany = loadTextContent('../queries/workbook-many-sweeps.kql')
+var incidentsOf = isMany ? '{Sentinel}' : sentinelWorkspaceResourceId
 
 // Each panel: its query, the workspace it asks, how it is drawn. Widths are percents of the page.
 var panels = [
@@ -55,7 +67,7 @@ var panels = [
     name: 'open-by-age'
     title: 'Open incidents, by age'
     query: openByAge
-    workspaceId: sentinelWorkspaceResourceId
+    workspaceId: incidentsOf
     visualization: 'categoricalbar'
     width: '50'
   }
@@ -79,17 +91,86 @@ var panels = [
     name: 'open'
     title: 'Open incidents, the oldest first'
     query: openNow
-    workspaceId: sentinelWorkspaceResourceId
+    workspaceId: incidentsOf
     visualization: 'table'
     width: '100'
   }
   {
     name: 'sweeps'
     title: 'The newest sweeps'
-    query: '${receipts}${sweepsQuery}'
+    query: '${receipts}${isMany ? sweepsOfMany : sweepsOfOne}'
     workspaceId: logWorkspaceId
     visualization: 'table'
     width: '100'
+  }
+]
+
+var panelsOfMany = [
+  {
+    name: 'workspaces'
+    title: 'The workspaces by their last receipt, the worst first'
+    query: '${receipts}${workspacesQuery}'
+    workspaceId: logWorkspaceId
+    visualization: 'table'
+    width: '100'
+  }
+  {
+    name: 'rounds'
+    title: 'The newest rounds'
+    query: roundsQuery
+    workspaceId: logWorkspaceId
+    visualization: 'table'
+    width: '100'
+  }
+]
+
+// A portal shows no list of thousands; the first 500 can be picked.
+var choices = [for (workspace, index) in take(workspaces, 500): {
+  value: workspace.id
+  label: workspace.name
+  selected: index == 0
+}]
+
+// Whose receipts: the names that the app has logged. In which workspace: a list of resources.
+var pickers = [
+  {
+    id: guid('sweep-workspace-name')
+    version: 'KqlParameterItem/1.0'
+    name: 'Workspace'
+    label: 'Workspace'
+    type: 2
+    isRequired: true
+    multiSelect: true
+    quote: '\''
+    delimiter: ','
+    query: namesQuery
+    crossComponentResources: [
+      logWorkspaceId
+    ]
+    queryType: 0
+    resourceType: 'microsoft.operationalinsights/workspaces'
+    timeContextFromParameter: 'TimeRange'
+    typeSettings: {
+      additionalResourceOptions: [
+        'value::all'
+      ]
+      selectAllValue: '*'
+      showDefault: false
+    }
+    defaultValue: 'value::all'
+  }
+  {
+    id: guid('sweep-sentinel-workspace')
+    version: 'KqlParameterItem/1.0'
+    name: 'Sentinel'
+    label: 'Incidents of'
+    type: 5
+    isRequired: true
+    jsonData: string(choices)
+    typeSettings: {
+      additionalResourceOptions: []
+      showDefault: false
+    }
   }
 ]
 
@@ -99,7 +180,7 @@ var timeRange = {
   content: {
     version: 'KqlParameterItem/1.0'
     style: 'pills'
-    parameters: [
+    parameters: concat([
       {
         id: guid('sweep-time-range')
         version: 'KqlParameterItem/1.0'
@@ -124,11 +205,11 @@ var timeRange = {
           ]
         }
       }
-    ]
+    ], isMany ? pickers : [])
   }
 }
 
-var items = [for panel in panels: {
+var items = [for panel in concat(panels, isMany ? panelsOfMany : []): {
   type: 3
   name: panel.name
   customWidth: panel.width
@@ -192,7 +273,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
         timeRange
       ], items)
       fallbackResourceIds: [
-        sentinelWorkspaceResourceId
+        isMany ? home : sentinelWorkspaceResourceId
       ]
     })
   }

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shared.cli.chosen import WorkspaceOption
 from shared.cli.session import interruptible, say
 from shared.cli.under_lease import (
     Unable,
@@ -52,6 +53,7 @@ class CoverageNow:
 def accept_coverage(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json_object: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Accept a lasting change of the data (a department left, mail flow moved) as the new normal.
 
@@ -61,8 +63,7 @@ def accept_coverage(
     that the sweep does not know) stays a reason. Look for the cause first: the
     data that is missing may hold removals.
 
-    It writes one date to the ledger of LEDGER_URL. With DRY_RUN nothing is
-    written.
+    It writes one date to the ledger of LEDGER_URL, and with DRY_RUN nothing.
 
     Exit codes: 0 done or nothing to accept, 1 failed, not agreed, of no help
     or a sweep is at work, 2 bad settings or nobody to ask.
@@ -70,17 +71,17 @@ def accept_coverage(
     from shared.clock import SystemClock
 
     can_ask(yes=yes)
-    errors, settings = prepared()
+    errors, picked = prepared(workspace)
     clock, out = SystemClock(), result_to(errors, json_wanted=as_json_object)
     written = False
     with ends_in_words(errors, json_wanted=as_json_object), interruptible(errors, "nothing was written"):
-        with parts_for(settings, clock, errors, dry=True) as parts:
+        with parts_for(picked, clock, errors, dry=True) as parts:
             now = coverage_now(parts)
         say(out, _described(now))
-        if now.helps and settings.dry_run:
+        if now.helps and picked.settings.dry_run:
             say(out, ["DRY_RUN is true: nothing was written."])
         elif now.helps and agreed(errors, f"Accept the data as it is, since {now.today}?", yes=yes):
-            with parts_for(settings, clock, errors) as parts:
+            with parts_for(picked, clock, errors) as parts:
                 accept(parts, now.today)
             written = True
             say(out, [f"Accepted: days before {now.today} are no measure any more."])
@@ -88,7 +89,7 @@ def accept_coverage(
             say(out, ["Nothing was written."])
     if as_json_object:
         printed_json(_as_json(now, written=written))
-    raise typer.Exit(0 if written or not now.reasons or (now.helps and settings.dry_run) else 1)
+    raise typer.Exit(0 if written or not now.reasons or (now.helps and picked.settings.dry_run) else 1)
 
 
 def coverage_now(parts: Parts) -> CoverageNow:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from shared.cli.chosen import Chosen, WorkspaceOption
 from shared.cli.session import interruptible, say
 from shared.cli.under_lease import (
     agreed,
@@ -74,6 +75,7 @@ def baseline(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Also when the data cannot be trusted.")] = False,
     as_json_object: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Go live quietly: take all that is over the threshold today as reported, without raising it.
 
@@ -91,22 +93,22 @@ def baseline(
     settings or nobody to ask, 3 the data cannot be trusted.
     """
     can_ask(yes=yes)
-    errors, settings = prepared()
+    errors, picked = prepared(workspace)
     out = result_to(errors, json_wanted=as_json_object)
     with ends_in_words(errors, json_wanted=as_json_object):
-        found, code = _carried_out(settings, errors, out, yes=yes, anyway=anyway)
+        found, code = _carried_out(picked, errors, out, yes=yes, anyway=anyway)
     if as_json_object:
         printed_json(found.as_json())
     raise typer.Exit(code)
 
 
-def _carried_out(settings: Settings, errors: Console, out: Console, *, yes: bool, anyway: bool) -> tuple[Baseline, int]:
+def _carried_out(picked: Chosen, errors: Console, out: Console, *, yes: bool, anyway: bool) -> tuple[Baseline, int]:
     """What was taken, or would be, and the exit code."""
     from shared.clock import SystemClock
 
-    clock = SystemClock()
+    clock, settings = SystemClock(), picked.settings
     with interruptible(errors, "nothing was written"):
-        with parts_for(settings, clock, errors, dry=True) as parts:
+        with parts_for(picked, clock, errors, dry=True) as parts:
             hunted, found = looked(parts)
         say(out, _lines(found, settings))
         code = _refusal(found, anyway=anyway)
@@ -115,7 +117,7 @@ def _carried_out(settings: Settings, errors: Console, out: Console, *, yes: bool
         if not agreed(errors, "Take them as reported?", yes=yes):
             say(out, ["Nothing was written."])
             return found, 1
-    with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
+    with interruptible(errors, _RUN_AGAIN), parts_for(picked, clock, errors) as parts:
         found = take(parts, hunted)
     say(out, [_ended(found)])
     return found, 1 if found.failed else 0

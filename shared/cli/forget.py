@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from shared.cli.chosen import Chosen, WorkspaceOption
 from shared.cli.known import in_ledger, near_miss, record_of
 from shared.cli.session import interruptible, say
 from shared.cli.under_lease import (
@@ -58,6 +59,7 @@ def forget(
     recipient: Annotated[str, typer.Argument(help="The recipient's address.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json_object: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Remove a person's data from the ledger, for a privacy request.
 
@@ -75,22 +77,20 @@ def forget(
     2 bad settings or nobody to ask.
     """
     can_ask(yes=yes)
-    errors, settings = prepared()
+    errors, picked = prepared(workspace)
     out, name = result_to(errors, json_wanted=as_json_object), recipient.strip().lower()
     with ends_in_words(errors, json_wanted=as_json_object):
-        found, done = _carried_out(settings, name, errors, out, yes=yes)
+        found, done = _carried_out(picked, name, errors, out, yes=yes)
     if as_json_object:
         printed_json(_as_json(found, name, written=done))
-    raise typer.Exit(0 if done or (found and not found.refused and settings.dry_run) else 1)
+    raise typer.Exit(0 if done or (found and not found.refused and picked.settings.dry_run) else 1)
 
 
-def _carried_out(
-    settings: Settings, name: str, errors: Console, out: Console, *, yes: bool
-) -> tuple[Erasure | None, bool]:
+def _carried_out(picked: Chosen, name: str, errors: Console, out: Console, *, yes: bool) -> tuple[Erasure | None, bool]:
     """What was removed, or would be, and whether it was."""
     from shared.clock import SystemClock
 
-    clock = SystemClock()
+    clock, settings = SystemClock(), picked.settings
     with interruptible(errors, "nothing was written"):
         with ledger_to_read(settings, clock) as ledger:
             loaded = ledger.load()
@@ -101,7 +101,7 @@ def _carried_out(
         if not agreed(errors, "Remove it?", yes=yes):
             say(out, ["Nothing was written."])
             return found, False
-    with interruptible(errors, _RUN_AGAIN), parts_for(settings, clock, errors) as parts:
+    with interruptible(errors, _RUN_AGAIN), parts_for(picked, clock, errors) as parts:
         found = erase(parts, name)
     say(out, [found.refused or "Removed from the ledger."])
     return found, not found.refused

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from shared.cli.chosen import WorkspaceOption
 from shared.cli.session import interruptible, say
 from shared.cli.tables import NARROW, STYLES
 from shared.cli.terminal import console
@@ -30,6 +31,7 @@ _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 def runs(
     days: Annotated[int, typer.Option(min=1, max=KEPT_DAYS, help="How many days to look back.")] = 30,
     as_json_object: Annotated[bool, typer.Option("--json", help="Print the receipts as a JSON list.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Look back at past sweeps: when, how they ended, why, and what they did. The newest comes first.
 
@@ -43,7 +45,8 @@ def runs(
     """
     from shared.clock import SystemClock
 
-    errors, settings = prepared()
+    errors, picked = prepared(workspace)
+    settings = picked.settings
     with ends_in_words(errors, json_wanted=as_json_object), interruptible(errors, "nothing was written"):
         found = past_runs(settings, SystemClock(), days)
     if as_json_object:

@@ -12,11 +12,13 @@ from rich.console import Console
 from shared.cli.terminal import INTERRUPTED, interrupted
 from shared.settings import LOCAL_FILE, ROOT, SettingsInvalid, file_keys
 from shared.settings.misspelt import misspelt, unknown_keys
+from shared.workspaces.file import referenced
 
 
 def doubtful_names() -> list[str]:
     """A sentence for each name in the environment or in local.settings.json that nearly matches a setting."""
-    return [*misspelt(os.environ), *unknown_keys(file_keys())]
+    webhooks = referenced()
+    return [*misspelt(os.environ, webhooks), *unknown_keys(file_keys(), webhooks)]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shared.cli.chosen import WorkspaceOption
 from shared.cli.known import in_ledger, named_on, near_miss, record_of
 from shared.cli.session import interruptible, say
 from shared.cli.terminal import console
@@ -33,6 +34,7 @@ from shared.text import address, clean
 def show(
     recipient: Annotated[str, typer.Argument(help="The recipient's address.")],
     as_json_object: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Show all that the ledger knows of one recipient: incidents, counts, what was told when, what is owed and why.
 
@@ -44,7 +46,8 @@ def show(
     """
     from shared.clock import SystemClock
 
-    errors, settings = prepared()
+    errors, picked = prepared(workspace)
+    settings = picked.settings
     name = recipient.strip().lower()
     with (
         ends_in_words(errors, json_wanted=as_json_object),

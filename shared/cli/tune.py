@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.chosen import WorkspaceOption, chosen
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.terminal import console, log_to, spinner, streams
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.cli.tuning import Tuned
@@ -44,7 +45,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print all of it as JSO
 
 
 def tune(
-    by: ByOption = None, replay: ReplayOption = 0, plot: PlotOption = None, as_json_object: JsonOption = False
+    by: ByOption = None,
+    replay: ReplayOption = 0,
+    plot: PlotOption = None,
+    as_json_object: JsonOption = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Choose SUM_CASE_THRESHOLD by data: how many recipients each threshold flags, and who removed their mail.
 
@@ -61,7 +66,7 @@ def tune(
     errors = streams()
     say(errors, [f"warning: {doubt}" for doubt in doubtful_names()])
     with settings_checked(errors):
-        settings = load(webhook_needed=False)
+        settings = chosen(errors, workspace, webhook_needed=False).settings
     _can_be_drawn(plot, errors)
     log_to(errors, quietly=True, receipt=False)
     with interruptible(errors, "nothing was written"):

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from shared.app import opened_parts
+from shared.cli.chosen import Chosen, chosen
 from shared.cli.session import doubtful_names, say, settings_checked
 from shared.cli.terminal import console, log_to, spinner, streams
 from shared.clock import Clock
@@ -21,7 +22,7 @@ from shared.errors import SweepError
 from shared.http.credential import sign_in
 from shared.ledger import Ledger, LedgerError, open_ledger
 from shared.ledger.lease import LeaseLost, LeaseNotFree
-from shared.settings import Settings, load
+from shared.settings import Settings
 from shared.sweep.context import Context, Parts
 from shared.sweep.report import Progress
 from shared.sweep.run import claimed, opened
@@ -40,14 +41,14 @@ class AnotherAtWork(Unable):
         super().__init__("a sweep is at work, or another command that writes: try again when it has ended")
 
 
-def prepared() -> tuple[Console, Settings]:
-    """The console for all but the result, and the settings. None of these commands posts to Teams."""
+def prepared(workspace: str | None) -> tuple[Console, Chosen]:
+    """The console for all but the result, and the workspace. None of these commands posts to Teams."""
     errors = streams()
     say(errors, [f"warning: {doubt}" for doubt in doubtful_names()])
     with settings_checked(errors):
-        settings = load(webhook_needed=False)
+        found = chosen(errors, workspace, webhook_needed=False)
     log_to(errors, quietly=True, receipt=False)
-    return errors, settings
+    return errors, found
 
 
 def result_to(errors: Console, *, json_wanted: bool) -> Console:
@@ -88,17 +89,18 @@ def ends_in_words(errors: Console, *, json_wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def parts_for(settings: Settings, clock: Clock, errors: Console | None = None, *, dry: bool = False) -> Iterator[Parts]:
+def parts_for(picked: Chosen, clock: Clock, errors: Console | None = None, *, dry: bool = False) -> Iterator[Parts]:
     """The clients and the ledger of one step of a command, whose progress shows when `errors` is a terminal. `dry`:
     nothing can be written, and no lease is taken.
     """
+    settings = picked.settings
     wanted = settings.model_copy(update={"dry_run": True}) if dry else settings
     with ExitStack() as stack:
         progress: Callable[[str], None] = lambda _: None  # noqa: E731
         if errors is not None and errors.is_terminal:
             status = stack.enter_context(errors.status("starting", spinner=spinner(errors)))
             progress = lambda words: status.update(Text(words))  # noqa: E731
-        yield stack.enter_context(opened_parts(wanted, str(uuid.uuid4()), clock, progress))
+        yield stack.enter_context(opened_parts(wanted, str(uuid.uuid4()), clock, progress, entry=picked.entry))
 
 
 def planning(parts: Parts) -> Context:

@@ -19,11 +19,15 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying
 
 from shared.clock import Clock
-from shared.errors import Call, NotFound, SweepError
+from shared.errors import Call, NotFound, SweepError, Throttled
 
 T = TypeVar("T")
 
 LONGEST_BACKOFF = 30.0
+SHORTEST_WAIT = 1.0  # for a 429 that is waited out
+KEPT = (
+    300.0  # seconds, of the time that is left a fifth at most, that waiting for a busy service leaves to what follows
+)
 LONGEST_RETRY_AFTER = 86_400.0  # a longer wait is left to the next sweep in any case
 GRACE = 10.0  # seconds that an effect begun at the very end of the budget still gets for its response
 
@@ -81,13 +85,14 @@ class Limits:
     """How long one request may be tried, in seconds; `connect` and `read` bound each attempt.
 
     A `read` longer than `seconds` is for slow queries: one attempt may last longer than `seconds`, but none begins
-    after it.
+    after it. `waits_out_429`: a 429 uses up neither an attempt nor `seconds`; it is waited out till near the deadline.
     """
 
     attempts: int = 5
     seconds: float = 120.0
     connect: float = 10.0
     read: float = 30.0
+    waits_out_429: bool = False
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -134,7 +139,8 @@ class RetryPolicy:
             SweepError: the last attempt's; its `maybe_done` is true when it was true of any attempt.
         """
         start = self.clock.monotonic()
-        attempts = _Attempts(self, min(start + self.limits.seconds, self.deadline))
+        patient_until = self.deadline - min(KEPT, max(self.deadline - start, 0.0) / 5)
+        attempts = _Attempts(self, min(start + self.limits.seconds, self.deadline), patient_until)
         until = min(start + self.limits.seconds, max(self.deadline, start + GRACE))
 
         def once() -> T:
@@ -157,34 +163,50 @@ class _Attempts:
 
     policy: RetryPolicy
     end: float
+    patient_until: float
     seen: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     maybe_done: bool = False
+    throttled: int = 0  # attempts that ended with a 429 which is waited out
 
     def is_retried(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, SweepError):
             return False
         self.maybe_done = error.maybe_done = self.maybe_done or error.maybe_done
+        if self.waits_out(error):
+            self.throttled += 1
+            return True
         rule = rule_for(error)
         if rule is RetryRule.FINAL or (rule is RetryRule.READ_FIRST and not self.policy.reads_first):
             return False
         self.seen[table_row(error)] += 1
         return self.seen[table_row(error)] <= _TIMES.get(rule, self.policy.limits.attempts)
 
+    def waits_out(self, error: SweepError) -> bool:
+        return self.policy.limits.waits_out_429 and isinstance(error, Throttled)
+
     def wait(self, state: RetryCallState) -> float:
         error = _error(state)
+        if self.waits_out(error):
+            return max(error.retry_after or self.backoff(self.throttled), SHORTEST_WAIT)
         if rule_for(error) is RetryRule.FRESH_TOKEN:
             return 0.0
         if error.retry_after:
             return error.retry_after
-        backoff = min(float(2 ** (state.attempt_number - 1)), LONGEST_BACKOFF)
-        return self.policy.chance() * backoff
+        return self.backoff(state.attempt_number - self.throttled)
+
+    def backoff(self, attempt: int) -> float:
+        return self.policy.chance() * min(2.0 ** min(attempt - 1, 10), LONGEST_BACKOFF)
 
     def stop(self, state: RetryCallState) -> bool:
-        if state.attempt_number >= self.policy.limits.attempts:
+        then = self.policy.clock.monotonic() + state.upcoming_sleep
+        if self.waits_out(_error(state)):
+            self.end = min(then + self.policy.limits.seconds, self.policy.deadline)  # its time begins anew
+            return then > self.patient_until
+        if state.attempt_number - self.throttled >= self.policy.limits.attempts:
             return True
-        return self.policy.clock.monotonic() + state.upcoming_sleep > self.end
+        return then > self.end
 
     def about_to_wait(self, state: RetryCallState) -> None:
         error = _error(state)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from shared.errors import PartialData, Service, SweepError
-from shared.http.client import Http
 from shared.hunt.columns import OF_THE_WORKSPACE, column_types, read_providers
 from shared.hunt.context import MOST_IDS, MOST_ROWS, MailContext, read_context, read_reach
 from shared.hunt.coverage import LOOK_FURTHER, read_coverage, read_last_rows, slots_of
+from shared.hunt.coverage_parts import Stretch, coverage_in_parts
 from shared.hunt.followed import Followed, ask_followed
 from shared.hunt.incidents import PastIncident, read_incidents
 from shared.hunt.options import HuntOptions
@@ -25,9 +25,7 @@ from shared.query import answer as answers
 from shared.query.answer import Answer
 from shared.query.literals import Value, query_text
 from shared.query.refusal import TableMissing
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+from shared.query.two_ways import TwoWays
 
 TITLE = "Unusual volume of remediated email"
 RECIPIENTS_AT_ONCE = 500
@@ -47,8 +45,11 @@ class QueryService(Protocol):
 class Hunt:
     """Queries `mail` about the mail, and the Sentinel workspace about its incidents.
 
-    `notes` say what a receipt should mention about the last hunt. Every method raises SweepError.
+    `notes` say what a receipt should mention about the last hunt. `ways`: where there are two to the workspace. Every
+    method raises SweepError.
     """
+
+    ways: TwoWays | None = None
 
     def __init__(
         self,
@@ -56,23 +57,32 @@ class Hunt:
         mail: QueryService,
         workspace: QueryService,
         close: Callable[[], None] = lambda: None,
+        ways: TwoWays | None = None,
     ) -> None:
         self.options = options
         self._mail = mail
         self._workspace = workspace
         self._rows: int | None = None
         self.close = close
+        if ways is not None:
+            self.ways = ways
         self.notes: list[str] = []
 
     def coverage(self, window: Window) -> Coverage:
         """What the table holds in the window; when that is nothing, also when it last held a row."""
-        answer = self._mail.ask(self._query(window, "events", "actions", "coverage"))
-        empty = Coverage(0, None, slots_of(window, {}))
-        found = empty if answer is None else read_coverage(answer, window)
+        if self.options.in_round:  # a query has less time then
+            found = coverage_in_parts(self._coverage, window)
+        else:
+            found = self._coverage(Stretch(window, window))
         self._rows = found.rows
         if found.rows == 0 and self._mail.tables == "sentinel":
             found = replace(found, last_rows=self._last_rows(window.end))
         return found
+
+    def _coverage(self, stretch: Stretch) -> Coverage:
+        answer = self._mail.ask(self._query(stretch.asked, "events", "actions", "coverage"))
+        empty = Coverage(0, None, slots_of(stretch.days, {}))
+        return empty if answer is None else read_coverage(answer, stretch.days)
 
     def with_witness(self, window: Window, coverage: Coverage) -> tuple[Coverage, str]:
         """The coverage with what the second witness says, and a note when it could not be asked ("" when it could).
@@ -235,14 +245,3 @@ class Hunt:
 
     def _query(self, window: Window, tables: str, *names: str, **parameters: Value) -> str:
         return query_text(f"{tables}_{self._mail.tables}", *names, Start=window.start, End=window.end, **parameters)
-
-
-def open_hunt(options: HuntOptions, http: Http, credential: TokenCredential) -> Hunt:
-    """The hunt with these options; the caller closes it."""
-    from shared.query.advanced_hunting import AdvancedHunting
-    from shared.query.log_analytics import Workspace, connect  # the SDK is slow to import
-
-    client = connect(options.log_analytics, credential)
-    workspace = Workspace(client, options.workspace_id, http)
-    mail = AdvancedHunting(options.graph, options.lookback_days, http) if options.source == "defender" else workspace
-    return Hunt(options, mail, workspace, client.close)

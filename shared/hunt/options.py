@@ -12,7 +12,8 @@ from shared.query.endpoint import Endpoint
 class HuntOptions:
     """The options of one hunt, already checked. The README says what the setting of each name means.
 
-    `source` is HUNT_SOURCE, `threshold` SUM_CASE_THRESHOLD, `workspace_id` the workspace's GUID.
+    `source` is HUNT_SOURCE, `threshold` SUM_CASE_THRESHOLD, `workspace_id` the workspace's GUID. With `arm` and
+    `resource_id` the workspace may also be asked by its path there. `in_round`: many workspaces are asked at once.
     """
 
     source: Literal["sentinel", "defender"]
@@ -23,3 +24,6 @@ class HuntOptions:
     deduplicate: bool
     lookback_days: int
     max_data_age_hours: int
+    arm: Endpoint | None = None
+    resource_id: str = ""
+    in_round: bool = False

@@ -14,8 +14,8 @@ AT_ONCE = 4  # the service runs five queries of an identity at once, and queues 
 MOST_PARTS = 256
 
 
-def in_parts(ask: Callable[[int, int], T]) -> list[T]:
-    """`ask(parts, part)` for every part from 0, of as few parts as fit: 1, else 2, 4 … 256.
+def in_parts(ask: Callable[[int, int], T], most: int = MOST_PARTS) -> list[T]:
+    """`ask(parts, part)` for every part from 0, of as few parts as fit: 1, else 2, 4 … `most`.
 
     Raises:
         HuntTooLarge: when not even the smallest parts fit.
@@ -28,7 +28,7 @@ def in_parts(ask: Callable[[int, int], T]) -> list[T]:
         except SweepError as error:
             if not _too_large(error):
                 raise
-            if parts >= MOST_PARTS:
+            if parts >= most:
                 raise HuntTooLarge(
                     f"The hunt asks for too much at once even in {parts} parts: shorten LOOKBACK_DAYS or raise"
                     " SUM_CASE_THRESHOLD",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.clock import Clock
+from shared.ledger.changes import OrderedRows
 from shared.ledger.port import (
     LeaseRow,
     Ledger,
@@ -16,7 +17,7 @@ from shared.ledger.port import (
     LedgerUnavailable,
     Loaded,
 )
-from shared.ledger.sqlite import SqliteLedger
+from shared.ledger.sqlite import SqliteLedger, sqlite_rows
 
 __all__ = [
     "LeaseRow",
@@ -26,8 +27,10 @@ __all__ = [
     "LedgerNewer",
     "LedgerUnavailable",
     "Loaded",
+    "OrderedRows",
     "SqliteLedger",
     "open_ledger",
+    "open_rows",
 ]
 
 _SQLITE = "sqlite:///"
@@ -53,3 +56,21 @@ def open_ledger(
     from shared.ledger.table import TableLedger  # loads azure-data-tables, which SQLite does not need
 
     return TableLedger(url, workspace, credential, read_only=read_only, clock=clock, deadline=deadline)
+
+
+def open_rows(
+    url: str,
+    partition: str,
+    credential: Any,
+    *,
+    clock: Clock | None = None,
+    deadline: Callable[[], float] = lambda: math.inf,
+) -> OrderedRows:
+    """Rows beside the workspaces' ledgers at `url`, in a partition of their own. The parameters are as for
+    `open_ledger`; a workspace's partition is named by its resource id.
+    """
+    if url.startswith(_SQLITE):
+        return sqlite_rows(url.removeprefix(_SQLITE), partition)
+    from shared.ledger.table import table_rows  # loads azure-data-tables, which SQLite does not need
+
+    return table_rows(url, partition, credential, clock=clock, deadline=deadline)

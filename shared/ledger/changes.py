@@ -68,3 +68,10 @@ class Rows(Protocol):
 
     def close(self) -> None:
         """Close files and connections."""
+
+
+class OrderedRows(Rows, Protocol):
+    """Rows that also tell the first of a range, however many there are."""
+
+    def first(self, start: str, end: str) -> Row | None:
+        """The first row with start <= key < end, None when there is none; one request, and one row read."""

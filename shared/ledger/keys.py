@@ -25,6 +25,8 @@ RECORD = "b.record."
 STATE = "b.standing.workspace"
 LOADED = ("b.", "c")
 _RECEIPT = "a.receipt."
+ALL_BUT_LEASE = (("", LEASE), (LEASE + ".", "~"))
+"""The ranges of all rows but the lease."""
 
 
 def card(card_id: str) -> str:

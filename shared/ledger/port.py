@@ -118,5 +118,10 @@ class Ledger(Protocol):
         when that cannot be done now, LedgerError says so, and a second call does it.
         """
 
+    def clear(self) -> None:
+        """Remove every row of the workspace but the lease, damaged ones too, and leave nothing of them in a file, as
+        `forget` does. A second call completes what was interrupted.
+        """
+
     def close(self) -> None:
         """Close files and connections."""

@@ -2,7 +2,8 @@
 
 A row is `{"v": VERSION, <kind>: {field: value, …}}` in JSON, deflated when that makes it smaller. A field that has its
 default is left out, a field that is missing takes its default, and one that nobody knows is passed over; so adding a
-field with a default needs no new version. Anything else does: count `VERSION` up and add the step to `_UPGRADES`.
+field with a default needs no new version. Anything else does: count `VERSION` up and add the step to `_UPGRADES`. A
+field whose metadata say `"kept": False` is never written.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def json_value(value: Any) -> Any:
         return {
             field.name: _plain_field(kind, getattr(value, field.name))
             for field, kind in _fields(type(value))
-            if getattr(value, field.name) != _default(field)
+            if field.metadata.get("kept", True) and getattr(value, field.name) != _default(field)
         }
     if isinstance(value, Mapping):
         return {str(key): json_value(item) for key, item in value.items()}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.ledger.changes import Change, Put, Row
+from shared.ledger.changes import Change, OrderedRows, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerNewer, LedgerUnavailable
 from shared.ledger.sqlite_reading import connect_read_only
 from shared.ledger.verbs import RowLedger
@@ -39,6 +39,11 @@ class SqliteLedger(RowLedger):
         super().__init__(_SqliteRows(Path(path), workspace.lower(), read_only, patience), read_only)
 
 
+def sqlite_rows(path: str | Path, partition: str, read_only: bool = False, patience: float = 15.0) -> OrderedRows:
+    """The rows of this partition in the file `path`; the parameters are as for SqliteLedger."""
+    return _SqliteRows(Path(path), partition.lower(), read_only, patience)
+
+
 class _SqliteRows:
     """One connection, used by one thread at a time; opened at the first use."""
 
@@ -60,6 +65,14 @@ class _SqliteRows:
                 (self._workspace, start, end),
             )
             return [_row(*row) for row in found]
+
+    def first(self, start: str, end: str) -> Row | None:
+        with self._connected() as connection:
+            found = connection.execute(
+                "SELECT key, data, version FROM rows WHERE workspace = ? AND key >= ? AND key < ? ORDER BY key LIMIT 1",
+                (self._workspace, start, end),
+            ).fetchone()
+            return _row(*found) if found else None
 
     def get(self, key: str) -> Row | None:
         with self._connected() as connection:

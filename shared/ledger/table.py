@@ -21,7 +21,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.data.tables import UpdateMode
 
 from shared.clock import Clock, SystemClock
-from shared.ledger.changes import Change, Put, Row
+from shared.ledger.changes import Change, OrderedRows, Put, Row
 from shared.ledger.port import LedgerConflict, LedgerError
 from shared.ledger.service import LedgerTableMissing, TableService
 from shared.ledger.verbs import RowLedger
@@ -59,6 +59,18 @@ class TableLedger(RowLedger):
         super().__init__(_TableRows(service, workspace), read_only)
 
 
+def table_rows(
+    endpoint: str,
+    partition: str,
+    credential: TokenCredential | AzureNamedKeyCredential,
+    table: str = "sweepledger",
+    clock: Clock | None = None,
+    deadline: Callable[[], float] = lambda: math.inf,
+) -> OrderedRows:
+    """The rows of this partition in the table; the parameters are as for TableLedger."""
+    return _TableRows(TableService(endpoint, table, credential, clock or SystemClock(), deadline), partition)
+
+
 @dataclass(frozen=True, slots=True)
 class _Entity:
     key: str
@@ -94,6 +106,20 @@ class _TableRows:
         except LedgerTableMissing:
             return []
         return list(self._rows(found))
+
+    def first(self, start: str, end: str) -> Row | None:
+        token: Any = None
+        try:
+            while True:  # a page may be empty although there are more
+                page, token = self._service.send(partial(self._page, start, end, token, 1))
+                if page:
+                    # Its further entities, if it has any, are not read.
+                    data = page[0].data if not page[0].beside else None
+                    return Row(page[0].key, data, page[0].etag)
+                if token is None:
+                    return None
+        except LedgerTableMissing:
+            return None
 
     def get(self, key: str) -> Row | None:
         return next((row for row in self.scan(key, key + "~~") if row.key == key), None)
@@ -138,11 +164,12 @@ class _TableRows:
     def close(self) -> None:
         self._service.client.close()
 
-    def _page(self, start: str, end: str, token: Any) -> tuple[list[_Entity], Any]:
-        """One page of entities from `token` on, and the token of the next page, None after the last."""
+    def _page(self, start: str, end: str, token: Any, most: int | None = None) -> tuple[list[_Entity], Any]:
+        """One page of entities from `token` on, `most` at most, and the token of the next page, None after the last."""
         pages: Any = self._service.client.query_entities(
             "PartitionKey eq @partition and RowKey ge @start and RowKey lt @end",
             parameters={"partition": self._partition, "start": start, "end": end},
+            results_per_page=most,
         ).by_page(continuation_token=token)
         page = [
             _Entity(entity["RowKey"], _data(entity), entity.metadata["etag"], entity.get("beside", 0))

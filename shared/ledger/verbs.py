@@ -137,6 +137,14 @@ class RowLedger:
         self.save(cards=cards, dropped_cards=dropped_cards)
         self._rows.scrub()
 
+    def clear(self) -> None:
+        """See the port."""
+        for start, end in keys.ALL_BUT_LEASE:
+            self._apply([Delete(row.key, row.version) for row in self._rows.scan(start, end)])
+        with self._lock:
+            self._loaded, self._damaged = False, set()
+        self._rows.scrub()
+
     def close(self) -> None:
         """See the port."""
         self._rows.close()

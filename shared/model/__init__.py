@@ -45,7 +45,7 @@ from shared.model.origin import Campaign, MailGroup, Origin
 from shared.model.pseudonym import address_digest, pseudonym, without_person
 from shared.model.receipt import Cause, Receipt, Verdict
 from shared.model.removals import ACTORS, Removals
-from shared.model.rounds import ALONE, RoundEntry
+from shared.model.rounds import ALONE, EntryEnd, EntryTold, RoundEntry, RoundTold
 from shared.model.shares import Shares, in_last_day, in_window
 
 __all__ = [
@@ -68,6 +68,8 @@ __all__ = [
     "Cause",
     "Counts",
     "Coverage",
+    "EntryEnd",
+    "EntryTold",
     "Evidence",
     "Finding",
     "Incident",
@@ -85,6 +87,7 @@ __all__ = [
     "Remedy",
     "Removals",
     "RoundEntry",
+    "RoundTold",
     "Seen",
     "Severity",
     "Shares",

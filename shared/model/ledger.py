@@ -185,7 +185,7 @@ class CardNote:
     `doubtful` counts the posts that Teams may have taken and did not answer for. `accepted`: Teams took it. Of what it
     tells: findings; effects that are due; `unanswered`, the findings named in a line because cards about them may have
     arrived; recipients reminded of, and whose deleted incident is mentioned; ids of causes (why the sweep failed, is
-    not trusted, or left something due).
+    not trusted, or left something due). `round`: the round in which it was last posted, "" outside of one.
     """
 
     id: str
@@ -198,6 +198,7 @@ class CardNote:
     reminders: tuple[str, ...] = ()
     deletions: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    round: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,8 @@ class WorkspaceState:
     of the causes told on `causes_day`. `accepted_coverage_since`: an operator accepted a lasting change of the data;
     what the tables held before this UTC day is no measure of it. `rule_used`: whether findings were ever handed to
     the analytics rule; None where that is not known. `in_defender`: on the day `portals_looked` the workspace was
-    onboarded to the Defender portal; what its analysts do not see was told on a card on `portals_told`.
+    onboarded to the Defender portal; what its analysts do not see was told on a card on `portals_told`. `query_by`:
+    the way by which queries were last answered, "api" or "arm"; "" where there is one way only.
     """
 
     listed_to: datetime | None = None
@@ -231,3 +233,4 @@ class WorkspaceState:
     in_defender: bool = False
     portals_looked: date | None = None
     portals_told: date | None = None
+    query_by: str = ""

@@ -22,10 +22,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something went wrong: `id` short and stable ("sentinel_forbidden"), `text` says it and what to do."""
+    """Why something went wrong: `id` short and stable ("sentinel_forbidden"), `text` says it and what to do.
+
+    Of a request that failed, as long as the sweep lasts: its `status`, its `fault` (`shared.errors.Fault`) when no
+    response can be used, and whether it was `unanswered`: what was asked for may have been done.
+    """
 
     id: str
     text: str
+    status: int | None = field(default=None, compare=False, metadata={"kept": False})
+    fault: str = field(default="", compare=False, metadata={"kept": False})
+    unanswered: bool = field(default=False, compare=False, metadata={"kept": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class Receipt:
     """What one sweep did: one log line and one ledger row. Counts, never addresses.
 
     `history_days`: so many earlier days of the window could be trusted as a measure; None when it was not judged.
-    `workspace_name` is the entry of `workspaces.json`, `round` the round it was swept in; "" without.
+    `workspace_name` is the entry of `workspaces.json`, `round` the round it was swept in; "" without. `causes` are
+    those behind `reasons`, as values: they are not written down.
     """
 
     run_id: str
@@ -70,3 +78,4 @@ class Receipt:
     notes: tuple[str, ...] = ()
     round: str = ""
     workspace_name: str = ""
+    causes: tuple[Cause, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from shared.model import Action
+from shared.model import Action, Record
 
 REMEMBERED = 5_000
 """Creations that are written down while they wait. More than that means that the threshold is too low."""
@@ -27,6 +28,17 @@ class Room:
     def after(self, tried: int, taken: int) -> Room:
         """The room after a round."""
         return Room(self.limit, self.taken + taken, self.tried + tried)
+
+
+def made_since(records: Iterable[Record], since: datetime) -> int:
+    """For how many recipients an incident was made since then, or handed to the rule, or may have been made."""
+    return sum(any(at >= since for at in _made_at(record)) for record in records)
+
+
+def _made_at(record: Record) -> list[datetime]:
+    owed = record.creation
+    times = (record.incident and record.incident.made_at, owed and owed.uploaded, owed and owed.attempts.marked)
+    return [at for at in times if at]
 
 
 def remembered(creations: Sequence[Action], limit: int, noted: Collection[str] = ()) -> tuple[tuple[Action, ...], int]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline.policies import RetryPolicy
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryResult
 
 from shared.errors import Call, Fault, HuntTooLarge, PartialData, Service
@@ -23,10 +24,27 @@ SERVER_TIMEOUT = 600  # seconds; the longest the service allows
 READ_TIMEOUT = SERVER_TIMEOUT + 30  # longer, so that the service's own error for a slow query arrives
 MOST_ROWS = 500_000  # the service cuts a result here
 LIMITS = Limits(read=READ_TIMEOUT)
+IN_ROUND_TIMEOUT = 180  # seconds; the service runs five queries of an identity at once, whosever workspaces they ask
+LONGEST_QUEUE = 180  # seconds that a query may wait there for its turn, before it runs or gets a 429
+LIMITS_IN_ROUND = Limits(read=LONGEST_QUEUE + IN_ROUND_TIMEOUT + 30, waits_out_429=True)
+ARM_VERSION = "2017-10-01"
 
 
-def connect(endpoint: Endpoint, credential: TokenCredential) -> LogsQueryClient:
-    """A client that sends each query once and follows no redirect: shared/http retries."""
+class _ToResource(SansIOHTTPPolicy[Any, Any]):
+    """Sends every request to the workspace's ARM path, which takes and answers the same as the query API."""
+
+    def __init__(self, endpoint: Endpoint, resource_id: str) -> None:
+        self._url = f"{endpoint.url}{resource_id}/query?api-version={ARM_VERSION}"
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        request.http_request.url = self._url
+
+
+def connect(endpoint: Endpoint, credential: TokenCredential, resource_id: str = "") -> LogsQueryClient:
+    """A client that sends each query once and follows no redirect: shared/http retries.
+
+    With a `resource_id` the endpoint is Azure Resource Manager's, and the client queries this one workspace only.
+    """
     return LogsQueryClient(
         credential,
         endpoint=endpoint.url,
@@ -34,19 +52,22 @@ def connect(endpoint: Endpoint, credential: TokenCredential) -> LogsQueryClient:
         transport=BoundedTransport(QUERY_BYTES, LIMITS),
         retry_policy=RetryPolicy.no_retries(),
         permit_redirects=False,
+        per_call_policies=[_ToResource(endpoint, resource_id)] if resource_id else [],
     )
 
 
 class Workspace:
-    """A workspace, by its GUID."""
+    """A workspace, by its GUID. `in_round`: a query gets less time and more patience, for others ask beside it."""
 
     service = Service.LOG_ANALYTICS
     tables = "sentinel"
 
-    def __init__(self, client: LogsQueryClient, workspace_id: str, http: Http) -> None:
+    def __init__(self, client: LogsQueryClient, workspace_id: str, http: Http, *, in_round: bool = False) -> None:
         self._client = client
         self._workspace_id = workspace_id
         self._http = http
+        self._limits = LIMITS_IN_ROUND if in_round else LIMITS
+        self._timeout = IN_ROUND_TIMEOUT if in_round else SERVER_TIMEOUT
 
     def ask(self, kql: str) -> Answer | None:
         """The one table that a query returns; None for a response without a body, which means no data.
@@ -57,7 +78,7 @@ class Workspace:
             PartialData: the result is partial, or the response is not what the service sends.
             SweepError: everything else that shared/errors.py lists.
         """
-        return self._http.sdk_call(self.service, lambda: self._once(kql), limits=LIMITS)
+        return self._http.sdk_call(self.service, lambda: self._once(kql), limits=self._limits)
 
     def _once(self, kql: str) -> Answer | None:
         responses: list[Any] = []
@@ -68,8 +89,8 @@ class Workspace:
                 self._workspace_id,
                 kql,
                 timespan=None,
-                server_timeout=int(min(SERVER_TIMEOUT, left)),
-                read_timeout=min(READ_TIMEOUT, left),
+                server_timeout=int(min(self._timeout, left)),
+                read_timeout=min(self._limits.read, left),
                 raw_response_hook=lambda received: responses.append(received.http_response),
             )
         except json.JSONDecodeError as error:

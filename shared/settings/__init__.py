@@ -5,13 +5,14 @@ from shared.settings.hosting import app_resource_id
 from shared.settings.loading import from_values, given_schedule, load
 from shared.settings.local_file import LOCAL_FILE, ROOT, file_keys
 from shared.settings.mistakes import SettingsInvalid
-from shared.settings.settings import NAMES, Exclusion, Settings
+from shared.settings.settings import NAMES, ROUND_NAMES, Exclusion, Settings
 
 __all__ = [
     "CLOUDS",
     "LOCAL_FILE",
     "NAMES",
     "ROOT",
+    "ROUND_NAMES",
     "Cloud",
     "Exclusion",
     "Settings",

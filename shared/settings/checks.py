@@ -16,8 +16,9 @@ from shared.web_address import WebAddress, after_host, web_address
 LONGEST_PAGE = 300
 """Characters of the address of a page that cards lead to."""
 _WORKSPACE = re.compile(
-    r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/\s?#]{1,90}"
-    r"/providers/Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{0,62}",
+    # ASCII outside of the group's name: other letters (ſ, the Kelvin sign) fold to these, and are not them.
+    r"(?a:/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/)[^/\s?#]{1,90}"
+    r"(?a:/providers/Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{0,62})",
     re.IGNORECASE,
 )
 STREAM = "Custom-EmailRemediationFindings_CL"
@@ -102,15 +103,23 @@ def stream(value: str) -> str | None:
 
 def ledger(value: str, cloud: Cloud) -> str | None:
     """A table endpoint, or a SQLite file."""
-    if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
-        return None
-    if (address := _bare(value)) and address.scheme == "https":
-        return None
-    # http only for a storage emulator on this machine: it has no certificate, and nothing leaves the machine.
-    address = web_address(value)
-    if address and address.host in _LOOPBACK and address.scheme == "http" and not set(value) & {*"?#"}:
+    if (value.startswith("sqlite:///") and len(value) > len("sqlite:///")) or _storage(value):
         return None
     return f"expected https://<account>.{cloud.table_suffix} or sqlite:///path"
+
+
+def queue(value: str, cloud: Cloud) -> str | None:
+    """A queue endpoint."""
+    return None if _storage(value) else f"expected https://<account>.{cloud.queue_suffix}"
+
+
+def _storage(value: str) -> bool:
+    """Whether it is the endpoint of a storage service."""
+    if (address := _bare(value)) and address.scheme == "https":
+        return True
+    # A storage emulator on this machine has a path, and http is safe: nothing leaves the machine.
+    address = web_address(value)
+    return bool(address and address.host in _LOOPBACK and not set(value) & {*"?#"})
 
 
 def page(url: str) -> str | None:

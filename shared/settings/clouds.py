@@ -27,6 +27,11 @@ class Cloud:
     ingestion_suffix: str
 
     @property
+    def queue_suffix(self) -> str:
+        """What the hosts of queue services end with."""
+        return self.table_suffix.replace("table.", "queue.", 1)
+
+    @property
     def log_analytics_audience(self) -> str:
         """The audience of a Log Analytics token: the service's own public address."""
         return self.log_analytics

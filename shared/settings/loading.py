@@ -17,9 +17,14 @@ from shared.settings.mistakes import EXPECTED, SettingsInvalid, sentence, unfill
 from shared.settings.placeholders import placeholders
 from shared.settings.settings import Settings
 
-_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})  # what pydantic takes for true
+PLACE_NAMES = frozenset(
+    {"WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME"}
+    | {f"AZUREWEBJOBSSTORAGE__{name}" for name in ("ACCOUNTNAME", "TABLESERVICEURI", "QUEUESERVICEURI")}
+)
+"""What the host says of where this process runs and keeps its data, beside the settings."""
+TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})  # what pydantic takes for true
 _FOR_THE_RULE = ("FINDINGS_ENDPOINT", "FINDINGS_RULE_ID", "FINDINGS_STREAM")
-_NO_LEDGER = (
+NO_LEDGER = (
     "LEDGER_URL is missing, and neither AzureWebJobsStorage__accountName nor AzureWebJobsStorage__tableServiceUri is"
     " set; expected https://<account>.table.core.windows.net (a ledger on this app's own disk would be forgotten)"
 )
@@ -34,11 +39,11 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
     Raises:
         SettingsInvalid: with every mistake found.
     """
-    values = _normal(given) | ({"DRY_RUN": "true"} if dry_run else {})
+    values = normal_values(given) | ({"DRY_RUN": "true"} if dry_run else {})
     # An empty value is what a template leaves behind for "not set".
     raw: dict[str, Any] = {field: values[field.upper()] for field in Settings.model_fields if values.get(field.upper())}
-    raw.setdefault("ledger_url", _ledger_default(values))
-    dry = values.get("DRY_RUN", "").lower() in _TRUE
+    raw.setdefault("ledger_url", ledger_default(values))
+    dry = values.get("DRY_RUN", "").lower() in TRUE
     required = not dry if webhook_needed is None else webhook_needed
     examples = placeholders(values)
     if dry and not required and examples == ("TEAMS_WEBHOOK_URL",):
@@ -46,7 +51,7 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
         examples = ()
     settings, mistakes = _built(raw)
     if not raw["ledger_url"]:
-        mistakes.append(_NO_LEDGER)
+        mistakes.append(NO_LEDGER)
     if required and "teams_webhook_url" not in raw:
         mistakes.append(f"TEAMS_WEBHOOK_URL is missing; {EXPECTED['TEAMS_WEBHOOK_URL']} (a dry run needs none)")
     if values.get("RAISE_BY") == "rule":
@@ -61,7 +66,7 @@ def from_values(given: Mapping[str, str], *, dry_run: bool = False, webhook_need
     return settings
 
 
-def _normal(given: Mapping[str, str]) -> dict[str, str]:
+def normal_values(given: Mapping[str, str]) -> dict[str, str]:
     """The values under upper-case names, without blanks around them."""
     values = {name.upper(): value.strip() for name, value in given.items()}
     # The host reads this one itself, and refuses a tab or a line break around it, too.
@@ -76,7 +81,7 @@ def _built(raw: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
         return None, [sentence(dict(found)) for found in error.errors(include_input=False, include_url=False)]
 
 
-def _ledger_default(values: Mapping[str, str]) -> str:
+def ledger_default(values: Mapping[str, str]) -> str:
     """Where the ledger is when LEDGER_URL is not set: "" when it would be on a disk that Azure discards."""
     if "WEBSITE_INSTANCE_ID" not in values and "WEBSITE_SITE_NAME" not in values:
         return "sqlite:///.sweep/ledger.db"
@@ -101,9 +106,18 @@ def load(
     Raises:
         SettingsInvalid: with every mistake found.
     """
+    return from_values(app_values(environment, beside), dry_run=dry_run, webhook_needed=webhook_needed)
+
+
+def app_values(environment: Mapping[str, str] | None = None, beside: Path = ROOT) -> dict[str, str]:
+    """The app settings of this process as text, by upper-case names, with all else that is in the environment.
+
+    Raises:
+        SettingsInvalid: `local.settings.json` cannot be read.
+    """
     values = {name.upper(): value for name, value in local_values(beside).items()}
     values.update({name.upper(): value for name, value in (os.environ if environment is None else environment).items()})
-    return from_values(values, dry_run=dry_run, webhook_needed=webhook_needed)
+    return values
 
 
 def given_schedule(environment: Mapping[str, str] | None = None, beside: Path = ROOT) -> str | None:

@@ -41,6 +41,8 @@ def _parsed(file: Path) -> tuple[dict[str, Any], str]:
         return {}, "is not JSON that can be read (it is nested too deeply)"
     except UnicodeDecodeError:
         return {}, "is not UTF-8"
+    except ValueError:  # a number of thousands of digits
+        return {}, "is not JSON that can be read (a number in it is too long)"
     except IsADirectoryError:
         return {}, "is a folder"
     except OSError as error:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from shared.nearest import nearest
-from shared.settings import LOCAL_FILE, NAMES
+from shared.settings import LOCAL_FILE, NAMES, ROUND_NAMES
 
 _HOSTS = (  # the names of the Functions host, its extensions, its worker and App Service, and of Azure's SDKs
     *("AZUREWEBJOBS", "AZUREFUNCTIONS", "FUNCTIONS_", "WEBJOBS_", "WEBSITE_", "WEBSITES_", "SCM_", "APPSETTING_"),
@@ -34,7 +34,7 @@ def misspelt(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
 
     `also` are further names that the caller knows; they are treated like settings.
     """
-    known = [*NAMES, *(name.upper() for name in also)]
+    known = _known(also)
     found = []
     for name in sorted(set(names)):
         if not _foreign(name) and (right := nearest(name.upper(), known, most=2)):
@@ -42,16 +42,24 @@ def misspelt(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
     return found
 
 
-def unknown_keys(names: Iterable[str]) -> list[str]:
-    """A sentence for each of these keys of local.settings.json that is neither a setting nor one of the host's."""
+def unknown_keys(names: Iterable[str], also: Collection[str] = ()) -> list[str]:
+    """A sentence for each of these keys of local.settings.json that is neither a setting nor one of the host's. `also`
+    is as in `misspelt`.
+    """
     found = []
+    known = _known(also)
     for name in sorted(set(names)):
-        if name.upper() in NAMES or _foreign(name):
+        if name.upper() in known or _foreign(name):
             continue
-        right = nearest(name.upper(), NAMES, most=3) or _around(name.upper())
+        right = nearest(name.upper(), known, most=3) or _around(name.upper())
         meant = f"did you mean {right}?" if right else "README.md lists the settings"
         found.append(f"{name if right else _shown(name)} in {LOCAL_FILE} is no setting and has no effect: {meant}")
     return found
+
+
+def _known(also: Collection[str]) -> list[str]:
+    """The settings of a sweep and of a round, and what the caller knows besides."""
+    return sorted({*NAMES, *ROUND_NAMES, *(name.upper() for name in also)})
 
 
 def _around(name: str) -> str:

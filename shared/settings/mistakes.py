@@ -16,6 +16,8 @@ EXPECTED = {
     "EXCLUDED_RECIPIENTS": EXPECTED_EXCLUSIONS,
     "TEAMS_MENTIONS": EXPECTED_MENTIONS,
     "TEAMS_WEBHOOK_EXTRA_HOSTS": EXPECTED_HOSTS,
+    "ROUND_WEBHOOK_URL": "expected the https URL of a Teams Workflows webhook",
+    "ROUND_DEADLINE_MINUTES": "expected a whole number from 30 to 1200",
     "FINDINGS_ENDPOINT": "expected the data collection rule's logsIngestion endpoint, an https address",
     "FINDINGS_RULE_ID": "expected the data collection rule's immutable id, dcr- and 32 hex digits",
     "FINDINGS_STREAM": f"expected {STREAM}",

@@ -245,3 +245,5 @@ class Settings(BaseSettings):
 
 NAMES = frozenset(field.upper() for field in Settings.model_fields)
 """The settings' names, as an environment has them."""
+ROUND_NAMES = frozenset({"ROUND_WEBHOOK_URL", "ROUND_DEADLINE_MINUTES"})
+"""The names of what is set for a round over many workspaces, and is no setting of a sweep."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.model import Cause, Finding, Incident, Record
 from shared.plan.records import adopted
+from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
 from shared.sweep.gather import Hunted
 
@@ -111,8 +112,8 @@ def adopted_record(
 def history_cause(context: Context) -> Cause:
     """Why nothing is made while it is not known what there was before."""
     error = context.history.error
-    return Cause(
-        error.cause if error else "incidents_unknown",
-        "it is not known which incidents there were before (SecurityIncident could not be read), so none is made anew"
-        + (f": {error}" if error else ""),
+    return replace(
+        cause_of(error) if error else Cause("incidents_unknown", ""),
+        text="it is not known which incidents there were before (SecurityIncident could not be read), so none is made"
+        " anew" + (f": {error}" if error else ""),
     )

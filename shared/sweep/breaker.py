@@ -14,7 +14,8 @@ IN_A_ROW = 3
 
 def cause_of(error: SweepError) -> Cause:
     """The cause that an error is."""
-    return Cause(error.cause, str(error))
+    fault = error.fault.value if error.fault else ""
+    return Cause(error.cause, str(error), status=error.status, fault=fault, unanswered=error.maybe_done)
 
 
 class Breaker:

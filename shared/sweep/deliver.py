@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from shared.incidents.terms import Terms
 from shared.model import NO_MESSAGES, Act, Action, Cause, OwedComment, Reason, Record
 from shared.plan.awaited import is_awaited
 from shared.plan.decide import Plan
 from shared.plan.owed import owing
-from shared.plan.room import Room, remembered
+from shared.plan.records import CLOCKS_APART
+from shared.plan.room import Room, made_since, remembered
 from shared.sweep.comments import comment_action, send_comment
 from shared.sweep.context import Context
 from shared.sweep.creations import mark_turns, unmark_untried
@@ -103,7 +105,7 @@ def terms_of(context: Context, hunted: Hunted) -> Terms:
 def _rounds(on: Delivering, creations: Iterable[Action], updates: Iterable[Action]) -> list[Result]:
     """Creations in rounds, the updates with the first of them; creations that updates turn into wait for a turn."""
     queue = deque(creations)
-    room = Room(on.context.policy.max_new)
+    room = _room(on.context)
     others = list(updates)
     results: list[Result] = []
     while others or (queue and room.next):
@@ -118,6 +120,16 @@ def _rounds(on: Delivering, creations: Iterable[Action], updates: Iterable[Actio
         if on.context.stopped() is not None:
             break
     return results
+
+
+def _room(context: Context) -> Room:
+    """What the fuse leaves. All tries of one round share it: what an earlier one has made is taken, and was tried."""
+    limit, entry = context.policy.max_new, context.parts.entry
+    if not entry.in_round or entry.since is None:
+        return Room(limit)
+    ahead = timedelta(seconds=max(context.parts.incidents.skew() or 0.0, 0.0))  # most times are by Sentinel's clock
+    made = made_since(context.ledger.records.values(), entry.since - ahead - CLOCKS_APART)
+    return Room(limit, made, made)
 
 
 def _batch(on: Delivering, turns: list[Action], others: list[Action]) -> list[Result]:
@@ -218,7 +230,7 @@ def planned_only(context: Context, planned: Plan, blocked: Mapping[str, Cause]) 
     _, forgotten = remembered(planned.creations, context.policy.max_new, _noted(context.ledger.records))
     actions = planned.actions()
     free = [action for action in planned.creations if action.recipient not in blocked]
-    for action in free[context.policy.max_new :]:
+    for action in free[_room(context).next :]:
         actions[action.recipient] = on_hold(action)
     doubtful = {
         record.recipient: _UNKNOWN

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from shared.model import CardNote, Cause, ToldDue, ToldFinding
 from shared.plan.news import doubtful_posts
 from shared.sweep.context import Context
-from shared.sweep.post import Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post
+from shared.sweep.post import UNANSWERED_ID, Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post
 from shared.teams import Card, Entry, Situation, digest_card, probe_card
 
 MOST_POSTS = 16
@@ -25,7 +25,7 @@ SPLIT_AFTER = 2
 
 
 _UNANSWERED = Cause(
-    "teams_unanswered",
+    UNANSWERED_ID,
     "Teams may have taken today's cards, but did not answer: look at the flow's run history in Power Automate; they are"
     " posted again tomorrow",
 )

@@ -13,6 +13,7 @@ from shared.model import Attempts, Cause, Finding, Incident, OwedCreation, Reaso
 from shared.plan.awaited import handed_over, not_looked_up, waited
 from shared.plan.decide import candidate
 from shared.plan.records import seen
+from shared.sweep.breaker import cause_of
 from shared.sweep.context import Context
 from shared.sweep.workers import in_parallel
 
@@ -33,7 +34,7 @@ def follow(context: Context) -> tuple[dict[str, Incident], Cause | None]:
     if followed is None:
         waiting = [record for record in context.ledger.records.values() if record.awaited]
         context.ledger.save(not_looked_up(record, context.now()) for record in waiting)
-        return {}, Cause("incidents_unread", f"our incidents could not be looked up: {context.history.error}")
+        return {}, _unread("our incidents could not be looked up", context.history.error)
     incidents = {each.id: incident_seen(each.incident) for each in followed.values() if each.incident}
     context.ledger.save(
         _followed(context, record, followed, incidents) for record in list(context.ledger.records.values())
@@ -53,10 +54,15 @@ def _read(context: Context, name: str) -> Incident | Cause | None:
         incident = context.parts.incidents.read(name)
     except SweepError as error:
         context.breaker.ended(error)
-        return Cause("incidents_unread", f"an incident that the analytics rule has made could not be read: {error}")
+        return _unread("an incident that the analytics rule has made could not be read", error)
     context.breaker.ended(None)
     row = (context.history.followed() or {}).get(name)
     return replace(incident, about=row.recipient, episode=row.episode) if incident and row else None
+
+
+def _unread(what: str, error: SweepError | None) -> Cause:
+    cause = cause_of(error) if error else Cause("", "")
+    return replace(cause, id="incidents_unread", text=f"{what}: {error}")
 
 
 def _followed(

@@ -5,10 +5,10 @@ trust it. A hunt that was not answered in full is a value, not an exception; its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from shared.errors import SweepError
+from shared.errors import PartialData, SweepError, Throttled, Unavailable
 from shared.hunt import Hunt
 from shared.model import Cause, Coverage, Finding, Slot, WorkspaceState
 from shared.plan.trust import TrustOptions, judge
@@ -48,7 +48,8 @@ def check_access(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
 
     Without a token nothing can be done: one request shows that, and it is reported once. The GUID that is queried and
     the resource that is written to must be one workspace; checked once for each GUID. The ledger is the resource's own:
-    a sweep with another resource id has another ledger, and checks there.
+    a sweep with another resource id has another ledger, and checks there. Of many workspaces none is written to that
+    could not be checked: its two ids may be of two customers.
     """
     settings, parts = context.settings, context.parts
     parts.progress("signing in")
@@ -62,6 +63,8 @@ def check_access(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
     try:
         guid = parts.incidents.workspace_guid()
     except SweepError as error:
+        if parts.entry.name:
+            return _trip(context, _unconfirmed(error)), ()
         # A role may cover the incidents and not the workspace itself: that says nothing about them.
         return None, (f"could not check that the workspace settings are of one workspace: {error}",)
     if guid.lower() != wanted:
@@ -72,6 +75,18 @@ def check_access(context: Context) -> tuple[Cause | None, tuple[str, ...]]:
         return _trip(context, Cause("workspace_mismatch", text)), ()
     context.ledger.save_state(checked_guid=wanted)
     return None, ()
+
+
+def _unconfirmed(error: SweepError) -> Cause:
+    """Why nothing is written; what may be well in some minutes keeps its own cause, for it is tried again."""
+    if isinstance(error, Throttled | Unavailable | PartialData):
+        return cause_of(error)
+    text = (
+        "it could not be checked that the two workspace ids are of one workspace, so nothing was asked or written."
+        " The app's identity needs to read the workspace itself (Microsoft.OperationalInsights/workspaces/read, which"
+        f" Microsoft Sentinel Responder grants on it; in another tenant the delegation does): {error}"
+    )
+    return replace(cause_of(error), id="workspace_unconfirmed", text=text)
 
 
 def _trip(context: Context, cause: Cause) -> Cause:
@@ -102,6 +117,8 @@ def gather(context: Context, failed: Cause | None) -> Hunted:
     try:
         parts.progress("measuring coverage")
         coverage = hunt.coverage(window)
+        if hunt.ways is not None and hunt.ways.by != context.ledger.state.query_by:
+            context.ledger.save_state(query_by=hunt.ways.by)  # asked first by the next sweep
         parts.progress("hunting")
         findings = {finding.recipient: finding for finding in hunt.findings(window)}
         for finding in findings.values():

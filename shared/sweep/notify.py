@@ -11,6 +11,7 @@ from shared.model import CardNote, Cause, Record, Verdict
 from shared.plan.news import MOST_DOUBTFUL, News, causes_to_tell, due_to_tell, findings_to_tell
 from shared.plan.records import seen
 from shared.plan.reminders import EARLY, reminders
+from shared.plan.told_in_doubt import causes_without, left_untold, news_without, told_in_doubt
 from shared.sweep import portals
 from shared.sweep.context import Context
 from shared.sweep.deliver import Delivered
@@ -18,13 +19,14 @@ from shared.sweep.describe import Words
 from shared.sweep.digest import post_digest
 from shared.sweep.entries import shown_severity, tells_of
 from shared.sweep.gather import Hunted
-from shared.sweep.post import Posted, Tally, post
+from shared.sweep.post import NOT_AGAIN, Posted, Tally, post
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
 from shared.sweep.words import words_to_tell
 from shared.teams import Notice, Situation, notice_card
 from shared.teams.places import MOST_NAMED
 
+_KINDS = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}
 _UNTOLD = Cause("card_due", "findings of earlier sweeps are still to be told on a card: the next sweep posts it")
 
 
@@ -51,42 +53,84 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         LedgerError: a card could not be written down.
     """
     context.parts.progress("telling Teams")
-    tally, words = Tally(), words_to_tell(context, hunted.words, hunted.coverage)
+    tally, earlier = Tally(), _told_in_doubt(context)
     situation = situation_of(context, hunted, found, delivered, described)
     news = _news(context, delivered, situation)
-    kind = {Verdict.FAILED: Notice.FAILED, Verdict.UNTRUSTED: Notice.UNTRUSTED}.get(situation.verdict)
-    reasons = (hunted.failed,) if hunted.failed else hunted.doubts
-    open_causes = _open_causes(context, found, delivered)
-    failed = _untold_causes(context, reasons) if kind is Notice.FAILED else ()
+    kind = _KINDS.get(situation.verdict)
+    about = _About(
+        kind,
+        (hunted.failed,) if hunted.failed else hunted.doubts,
+        tuple(_open_causes(context, found, delivered)),
+        found.unread,
+        causes_without(words_to_tell(context, hunted.words, hunted.coverage), earlier),
+    )
+    failed = _untold_causes(context, about.reasons) if kind is Notice.FAILED else ()
     undelivered, told = 0, True
-    if news:
-        on_digest = [
-            *(each for each in _untold_causes(context, open_causes) if kind is not None or each != found.unread),
-            *words,
-            *(_untold_causes(context, reasons) if kind is Notice.UNTRUSTED else ()),
-        ]
-        tells = tells_of(context, hunted, news, situation, described)
-        told = post_digest(context, tally, tells, situation, [each.id for each in on_digest])
+    if to_tell := news_without(news, earlier):
+        tells = tells_of(context, hunted, to_tell, situation, described)
+        told = post_digest(context, tally, tells, situation, _on_digest(context, about))
         undelivered += 0 if told else 1
-    # A minimal card tells no causes; a card that was not accepted may have.
-    about_us = failed or (_untold_causes(context, reasons) if told else ())
-    pending = _untold_causes(context, open_causes) if told else ()
-    if about_us and kind is not None:
-        unread = [each for each in pending if each == found.unread]
-        undelivered += _notice(context, tally, kind, (*about_us, *unread), situation, words)
-    elif pending:
-        undelivered += _notice(context, tally, Notice.DUE, pending, situation, words)
-    elif not news and kind is None:
-        undelivered += _sign_of_life(context, tally, hunted, situation, words)
+    if context.parts.entry.shares_channel:
+        tally.causes += () if tally.card_id else about.words  # the round's card tells what the receipt says
+    elif not news and kind is None and not earlier and not _untold_causes(context, about.pending):
+        undelivered += _sign_of_life(context, tally, hunted, situation, about.words)
+    else:
+        undelivered += _about_us(context, tally, about, failed, situation, told=told)
     if tally.card_id:
         portals.note_told(context)
+    if left_untold(context.ledger.records.values(), earlier):
+        tally.causes.append(NOT_AGAIN)
     due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
     return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What there is to say about the sweep itself: why it failed or is not trusted, why effects are due (`pending`) or
+    our incidents could not be read, and new words in the data.
+    """
+
+    kind: Notice | None
+    reasons: tuple[Cause, ...]
+    pending: tuple[Cause, ...]
+    unread: Cause | None
+    words: tuple[Cause, ...]
+
+
+def _on_digest(context: Context, about: _About) -> list[str]:
+    """The ids of the causes that the first full card of a digest tells."""
+    pending = _untold_causes(context, about.pending)
+    return [
+        *(each.id for each in pending if about.kind is not None or each != about.unread),
+        *(each.id for each in about.words),
+        *(each.id for each in (_untold_causes(context, about.reasons) if about.kind is Notice.UNTRUSTED else ())),
+    ]
+
+
+def _about_us(
+    context: Context, tally: Tally, about: _About, failed: Sequence[Cause], situation: Situation, *, told: bool
+) -> int:
+    """Post what no digest has told; the number of notices that were not accepted. `told`: every digest was.
+
+    A minimal card tells no causes; a card that was not accepted may have.
+    """
+    about_us = failed or (_untold_causes(context, about.reasons) if told else ())
+    pending = _untold_causes(context, about.pending) if told else ()
+    if about_us and about.kind is not None:
+        unread = [each for each in pending if each == about.unread]
+        return _notice(context, tally, about.kind, (*about_us, *unread), situation, about.words)
+    return _notice(context, tally, Notice.DUE, pending, situation, about.words) if pending else 0
+
+
+def _told_in_doubt(context: Context) -> frozenset[str]:
+    return told_in_doubt(context.ledger.cards.values(), context.parts.entry.round)
+
+
 def _untold_causes(context: Context, causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """Those of these causes that no card of today has told."""
-    return causes_to_tell(causes, context.ledger.state, context.ledger.cards.values(), context.now().date())
+    cards = context.ledger.cards.values()
+    untold = causes_to_tell(causes, context.ledger.state, cards, context.now().date())
+    return causes_without(untold, _told_in_doubt(context))
 
 
 def _open_causes(context: Context, found: Reconciled, delivered: Delivered) -> list[Cause]:
@@ -117,6 +161,9 @@ def _notice(
     card = notice_card(kind, causes, situation)
     before = context.ledger.cards.get(card.id)
     if before is not None and before.doubtful >= MOST_DOUBTFUL:
+        return 1
+    if before is not None and before.round and before.round == context.parts.entry.round:
+        tally.causes.append(NOT_AGAIN)
         return 1
     noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in (*causes, *also)))
     return 0 if post(context, tally, card, noted) is Posted.ACCEPTED else 1

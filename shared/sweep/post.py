@@ -42,6 +42,13 @@ class Unanswered:
 Tell = ToldFinding | ToldDue | Unanswered | Reminded | Mentioned
 
 
+UNANSWERED_ID = "teams_unanswered"
+"""Of the cause that Teams may have taken a card and did not answer."""
+_NOT_AGAIN = "Teams may have taken the card: this round does not post it again, the next one does"
+NOT_AGAIN = Cause(UNANSWERED_ID, f"A card of this round was not answered for. {_NOT_AGAIN}")
+"""Why what stood on an unanswered card is still due after a further try of the same round."""
+
+
 class Posted(Enum):
     """How a post ended."""
 
@@ -80,6 +87,7 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
     """
     before = context.ledger.cards.get(card.id)
     doubtful = before.doubtful if before else 0
+    noted = replace(noted, round=context.parts.entry.round)
     context.prove_lease()
     # Counted as one more that Teams may have taken: so it is if this process ends before the answer.
     context.ledger.save(cards=[replace(noted, doubtful=doubtful + 1)])
@@ -88,11 +96,12 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
     try:
         context.parts.webhook.post(card.body)
     except SweepError as error:
-        tally.causes.append(cause_of(error))
+        in_round = error.maybe_done and context.parts.entry.in_round
+        tally.causes.append(_not_again(error) if in_round else cause_of(error))
         if error.maybe_done:
             return Posted.DOUBTFUL
-        if doubtful:
-            context.ledger.save(cards=[replace(noted, doubtful=doubtful)])
+        if before and doubtful:
+            context.ledger.save(cards=[replace(noted, doubtful=doubtful, round=before.round)])
         else:
             context.ledger.save(dropped_cards=[card.id])
         if refused_for_its_content(error):
@@ -107,6 +116,10 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
     tally.reminded += len(noted.reminders)
     _take_in(context, accepted)
     return Posted.ACCEPTED
+
+
+def _not_again(error: SweepError) -> Cause:
+    return replace(cause_of(error), id=UNANSWERED_ID, text=f"{error}. {_NOT_AGAIN}")
 
 
 def _take_in(context: Context, card: CardNote) -> None:

@@ -7,7 +7,7 @@ that one which was deleted, or whose record is lost, is recognised. Only Sentine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from shared.errors import SweepError
@@ -78,7 +78,7 @@ def _list_changes(context: Context) -> tuple[dict[str, Incident], Cause | None]:
             listed[incident.id] = incident
     except SweepError as error:
         context.breaker.ended(error, at_once=True)
-        unread = Cause("incidents_unread", f"our incidents could not be listed: {error}")
+        unread = replace(cause_of(error), id="incidents_unread", text=f"our incidents could not be listed: {error}")
     ledger.save(seen(by_id[each.id], each) for each in listed.values() if each.id in by_id)
     if unread is None:
         times = [incident.modified for incident in listed.values() if incident.modified]

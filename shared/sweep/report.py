@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared import __version__
 from shared.errors import Service
@@ -54,7 +54,13 @@ def report(parts: Parts, done: Progress) -> Report:
     }
     hunted = Hunted(coverage=done.hunted.coverage, failed=done.stopped) if done.stopped else done.hunted
     actions = {} if done.stopped else dict(done.delivered.actions)
-    return Report(_receipt(parts, done, hunted, actions), tuple(actions.values()), hunted.findings, links)
+    receipt = replace(
+        _receipt(parts, done, hunted, actions),
+        causes=tuple(_causes(done, hunted)),
+        round=parts.entry.round,
+        workspace_name=parts.entry.name,
+    )
+    return Report(receipt, tuple(actions.values()), hunted.findings, links)
 
 
 def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Action]) -> Receipt:
@@ -96,8 +102,6 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         retries=parts.http.retries + parts.ledger.retries,
         clock_skew_seconds=parts.incidents.skew(),
         notes=(*_notes(parts, done), *hunted.notes, *done.found.notes, *done.words.notes, *hunted.remarks),
-        round=parts.entry.round,
-        workspace_name=parts.entry.name,
     )
 
 

@@ -74,7 +74,7 @@ def stops_into(done: Progress) -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        done.stopped = Cause(error.cause, str(error))
+        done.stopped = Cause(error.cause, str(error), status=getattr(error.__cause__, "status", None))
     except LeaseLost as error:
         done.stopped = Cause("lease_lost", str(error))
     except LeaseNotFree as error:
@@ -104,6 +104,8 @@ def opened(parts: Parts, lease: Held | None, done: Progress) -> Context:
     loaded = parts.ledger.load()
     done.notes = tuple(f"a ledger row could not be read and was set aside: {name}" for name in loaded.damaged)
     ledger = LedgerCache(parts.ledger, loaded, write=not parts.settings.dry_run)
+    if parts.hunt.ways is not None:
+        parts.hunt.ways.by = ledger.state.query_by
     if ledger.state.begun_at is None:
         ledger.save_state(begun_at=parts.started)
     parts.incidents.follow(known_names(ledger.records))

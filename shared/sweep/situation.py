@@ -48,6 +48,7 @@ def situation_of(
     settings, parts = context.settings, context.parts
     reasons = reasons_of(dict(delivered.actions))
     workspace = settings.sentinel_workspace_resource_id
+    run_url, workbook_url = _links_of_the_deployment(context)
     causes = {cause.id: cause for cause in delivered.due.values()}
     why = [*((hunted.failed,) if hunted.failed else hunted.doubts), *((found.unread,) if found.unread else ())]
     return Situation(
@@ -68,15 +69,28 @@ def situation_of(
         due=delivered.due_effects,
         mentions=settings.teams_mentions,
         incidents_url=incidents_link(settings.cloud.portal, workspace),
-        run_url=run_link(settings.cloud.portal, parts.app_resource_id, parts.run_id, parts.started),
+        run_url=run_url,
         run_id=parts.run_id,
         remarks=(*portals.to_tell(context), *hunted.remarks),
         campaigns=tuple(_shown(each, settings.card_subjects) for each in described.campaigns),
         flagged=sum(number for reason, number in reasons.items() if reason not in _NOT_COUNTED),
         looked_up=sum(1 for origin in described.origins.values() if origin.domains or origin.groups),
         grown=sum(reasons[each] for each in GROWN),
-        workbook_url=workbooks_link(settings.cloud.portal, workspace),
+        workbook_url=workbook_url,
         runbook_url=settings.runbook_url,
+        name=parts.entry.name,
+    )
+
+
+def _links_of_the_deployment(context: Context) -> tuple[str, str]:
+    """This run's log and the workbook; none of many workspaces, whose cards go to customers."""
+    settings, parts = context.settings, context.parts
+    if parts.entry.name:
+        return "", ""
+    portal = settings.cloud.portal
+    return (
+        run_link(portal, parts.app_resource_id, parts.run_id, parts.started),
+        workbooks_link(portal, settings.sentinel_workspace_resource_id),
     )
 
 

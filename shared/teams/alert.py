@@ -98,7 +98,8 @@ class Situation:
     `campaigns`: mail that reached several who are flagged; its senders and subjects are shown, so they are "" without
     CARD_SUBJECTS. So many are `flagged`, the held ones included, the excluded ones not; of so many of them it is known
     from whom their mail came (`looked_up`). `grown` are open incidents with new messages, `standing` those without.
-    `run_url` is this run's log, `runbook_url` the page that says what to do about each card.
+    `run_url` is this run's log, `runbook_url` the page that says what to do about each card. `name`: which of many
+    workspaces it is, "" where there is one; every card begins with it.
     """
 
     workspace: str
@@ -130,6 +131,7 @@ class Situation:
     grown: int = 0
     workbook_url: str = ""
     runbook_url: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

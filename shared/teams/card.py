@@ -51,6 +51,7 @@ def notice_card(kind: Notice, causes: Sequence[Cause], situation: Situation) -> 
     keys = sorted({f"{today}/{cause.id}" for cause in causes} or {f"{today}/{kind.value}"})
     name = card_id("notice", situation.workspace, kind.value, *keys)
     heading, meaning, todo = notice(kind, situation)
+    heading = wording.headed(heading, situation)
     whose = wording.whose(situation)
     mentioned, entities = mentions(() if kind in _NOBODY_WAKES else situation.mentions)
     body = [banner(heading, whose, _MOODS.get(kind, "warning")), *mentioned]
@@ -70,7 +71,7 @@ def probe_card(situation: Situation) -> Card:
     When Teams refuses even this one, what the refused card held was not the cause.
     """
     name = card_id("probe", situation.workspace, utc_day(situation.now))
-    heading, meaning, _ = PROBE
+    heading, meaning = wording.headed(PROBE[0], situation), PROBE[1]
     whose = wording.whose(situation, own=True)
     opens = digest_opens(situation)
     body = [banner(heading, whose, "warning"), words(meaning), *footer(situation, name, opens, causes=False)]
@@ -84,7 +85,8 @@ _Compose = Callable[[Places, str], str]
 def _full(ordered: Sequence[Entry], situation: Situation) -> _Compose:
     spoken = digest_in_words(ordered, situation)
     mentioned, entities = mentions(situation.mentions if _wakes(ordered, situation) else ())
-    first = banner(wording.headline(ordered), wording.about(situation), _mood(ordered, situation))
+    heading = wording.headed(wording.headline(ordered), situation)
+    first = banner(heading, wording.about(situation), _mood(ordered, situation))
     top = [first, *mentioned, *doubts(situation), *campaign_box(situation, ordered)]
     rows = Listing(situation)
     bottom = cache(lambda name: footer(situation, name, digest_opens(situation)))
@@ -97,7 +99,8 @@ def _full(ordered: Sequence[Entry], situation: Situation) -> _Compose:
 
 def _minimal(ordered: Sequence[Entry], situation: Situation) -> _Compose:
     spoken = digest_in_words(ordered, situation, minimal=True)
-    first = banner(wording.headline(ordered), wording.about(situation, own=True), _mood(ordered, situation))
+    heading = wording.headed(wording.headline(ordered), situation)
+    first = banner(heading, wording.about(situation, own=True), _mood(ordered, situation))
     short, doubted = words(wording.MINIMAL), doubts(situation, reasons=False)
     top = [first, short, *doubted, *campaign_box(situation, ordered, minimal=True)]
     rows = Listing(situation, minimal=True)

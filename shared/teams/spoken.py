@@ -19,7 +19,8 @@ _FEW, _BYTES_OF_MANY = 12, 600  # the more recipients, the more room their links
 
 def digest_in_words(entries: Sequence[Entry], situation: Situation, *, minimal: bool = False) -> str:
     """A digest of these, in order. `minimal` leaves out what anybody else wrote, but the addresses, made inert."""
-    first = [f"{wording.headline(entries)}. {wording.about(situation, own=minimal)}."]
+    heading = wording.headed(wording.headline(entries), situation)
+    first = [f"{heading}. {wording.about(situation, own=minimal)}."]
     if doubt := wording.doubt(situation):
         first += [f"{doubt}.", *(() if minimal else situation.reasons[:CAUSES])]
     if minimal:

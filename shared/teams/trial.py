@@ -11,13 +11,14 @@ from shared.text import clean, when
 TRIAL_HEADING = "Test card: nothing has happened"
 
 
-def trial_card(workspace: str, reference: str, now: datetime) -> str:
-    """The webhook's whole JSON. `workspace` is the workspace's name."""
+def trial_card(workspace: str, reference: str, now: datetime, name: str = "") -> str:
+    """The webhook's whole JSON. `workspace` is the workspace's name, `name` that of its entry among many."""
+    heading = f"{name}: {TRIAL_HEADING}" if name else TRIAL_HEADING
     about = f"Email Remediation Sweep, workspace {clean(workspace, 63)}"
     why = "Somebody checks by hand that cards arrive here. There is nothing to do."
     body = [
-        banner(TRIAL_HEADING, about, "accent"),
+        banner(heading, about, "accent"),
         words(why),
         line(text_run(f"Sent {when(now)}, reference {reference}", size="Small", isSubtle=True)),
     ]
-    return message(body, f"{TRIAL_HEADING}. {about}. {why}", [])
+    return message(body, f"{heading}. {about}. {why}", [])

@@ -47,6 +47,11 @@ def headline(entries: Sequence[Entry]) -> str:
     return ", ".join(parts) or "Nothing new"
 
 
+def headed(heading: str, situation: Situation) -> str:
+    """A card's first line: of many workspaces each card begins with the name of its own."""
+    return f"{situation.name}: {heading}" if situation.name else heading
+
+
 _WHY: dict[Reason | OtherReason, str] = {
     Reason.FIRST: "New: first time over the threshold",
     Reason.ADOPTED: "Open in Sentinel, but the sweep's own record of it was lost: told again, to be sure",

@@ -192,7 +192,7 @@ def test_what_is_deployed_is_what_runs() -> None:
     lines = (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()
     ignored = {line.strip().rstrip("/") for line in lines if line.strip() and not line.startswith("#")}
     assert {"tests", "docs", "infra", "local.settings.json", ".*"} <= ignored
-    assert not ignored & {"shared", "function_app.py", "host.json", "requirements.txt"}
+    assert not ignored & {"shared", "function_app.py", "host.json", "requirements.txt", "workspaces.json"}
 
 
 def test_the_example_holds_no_secret() -> None:

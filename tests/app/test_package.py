@@ -36,7 +36,7 @@ def test_the_package_holds_the_app_and_nothing_else(package: list[str]) -> None:
     outside = [
         name for name in package if not re.fullmatch(r"shared/[\w/]+\.(py|kql|html|css|js)|shared/py\.typed", name)
     ]
-    assert outside == [".funcignore", "function_app.py", "host.json", "requirements.txt"]
+    assert outside == [".funcignore", "function_app.py", "host.json", "requirements.txt", "workspaces.json"]
 
 
 def test_the_package_holds_all_of_the_app(package: list[str]) -> None:

@@ -113,6 +113,11 @@ class Deadly:
         with self._verb("forget"):
             self._ledger.forget(record, cards, dropped_cards)
 
+    def clear(self) -> None:
+        """See the port."""
+        with self._verb("clear"):
+            self._ledger.clear()
+
     def close(self) -> None:
         """See the port."""
         self._ledger.close()

@@ -31,6 +31,7 @@ EXAMPLES: dict[str, list[list[str]]] = {
     "tune": [["--by", "domain", "--replay", "10"]],
     "show": [["finance@contoso.com"]],
     "forget": [["finance@contoso.com", "--yes"]],
+    "workspaces": [[]],
 }
 """The arguments with which a command is shown, where it is not shown without any (or with --yes, where it asks)."""
 INTRODUCTION = """# The commands

@@ -264,6 +264,7 @@ def test_a_service_that_is_not_reached_is_named(
 def test_the_schedule_is_shown_beside_bad_settings(where: str, tmp_path: Path) -> None:
     """When the next sweeps are due is shown also when other settings are wrong or missing; the code stays 2."""
     shutil.copytree(ROOT / "shared", tmp_path / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "workspaces.json", tmp_path)
     values = {"PATH": os.environ["PATH"]}
     if where == "environment":
         values["SWEEP_SCHEDULE"] = "0 30 5 * * *"

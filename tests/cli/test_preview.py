@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shared.app import run_sweep
+from shared.cli.chosen import Chosen
 from shared.cli.preview.current import current
 from shared.cli.preview.reading import card_text
 from shared.cli.preview.samples import NAMES, sample_named
@@ -60,6 +61,7 @@ def seen_in(name: str) -> tuple[int, int, int, set[str]]:
         ("heartbeat", (1, 0, 0, set())),
         ("first-card", (1, 0, 0, set())),
         ("hostile", (1, 2, 0, {"High", "Medium"})),
+        ("round", (1, 0, 0, set())),
     ],
 )
 def test_a_sample_shows_what_it_is_named_for(name: str, seen: tuple[int, int, int, set[str]]) -> None:
@@ -155,7 +157,7 @@ def previewed(tenant: Tenant, **more: str) -> tuple[list[str], dict[str, Any]]:
     cloud, before = tenant.cloud, lying_in(tenant.ledger.parent)
     values = {**cloud.environment, "LEDGER_URL": f"sqlite:///{tenant.ledger}", **more}
     asked = len(cloud.log)
-    shown, receipt = current(from_values(values), tenant.clock, lambda _: None, RUN_ID)
+    shown, receipt = current(Chosen(from_values(values)), tenant.clock, lambda _: None, RUN_ID)
     sent = [each for each in cloud.log[asked:] if each.service != "logs"]
     assert {each.method for each in sent} <= {"GET", "POST"}
     assert not [each for each in sent if each.service in ("teams", "webhook") or each.method == "PUT"]

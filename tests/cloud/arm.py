@@ -26,6 +26,7 @@ WORKSPACE_VERSIONS = (
 )
 SENTINEL_VERSIONS = ("2025-09-01", "2025-12-01")
 PERMISSION_VERSIONS = ("2015-07-01", "2022-04-01")
+QUERY_VERSIONS = ("2017-10-01",)
 RESPONDER = {
     "actions": [
         "Microsoft.SecurityInsights/*/read",
@@ -45,13 +46,16 @@ _RESOURCE = re.compile(
     r"/Microsoft\.OperationalInsights/workspaces/(?P<workspace>[^/]+)"
     r"(?P<sentinel>/providers/Microsoft\.SecurityInsights/incidents"
     r"(?:/(?P<incident>[^/]+)(?P<comments>/comments(?:/(?P<comment>[^/]+))?)?)?)?"
-    r"(?P<permissions>/providers/Microsoft\.Authorization/permissions)?/?",
+    r"(?P<permissions>/providers/Microsoft\.Authorization/permissions)?(?P<query>/query)?/?",
     re.IGNORECASE,
 )
 
 
 class Arm:
-    """One subscription with one workspace. `reads` and `writes` are its buckets (None: unlimited)."""
+    """One subscription with one workspace. `reads` and `writes` are its buckets (None: unlimited).
+
+    `query` answers what is asked of the workspace's data; a fault hits that alone by service "sentinel", method "POST".
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Arm:
         incidents: Incidents,
         reads: Bucket | None,
         writes: Bucket | None,
+        query: Callable[[Request], Answer],
     ) -> None:
         self.permissions: list[dict[str, Any]] = [RESPONDER]
         self._workspace = workspace
@@ -69,6 +74,7 @@ class Arm:
         self._incidents = incidents
         self._reads = reads
         self._writes = writes
+        self._query = query
 
     def handle(self, request: Request) -> Answer:
         """Respond to a request whose token has been checked."""
@@ -105,8 +111,9 @@ class Arm:
         if found is None:
             raise Rejected(404, "InvalidResourceType", "The resource type could not be found in the namespace.")
         self._exists(found)
-        known = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
-        known = PERMISSION_VERSIONS if found["permissions"] else known
+        known: tuple[str, ...] = SENTINEL_VERSIONS if found["sentinel"] else WORKSPACE_VERSIONS
+        if found["permissions"] or found["query"]:
+            known = QUERY_VERSIONS if found["query"] else PERMISSION_VERSIONS
         if version not in known:
             raise Rejected(
                 400,
@@ -116,6 +123,9 @@ class Arm:
         if found["permissions"]:
             _only(request, "GET")
             return Answer(200, {"value": self.permissions})
+        if found["query"]:
+            _only(request, "POST")
+            return self._query(request)
         if not found["sentinel"]:
             return self._resource(request)
         name, comment = found["incident"], found["comment"]

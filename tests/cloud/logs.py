@@ -1,4 +1,4 @@
-"""The Log Analytics query API, `POST /v1/workspaces/{guid}/query`."""
+"""The Log Analytics query API, `POST /v1/workspaces/{guid}/query`; ARM passes queries on to it, too."""
 
 from __future__ import annotations
 
@@ -57,6 +57,10 @@ class Logs:
             return query_error(
                 404, "WorkspaceNotFoundError", f"The workspace '{found['workspace']}' could not be found"
             )
+        return self.answer(request)
+
+    def answer(self, request: Request) -> Answer:
+        """Respond to a query that came to the right workspace, by the API's own address or through ARM."""
         if self._bucket is not None and (wait := self._bucket.take()):
             refused = query_error(429, "ThrottledError", "Rate limit exceeded: 200 requests per 30 seconds")
             refused.headers["Retry-After"] = str(wait)

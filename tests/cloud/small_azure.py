@@ -14,24 +14,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.cloud import schemas
-from tests.cloud.alerts import SECURITY_ALERT
-from tests.cloud.analyst import Analyst
-from tests.cloud.analytics_rules import AnalyticsRules
 from tests.cloud.arm import Arm
 from tests.cloud.bucket import limits_of
 from tests.cloud.events.loaded import Loaded
 from tests.cloud.faults import Fault, Faults, usual_body
 from tests.cloud.graph import Defender, Graph
 from tests.cloud.identity import Identity
-from tests.cloud.incidents import Incidents
 from tests.cloud.ingestion import RULE_ID, STREAM, Ingestion
 from tests.cloud.logs import Limits, Logs
-from tests.cloud.mirror import SECURITY_INCIDENT, Mirror
 from tests.cloud.server import Server
-from tests.cloud.tables import Row, Tables
+from tests.cloud.tables import Row
 from tests.cloud.tls import Certificate
 from tests.cloud.webhook import Webhook
 from tests.cloud.wire import SERVICES, Answer, Refused, Request
+from tests.cloud.workspace import SentinelWorkspace
 
 WORKSPACE_ID = "5f3c1b9e-8a44-4c0e-9a57-2f6f6f1e0c11"
 WORKSPACE_RESOURCE_ID = (
@@ -75,36 +71,31 @@ class Cloud:
         self.faults = Faults()
         self.limits = Limits()
         self.identity = Identity(cloud, CLIENT_ID, token_lifetime)
-        self.store = Incidents(
-            f"{WORKSPACE_RESOURCE_ID}/providers/Microsoft.SecurityInsights",
-            _PORTALS[cloud],
+        workspace = SentinelWorkspace(
+            WORKSPACE_RESOURCE_ID,
+            WORKSPACE_ID,
             self.clock,
-            "email-remediation-sweep",
-            overwrites,
+            portal=_PORTALS[cloud],
+            timestamp=timestamp,
+            overwrites=overwrites,
         )
-        self.tables = Tables()
-        self.rules = AnalyticsRules(self.tables, self.store, WORKSPACE_RESOURCE_ID, WORKSPACE_ID)
+        self.store, self.tables = workspace.store, workspace.tables
+        self.rules, self.analyst = workspace.rules, workspace.analyst
         self.ingestion = Ingestion(self.tables, self.clock)
-        self.analyst = Analyst(self.store, self.rules.catch_up)
-        self.tables.define("EmailEvents", schemas.EMAIL_EVENTS if timestamp else schemas.EMAIL_EVENTS_DOCS)
-        self.tables.define("EmailPostDeliveryEvents", schemas.EMAIL_POST_DELIVERY_EVENTS)
-        self.tables.define("SecurityIncident", SECURITY_INCIDENT)
-        self.tables.refresh["SecurityIncident"] = Mirror(self.store, lambda: self.rules.delays.incident_rows).rows
-        self.tables.define("SecurityAlert", SECURITY_ALERT)
-        self.tables.refresh["SecurityAlert"] = self.rules.alert_rows
         self.defender = Defender(self.tables)
-        buckets = limits_of(throttle)
-        self.webhook = Webhook(buckets["teams"])
-        self.graph = Graph(self.defender, self.limits, self.clock, buckets["graph"])
+        self._buckets = limits_of(throttle)
+        self.webhook = Webhook(self._buckets["teams"])
+        self.graph = Graph(self.defender, self.limits, self.clock, self._buckets["graph"])
+        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, self._buckets["logs"])
         self._arm = Arm(
             WORKSPACE_RESOURCE_ID,
             WORKSPACE_ID,
             lambda: self.address("sentinel"),
             self.store,
-            buckets["reads"],
-            buckets["writes"],
+            self._buckets["reads"],
+            self._buckets["writes"],
+            self._logs.answer,
         )
-        self._logs = Logs(WORKSPACE_ID, self.tables, self.limits, self.clock, buckets["logs"])
         self._bugs: list[str] = []
         self._closing = threading.Lock()
         self._closed = False
@@ -263,24 +254,28 @@ class Cloud:
 
     def _answer(self, request: Request) -> Answer:
         try:
-            if request.service == "identity":
-                return self.identity.handle(request)
-            if request.service == "teams":
-                return self.webhook.handle(request)
-            self.identity.check(request, request.service)
-            self.rules.catch_up()
-            if request.service == "ingestion":
-                return self.ingestion.handle(request)
-            if request.service == "sentinel":
-                return self._arm.handle(request)
-            if request.service == "graph":
-                return self.graph.handle(request)
-            return self._logs.handle(request)
+            return self._served(request)
         except Refused as refusal:
             return refusal.answer
         except Exception:  # noqa: BLE001 - a bug of the small Azure; reported when it is closed
             self._bugs.append(f"{request}\n{traceback.format_exc()}")
             return Answer(500, {"error": {"code": "SmallAzureBug", "message": "see the test's output"}})
+
+    def _served(self, request: Request) -> Answer:
+        """The answer of the service that the request is for. Raises Refused."""
+        if request.service == "identity":
+            return self.identity.handle(request)
+        if request.service == "teams":
+            return self.webhook.handle(request)
+        self.identity.check(request, request.service)
+        self.rules.catch_up()
+        if request.service == "ingestion":
+            return self.ingestion.handle(request)
+        if request.service == "sentinel":
+            return self._arm.handle(request)
+        if request.service == "graph":
+            return self.graph.handle(request)
+        return self._logs.handle(request)
 
     def _misanswer(self, request: Request, fault: Fault) -> Answer:
         """The response of a fault; by default with the usual error body of the service."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -212,12 +212,12 @@ class Scope:
     def _get(self, expression: Get) -> Any:
         base = self.value(expression.base)
         if not isinstance(base, Known):
-            return base[expression.name]
+            return base.get(expression.name) if expression.mark == "?" else base[expression.name]
         module = self._made.get(base.removesuffix(".outputs>")[1:])
         if module and module.what == "module":
             below = module_file(self.file, module)
             output = declarations(below, "output")[expression.name]
-            if output.kind and output.kind.name == "array":
+            if output.kind and output.kind.name in ("array", "object"):
                 return Scope(below, self.value(module.body.get("params"))).value(output.value)
         return base.then(f".{expression.name}")
 
@@ -239,6 +239,8 @@ class Scope:
             return self.value(operands[1 if first else 2])
         if sign in ("&&", "||"):
             return first if bool(first) == (sign == "||") else self.value(operands[1])
+        if sign == "??":
+            return self.value(operands[1]) if first is None else first
         return OPERATORS[sign](first, *(self.value(item) for item in operands[1:]))
 
     def _call(self, name: str, values: list[Any]) -> Any:
@@ -266,11 +268,20 @@ def deployed(given: Mapping[str, Any], file: Path = MAIN) -> Iterator[Resource]:
         if item.existing or (isinstance(item.value, Condition) and not scope.value(item.condition)):
             continue
         if item.what == "module":
-            yield from deployed(scope.value(item.body.get("params")), module_file(file, item))
+            for params in _handed_over(scope, item.body):
+                yield from deployed(params, module_file(file, item))
             continue
         bodies = scope.value(item.body)
         for body in bodies if isinstance(bodies, list) else [bodies]:
             yield Resource(file, item.name, item.detail.split("@")[0], body)
+
+
+def _handed_over(scope: Scope, module: Any) -> list[Any]:
+    """The parameters of a module, once for each time that it is made."""
+    if isinstance(module, Loop):
+        made: list[Any] = scope.value(replace(module, body=module.body.get("params")))
+        return made
+    return [scope.value(module.get("params"))]
 
 
 def outputs(given: Mapping[str, Any], file: Path = MAIN) -> dict[str, Any]:

@@ -29,6 +29,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
     "*": lambda a, b: a * b,
+    "+": lambda a, b: a + b,
     "!": lambda a: not a,
 }
 
@@ -51,6 +52,7 @@ def _refuse(sentence: str) -> None:
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "any": lambda item: item,
     "concat": lambda *items: [each for item in items for each in item],
     "contains": lambda held, item: item in held,
     "empty": lambda item: not item,
@@ -62,6 +64,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "join": lambda items, between: between.join(items),
     "last": lambda item: item[-1],
     "length": len,
+    "map": lambda items, made: [made(item) for item in items],
     "replace": lambda item, old, new: item.replace(old, new),
     "resourceGroup": lambda *names: Known(f"<resourceGroup({', '.join(names)})>"),
     "split": lambda item, delimiter: item.split(delimiter),
@@ -69,7 +72,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "string": as_text,
     "subscription": lambda: Known("<subscription>"),
     "subscriptionResourceId": lambda kind, name: Known(f"<{kind}/{name}>"),
+    "take": lambda items, count: items[:count],
     "toLower": lambda item: item.lower(),
+    "toObject": lambda items, key, value: {key(item): value(item) for item in items},
     "trim": lambda item: item.strip(),
     "union": _union,
     "uniqueString": lambda *_: "0123456789abc",

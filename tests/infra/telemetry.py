@@ -85,7 +85,7 @@ def listening() -> Iterator[Heard]:
 def workspace(rows: Iterable[Row] = ()) -> Iterator[Tables]:
     """The app's own Log Analytics workspace, with these rows of AppTraces."""
     tables = Tables()
-    tables.define("AppTraces", APP_TRACES)
+    tables.define("AppTraces", APP_TRACES, timed=True)
     tables.append("AppTraces", rows)
     try:
         yield tables

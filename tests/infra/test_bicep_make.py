@@ -12,6 +12,7 @@ import pytest
 from tests.infra.bicep import INFRA, MAIN, declarations, every_file, module_file
 
 ROOT = INFRA.parent
+COMPILED = ("infra/main.bicep", "infra/lighthouse/main.bicep")
 WARNING = "infra/main.bicep(3,7) : Warning no-unused-params: Parameter is declared but never used."
 ERROR = "infra/main.bicep(231,13) : Error BCP036: The property expected a value of another type."
 
@@ -68,19 +69,17 @@ def test_a_clean_file_passes(tools: Path) -> None:
     """The file is compiled and linted, and the template itself is not shown."""
     compiler(tools, "bicep")
     ran = make(tools, GITHUB_ACTIONS="true")
-    assert ran.calls == ["bicep build --stdout infra/main.bicep", "bicep lint infra/main.bicep"]
-    assert (ran.code, ran.said.strip()) == (0, "infra/main.bicep compiles and lints without a warning (bicep).")
+    assert ran.calls == [f"bicep {step} {file}" for file in COMPILED for step in ("build --stdout", "lint")]
+    assert ran.code == 0
+    assert ran.said.splitlines() == [f"{file} compiles and lints without a warning (bicep)." for file in COMPILED]
 
 
 def test_the_azure_cli_will_do(tools: Path) -> None:
     """Without `bicep` that of the Azure CLI is used; its word about a newer release is no warning of ours."""
     compiler(tools, "az", build=(0, "WARNING: A new Bicep release is available: v9.9.9. Upgrade now."))
     ran = make(tools)
-    assert ran.calls == [
-        "az bicep version",
-        "az bicep build --stdout --file infra/main.bicep",
-        "az bicep lint --file infra/main.bicep",
-    ]
+    calls = [f"az bicep {step} --file {file}" for file in COMPILED for step in ("build --stdout", "lint")]
+    assert ran.calls == ["az bicep version", *calls]
     assert ran.code == 0
     assert "without a warning (az bicep)" in ran.said
 
@@ -127,9 +126,10 @@ def test_an_azure_cli_without_bicep_is_none(tools: Path) -> None:
     assert "NOT compiled" in make(tools).said
 
 
-def test_one_file_reaches_all() -> None:
-    """Compiling main.bicep compiles every file: each is a module of it, or of one of its modules."""
-    reached, new = set(), {MAIN}
+def test_two_files_reach_all() -> None:
+    """Compiling those two compiles every file: each is a module of one of them, or of one of its modules."""
+    assert ROOT / COMPILED[0] == MAIN
+    reached, new = set(), {ROOT / file for file in COMPILED}
     while new:
         reached |= new
         new = {module_file(file, item) for file in new for item in declarations(file, "module").values()} - reached

@@ -203,7 +203,7 @@ def test_other_mistakes_are_found(more: str, said: str, tmp_path: Path) -> None:
 def test_the_mistake_that_was_made(tmp_path: Path) -> None:
     """A choice that the module does not have is found in the real file, too."""
     text = MAIN.read_text(encoding="utf-8")
-    good = "access: sentinelAccess == 'custom' ? 'custom' : 'responder'"
+    good = "access: ownAccess == 'custom' ? 'custom' : 'responder'"
     assert text.count(good) == 1
     (tmp_path / "modules").symlink_to(MAIN.parent / "modules")
     (tmp_path / "main.bicep").write_text(text.replace(good, "access: sentinelAccess"), encoding="utf-8")

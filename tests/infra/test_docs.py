@@ -24,7 +24,7 @@ ROOT = INFRA.parent
 DEPLOY = (INFRA.parent / "docs/deploy.md").read_text(encoding="utf-8")
 READ_BY_HOOKS = {"SWEEP_PROOF_SECONDS", "ALLOW_NO_ALARM", "NOT_WATCHED"}
 AZD = {"AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID"}  # azd's own
-DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md", "portals.md")]
+DOCS = [ROOT / "docs" / name for name in ("deploy.md", "operate.md", "permissions.md", "portals.md", "many.md")]
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.stem)
@@ -57,7 +57,7 @@ def test_settings_that_are_named_exist() -> None:
     """Whatever the documents call a setting is one, or is the deployment's own."""
     known = {field.upper() for field in Settings.model_fields}
     known |= set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text(encoding="utf-8")))
-    known |= {*AZD, *READ_BY_HOOKS, *parsed(MAIN)["outputs"]}
+    known |= {*AZD, *READ_BY_HOOKS, *parsed(MAIN)["outputs"], *parsed(INFRA / "lighthouse/main.bicep")["outputs"]}
     for document in DOCS:
         assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)", document.read_text(encoding="utf-8"))) <= known, document.name
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.infra.bicep import INFRA, MAIN, Resource, Scope, deployed, every_file, module_file, outputs, parameters
 from tests.infra.bicep import declarations as declared
-from tests.infra.bicep_tree import Call, Declaration, Get, Name, nodes
+from tests.infra.bicep_tree import Call, Declaration, Get, Loop, Name, nodes
 from tests.infra.test_bicep import GIVEN, PRIVATE, WEBHOOK, WORKSPACE, app_settings
 
 PERMISSIONS = (INFRA.parent / "docs/permissions.md").read_text(encoding="utf-8")
@@ -139,9 +139,16 @@ def test_the_webhook_is_kept_when_it_is_not_given() -> None:
 def test_the_secret_travels_in_secure_parameters_only() -> None:
     """Each parameter that carries the URL is secure, and no output of any file gives it out."""
     carriers = {
-        (file, name) for file in every_file() for name in parameters(file) if re.search(r"webhookurl", name, re.I)
+        (file, name) for file in every_file() for name in parameters(file) if re.search(r"webhook(url|s$)", name, re.I)
     }
-    assert {(file.stem, name) for file, name in carriers} == {("main", "teamsWebhookUrl"), ("vault", "webhookUrl")}
+    assert {(file.stem, name) for file, name in carriers} == {
+        ("main", "teamsWebhookUrl"),
+        ("main", "teamsWebhooks"),
+        ("main", "roundWebhookUrl"),
+        ("vault", "webhookUrl"),
+        ("webhooks", "webhooks"),
+        ("webhooks", "roundWebhookUrl"),
+    }
     for file, name in carriers:
         assert parameters(file)[name].secure
         assert name not in repr(declared(file, "output"))
@@ -182,7 +189,7 @@ def test_roles_come_before_the_app() -> None:
     """Whatever gives the app a role is finished before the app is made: it depends on each of those modules."""
     modules = declared(MAIN, "module")
     roles = {name for name, item in modules.items() if "roleAssignments" in module_file(MAIN, item).read_text()}
-    assert roles == {"monitoring", "storage", "vault", "sentinelRights", "findings"}
+    assert roles == {"monitoring", "storage", "vault", "queue", "sentinelRights", "entryRights", "findings"}
     waited = {node.text for node in _followed(modules["app"].value)}
     assert roles | {"privateNetwork"} <= waited
 
@@ -280,12 +287,12 @@ def declared_in(module: str) -> Iterable[Declaration]:
 
 def test_deployments_outside_the_apps_group_are_the_documented_ones() -> None:
     """Only the workspace's rights, its table and its rules are deployed into a group that is not the app's."""
-    elsewhere = {
-        name
+    bodies = {
+        name: item.body.body if isinstance(item.body, Loop) else item.body
         for name, item in declared(MAIN, "module").items()
-        if Scope(MAIN, GIVEN).value(item.body.get("scope")) != "<group>"
     }
-    assert elsewhere == {"sentinelRights", "findings"}
+    elsewhere = {name for name, body in bodies.items() if getattr(body.get("scope"), "text", "") != "group"}
+    assert elsewhere == {"sentinelRights", "entryRights", "findings"}
     assert "`Microsoft.Resources/deployments/*`" in PERMISSIONS
 
 
@@ -299,7 +306,13 @@ def test_a_custom_role_is_named_apart() -> None:
         for node in nodes(item.value)
         if isinstance(node, Call) and node.name == "uniqueString"
     ]
-    assert hashed == (Get(Name("workspace", hashed[0].base.line), "id", "", hashed[0].line),)
+    assert [node.text for node in hashed] == ["seed"]
+    (seed,) = (
+        item for item in declared(INFRA / "modules/sentinel-access.bicep", "var").values() if item.name == "seed"
+    )
+    read = {f"{node.base.text}.{node.name}" for node in nodes(seed.value) if isinstance(node, Get)}
+    assert read == {"workspace.id"}
+    assert {node.text for node in nodes(seed.value) if isinstance(node, Name)} == {"workspace", "nameSeed"}
 
 
 def custom_actions() -> list[str]:

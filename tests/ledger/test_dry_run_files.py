@@ -272,7 +272,7 @@ def test_the_shell_makes_no_file(tenant: Tenant, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     app = tmp_path / "app"
     app.mkdir()
-    for name in ("shared", "host.json"):
+    for name in ("shared", "host.json", "workspaces.json"):
         source = root / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, app / name)
     homes = {name: str(tmp_path / "home") for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}

@@ -364,3 +364,28 @@ def test_threads_share_a_ledger(place: LedgerPlace) -> None:
     assert loaded.records == {each.recipient: each for each in people}
     assert loaded.cards == {}
     assert ledger.lease() == lease
+
+
+def test_a_workspace_is_cleared(place: LedgerPlace) -> None:
+    """All that the ledger holds of a workspace goes, damaged rows too; the lease stays, and other workspaces do."""
+    ledger, other = place.open(), place.open(workspace=WORKSPACE + "2")
+    ledger.save([record()])
+    place.overwrite(keys.record("eve@contoso.com"), b"garbage")
+    for each in (ledger, other):
+        each.save([Record("ann@contoso.com"), Record("bob@contoso.com")], [card("one")])
+        each.save_state(state())
+        each.keep_receipt(NOW.date(), "run", {"verdict": "clean"})
+    held = ledger.take(None, "me", 60)
+    assert place.open().load().damaged
+    ledger.clear()
+    ledger.clear()
+    loaded = place.open().load()
+    assert (loaded.records, loaded.cards, loaded.state, loaded.damaged) == ({}, {}, WorkspaceState(), ())
+    assert place.open().receipts(date.min) == []
+    assert place.open().lease() == held
+    assert set(other.load().records) == {"ann@contoso.com", "bob@contoso.com"}
+    assert len(other.receipts(date.min)) == 1
+    ledger.save([record()])
+    assert place.open().load().records == {"ann@contoso.com": record()}
+    with pytest.raises(LedgerError, match="read only"):
+        place.open(read_only=True).clear()

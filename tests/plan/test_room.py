@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.model import Act, Action, Reason
-from shared.plan.room import REMEMBERED, Room, remembered
-from tests.plan.samples import action, some
+from shared.model import Act, Action, Attempts, Counts, OurIncident, OwedCreation, Reason, Record, Severity
+from shared.plan.room import REMEMBERED, Room, made_since, remembered
+from tests.plan.samples import DAY, NOW, WHO, action, some
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,26 @@ def test_what_was_noted_before_stays_remembered() -> None:
     assert left_out == 9
     everyone = {each.recipient for each in creations[200:]}
     assert remembered(creations, 100, everyone) == (tuple(creations), 0)
+
+
+@pytest.mark.parametrize(
+    ("owed", "made", "counted"),
+    [
+        ({}, None, 0),
+        ({}, NOW, 1),
+        ({}, NOW - timedelta(seconds=1), 0),
+        ({"uploaded": NOW}, None, 1),
+        ({"uploaded": NOW - DAY}, NOW - DAY, 0),
+        ({"uploaded": NOW}, NOW - DAY, 1),
+        ({"marked": NOW}, None, 1),
+        ({"marked": NOW - DAY}, None, 0),
+        ({"marked": NOW, "uploaded": NOW}, NOW, 1),
+    ],
+)
+def test_what_was_made_since_then(owed: dict[str, datetime], made: datetime | None, counted: int) -> None:
+    """An incident made, one handed to the rule, one that may have been made: each recipient once, of this time only."""
+    attempts = Attempts(NOW - DAY, marked=owed.get("marked"))
+    creation = OwedCreation("i", 0, Reason.FIRST, Severity.HIGH, Counts(1), some(0, 1), attempts, owed.get("uploaded"))
+    ours = OurIncident("i", 0, Severity.HIGH, made) if made else None
+    record = Record(WHO, incident=ours, creation=creation if owed else None)
+    assert made_since([record, Record("another@contoso.com")], NOW) == counted

@@ -1,10 +1,11 @@
-"""Azurite, Microsoft's storage emulator: a real table service on loopback, in memory, for as long as a `with` lasts."""
+"""Azurite, Microsoft's storage emulator: a real table or queue service on loopback, in memory, while a `with` lasts."""
 
 from __future__ import annotations
 
 import base64
 import importlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,9 @@ import pytest
 import trustme
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential
 
-_PROGRAM = Path(__file__).parents[1] / "npm" / "node_modules" / "azurite" / "dist" / "src" / "table" / "main.js"
+_PROGRAMS = Path(__file__).parents[1] / "npm" / "node_modules" / "azurite" / "dist" / "src"
+_FAST_CLOCK = Path(__file__).with_name("fast_clock.js")
+_STARTED = {"table": "successfully started", "queue": "successfully listens"}
 _ACCOUNT = "devstoreaccount1"
 # The development account's key, the same in every Azurite of this world; it opens nothing else.
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -26,14 +29,17 @@ _START_SECONDS = 60.0
 
 
 class Azurite:
-    """A table service; `stop` and `start` it again to see it gone: its memory is lost then.
+    """A service, of tables or of queues; `stop` and `start` it again to see it gone: its memory is lost then.
 
     With `folder` it speaks TLS (the certificate's authority is `folder / "ca.pem"`) and takes Entra tokens such as
     `token_credential()` has; without, plain HTTP and the development account's key (`credential`).
+    Its clock runs `haste` times as fast as the machine's: so fast a message is visible again, and a token ends.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, service: str = "table", haste: int = 1) -> None:
         self.port = 0
+        self._service = service
+        self._haste = haste
         self._tls: list[str] = []
         self._scheme = "http"
         self._process: subprocess.Popen[str] | None = None
@@ -48,7 +54,7 @@ class Azurite:
 
     @property
     def endpoint(self) -> str:
-        """Where tables are."""
+        """Where its tables or queues are."""
         return f"{self._scheme}://127.0.0.1:{self.port}/{_ACCOUNT}"
 
     @property
@@ -58,18 +64,22 @@ class Azurite:
 
     def start(self) -> None:
         """Start it, on the port it had or else on a free one. Fails where `make` has not installed it."""
-        if not _PROGRAM.exists():
+        program = _PROGRAMS / self._service / "main.js"
+        if not program.exists():
             raise RuntimeError("Azurite is not installed: run `make test`, or `npm ci` in tests/npm")
+        hurried = [] if self._haste == 1 else ["--require", str(_FAST_CLOCK)]
         for attempt in range(5):
             port = self.port or _free_port()
             self._process = subprocess.Popen(
                 [
-                    _node(), str(_PROGRAM), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry",
-                    "--tableHost", "127.0.0.1", "--tablePort", str(port), *self._tls,
+                    _node(), *hurried, str(program),
+                    "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry",
+                    f"--{self._service}Host", "127.0.0.1", f"--{self._service}Port", str(port), *self._tls,
                 ],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                env={**os.environ, "HASTE": str(self._haste)},
             )  # fmt: skip
-            said = self._hear("successfully started")
+            said = self._hear(_STARTED[self._service])
             if said is None:
                 self.port = port
                 return
@@ -115,14 +125,15 @@ class Azurite:
 
 
 class TokenCredential:
-    """A managed identity's stand-in: an unsigned token, which is all that Azurite looks at."""
+    """A managed identity's stand-in: an unsigned token, which is all that Azurite looks at. It lives an hour."""
 
-    def __init__(self, audience: str = "https://storage.azure.com") -> None:
+    def __init__(self, audience: str = "https://storage.azure.com", lifetime: int = 3600) -> None:
         self._audience = audience
+        self._lifetime = lifetime
         self.token = ""
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        """A token for an hour, if it is asked for storage's."""
+        """A token for its lifetime, if it is asked for storage's."""
         assert scopes == ("https://storage.azure.com/.default",)
         now = int(time.time())
         claims = {
@@ -130,10 +141,10 @@ class TokenCredential:
             "iss": "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
             "iat": now - 60,
             "nbf": now - 60,
-            "exp": now + 3600,
+            "exp": now + self._lifetime,
         }
         self.token = ".".join((_part({"alg": "none", "typ": "JWT"}), _part(claims), _part({})))
-        return AccessToken(self.token, now + 3600)
+        return AccessToken(self.token, now + self._lifetime)
 
 
 def _part(claims: Mapping[str, object]) -> str:

@@ -121,6 +121,7 @@ def card(name: str = "one", **changes: object) -> CardNote:
         "reminders": ("joe@contoso.com",),
         "deletions": ("kim@contoso.com",),
         "causes": ("hunt_failed",),
+        "round": "2026-11-24T06:00Z",
     }
     return CardNote(**(fields | changes))  # type: ignore[arg-type]
 
@@ -144,5 +145,6 @@ def state(**changes: object) -> WorkspaceState:
         "in_defender": True,
         "portals_looked": date(2026, 11, 21),
         "portals_told": date(2026, 11, 22),
+        "query_by": "arm",
     }
     return WorkspaceState(**(fields | changes))  # type: ignore[arg-type]

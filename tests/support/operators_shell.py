@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from shared.cli.baseline import Baseline, looked, take
+from shared.cli.chosen import Chosen
 from shared.cli.forget import Erasure, erase
 from shared.cli.under_lease import parts_for
 from shared.ledger import Loaded
@@ -33,7 +34,7 @@ class Operator:
         """What a sweep or a command is made from, at this moment."""
         tenant = self.days.tenant
         values = {**tenant.cloud.environment, **tenant.settings, **(settings or {})}
-        with parts_for(from_values(values), tenant.clock, dry=dry) as made:
+        with parts_for(Chosen(from_values(values)), tenant.clock, dry=dry) as made:
             ledger = self.place.open(read_only=dry, workspace=WORKSPACE_RESOURCE_ID)
             yield replace(made, ledger=ledger)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.model import ALONE, RoundEntry
 from shared.settings import from_values
 from tests.cloud import Cloud
 from tests.support.clients import sign_in_to
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tenant:
-    """A small Azure, a clock and a ledger: where sweeps of one workspace run one after the other."""
+    """A small Azure, a clock and a ledger: where sweeps of one workspace run one after the other, each as `entry`."""
 
     cloud: Cloud
     clock: FakeClock
     ledger: Path
     settings: dict[str, str] = field(default_factory=dict)
+    entry: RoundEntry = ALONE
 
     def sweep(self, **settings: str) -> Report:
         """One sweep, now, under these settings beside the tenant's own."""
@@ -38,7 +40,7 @@ class Tenant:
             **self.settings,
             **settings,
         }
-        return run_sweep(from_values(values), clock=self.clock)
+        return run_sweep(from_values(values), clock=self.clock, entry=self.entry)
 
 
 @contextmanager

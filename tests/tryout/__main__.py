@@ -1,4 +1,4 @@
-"""`python -m tests.tryout`: what `make sweep` runs; with `cloud`, what `make cloud` runs."""
+"""`python -m tests.tryout`: what `make sweep` runs; with `cloud` or `round`, what `make cloud` or `make round` runs."""
 
 import atexit
 import os
@@ -26,6 +26,10 @@ try:
         from tests.tryout.running import keep_running
 
         code = keep_running(console())
+    elif sys.argv[1:] == ["round"]:
+        from tests.tryout.round import play_round
+
+        code = play_round(console())
     else:
         from tests.tryout.run import main
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def conversation(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
-    """What the host hears when it starts a worker with this environment and lets the timer fire."""
+def conversation(environment: Mapping[str, str], *arguments: str, app: Path = ROOT) -> dict[str, Any]:
+    """What the host hears when it starts a worker with this environment and lets the app's timer fire."""
     ran = subprocess.run(
-        [str(PYTHON), "-W", "error", str(ROOT / "tests/worker/invoke.py"), str(ROOT), *arguments],
+        [str(PYTHON), "-W", "error", str(ROOT / "tests/worker/invoke.py"), str(app), *arguments],
         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
         text=True,
@@ -62,6 +63,21 @@ def test_the_app_is_indexed() -> None:
             "retry": {"strategy": "fixed_delay", "count": 2, "seconds": 600},
         }
     ]
+
+
+def test_with_entries_the_queues_function_is_indexed(tmp_path: Path) -> None:
+    """Where workspaces.json lists workspaces the worker finds both functions; what the host does not retry itself, the
+    queue brings back.
+    """
+    for name in ("function_app.py", "host.json", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "shared", tmp_path / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "workspaces.json").write_text('{"workspaces": [{"name": "contoso"}]}', encoding="utf-8")
+    timer, work = conversation({}, "0", app=tmp_path)["functions"]
+    assert (timer["name"], timer["retry"]["count"]) == ("sweep", 2)
+    assert (work["name"], work["retry"]) == ("work", None)
+    (binding,) = work["bindings"]
+    assert (binding["type"], binding["queueName"]) == ("queueTrigger", "sweep-work")
 
 
 def test_nothing_slow_is_imported_to_index() -> None:

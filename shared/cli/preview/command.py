@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from shared.cli.chosen import WorkspaceOption, chosen
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.terminal import console, log_to, spinner, streams
-from shared.settings import load
 
 if TYPE_CHECKING:
     from shared.cli.preview.captured import Preview
@@ -29,6 +29,7 @@ def preview(
     ] = None,
     as_json_object: Annotated[bool, typer.Option("--json", help="Print it as JSON, and only it.")] = False,
     web: Annotated[bool, typer.Option("--web", help="Show it on a page on this machine, until Ctrl-C.")] = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Show the cards and incidents that a sweep would send now, or those of samples. Writes and posts nothing.
 
@@ -39,7 +40,7 @@ def preview(
         say(errors, ["--web and --json are two ways to show the same: name one of them."])
         raise typer.Exit(2)
     with interruptible(errors, "nothing was written"):
-        previews, code = _samples(sample, errors) if sample else _now(errors)
+        previews, code = _samples(sample, errors) if sample else _now(errors, workspace)
         if web:
             _serve(previews, errors)
         elif as_json_object:
@@ -64,7 +65,7 @@ def _samples(given: Sequence[str], errors: Console) -> tuple[list[Preview], int]
     return [sample_named(name) for name in names], 0
 
 
-def _now(errors: Console) -> tuple[list[Preview], int]:
+def _now(errors: Console, workspace: str | None) -> tuple[list[Preview], int]:
     from shared.app import exit_code
     from shared.cli.preview.current import current
     from shared.clock import SystemClock
@@ -72,7 +73,7 @@ def _now(errors: Console) -> tuple[list[Preview], int]:
     say(errors, [f"warning: {doubt}" for doubt in doubtful_names()])
     try:
         with settings_checked(errors):
-            settings = load(webhook_needed=False)
+            picked = chosen(errors, workspace, webhook_needed=False)
     except typer.Exit:
         say(errors, [f"Samples need no settings: --sample {ALL}."])
         raise
@@ -80,9 +81,9 @@ def _now(errors: Console) -> tuple[list[Preview], int]:
     clock, run_id = SystemClock(), str(uuid.uuid4())
     if errors.is_terminal:
         with errors.status("starting", spinner=spinner(errors)) as status:
-            found, receipt = current(settings, clock, lambda words: status.update(Text(words)), run_id)
+            found, receipt = current(picked, clock, lambda words: status.update(Text(words)), run_id)
     else:
-        found, receipt = current(settings, clock, lambda _: None, run_id)
+        found, receipt = current(picked, clock, lambda _: None, run_id)
     say(errors, receipt.reasons)
     return [found], exit_code(receipt)
 

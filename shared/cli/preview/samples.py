@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
 from shared.cli.preview.captured import Preview
+from shared.cli.preview.round_sample import round_sample
 from shared.cli.preview.staged import NOW, WORKSPACE, Stage, staged, usual_coverage
 from shared.errors import Call, Service
 from shared.http.statuses import from_status
@@ -42,6 +43,8 @@ _BY_WHOM = "51 by automation, 12 by admins; 1 attempt failed"
 
 def sample_named(name: str) -> Preview:
     """The sample of this name, one of `NAMES`."""
+    if name == _ROUND[0]:
+        return round_sample(*_ROUND)
     about, stage = _SAMPLES[name]
     return staged(name, about, stage())
 
@@ -195,4 +198,5 @@ _SAMPLES: dict[str, tuple[str, Callable[[], Stage]]] = {
     "first-card": ("The first sweep of all, with nothing to report.", lambda: _quiet(None)),
     "hostile": ("A recipient, a sender and subjects that try to be more than text.", _hostile),
 }
-NAMES = tuple(_SAMPLES)
+_ROUND = ("round", "A round over forty-eight workspaces: one has failed, one was given up, one is not trusted.")
+NAMES = (*_SAMPLES, _ROUND[0])

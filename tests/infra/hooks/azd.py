@@ -16,6 +16,9 @@ from tests.infra.bicep import INFRA
 ROOT = INFRA.parent
 AZURE_YAML = (ROOT / "azure.yaml").read_text(encoding="utf-8")
 SUBSCRIPTION = "0b6d4f0c-7f5e-4c43-9d44-6c1b4e1f2a3d"
+WORKSPACE = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-soc/providers/Microsoft.OperationalInsights/workspaces/law-soc"
+)
 WEBHOOK = {"TEAMS_WEBHOOK_URL": "https://prod-1.westeurope.logic.azure.com/workflows/w?sig=Made-Up"}
 STAND_IN = """import json, pathlib, sys
 home = pathlib.Path({home!r})
@@ -91,6 +94,7 @@ class Azd:
             "PATH": path or f"{self.home}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "AZURE_ENV_NAME": "prod",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "SENTINEL_WORKSPACE_RESOURCE_ID": WORKSPACE,
             **own,
             **environment,
         }

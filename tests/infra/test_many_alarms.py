@@ -1,0 +1,331 @@
+"""The alarms of many workspaces: their KQL, word for word as deployed, over the lines of rounds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.cloud.mirror import SECURITY_INCIDENT
+from tests.infra.bicep import INFRA
+from tests.infra.many import CONTOSO, FABRIKAM, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, outputs_with
+from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
+from tests.infra.sweeps_logged import logged_before, skipped
+from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, workspace
+from tests.infra.test_alarms import unfit
+from tests.infra.test_bicep import GIVEN
+from tests.support.clock import START
+from tests.support.kusto import parse
+
+ABSENCE, GOOD_END, TROUBLE = "sweep-absence", "sweep-no-good-end", "sweep-trouble"
+DRY_RUNS, UNATTENDED, ENTRIES = "sweep-dry-runs", "sweep-unattended", "sweep-unattended-entries"
+BY_NAME = (GOOD_END, TROUBLE, DRY_RUNS)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def _alerts(**given: Any) -> dict[str, Any]:
+    """The rules of a deployment with entries, by name."""
+    found = (item for item in deployed_with(**given) if item.type == "Microsoft.Insights/scheduledQueryRules")
+    return {item.body["name"]: item for item in found}
+
+
+RULES = _alerts()
+
+
+def _criterion(rule: Any) -> dict[str, Any]:
+    """The one condition of a rule."""
+    (found,) = rule.body["properties"]["criteria"]["allOf"]
+    condition: dict[str, Any] = found
+    return condition
+
+
+def _names(rule: str, now: datetime, *rows: Row, **given: Any) -> list[str]:
+    """Whom a rule tells about when it is evaluated then; `Trouble` stands behind the name."""
+    chosen = _alerts(**given)[rule] if given else RULES[rule]
+    with workspace(rows) as tables:
+        found = ask(_criterion(chosen)["query"], tables, now, range_of(chosen))
+    return sorted(f"{row['workspace_name']}{': ' + row['Trouble'] if 'Trouble' in row else ''}" for row in found)
+
+
+def _mails(now: datetime, *rows: Row) -> dict[str, int]:
+    """How often each is told while every rule is evaluated hourly, from then on until all has been told."""
+    counts: Counter[str] = Counter()
+    with workspace(rows) as tables:
+        for hour in range(6):
+            for rule in BY_NAME:
+                moment = now + hour * HOUR
+                for row in ask(_criterion(RULES[rule])["query"], tables, moment, range_of(RULES[rule])):
+                    counts[f"{rule}/{row['workspace_name']}"] += 1
+    return dict(counts)
+
+
+def _no_round(now: datetime, *rows: Row, **given: Any) -> bool:
+    """Whether the rule about rounds fires then."""
+    chosen = _alerts(**given) if given else RULES
+    with workspace(rows) as tables:
+        return fires(chosen[ABSENCE], tables, now)
+
+
+# ---- which rules there are
+
+
+def test_the_rules_with_entries() -> None:
+    """The rules of one workspace are there with other queries, one is added, and one for the entries' own incidents."""
+    assert RULES.keys() == {ABSENCE, GOOD_END, TROUBLE, DRY_RUNS, UNATTENDED, ENTRIES}
+    assert rules(GIVEN).keys() == {ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED}
+    assert _alerts(**WITHOUT_OWN).keys() == RULES.keys() - {UNATTENDED}
+    assert _alerts(absenceHours=0, allowNoAlarm=True).keys() == RULES.keys() - {ABSENCE}
+    unwatched = _alerts(watchSentinel=False, sentinelLocation="northeurope")
+    assert unwatched.keys() == RULES.keys() - {UNATTENDED, ENTRIES}
+
+
+@pytest.mark.parametrize("rule", [GOOD_END, TROUBLE, DRY_RUNS, ENTRIES])
+def test_workspaces_are_told_apart(rule: str) -> None:
+    """A rule by name splits by workspace_name, and mutes nothing: one workspace may not silence another."""
+    properties = RULES[rule].body["properties"]
+    split = [dimension["name"] for dimension in _criterion(RULES[rule])["dimensions"]]
+    assert split == ["workspace_name", *(["Trouble"] if rule == TROUBLE else [])]
+    assert properties["muteActionsDuration"] is None
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_a_runbook_and_tells_somebody(rule: str) -> None:
+    """Each rule is evaluated hourly, mails the action group, and names a section of the runbook."""
+    properties = RULES[rule].body["properties"]
+    assert (properties["evaluationFrequency"], properties["autoMitigate"]) == ("PT1H", False)
+    assert properties["actions"] == {"actionGroups": ["<onCall.id>"]}
+    named = re.search(r'docs/operate\.md, "([^"]+)"', properties["description"])
+    assert named
+    assert f"\n## {named[1]}\n" in (INFRA.parent / "docs/operate.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("deadline", [30, 120, 1200])
+@pytest.mark.parametrize("rule", RULES)
+def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
+    """Times are literals within the two days that an alert may look back, and nothing is left to be filled in."""
+    query = _criterion(_alerts(roundDeadlineMinutes=deadline)[rule])["query"]
+    assert unfit(query) == []
+    units = {"m": MINUTE, "h": HOUR, "d": DAY}
+    assert max(int(number) * units[unit] for number, unit in re.findall(r"ago\((\d+)([mhd])\)", query)) <= 2 * DAY
+
+
+def test_microsofts_parser_takes_every_query() -> None:
+    """Microsoft's own parser and binder accept them, and see the columns that the rules split by."""
+    tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
+    chosen = [_criterion(rule) for rule in RULES.values()]
+    # The binder knows one workspace only.
+    queries = [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in chosen]
+    (answers,) = parse([(tables, queries)])
+    for condition, answer in zip(chosen, answers, strict=True):
+        assert answer["diagnostics"] == []
+        assert {dimension["name"] for dimension in condition["dimensions"]} <= answer["columns"].keys()
+        assert condition.get("metricMeasureColumn", next(iter(answer["columns"]))) in answer["columns"]
+
+
+# ---- rounds, from the healthy to none
+
+
+def _healthy(ago: timedelta = timedelta(), slot: str = "r1") -> list[Row]:
+    """A round in which everyone ends well."""
+    return [
+        *begun("contoso", "fabrikam", ago=ago, slot=slot),
+        *swept("quiet", "contoso", ago - 3 * MINUTE, slot),
+        *swept("flagged", "fabrikam", ago - 5 * MINUTE, slot),
+        *told([("clean", 1), ("flagged", 1)], ago - 5 * MINUTE, slot),
+    ]
+
+
+def test_a_healthy_round() -> None:
+    """Nobody is told of anything, at any hour."""
+    assert _mails(minutes_on(7), *_healthy()) == {}
+    assert not _no_round(minutes_on(60), *_healthy())
+
+
+def test_healed_by_a_second_try() -> None:
+    """What a second try made good is no trouble, whenever the alarms look."""
+    rows = [
+        *begun("contoso"),
+        *swept("due", "contoso", -2 * MINUTE),
+        *swept("flagged", "contoso", -14 * MINUTE),
+        *told([("flagged", 1)], -14 * MINUTE),
+    ]
+    for minute in (3, 10, 13):
+        assert _mails(minutes_on(minute), *rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("scene", "trouble"),
+    [
+        ("failing", "it failed"),
+        ("untrusted", "its data cannot be trusted"),
+        ("due", "it left findings due"),
+        ("invalid", "its settings are invalid"),
+    ],
+)
+def test_one_fails(scene: str, trouble: str) -> None:
+    """The one in trouble is told by name, with what is wrong, and has no good end; the others are left in peace."""
+    rows = [*begun("contoso", "fabrikam"), *swept(scene, "contoso", -4 * MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
+    assert _names(TROUBLE, minutes_on(60), *rows) == [f"contoso: {trouble}"]
+    assert _names(GOOD_END, minutes_on(200), *rows) == ["contoso"]
+    assert _names(DRY_RUNS, minutes_on(60), *rows) == []
+
+
+@pytest.mark.parametrize("minute", range(0, 60, 19))
+def test_each_is_told_once_or_twice(minute: int) -> None:
+    """Whatever minute of the hour the rules are evaluated at, each trouble is told, and at most twice."""
+    rows = [
+        *begun("contoso", "fabrikam", "northwind"),
+        *swept("failing", "contoso", -4 * MINUTE),
+        *swept("untrusted", "fabrikam", -70 * MINUTE),
+        *swept("quiet", "northwind", -MINUTE),
+    ]
+    found = _mails(minutes_on(minute), *rows)
+    told_of = {f"{rule}/{name}" for rule in (TROUBLE, GOOD_END) for name in ("contoso", "fabrikam")}
+    assert found.keys() == told_of
+    assert set(found.values()) <= {1, 2}
+
+
+def test_one_trouble_does_not_silence_another() -> None:
+    """A workspace that fails hours after another one is told all the same."""
+    rows = [
+        *begun("contoso", "fabrikam"),
+        *swept("failing", "contoso", -4 * MINUTE),
+        *swept("failing", "fabrikam", -95 * MINUTE),
+    ]
+    assert _names(TROUBLE, minutes_on(60), *rows) == ["contoso: it failed"]
+    assert _names(TROUBLE, minutes_on(180), *rows) == ["fabrikam: it failed"]
+
+
+def test_the_one_that_dies_three_times() -> None:
+    """A sweep that was abandoned leaves no receipt: its own line is the trouble, until a good sweep."""
+    dead = [*begun("contoso"), line("sweep_abandoned", -40 * MINUTE, round="r1", workspace_name="contoso", tries=3)]
+    assert _names(TROUBLE, minutes_on(100), *dead) == ["contoso: it was abandoned"]
+    assert _names(GOOD_END, minutes_on(160), *dead) == ["contoso"]
+    healed = [*dead, *swept("quiet", "contoso", -50 * MINUTE)]
+    assert _names(TROUBLE, minutes_on(100), *healed) == []
+
+
+def test_the_one_that_is_missing() -> None:
+    """A workspace of which nothing was heard has no good end, also when the queue was emptied for all."""
+    rows = [*begun("contoso", "fabrikam"), *swept("quiet", "fabrikam", -MINUTE)]
+    assert _names(GOOD_END, minutes_on(149), *rows) == []
+    assert _names(GOOD_END, minutes_on(151), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(239), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(241), *rows) == []
+    assert _names(GOOD_END, minutes_on(200), *begun("contoso", "fabrikam")) == ["contoso", "fabrikam"]
+    assert _names(TROUBLE, minutes_on(60), *rows) == []
+
+
+@pytest.mark.parametrize("deadline", [30, 1200])
+def test_the_deadline_is_waited_for(deadline: int) -> None:
+    """The alarm follows ROUND_DEADLINE_MINUTES, from the shortest to the longest."""
+    rows = begun("contoso")
+    assert _names(GOOD_END, minutes_on(deadline + 29), *rows, roundDeadlineMinutes=deadline) == []
+    assert _names(GOOD_END, minutes_on(deadline + 31), *rows, roundDeadlineMinutes=deadline) == ["contoso"]
+
+
+def test_an_earlier_good_end_does_not_count() -> None:
+    """Yesterday's good sweep is no good end of today's round, and a sweep by hand after its beginning is."""
+    yesterday = _healthy(DAY, "r0")
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso")) == ["contoso"]
+    by_hand = swept("quiet", "contoso", -170 * MINUTE, "")
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso"), *by_hand) == []
+
+
+def test_only_rehearsed() -> None:
+    """A workspace that is only rehearsed is told by name, and has no good end; nothing of it is trouble."""
+    rows = [*begun("contoso", "fabrikam"), *swept("dry run", "contoso", -MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
+    assert _names(DRY_RUNS, minutes_on(60), *rows) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(180), *rows) == ["contoso"]
+    assert _names(TROUBLE, minutes_on(60), *rows) == []
+    real = [*rows, *swept("flagged", "contoso", -20 * MINUTE)]
+    assert _names(DRY_RUNS, minutes_on(60), *real) == []
+
+
+def test_no_round() -> None:
+    """Without a round's beginning within ABSENCE_HOURS it is told, whatever else the app logs."""
+    assert _no_round(minutes_on(60))
+    assert _no_round(minutes_on(60), *swept("quiet", "contoso"), *told([("clean", 1)]))
+    assert not _no_round(minutes_on(60), *begun("contoso", ago=25 * HOUR - 5 * MINUTE))
+    assert _no_round(minutes_on(60), *begun("contoso", ago=26 * HOUR))
+    assert not _no_round(minutes_on(60), *begun("contoso", ago=40 * HOUR), absenceHours=47)
+
+
+def test_a_broken_file_is_trouble_until_a_round_begins() -> None:
+    """Settings that keep a round from beginning have no workspace's name; the next round that begins heals them."""
+    broken = line("settings_invalid", mistakes=["workspaces.json is not JSON"])
+    assert _names(TROUBLE, minutes_on(60), broken) == ["workspaces.json: its settings are invalid"]
+    assert _names(TROUBLE, minutes_on(60), broken, *begun("contoso", ago=-10 * MINUTE)) == []
+
+
+def test_what_is_no_end_is_not_taken_for_one() -> None:
+    """A skipped sweep, a line that merely quotes one, and a name in a reason change nothing."""
+    rows = [*begun("contoso"), *swept("failing", "contoso", -4 * MINUTE), skipped(-5 * MINUTE)]
+    quoting = line("sweep_failed", -4 * MINUTE, workspace_name="fabrikam", notes=['"workspace_name": "contoso"'])
+    assert _names(TROUBLE, minutes_on(60), *rows, quoting) == ["contoso: it failed", "fabrikam: it failed"]
+
+
+def test_lines_of_one_workspace_are_left_behind() -> None:
+    """Lines from before the first entry, without a name, are nobody's trouble once a round has begun."""
+    before = [*logged_before("failing", HOUR), *logged_before("dry run", 2 * HOUR)]
+    assert _names(TROUBLE, minutes_on(60), *before, *_healthy()) == []
+    assert _names(DRY_RUNS, minutes_on(60), *before, *_healthy()) == []
+
+
+# ---- incidents that nobody takes
+
+
+def _incident(name: str, created: datetime, **more: Any) -> Row:
+    """A High incident of ours that is New and unowned."""
+    return {
+        "TimeGenerated": created,
+        "CreatedTime": created,
+        "IncidentName": name,
+        "Title": "Unusual volume of remediated email: a@contoso.com",
+        "Severity": "High",
+        "Status": "New",
+        "Labels": [{"labelName": "email-remediation-sweep", "labelType": "User"}],
+        **more,
+    }
+
+
+def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
+    """Whom the rule about the entries' incidents tells of then: workspace and the incident's title's start."""
+    rule = RULES[ENTRIES]
+    query = _criterion(rule)["query"].replace("union isfuzzy=true", "union")
+    for name, identity in (("contoso", CONTOSO), ("fabrikam", FABRIKAM)):
+        query = query.replace(f"workspace('{identity.lower()}').SecurityIncident", f"Incidents_{name}")
+    with workspace() as tables:
+        for name in ("contoso", "fabrikam"):
+            tables.define(f"Incidents_{name}", SECURITY_INCIDENT)
+            tables.append(f"Incidents_{name}", rows.get(name, []))
+        return sorted((row["workspace_name"], row["Title"][:7]) for row in ask(query, tables, now, range_of(rule)))
+
+
+def test_whose_incidents_are_watched() -> None:
+    """One query reads every workspace that the deployment may read, but the app's own, which keeps its rule."""
+    query = _criterion(RULES[ENTRIES])["query"]
+    assert re.findall(r"workspace\('([^']+)'\)", query) == [CONTOSO.lower(), FABRIKAM.lower()]
+    assert NORTHWIND.lower() not in query
+    assert RULES[ENTRIES].body["properties"]["scopes"] == ["<monitoring.outputs.workspaceId>"]
+    assert RULES[ENTRIES].body["properties"]["skipQueryValidation"] is True
+    assert RULES[UNATTENDED].body == rules(GIVEN)[UNATTENDED].body
+    assert RULES[UNATTENDED].body["properties"]["scopes"] == [OWN]
+    assert "SENTINEL_ACCESS is none" in outputs_with()["NOT_WATCHED"]
+    assert outputs_with(THREE[:2])["NOT_WATCHED"] == ""
+
+
+def test_who_waits_is_told_by_name() -> None:
+    """An incident that has waited for a day is told once or twice, and again when it changes; an owned one is not."""
+    contoso = [_incident("1", START)]
+    told_at = [hour for hour in range(22, 28) if _waiting(START + hour * HOUR + 20 * MINUTE, contoso=contoso)]
+    assert told_at in ([24, 25], [24])
+    changed = [*contoso, _incident("1", START, TimeGenerated=START + 40 * HOUR)]
+    assert _waiting(START + 41 * HOUR, contoso=changed, fabrikam=[]) == [("contoso", "Unusual")]
+    owned = [_incident("1", START, Owner={"assignedTo": "Ana"})]
+    assert _waiting(START + 24 * HOUR + 20 * MINUTE, contoso=owned, fabrikam=[_incident("2", START)]) == [
+        ("fabrikam", "Unusual")
+    ]
