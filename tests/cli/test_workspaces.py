@@ -140,6 +140,7 @@ def test_a_file_that_cannot_be_used_ends_every_command(shell: Shell, tmp_path: P
         ran = shell(*command)
         assert ran.exit_code == 2
         assert "workspaces.json is not JSON (line 1, column 17)" in ran.stderr
+        assert ran.stderr.splitlines()[-1].startswith("The file is ")
 
 
 def test_many_names_are_cut(shell: Shell, tmp_path: Path) -> None:
