@@ -229,10 +229,14 @@ def test_the_deadline_is_waited_for(deadline: int) -> None:
 
 def test_an_earlier_good_end_does_not_count() -> None:
     """Yesterday's good sweep is no good end of today's round, and a sweep by hand after its beginning is."""
-    yesterday = _healthy(DAY, "r0")
+    yesterday = [*_healthy(DAY, "r0"), *swept("quiet", "contoso", 20 * MINUTE, "")]
     assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso")) == ["contoso"]
     by_hand = swept("quiet", "contoso", -170 * MINUTE, "")
     assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso"), *by_hand) == []
+    for verdict, dry_run in (("untrusted", False), ("clean", True), ("failed", False)):
+        ended = {"workspace_name": "contoso", "verdict": verdict, "dry_run": dry_run}
+        no_good = line("sweep_completed", -170 * MINUTE, **ended)
+        assert _names(GOOD_END, minutes_on(180), *begun("contoso"), no_good) == ["contoso"]
 
 
 def test_only_rehearsed() -> None:
@@ -264,6 +268,7 @@ def test_a_broken_file_is_trouble_until_a_round_begins() -> None:
 def test_what_is_no_end_is_not_taken_for_one() -> None:
     """A skipped sweep, a line that merely quotes one, and a name in a reason change nothing."""
     rows = [*begun("contoso"), *swept("failing", "contoso", -4 * MINUTE), skipped(-5 * MINUTE)]
+    rows.append(line("sweep_skipped", -6 * MINUTE, workspace_name="contoso", dry_run=False, due=0))
     quoting = line("sweep_failed", -4 * MINUTE, workspace_name="fabrikam", notes=['"workspace_name": "contoso"'])
     assert _names(TROUBLE, minutes_on(60), *rows, quoting) == ["contoso: it failed", "fabrikam: it failed"]
 
