@@ -11,43 +11,35 @@ import pytest
 
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA
-from tests.infra.many import CONTOSO, FABRIKAM, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, outputs_with
+from tests.infra.many import CONTOSO, FABRIKAM, NORTHWIND, OWN, THREE, WITHOUT_OWN, outputs_with
+from tests.infra.many_rules import (
+    DRY_RUNS,
+    ENTRIES,
+    GOOD_END,
+    NO_ROUND,
+    RULES,
+    TROUBLE,
+    UNATTENDED,
+    condition_of,
+    many_rules,
+    misses_a_round,
+    told_by_name,
+)
 from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
 from tests.infra.sweeps_logged import logged_before, skipped
-from tests.infra.telemetry import APP_TRACES, Row, ask, fires, range_of, rules, workspace
+from tests.infra.telemetry import APP_TRACES, Row, ask, range_of, rules, workspace
 from tests.infra.test_alarms import unfit
 from tests.infra.test_bicep import GIVEN
 from tests.support.clock import START
 from tests.support.kusto import parse
 
-ABSENCE, GOOD_END, TROUBLE = "sweep-absence", "sweep-no-good-end", "sweep-trouble"
-DRY_RUNS, UNATTENDED, ENTRIES = "sweep-dry-runs", "sweep-unattended", "sweep-unattended-entries"
 BY_NAME = (GOOD_END, TROUBLE, DRY_RUNS)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def _alerts(**given: Any) -> dict[str, Any]:
-    """The rules of a deployment with entries, by name."""
-    found = (item for item in deployed_with(**given) if item.type == "Microsoft.Insights/scheduledQueryRules")
-    return {item.body["name"]: item for item in found}
-
-
-RULES = _alerts()
-
-
-def _criterion(rule: Any) -> dict[str, Any]:
-    """The one condition of a rule."""
-    (found,) = rule.body["properties"]["criteria"]["allOf"]
-    condition: dict[str, Any] = found
-    return condition
-
-
 def _names(rule: str, now: datetime, *rows: Row, **given: Any) -> list[str]:
-    """Whom a rule tells about when it is evaluated then; `Trouble` stands behind the name."""
-    chosen = _alerts(**given)[rule] if given else RULES[rule]
-    with workspace(rows) as tables:
-        found = ask(_criterion(chosen)["query"], tables, now, range_of(chosen))
-    return sorted(f"{row['workspace_name']}{': ' + row['Trouble'] if 'Trouble' in row else ''}" for row in found)
+    """Whom a rule tells about when it is evaluated then."""
+    return told_by_name(rule, now, rows, **given)
 
 
 def _mails(now: datetime, *rows: Row) -> dict[str, int]:
@@ -57,16 +49,14 @@ def _mails(now: datetime, *rows: Row) -> dict[str, int]:
         for hour in range(6):
             for rule in BY_NAME:
                 moment = now + hour * HOUR
-                for row in ask(_criterion(RULES[rule])["query"], tables, moment, range_of(RULES[rule])):
+                for row in ask(condition_of(RULES[rule])["query"], tables, moment, range_of(RULES[rule])):
                     counts[f"{rule}/{row['workspace_name']}"] += 1
     return dict(counts)
 
 
 def _no_round(now: datetime, *rows: Row, **given: Any) -> bool:
     """Whether the rule about rounds fires then."""
-    chosen = _alerts(**given) if given else RULES
-    with workspace(rows) as tables:
-        return fires(chosen[ABSENCE], tables, now)
+    return misses_a_round(now, rows, **given)
 
 
 # ---- which rules there are
@@ -74,11 +64,11 @@ def _no_round(now: datetime, *rows: Row, **given: Any) -> bool:
 
 def test_the_rules_with_entries() -> None:
     """The rules of one workspace are there with other queries, one is added, and one for the entries' own incidents."""
-    assert RULES.keys() == {ABSENCE, GOOD_END, TROUBLE, DRY_RUNS, UNATTENDED, ENTRIES}
-    assert rules(GIVEN).keys() == {ABSENCE, TROUBLE, DRY_RUNS, UNATTENDED}
-    assert _alerts(**WITHOUT_OWN).keys() == RULES.keys() - {UNATTENDED}
-    assert _alerts(absenceHours=0, allowNoAlarm=True).keys() == RULES.keys() - {ABSENCE}
-    unwatched = _alerts(watchSentinel=False, sentinelLocation="northeurope")
+    assert RULES.keys() == {NO_ROUND, GOOD_END, TROUBLE, DRY_RUNS, UNATTENDED, ENTRIES}
+    assert rules(GIVEN).keys() == {NO_ROUND, TROUBLE, DRY_RUNS, UNATTENDED}
+    assert many_rules(**WITHOUT_OWN).keys() == RULES.keys() - {UNATTENDED}
+    assert many_rules(absenceHours=0, allowNoAlarm=True).keys() == RULES.keys() - {NO_ROUND}
+    unwatched = many_rules(watchSentinel=False, sentinelLocation="northeurope")
     assert unwatched.keys() == RULES.keys() - {UNATTENDED, ENTRIES}
 
 
@@ -86,7 +76,7 @@ def test_the_rules_with_entries() -> None:
 def test_workspaces_are_told_apart(rule: str) -> None:
     """A rule by name splits by workspace_name, and mutes nothing: one workspace may not silence another."""
     properties = RULES[rule].body["properties"]
-    split = [dimension["name"] for dimension in _criterion(RULES[rule])["dimensions"]]
+    split = [dimension["name"] for dimension in condition_of(RULES[rule])["dimensions"]]
     assert split == ["workspace_name", *(["Trouble"] if rule == TROUBLE else [])]
     assert properties["muteActionsDuration"] is None
 
@@ -106,7 +96,7 @@ def test_every_rule_has_a_runbook_and_tells_somebody(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
     """Times are literals within the two days that an alert may look back, and nothing is left to be filled in."""
-    query = _criterion(_alerts(roundDeadlineMinutes=deadline)[rule])["query"]
+    query = condition_of(many_rules(roundDeadlineMinutes=deadline)[rule])["query"]
     assert unfit(query) == []
     units = {"m": MINUTE, "h": HOUR, "d": DAY}
     assert max(int(number) * units[unit] for number, unit in re.findall(r"ago\((\d+)([mhd])\)", query)) <= 2 * DAY
@@ -115,7 +105,7 @@ def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
 def test_microsofts_parser_takes_every_query() -> None:
     """Microsoft's own parser and binder accept them, and see the columns that the rules split by."""
     tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
-    chosen = [_criterion(rule) for rule in RULES.values()]
+    chosen = [condition_of(rule) for rule in RULES.values()]
     # The binder knows one workspace only.
     queries = [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in chosen]
     (answers,) = parse([(tables, queries)])
@@ -300,7 +290,7 @@ def _incident(name: str, created: datetime, **more: Any) -> Row:
 def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
     """Whom the rule about the entries' incidents tells of then: workspace and the incident's title's start."""
     rule = RULES[ENTRIES]
-    query = _criterion(rule)["query"].replace("union isfuzzy=true", "union")
+    query = condition_of(rule)["query"].replace("union isfuzzy=true", "union")
     for name, identity in (("contoso", CONTOSO), ("fabrikam", FABRIKAM)):
         query = query.replace(f"workspace('{identity.lower()}').SecurityIncident", f"Incidents_{name}")
     with workspace() as tables:
@@ -312,7 +302,7 @@ def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
 
 def test_whose_incidents_are_watched() -> None:
     """One query reads every workspace that the deployment may read, but the app's own, which keeps its rule."""
-    query = _criterion(RULES[ENTRIES])["query"]
+    query = condition_of(RULES[ENTRIES])["query"]
     assert re.findall(r"workspace\('([^']+)'\)", query) == [CONTOSO.lower(), FABRIKAM.lower()]
     assert NORTHWIND.lower() not in query
     assert RULES[ENTRIES].body["properties"]["scopes"] == ["<monitoring.outputs.workspaceId>"]
