@@ -27,11 +27,10 @@ from tests.infra.many_rules import (
 )
 from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
 from tests.infra.sweeps_logged import logged_before, skipped
-from tests.infra.telemetry import APP_TRACES, Row, ask, range_of, rules, workspace
+from tests.infra.telemetry import Row, ask, range_of, rules, workspace
 from tests.infra.test_alarms import unfit
 from tests.infra.test_bicep import GIVEN
 from tests.support.clock import START
-from tests.support.kusto import parse
 
 BY_NAME = (GOOD_END, TROUBLE, DRY_RUNS)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -102,19 +101,6 @@ def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
     assert max(int(number) * units[unit] for number, unit in re.findall(r"ago\((\d+)([mhd])\)", query)) <= 2 * DAY
 
 
-def test_microsofts_parser_takes_every_query() -> None:
-    """Microsoft's own parser and binder accept them, and see the columns that the rules split by."""
-    tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
-    chosen = [condition_of(rule) for rule in RULES.values()]
-    # The binder knows one workspace only.
-    queries = [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in chosen]
-    (answers,) = parse([(tables, queries)])
-    for condition, answer in zip(chosen, answers, strict=True):
-        assert answer["diagnostics"] == []
-        assert {dimension["name"] for dimension in condition["dimensions"]} <= answer["columns"].keys()
-        assert condition.get("metricMeasureColumn", next(iter(answer["columns"]))) in answer["columns"]
-
-
 # ---- rounds, from the healthy to none
 
 
@@ -142,8 +128,7 @@ def test_healed_by_a_second_try() -> None:
         *swept("flagged", "contoso", -14 * MINUTE),
         *told([("flagged", 1)], -14 * MINUTE),
     ]
-    for minute in (3, 10, 13):
-        assert _mails(minutes_on(minute), *rows) == {}
+    assert _mails(minutes_on(3), *rows) == {}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +148,7 @@ def test_one_fails(scene: str, trouble: str) -> None:
     assert _names(DRY_RUNS, minutes_on(60), *rows) == []
 
 
-@pytest.mark.parametrize("minute", range(0, 60, 19))
+@pytest.mark.parametrize("minute", [13, *(pytest.param(each, marks=pytest.mark.slow) for each in range(0, 60, 6))])
 def test_each_is_told_once_or_twice(minute: int) -> None:
     """Whatever minute of the hour the rules are evaluated at, each trouble is told, and at most twice."""
     rows = [

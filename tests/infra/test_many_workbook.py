@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.many import CONTOSO, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, workspace_line
+from tests.infra.many_rules import RULES, condition_of
 from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
 from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.support.kusto import parse
@@ -100,13 +102,20 @@ def test_each_panel_asks_where_its_rows_are(name: str) -> None:
     assert ("{Workspace}" in PANELS[name]["query"]) == (not incidents and name != "rounds")
 
 
-def test_microsofts_parser_takes_every_panel() -> None:
-    """Microsoft's own parser and binder accept every panel, with names picked."""
+@pytest.mark.slow
+def test_microsofts_parser_takes_every_query() -> None:
+    """Microsoft's own parser and binder accept every panel and alarm, and see the columns that the alarms split by."""
     tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
+    conditions = [condition_of(rule) for rule in RULES.values()]
     texts = [content["query"] for content in PANELS.values()] + [_pickers(BOOK)["Workspace"]["query"]]
     queries = [text.replace("{Workspace}", "'contoso','fabrikam'") for text in texts]
+    # The binder knows one workspace only.
+    queries += [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in conditions]
     (answers,) = parse([(tables, queries)])
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(queries)
+    for condition, answer in zip(conditions, answers[len(texts) :], strict=True):
+        columns = {*(each["name"] for each in condition["dimensions"]), condition.get("metricMeasureColumn", "")} - {""}
+        assert columns <= answer["columns"].keys()
 
 
 def test_each_workspace_by_its_last_receipt() -> None:
