@@ -25,7 +25,7 @@ from tests.infra.many_rules import (
     misses_a_round,
     told_by_name,
 )
-from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
+from tests.infra.rounds_logged import MINUTE, announced, line, minutes_on, summed_up, swept
 from tests.infra.sweeps_logged import logged_before, skipped
 from tests.infra.telemetry import Row, ask, range_of, rules, workspace
 from tests.infra.test_alarms import unfit
@@ -107,10 +107,10 @@ def test_azure_monitor_takes_every_query(rule: str, deadline: int) -> None:
 def _healthy(ago: timedelta = timedelta(), slot: str = "r1") -> list[Row]:
     """A round in which everyone ends well."""
     return [
-        *begun("contoso", "fabrikam", ago=ago, slot=slot),
+        *announced("contoso", "fabrikam", ago=ago, slot=slot),
         *swept("quiet", "contoso", ago - 3 * MINUTE, slot),
         *swept("flagged", "fabrikam", ago - 5 * MINUTE, slot),
-        *told([("clean", 1), ("flagged", 1)], ago - 5 * MINUTE, slot),
+        *summed_up([("clean", 1), ("flagged", 1)], ago - 5 * MINUTE, slot),
     ]
 
 
@@ -123,10 +123,10 @@ def test_a_healthy_round() -> None:
 def test_healed_by_a_second_try() -> None:
     """What a second try made good is no trouble, whenever the alarms look."""
     rows = [
-        *begun("contoso"),
+        *announced("contoso"),
         *swept("due", "contoso", -2 * MINUTE),
         *swept("flagged", "contoso", -14 * MINUTE),
-        *told([("flagged", 1)], -14 * MINUTE),
+        *summed_up([("flagged", 1)], -14 * MINUTE),
     ]
     assert _mails(minutes_on(3), *rows) == {}
 
@@ -142,7 +142,11 @@ def test_healed_by_a_second_try() -> None:
 )
 def test_one_fails(scene: str, trouble: str) -> None:
     """The one in trouble is told by name, with what is wrong, and has no good end; the others are left in peace."""
-    rows = [*begun("contoso", "fabrikam"), *swept(scene, "contoso", -4 * MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
+    rows = [
+        *announced("contoso", "fabrikam"),
+        *swept(scene, "contoso", -4 * MINUTE),
+        *swept("quiet", "fabrikam", -MINUTE),
+    ]
     assert _names(TROUBLE, minutes_on(60), *rows) == [f"contoso: {trouble}"]
     assert _names(GOOD_END, minutes_on(200), *rows) == ["contoso"]
     assert _names(DRY_RUNS, minutes_on(60), *rows) == []
@@ -152,7 +156,7 @@ def test_one_fails(scene: str, trouble: str) -> None:
 def test_each_is_told_once_or_twice(minute: int) -> None:
     """Whatever minute of the hour the rules are evaluated at, each trouble is told, and at most twice."""
     rows = [
-        *begun("contoso", "fabrikam", "northwind"),
+        *announced("contoso", "fabrikam", "northwind"),
         *swept("failing", "contoso", -4 * MINUTE),
         *swept("untrusted", "fabrikam", -70 * MINUTE),
         *swept("quiet", "northwind", -MINUTE),
@@ -166,7 +170,7 @@ def test_each_is_told_once_or_twice(minute: int) -> None:
 def test_one_trouble_does_not_silence_another() -> None:
     """A workspace that fails hours after another one is told all the same."""
     rows = [
-        *begun("contoso", "fabrikam"),
+        *announced("contoso", "fabrikam"),
         *swept("failing", "contoso", -4 * MINUTE),
         *swept("failing", "fabrikam", -95 * MINUTE),
     ]
@@ -176,7 +180,7 @@ def test_one_trouble_does_not_silence_another() -> None:
 
 def test_the_one_that_dies_three_times() -> None:
     """A sweep that was abandoned leaves no receipt: its own line is the trouble, until a good sweep."""
-    dead = [*begun("contoso"), line("sweep_abandoned", -40 * MINUTE, round="r1", workspace_name="contoso", tries=3)]
+    dead = [*announced("contoso"), line("sweep_abandoned", -40 * MINUTE, round="r1", workspace_name="contoso", tries=3)]
     assert _names(TROUBLE, minutes_on(100), *dead) == ["contoso: it was abandoned"]
     assert _names(GOOD_END, minutes_on(160), *dead) == ["contoso"]
     healed = [*dead, *swept("quiet", "contoso", -50 * MINUTE)]
@@ -185,19 +189,19 @@ def test_the_one_that_dies_three_times() -> None:
 
 def test_the_one_that_is_missing() -> None:
     """A workspace of which nothing was heard has no good end, also when the queue was emptied for all."""
-    rows = [*begun("contoso", "fabrikam"), *swept("quiet", "fabrikam", -MINUTE)]
+    rows = [*announced("contoso", "fabrikam"), *swept("quiet", "fabrikam", -MINUTE)]
     assert _names(GOOD_END, minutes_on(149), *rows) == []
     assert _names(GOOD_END, minutes_on(151), *rows) == ["contoso"]
     assert _names(GOOD_END, minutes_on(239), *rows) == ["contoso"]
     assert _names(GOOD_END, minutes_on(241), *rows) == []
-    assert _names(GOOD_END, minutes_on(200), *begun("contoso", "fabrikam")) == ["contoso", "fabrikam"]
+    assert _names(GOOD_END, minutes_on(200), *announced("contoso", "fabrikam")) == ["contoso", "fabrikam"]
     assert _names(TROUBLE, minutes_on(60), *rows) == []
 
 
 @pytest.mark.parametrize("deadline", [30, 1200])
 def test_the_deadline_is_waited_for(deadline: int) -> None:
     """The alarm follows ROUND_DEADLINE_MINUTES, from the shortest to the longest."""
-    rows = begun("contoso")
+    rows = announced("contoso")
     assert _names(GOOD_END, minutes_on(deadline + 29), *rows, roundDeadlineMinutes=deadline) == []
     assert _names(GOOD_END, minutes_on(deadline + 31), *rows, roundDeadlineMinutes=deadline) == ["contoso"]
 
@@ -205,18 +209,22 @@ def test_the_deadline_is_waited_for(deadline: int) -> None:
 def test_an_earlier_good_end_does_not_count() -> None:
     """Yesterday's good sweep is no good end of today's round, and a sweep by hand after its beginning is."""
     yesterday = [*_healthy(DAY, "r0"), *swept("quiet", "contoso", 20 * MINUTE, "")]
-    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso")) == ["contoso"]
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *announced("contoso")) == ["contoso"]
     by_hand = swept("quiet", "contoso", -170 * MINUTE, "")
-    assert _names(GOOD_END, minutes_on(180), *yesterday, *begun("contoso"), *by_hand) == []
+    assert _names(GOOD_END, minutes_on(180), *yesterday, *announced("contoso"), *by_hand) == []
     for verdict, dry_run in (("untrusted", False), ("clean", True), ("failed", False)):
         ended = {"workspace_name": "contoso", "verdict": verdict, "dry_run": dry_run}
         no_good = line("sweep_completed", -170 * MINUTE, **ended)
-        assert _names(GOOD_END, minutes_on(180), *begun("contoso"), no_good) == ["contoso"]
+        assert _names(GOOD_END, minutes_on(180), *announced("contoso"), no_good) == ["contoso"]
 
 
 def test_only_rehearsed() -> None:
     """A workspace that is only rehearsed is told by name, and has no good end; nothing of it is trouble."""
-    rows = [*begun("contoso", "fabrikam"), *swept("dry run", "contoso", -MINUTE), *swept("quiet", "fabrikam", -MINUTE)]
+    rows = [
+        *announced("contoso", "fabrikam"),
+        *swept("dry run", "contoso", -MINUTE),
+        *swept("quiet", "fabrikam", -MINUTE),
+    ]
     assert _names(DRY_RUNS, minutes_on(60), *rows) == ["contoso"]
     assert _names(GOOD_END, minutes_on(180), *rows) == ["contoso"]
     assert _names(TROUBLE, minutes_on(60), *rows) == []
@@ -227,22 +235,22 @@ def test_only_rehearsed() -> None:
 def test_no_round() -> None:
     """Without a round's beginning within ABSENCE_HOURS it is told, whatever else the app logs."""
     assert _no_round(minutes_on(60))
-    assert _no_round(minutes_on(60), *swept("quiet", "contoso"), *told([("clean", 1)]))
-    assert not _no_round(minutes_on(60), *begun("contoso", ago=25 * HOUR - 5 * MINUTE))
-    assert _no_round(minutes_on(60), *begun("contoso", ago=26 * HOUR))
-    assert not _no_round(minutes_on(60), *begun("contoso", ago=40 * HOUR), absenceHours=47)
+    assert _no_round(minutes_on(60), *swept("quiet", "contoso"), *summed_up([("clean", 1)]))
+    assert not _no_round(minutes_on(60), *announced("contoso", ago=25 * HOUR - 5 * MINUTE))
+    assert _no_round(minutes_on(60), *announced("contoso", ago=26 * HOUR))
+    assert not _no_round(minutes_on(60), *announced("contoso", ago=40 * HOUR), absenceHours=47)
 
 
 def test_a_broken_file_is_trouble_until_a_round_begins() -> None:
     """Settings that keep a round from beginning have no workspace's name; the next round that begins heals them."""
     broken = line("settings_invalid", mistakes=["workspaces.json is not JSON"])
     assert _names(TROUBLE, minutes_on(60), broken) == ["workspaces.json: its settings are invalid"]
-    assert _names(TROUBLE, minutes_on(60), broken, *begun("contoso", ago=-10 * MINUTE)) == []
+    assert _names(TROUBLE, minutes_on(60), broken, *announced("contoso", ago=-10 * MINUTE)) == []
 
 
 def test_what_is_no_end_is_not_taken_for_one() -> None:
     """A skipped sweep, a line that merely quotes one, and a name in a reason change nothing."""
-    rows = [*begun("contoso"), *swept("failing", "contoso", -4 * MINUTE), skipped(-5 * MINUTE)]
+    rows = [*announced("contoso"), *swept("failing", "contoso", -4 * MINUTE), skipped(-5 * MINUTE)]
     rows.append(line("sweep_skipped", -6 * MINUTE, workspace_name="contoso", dry_run=False, due=0))
     quoting = line("sweep_failed", -4 * MINUTE, workspace_name="fabrikam", notes=['"workspace_name": "contoso"'])
     assert _names(TROUBLE, minutes_on(60), *rows, quoting) == ["contoso: it failed", "fabrikam: it failed"]

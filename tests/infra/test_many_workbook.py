@@ -12,7 +12,7 @@ import pytest
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.many import CONTOSO, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, workspace_line
 from tests.infra.many_rules import RULES, condition_of
-from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
+from tests.infra.rounds_logged import MINUTE, announced, line, minutes_on, summed_up, swept
 from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.support.kusto import parse
 
@@ -45,13 +45,13 @@ def _picked(panel: str, names: str, *rows: Row) -> list[Row]:
 def _day() -> list[Row]:
     """The lines of a round with all sorts of ends."""
     return [
-        *begun("contoso", "fabrikam", "northwind", "tailspin", "wingtip"),
+        *announced("contoso", "fabrikam", "northwind", "tailspin", "wingtip"),
         *swept("quiet", "contoso", -MINUTE),
         *swept("failing", "fabrikam", -2 * MINUTE),
         *swept("dry run", "northwind", -3 * MINUTE),
         *swept("invalid", "tailspin", -4 * MINUTE),
         line("sweep_abandoned", -50 * MINUTE, round="r", workspace_name="wingtip", tries=3),
-        *told([("clean", 1), ("failed", 3), ("planned", 1)], -50 * MINUTE),
+        *summed_up([("clean", 1), ("failed", 3), ("planned", 1)], -50 * MINUTE),
     ]
 
 
@@ -149,7 +149,7 @@ def test_charts_follow_what_is_picked() -> None:
 
 def test_each_round() -> None:
     """A round is one line with the counts that it was told with, the newest first."""
-    older = told([("clean", 5)], timedelta(days=1), slot="r0")
+    older = summed_up([("clean", 5)], timedelta(days=1), slot="r0")
     shown = _picked("rounds", "'*'", *older, *_day(), *_day()[-1:])
     assert [(row["Complete"], row["Workspaces"], row["Failed"], row["DryRuns"]) for row in shown] == [
         ("no", 5, 3, 1),
