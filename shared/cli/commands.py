@@ -147,7 +147,7 @@ def _doctor(picked: Chosen, errors: Console, doubts: Sequence[str], send_test_ca
     from shared.clock import SystemClock
 
     found = set()
-    checks = examine(picked.settings, SystemClock(), doubts, send_test_card=send_test_card)
+    checks = examine(picked.settings, SystemClock(), doubts, send_test_card=send_test_card, entry=picked.entry)
     for check in _watched(without_secret(checks, picked.unset), errors):
         found.add(check.found)
         _show(check)

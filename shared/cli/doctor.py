@@ -30,6 +30,7 @@ from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
 from shared.incidents.arm import ArmIncidents
 from shared.ledger import open_ledger
+from shared.model import ALONE, RoundEntry
 from shared.settings import Settings
 from shared.teams.webhook import Webhook
 
@@ -37,11 +38,16 @@ BUDGET = 120.0  # seconds for all checks together
 
 
 def examine(
-    settings: Settings, clock: Clock, doubts: Sequence[str] = (), *, send_test_card: bool = False
+    settings: Settings,
+    clock: Clock,
+    doubts: Sequence[str] = (),
+    *,
+    send_test_card: bool = False,
+    entry: RoundEntry = ALONE,
 ) -> Iterator[Check]:
     """The checks, each as soon as it is done; a failed check stops no later one.
 
-    `doubts` are messages about the names of the settings.
+    `doubts` are messages about the names of the settings. `entry`: as which of many workspaces.
     """
     ends = clock.monotonic() + BUDGET
     with ExitStack() as stack:
@@ -49,7 +55,7 @@ def examine(
         http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
         resource = settings.sentinel_workspace_resource_id
         ledger = stack.enter_context(closing(open_ledger(settings.ledger_url, resource, credential, read_only=True)))
-        hunt = stack.enter_context(closing(open_hunt(hunt_options(settings), http, credential)))
+        hunt = stack.enter_context(closing(open_hunt(hunt_options(settings, entry), http, credential)))
         sentinel = ArmIncidents(http, settings.arm, settings.cloud.arm_audience, resource)
         checks, asked = CheckRunner(settings), DataChecks(hunt, ledger, settings, clock.now())
         # Signed in before anything else is asked, so that its own check says what is wrong with it.

@@ -15,6 +15,7 @@ from shared.cli.doctor import examine
 from shared.cli.tables import FOUND, NARROW, by_hand
 from shared.cli.terminal import spinner
 from shared.clock import Clock
+from shared.model import RoundEntry
 from shared.settings import SettingsInvalid
 from shared.text import clean
 from shared.workspaces.entries import WorkspaceEntry, Workspaces
@@ -56,7 +57,7 @@ def _examined(entry: WorkspaceEntry, clock: Clock) -> Examined:
     except SettingsInvalid as invalid:
         wrong = [Check("settings", Found.WRONG, each) for each in invalid.mistakes]
         return Examined(entry.name, tuple(wrong), len(wrong), settings_wrong=True)
-    checks = list(without_secret(examine(settings, clock), entry.unset))
+    checks = list(without_secret(examine(settings, clock, entry=RoundEntry(entry.name)), entry.unset))
     ill = sorted((each for each in checks if each.found is not Found.FINE), key=lambda each: WORST.index(each.found))
     return Examined(entry.name, tuple(ill), len(checks))
 

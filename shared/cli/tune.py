@@ -12,10 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from shared.cli.chosen import WorkspaceOption, chosen
+from shared.cli.chosen import Chosen, WorkspaceOption, chosen
 from shared.cli.session import doubtful_names, interruptible, say, settings_checked
 from shared.cli.terminal import console, log_to, spinner, streams
-from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.cli.tuning import Tuned
@@ -66,11 +65,11 @@ def tune(
     errors = streams()
     say(errors, [f"warning: {doubt}" for doubt in doubtful_names()])
     with settings_checked(errors):
-        settings = chosen(errors, workspace, webhook_needed=False).settings
+        picked = chosen(errors, workspace, webhook_needed=False)
     _can_be_drawn(plot, errors)
     log_to(errors, quietly=True, receipt=False)
     with interruptible(errors, "nothing was written"):
-        found = _found(settings, errors, replay)
+        found = _found(picked, errors, replay)
         if plot is not None:
             _draw(found, plot, errors)
         if as_json_object:
@@ -82,7 +81,7 @@ def tune(
     raise typer.Exit(3 if found.doubts else 0)
 
 
-def _found(settings: Settings, errors: Console, days: int) -> Tuned:
+def _found(picked: Chosen, errors: Console, days: int) -> Tuned:
     from shared.cli.tables import by_hand
     from shared.cli.tuning import tuned
     from shared.clock import SystemClock
@@ -90,9 +89,9 @@ def _found(settings: Settings, errors: Console, days: int) -> Tuned:
 
     try:
         if not errors.is_terminal:
-            return tuned(settings, SystemClock(), days)
+            return tuned(picked.settings, SystemClock(), days, entry=picked.entry)
         with errors.status("starting", spinner=spinner(errors)) as status:
-            return tuned(settings, SystemClock(), days, lambda words: status.update(Text(words)))
+            return tuned(picked.settings, SystemClock(), days, lambda words: status.update(Text(words)), picked.entry)
     except SweepError as error:
         say(errors, [by_hand(str(error))])
         raise typer.Exit(1) from None

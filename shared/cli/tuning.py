@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.http.client import Http
 from shared.http.credential import sign_in
 from shared.hunt import Hunt, open_hunt
-from shared.model import Removals, Window, WorkspaceState
+from shared.model import ALONE, Removals, RoundEntry, Window, WorkspaceState
 from shared.plan.replay import Replay, ReplayedDay, Week, week_of
 from shared.plan.threshold import Step, Suggestion, curve, suggested
 from shared.plan.trust import judge
@@ -53,8 +53,15 @@ class Tuned:
     replayed: Replayed | None = None
 
 
-def tuned(settings: Settings, clock: Clock, days: int = 0, progress: Callable[[str], None] = lambda _: None) -> Tuned:
+def tuned(
+    settings: Settings,
+    clock: Clock,
+    days: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+    entry: RoundEntry = ALONE,
+) -> Tuned:
     """Ask for the window that a sweep would look at now, and replay so many past days, the last of which ends now.
+    `entry`: as which of many workspaces.
 
     Raises:
         SweepError: a service could not be asked, or its response cannot be used.
@@ -67,7 +74,7 @@ def tuned(settings: Settings, clock: Clock, days: int = 0, progress: Callable[[s
 
         credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=ends)))
         http = stack.enter_context(closing(Http(credential, clock=clock, deadline=ends)))
-        options = hunt_options(settings)
+        options = hunt_options(settings, entry)
         if settings.hunt_source == "defender":
             options = replace(options, lookback_days=min(options.lookback_days + days, DEFENDER_DAYS))
         hunt = stack.enter_context(closing(open_hunt(options, http, credential)))

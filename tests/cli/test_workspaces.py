@@ -30,7 +30,7 @@ from shared.ledger import SqliteLedger
 from shared.model import Record, RoundEntry
 from shared.settings import NAMES, ROUND_NAMES
 from shared.workspaces.reading import read_workspaces
-from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
+from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud, Fault
 from tests.cloud.mail import sample
 from tests.support.clients import sign_in_to
 from tests.support.clock import FakeClock
@@ -266,6 +266,19 @@ def test_the_doctor_of_all(shell: Shell, azure_values: tuple[Cloud, dict[str, st
     assert "more: doctor --workspace northwind)" in ran.stdout
     # The secret of a deployed app is not on this machine: that says nothing about the workspace.
     assert "webhook: cannot tell here: TEAMS_WEBHOOK_URL is %CONTOSO_WEBHOOK_URL%" in ran.stdout
+
+
+def test_the_shell_asks_by_the_workspaces_arm_path(shell: Shell, azure_values: tuple[Cloud, dict[str, str]]) -> None:
+    """Where the query API's own address does not let another tenant's identity in, `doctor` and `tune` find the data by
+    the other way, as a sweep does.
+    """
+    cloud, values = azure_values
+    cloud.faults.add(Fault(service="log_analytics", status=403, times=None))
+    ran = shell("doctor", "--workspace", "contoso", only=values)
+    assert (ran.exit_code, "LogAnalytics" in ran.output) == (0, False), ran.output
+    assert shell("tune", "--workspace", "contoso", "--json", only=values).exit_code == 0
+    (row,) = [line for line in shell("doctor", "--all", only=values).stdout.splitlines() if line.startswith("contoso")]
+    assert row.startswith("contoso    --     portals: cannot tell whether")
 
 
 # --- the file
