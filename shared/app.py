@@ -24,6 +24,7 @@ from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
     from shared.http.client import Http
+    from shared.http.credential import Credential
     from shared.hunt import HuntOptions
     from shared.incidents.port import Drafts, Incidents
     from shared.incidents.upload import FindingUploads
@@ -61,28 +62,34 @@ def run_sweep(
     try:
         report = _sweep(settings, run_id, clock, progress, entry)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
-        # Neither the message nor the values of variables: one of them may hold a secret.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
-        receipt = Receipt(
-            run_id=run_id,
-            version=__version__,
-            settings=settings.fingerprint(),
-            workspace=str(settings.sentinel_workspace_id),
-            started=started,
-            seconds=clock.monotonic() - begun,
-            event="sweep_failed",
-            verdict=Verdict.FAILED,
-            reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
-            dry_run=settings.dry_run,
-            round=entry.round,
-            workspace_name=entry.name,
-        )
-        report = Report(receipt)
+        report = Report(_fault_of_ours(error, settings, run_id, started, clock.monotonic() - begun, entry))
     receipt = impersonal(replace(report.receipt, notes=(*notes, *report.receipt.notes)))
     line = json.dumps(as_json(receipt))
     log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, line, extra={"receipt": True})
     return replace(report, receipt=receipt)
+
+
+def _fault_of_ours(
+    error: Exception, settings: Settings, run_id: str, started: datetime, seconds: float, entry: RoundEntry
+) -> Receipt:
+    """The receipt of a sweep that ended in an error that nobody foresaw, which is logged."""
+    # Neither the message nor the values of variables: one of them may hold a secret.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
+    return Receipt(
+        run_id=run_id,
+        version=__version__,
+        settings=settings.fingerprint(),
+        workspace=str(settings.sentinel_workspace_id),
+        started=started,
+        seconds=seconds,
+        event="sweep_failed",
+        verdict=Verdict.FAILED,
+        reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
+        dry_run=settings.dry_run,
+        round=entry.round,
+        workspace_name=entry.name,
+    )
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Telling | None, entry: RoundEntry) -> Report:
@@ -105,19 +112,15 @@ def opened_parts(
     """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
     budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
     """
-    from shared.http.client import Http
-    from shared.http.credential import sign_in
     from shared.hunt import open_hunt
     from shared.ledger import open_ledger
     from shared.sweep.context import Parts
     from shared.teams.webhook import Webhook
 
     begun, started, workspace = clock.monotonic(), clock.now(), settings.sentinel_workspace_resource_id
-    ends = begun + settings.sweep_budget_seconds
+    ends, dry = begun + settings.sweep_budget_seconds, settings.dry_run if read_only is None else read_only
     with ExitStack() as stack:
-        credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
-        http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
-        dry = settings.dry_run if read_only is None else read_only
+        credential, http = _way_out(stack, settings.azure_client_id, clock, ends)
         ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
         stack.callback(ledger.close)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings, entry), http, credential)))
@@ -138,6 +141,15 @@ def opened_parts(
             drafts=drafts,
             entry=entry,
         )
+
+
+def _way_out(stack: ExitStack, client_id: str, clock: Clock, ends: float) -> tuple[Credential, Http]:
+    """Who signs in, and the client of every request; `stack` closes both. `ends` is when nothing is waited for."""
+    from shared.http.client import Http
+    from shared.http.credential import sign_in
+
+    credential = stack.enter_context(closing(sign_in(client_id, clock, deadline=lambda: ends)))
+    return credential, stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
 
 
 def _road(settings: Settings, http: Http, run_id: str, started: datetime) -> tuple[Incidents, Drafts]:

@@ -77,8 +77,19 @@ def examine(
         later = portals or checks.one("portals", lambda: look_at_portals(hunt, clock, settings.raise_by))
         yield from (check for check in later if not portals or check.found is not Found.DOUBT)
         if send_test_card:
-            webhook = Webhook(http, settings.teams_webhook_url)
-            yield from checks.one("test card", lambda: send_card(webhook, settings, clock.now()))
+            yield from _test_card(checks, http, settings, clock)
+
+
+def _of_the_data(checks: CheckRunner, asked: DataChecks) -> Iterator[Check]:
+    """The checks of the tables of mail."""
+    yield from checks.all("data", asked.data)
+    yield from checks.one("witness", asked.witness)
+    yield from checks.one("columns", asked.columns)
+
+
+def _test_card(checks: CheckRunner, http: Http, settings: Settings, clock: Clock) -> Iterator[Check]:
+    webhook = Webhook(http, settings.teams_webhook_url)
+    yield from checks.one("test card", lambda: send_card(webhook, settings, clock.now()))
 
 
 def _portals(hunt: Hunt, clock: Clock, settings: Settings) -> list[Check]:
