@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.hunt import HuntOptions
     from shared.incidents.port import Drafts, Incidents
     from shared.incidents.upload import FindingUploads
+    from shared.ledger.port import Ledger
     from shared.sweep.context import Parts
     from shared.sweep.report import Report
 
@@ -62,17 +63,17 @@ def run_sweep(
     try:
         report = _sweep(settings, run_id, clock, progress, entry)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
-        report = Report(_fault_of_ours(error, settings, run_id, started, clock.monotonic() - begun, entry))
+        report = Report(_broken(error, settings, run_id, started, clock.monotonic() - begun, entry))
     receipt = impersonal(replace(report.receipt, notes=(*notes, *report.receipt.notes)))
     line = json.dumps(as_json(receipt))
     log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, line, extra={"receipt": True})
     return replace(report, receipt=receipt)
 
 
-def _fault_of_ours(
+def _broken(
     error: Exception, settings: Settings, run_id: str, started: datetime, seconds: float, entry: RoundEntry
 ) -> Receipt:
-    """The receipt of a sweep that ended in an error that nobody foresaw, which is logged."""
+    """The receipt of a sweep that ended by a fault of its own, which is logged."""
     # Neither the message nor the values of variables: one of them may hold a secret.
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
@@ -113,16 +114,14 @@ def opened_parts(
     budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
     """
     from shared.hunt import open_hunt
-    from shared.ledger import open_ledger
     from shared.sweep.context import Parts
     from shared.teams.webhook import Webhook
 
-    begun, started, workspace = clock.monotonic(), clock.now(), settings.sentinel_workspace_resource_id
-    ends, dry = begun + settings.sweep_budget_seconds, settings.dry_run if read_only is None else read_only
+    begun, started = clock.monotonic(), clock.now()
+    ends = begun + settings.sweep_budget_seconds
     with ExitStack() as stack:
-        credential, http = _way_out(stack, settings.azure_client_id, clock, ends)
-        ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
-        stack.callback(ledger.close)
+        credential, http = _signed_in(stack, settings, clock, ends)
+        ledger = _ledger(stack, settings, credential, clock, ends, read_only=read_only)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings, entry), http, credential)))
         incidents, drafts = _road(settings, http, run_id, started)
         yield Parts(
@@ -143,13 +142,25 @@ def opened_parts(
         )
 
 
-def _way_out(stack: ExitStack, client_id: str, clock: Clock, ends: float) -> tuple[Credential, Http]:
-    """Who signs in, and the client of every request; `stack` closes both. `ends` is when nothing is waited for."""
+def _signed_in(stack: ExitStack, settings: Settings, clock: Clock, ends: float) -> tuple[Credential, Http]:
+    """Who the app is, and its way out; closed with the stack."""
     from shared.http.client import Http
     from shared.http.credential import sign_in
 
-    credential = stack.enter_context(closing(sign_in(client_id, clock, deadline=lambda: ends)))
+    credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
     return credential, stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
+
+
+def _ledger(
+    stack: ExitStack, settings: Settings, credential: Credential, clock: Clock, ends: float, *, read_only: bool | None
+) -> Ledger:
+    from shared.ledger import open_ledger
+
+    dry = settings.dry_run if read_only is None else read_only
+    workspace = settings.sentinel_workspace_resource_id
+    ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
+    stack.callback(ledger.close)
+    return ledger
 
 
 def _road(settings: Settings, http: Http, run_id: str, started: datetime) -> tuple[Incidents, Drafts]:
