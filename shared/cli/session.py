@@ -12,7 +12,7 @@ from rich.console import Console
 from shared.cli.terminal import INTERRUPTED, interrupted
 from shared.settings import LOCAL_FILE, ROOT, SettingsInvalid, file_keys
 from shared.settings.misspelt import misspelt, unknown_keys
-from shared.workspaces.file import referenced
+from shared.workspaces.file import WORKSPACES_FILE, referenced
 
 
 def doubtful_names() -> list[str]:
@@ -28,12 +28,14 @@ def settings_checked(errors: Console) -> Iterator[None]:
         yield
     except SettingsInvalid as invalid:
         mistakes = [f"  {mistake}" for mistake in invalid.mistakes]
-        say(errors, ["These settings cannot be used:", *mistakes, _where()])
+        say(errors, ["These settings cannot be used:", *mistakes, _where(invalid.mistakes)])
         raise typer.Exit(2) from None
 
 
-def _where() -> str:
-    """Where settings are read from."""
+def _where(mistakes: Sequence[str]) -> str:
+    """Where what is wrong is read from."""
+    if all(mistake.startswith(WORKSPACES_FILE) for mistake in mistakes):
+        return f"The file is {ROOT / WORKSPACES_FILE}."
     file = ROOT / LOCAL_FILE
     if file.exists():
         return f"Settings are read from the environment and from {file}."

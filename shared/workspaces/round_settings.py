@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class RoundSettings:
     neither set nor needed.
     """
 
-    webhook_url: SecretStr = field(repr=False)
+    webhook_url: SecretStr
     deadline_minutes: int
     heartbeat_days: int
     schedule: str

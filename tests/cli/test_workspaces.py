@@ -20,13 +20,14 @@ import shared.cli.chosen
 import shared.cli.workspaces_check
 import shared.cli.workspaces_forget
 import shared.cli.workspaces_list
+from shared.cli.chosen import Chosen
 from shared.cli.commands import app
 from shared.cli.sweep_all import worst
-from shared.cli.under_lease import AnotherAtWork
+from shared.cli.under_lease import AnotherAtWork, parts_for
 from shared.cli.workspaces_check import check_round, check_workspaces
 from shared.cli.workspaces_forget import remove_all
 from shared.ledger import SqliteLedger
-from shared.model import Record
+from shared.model import Record, RoundEntry
 from shared.settings import NAMES, ROUND_NAMES
 from shared.workspaces.reading import read_workspaces
 from tests.cloud import WORKSPACE_ID, WORKSPACE_RESOURCE_ID, Cloud
@@ -34,6 +35,7 @@ from tests.cloud.mail import sample
 from tests.support.clients import sign_in_to
 from tests.support.clock import FakeClock
 from tests.support.ledger_samples import card, record
+from tests.support.settings import settings_for
 from tests.support.workspaces import APP, resource, written_entry, written_file
 
 Shell = Callable[..., Result]
@@ -138,6 +140,7 @@ def test_a_file_that_cannot_be_used_ends_every_command(shell: Shell, tmp_path: P
         ran = shell(*command)
         assert ran.exit_code == 2
         assert "workspaces.json is not JSON (line 1, column 17)" in ran.stderr
+        assert ran.stderr.splitlines()[-1].startswith("The file is ")
 
 
 def test_many_names_are_cut(shell: Shell, tmp_path: Path) -> None:
@@ -155,6 +158,14 @@ def test_the_settings_that_entries_refer_to_are_known_names(shell: Shell, monkey
 
     monkeypatch.setattr(shared.cli.session, "referenced", lambda: frozenset({"TEAM_WEBHOOK_URL"}))
     assert "TEAM_WEBHOOK_URL" not in shell("runs", only={"TEAM_WEBHOOK_URL": "x"}).stderr
+
+
+def test_a_command_works_as_the_entry() -> None:
+    """What a command does with a workspace it does as that entry, in no round."""
+    entry = RoundEntry("contoso")
+    with parts_for(Chosen(settings_for(), entry), FakeClock(), dry=True) as parts:
+        assert parts.entry == entry
+    assert not entry.in_round
 
 
 # --- a sweep

@@ -248,6 +248,14 @@ def test_mistakes_of_an_entry(tmp_path: Path, written: dict[str, Any], said: str
     assert SIGNATURE not in mistake
 
 
+def test_a_workspace_is_its_resource_id_or_nothing(tmp_path: Path) -> None:
+    """The id in lower case, without blanks around it; nothing when it is no workspace's, or the example's."""
+    example = resource(1).replace(guid(1), "00000000-0000-0000-0000-000000000000")
+    for written, workspace in ((f" {resource(1).upper()} ", resource(1).lower()), ("law", ""), (example, "")):
+        entry = read_entry(tmp_path, written_entry(SENTINEL_WORKSPACE_RESOURCE_ID=written))
+        assert entry.workspace == workspace
+
+
 def test_null_is_no_value(tmp_path: Path) -> None:
     """A null is not "left out": nobody can tell which was meant."""
     assert mistakes_of_entry(tmp_path, {**written_entry(), "DRY_RUN": None}) == (
