@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.workspaces.file import read_file
+from shared.workspaces.file import read_file, referenced
 
 _log = logging.getLogger("sweep")
 
@@ -33,7 +33,7 @@ def fire(past_due: bool, status: Mapping[str, Any]) -> None:
 
     if past_due:
         _log.warning("past_due the timer fires later than scheduled; the sweep runs now")
-    doubts = misspelt(os.environ)
+    doubts = misspelt(os.environ, referenced())  # a webhook of an entry may have a name like a setting
     for doubt in doubts:
         _log.warning("setting_misspelt %s", doubt)
     file = read_file()

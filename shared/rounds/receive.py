@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from shared.clock import Clock
-from shared.rounds.decide import comes_back, is_late, is_older, is_sent
+from shared.rounds.decide import comes_back, is_late, is_sent
 from shared.rounds.messages import NotAMessage, message_of
 from shared.rounds.parts import RoundParts, log_line, opened_round
 from shared.rounds.send import go_on, send_own
@@ -54,7 +54,7 @@ def _own(parts: RoundParts, round_id: str) -> None:
     begun, progress = store.begun(round_id), store.progress(round_id)
     if begun is None or progress is None or progress.told:
         return
-    if progress.over or is_older(round_id, store.state().newest) or is_late(begun.began, parts.deadline, now):
+    if progress.over or is_late(begun.began, parts.deadline, now):
         done = tell(parts, begun)
     else:
         go_on(parts, begun)

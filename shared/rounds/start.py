@@ -56,7 +56,7 @@ def begin_round(parts: RoundParts, next_slot: datetime | None) -> BegunRound:
     names = tuple(each.name for each in parts.workspaces().entries)
     start = _start(parts, next_slot)
     for older in _told_first(parts, start):
-        tell(parts, older, last=True)
+        tell(parts, older)
     begun = _begun(parts, start, names)
     sent = go_on(parts, begun)
     for old in outdated_rounds(parts.store.state(), parts.clock.now()):

@@ -32,10 +32,10 @@ def tell_if_over(parts: RoundParts, round_id: str) -> bool:
     return tell(parts, begun)
 
 
-def tell(parts: RoundParts, begun: RoundBegun, *, last: bool = False) -> bool:
+def tell(parts: RoundParts, begun: RoundBegun) -> bool:
     """Tell the round, whoever of its entries has not ended as missing; nothing is done while somebody else tells it.
 
-    Whether nothing is left to do about it. With `last`, a card that cannot be posted now never will be.
+    Whether nothing is left to do about it: its card is posted, or there is none, or it is given up.
     """
     now, claim = parts.clock.now(), secrets.token_hex(8)
 
@@ -52,7 +52,7 @@ def tell(parts: RoundParts, begun: RoundBegun, *, last: bool = False) -> bool:
         log_line(event_of(told), dict(line_of(told)), level)
         parts.store.change_progress(begun.id, lambda each: replace(each, logged=True))
     late = now - begun.began >= parts.deadline + GIVEN_UP
-    if not _posted(parts, told) and not (last or late):
+    if not _posted(parts, told) and not late:
         return False
     parts.store.change_progress(begun.id, lambda each: replace(each, told=True))
     parts.store.change_state(lambda state: _without(state, begun.id))

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from azure.storage.queue import QueueClient
@@ -27,15 +26,17 @@ SHORT = Limits(attempts=3, seconds=20.0, connect=2.0, read=2.0)
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[Azurite]:
-    """A queue service with a key, for the tests of this file."""
-    with Azurite(service="queue") as service:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A queue service as the deployed app meets it: over TLS, with tokens and no key."""
+    folder = tmp_path_factory.mktemp("queue")
+    with pytest.MonkeyPatch.context() as patch, Azurite(folder, service="queue") as service:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(folder / "ca.pem"))
         yield service
 
 
 def received(storage: Azurite, name: str) -> list[tuple[str, dict[str, str]]]:
     """What a receiver gets now: the text as it lies on the queue, and the JSON in it."""
-    with QueueClient(storage.endpoint, name, credential=storage.credential) as client:
+    with QueueClient(storage.endpoint, name, credential=TokenCredential()) as client:
         texts = [str(message.content) for message in client.receive_messages(max_messages=32)]
     return [(text, json.loads(base64.b64decode(text, validate=True))) for text in texts]
 
@@ -43,12 +44,12 @@ def received(storage: Azurite, name: str) -> list[tuple[str, dict[str, str]]]:
 def test_what_the_host_reads(storage: Azurite) -> None:
     """The first message makes the queue; each is JSON in base64; one that is hidden is not there yet."""
     name = f"q{uuid.uuid4().hex}"
-    with closing(WorkQueue(storage.endpoint, storage.credential, SystemClock(), name=name)) as queue:
+    with closing(WorkQueue(storage.endpoint, TokenCredential(), SystemClock(), name=name)) as queue:
         queue.send(WorkMessage("r", "ada"))
         queue.send(WorkMessage("r"), timedelta(minutes=10))
         assert queue.requests == 4  # refused, made, sent; sent
     assert [message for _, message in received(storage, name)] == [{"round": "r", "workspace": "ada"}]
-    with QueueClient(storage.endpoint, name, credential=storage.credential) as client:
+    with QueueClient(storage.endpoint, name, credential=TokenCredential()) as client:
         assert client.get_queue_properties().approximate_message_count == 2
 
 
@@ -58,7 +59,7 @@ def test_two_that_make_the_queue_at_once(storage: Azurite) -> None:
     met = threading.Barrier(4)
 
     def send(who: str) -> None:
-        with closing(WorkQueue(storage.endpoint, storage.credential, SystemClock(), name=name)) as queue:
+        with closing(WorkQueue(storage.endpoint, TokenCredential(), SystemClock(), name=name)) as queue:
             met.wait()
             queue.send(WorkMessage("r", who))
 
@@ -67,21 +68,14 @@ def test_two_that_make_the_queue_at_once(storage: Azurite) -> None:
     assert sorted(message["workspace"] for _, message in received(storage, name)) == ["a", "b", "c", "d"]
 
 
-def test_over_tls_with_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the deployed app does: an https endpoint, the identity's token, the queue's own name."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with (
-        Azurite(tmp_path, service="queue") as service,
-        closing(WorkQueue(service.endpoint, TokenCredential(), SystemClock())) as queue,
-    ):
+def test_the_queues_own_name(storage: Azurite) -> None:
+    """It is the one that the function's trigger reads. A token of another audience is refused, which is said."""
+    with closing(WorkQueue(storage.endpoint, TokenCredential(), SystemClock())) as queue:
         queue.send(WorkMessage("r", "ada"))
-        with QueueClient(service.endpoint, QUEUE, credential=TokenCredential()) as client:
-            (message,) = client.receive_messages()
-        assert json.loads(base64.b64decode(str(message.content))) == {"round": "r", "workspace": "ada"}
-        wrong = TokenCredential("https://elsewhere.example")
-        refused = WorkQueue(service.endpoint, wrong, FakeClock())
-        with closing(refused), pytest.raises(QueueUnavailable, match=r"answered 40[13]"):
-            refused.send(WorkMessage("r", "bob"))
+    assert [message for _, message in received(storage, QUEUE)] == [{"round": "r", "workspace": "ada"}]
+    refused = WorkQueue(storage.endpoint, TokenCredential("https://elsewhere.example"), FakeClock())
+    with closing(refused), pytest.raises(QueueUnavailable, match=r"answered 40[13]"):
+        refused.send(WorkMessage("r", "bob"))
 
 
 def test_a_service_that_is_not_there() -> None:
@@ -93,15 +87,13 @@ def test_a_service_that_is_not_there() -> None:
     assert len(clock.sleeps) == 2
 
 
-def test_a_service_that_stops_and_starts(storage: Azurite) -> None:
-    """A message that could not be sent is sent by the next start, to a queue that is made anew."""
+def test_a_queue_that_somebody_removed(storage: Azurite) -> None:
+    """It is made anew with the next message."""
     name = f"q{uuid.uuid4().hex}"
-    with closing(WorkQueue(storage.endpoint, storage.credential, FakeClock(), name=name, limits=SHORT)) as queue:
+    with closing(WorkQueue(storage.endpoint, TokenCredential(), SystemClock(), name=name)) as queue:
         queue.send(WorkMessage("r", "ada"))
-        storage.stop()
-        with pytest.raises(QueueUnavailable):
-            queue.send(WorkMessage("r", "bob"))
-        storage.start()
+        with QueueClient(storage.endpoint, name, credential=TokenCredential()) as client:
+            client.delete_queue()
         queue.send(WorkMessage("r", "bob"))
     assert [message["workspace"] for _, message in received(storage, name)] == ["bob"]
 
