@@ -34,9 +34,12 @@ def round_card(told: RoundTold) -> Card:
     bottom = [words(meaning)] if meaning else []
     bottom += [words(f"**To do:** {todo}")] if todo else []
     bottom += _footer(told, name, todo)
-    spoken = in_words(_sentences(told, named, meaning, todo))
+    spoken = in_words(_sentences(told, named[:_MOST_NAMED], meaning, todo))
+    in_detail = [_detail(entry) for entry in named[:_DETAILS]]
+    in_a_line = [_brief(entry) for entry in named[:_MOST_NAMED]]
     for details, lines in _arrangements(len(named)):
-        body = message([*top, *_entries(named, details, lines), *bottom], spoken, entities)
+        entries = _placed(in_detail[:details], in_a_line[details : details + lines], len(named) - details - lines)
+        body = message([*top, *entries, *bottom], spoken, entities)
         if len(body.encode()) <= CARD_LIMIT:
             return Card(name, body)
     raise AssertionError("a card that names nobody is within the limit")  # its parts are bounded, one by one
@@ -49,11 +52,9 @@ def _arrangements(count: int) -> Iterator[tuple[int, int]]:
             yield details, named - details
 
 
-def _entries(named: Sequence[EntryTold], details: int, lines: int) -> list[Element]:
-    shown = [_detail(entry) for entry in named[:details]]
-    if lines:
-        shown.append(box([_brief(entry) for entry in named[details : details + lines]], separator=True))
-    if rest := len(named) - details - lines:
+def _placed(details: Sequence[Element], lines: Sequence[Element], rest: int) -> list[Element]:
+    shown = [*details, *([box(lines, separator=True)] if lines else [])]
+    if rest:
         shown.append(words(f"and {rest:,} more", weight="Bolder", separator=True))
     return shown
 
@@ -72,7 +73,8 @@ def _brief(entry: EntryTold) -> Element:
     action = link_action(entry.run_url)
     opens = {"selectAction": action} if action else {}
     return line(
-        text_run(f"{round_words.entry_name(entry)}  ", weight="Bolder", **opens), text_run(round_words.entry_why(entry), **opens)
+        text_run(f"{round_words.entry_name(entry)}  ", weight="Bolder", **opens),
+        text_run(round_words.entry_why(entry), **opens),
     )
 
 

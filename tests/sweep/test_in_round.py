@@ -53,6 +53,7 @@ def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
     assert days.sweep()["created"] == 3
 
 
+@pytest.mark.slow
 def test_the_fuse_is_shared_when_sentinels_clock_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was made in this round was made before it began, by Sentinel's clock: it counts all the same."""
     clock = FakeClock()
@@ -72,16 +73,16 @@ def test_a_card_that_teams_may_have_taken_waits_for_the_next_round(days: Days) -
     days.tenant.cloud.faults.add(Fault(service="teams", effect=True, wire=Wire.DROP))
     assert (days.sweep()["due"], reasons(days), posts(days)) == (1, ["teams_unanswered"], 1)
     days.tenant.clock.advance(**TEN_MINUTES)
+    days.mail(OTHER, 13, days=0.1, after=0.01)
     found = days.sweep()
     assert (found["due"], found["event"], reasons(days)) == (1, "sweep_incomplete", ["teams_unanswered"])
-    assert (posts(days), days.told(WHO)) == (1, 1)
-    days.mail(OTHER, 13, days=0.1, after=0.01)
-    assert (days.sweep()["told"], days.told(OTHER), days.told(WHO)) == (1, 1, 1)
+    assert (found["told"], posts(days), days.told(OTHER), days.told(WHO)) == (1, 2, 1, 1)
     begin(days, "2026-11-25T06:00Z")
     found = days.sweep()
     assert (found["told"], found.get("due"), days.told(WHO)) == (1, None, 2)
 
 
+@pytest.mark.slow
 def test_what_was_surely_refused_in_this_round_is_told_by_its_next_try(days: Days) -> None:
     """A card in doubt from an earlier round, refused for certain in this one, is no card in doubt of this one."""
     days.mail(WHO, 12)
@@ -94,7 +95,8 @@ def test_what_was_surely_refused_in_this_round_is_told_by_its_next_try(days: Day
     assert (days.sweep()["told"], days.told(WHO)) == (1, 1)
 
 
-@pytest.mark.parametrize("failing", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("failing", [True, False])
+@pytest.mark.slow
 def test_a_notice_in_doubt_is_not_repeated_in_its_round(days: Days, failing: bool) -> None:
     """Neither that a sweep failed, nor a heartbeat; the next try of the same round posts nothing in its place."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
@@ -113,6 +115,7 @@ def test_a_notice_in_doubt_is_not_repeated_in_its_round(days: Days, failing: boo
     assert posts(days) == 2
 
 
+@pytest.mark.slow
 def test_the_silence_about_a_finding_is_no_sign_of_life(days: Days) -> None:
     """While a finding is not told again, no card says that all is quiet or that the sweep is set up."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
@@ -161,7 +164,7 @@ def written(days: Days) -> list[str]:
     [
         (403, "workspace_unconfirmed"),
         pytest.param(404, "workspace_unconfirmed", marks=pytest.mark.slow),
-        (503, "sentinel_unavailable"),
+        pytest.param(503, "sentinel_unavailable", marks=pytest.mark.slow),
         pytest.param(429, "sentinel_throttled", marks=pytest.mark.slow),
     ],
 )
@@ -181,6 +184,7 @@ def test_of_many_workspaces_none_is_written_to_unconfirmed(days: Days, status: i
     assert days.sweep()["event"] == "sweep_completed", "confirmed once, it is not asked again"
 
 
+@pytest.mark.slow
 def test_a_single_workspace_is_swept_when_it_cannot_be_confirmed(days: Days) -> None:
     """A role may cover the incidents and not the workspace: a note says so, as before."""
     days.mail(WHO, 12)
@@ -197,21 +201,17 @@ def test_cards_of_many_workspaces_are_named_and_lead_nowhere_of_the_providers(
     monkeypatch.setenv("WEBSITE_SITE_NAME", "the-providers-app")
     monkeypatch.setenv("WEBSITE_OWNER_NAME", "d0cfe6b2-9ac0-4464-9919-dccaee2e48c0+providers-rg-WestEuropewebspace")
     days.mail(WHO, 12)
-    days.sweep()
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400))
     days.sweep()
-    [alone, failed] = days.cards
-    assert "the-providers-app" not in alone
-    assert "the-providers-app" in failed
+    assert "the-providers-app" in days.cards[-1], "of one workspace it does"
     begin(days)
     days.pass_by()
-    days.mail(WHO, 50)
     days.sweep()
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400))
     days.sweep()
-    for card, alone in zip(days.cards[2:], ("1 now High", "Sweep failed: nothing was checked"), strict=True):
-        assert f'"text": "contoso: {alone}"' in card
-        assert f'"summary": "contoso: {alone}.' in card
+    for card, heading in zip(days.cards[1:], ("1 new", "Sweep failed: nothing was checked"), strict=True):
+        assert f'"text": "contoso: {heading}"' in card
+        assert f'"summary": "contoso: {heading}.' in card
         assert "the-providers-app" not in card
         assert "Workbooks" not in card
 

@@ -146,8 +146,7 @@ def test_a_heartbeat_says_since_when_all_is_quiet() -> None:
     assert "To do" not in text
 
 
-@pytest.mark.parametrize("end", [EntryEnd.FAILED, EntryEnd.UNTRUSTED])
-@pytest.mark.parametrize("text", [WORST, QUOTES])
+@pytest.mark.parametrize(("end", "text"), [(EntryEnd.FAILED, WORST), (EntryEnd.UNTRUSTED, QUOTES)])
 def test_five_thousand_fit_as_far_as_they_do(end: EntryEnd, text: str) -> None:
     """As many as fit are named, the rest is counted."""
     entries = [ended(f"n{number:04}", end, *[f"x: {text}"] * 9, tries=3, due=9) for number in range(5_000)]
@@ -199,7 +198,7 @@ rounds_told = st.builds(
 )
 
 
-@settings(max_examples=examples_of(60), deadline=None)
+@settings(max_examples=examples_of(25), deadline=None)
 @given(rounds_told)
 def test_whatever_names_and_reasons_hold_the_card_is_a_card(one: RoundTold) -> None:
     """The official schema, the size, no markup of anybody else's; the same round the same id."""
