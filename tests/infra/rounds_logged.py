@@ -33,7 +33,7 @@ def line(event: str, ago: timedelta = timedelta(), **fields: Any) -> Row:
     return trace(START - ago, f"{event} {json.dumps(fields)}")
 
 
-def begun(*names: str, ago: timedelta = timedelta(), slot: str = ROUND) -> list[Row]:
+def announced(*names: str, ago: timedelta = timedelta(), slot: str = ROUND) -> list[Row]:
     """What the start of a round logs."""
     return [
         line("round_started", ago, round=slot, workspaces=len(names)),
@@ -51,7 +51,7 @@ def swept(scene: str, name: str, ago: timedelta = timedelta(), slot: str = ROUND
     return [trace(START - ago, logged(replace(receipt, run_id=identity, round=slot, workspace_name=name)))]
 
 
-def told(ends: Sequence[tuple[str, int]], ago: timedelta = timedelta(), slot: str = ROUND) -> list[Row]:
+def summed_up(ends: Sequence[tuple[str, int]], ago: timedelta = timedelta(), slot: str = ROUND) -> list[Row]:
     """The line that ends a round, with these counts."""
     counts = dict.fromkeys(("clean", "flagged", "untrusted", "failed", "planned", "missing", "removed"), 0) | dict(ends)
     event = "round_incomplete" if counts["failed"] or counts["missing"] else "round_completed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.many import CONTOSO, NORTHWIND, OWN, THREE, WITHOUT_OWN, deployed_with, workspace_line
-from tests.infra.rounds_logged import MINUTE, begun, line, minutes_on, swept, told
+from tests.infra.many_rules import RULES, condition_of
+from tests.infra.rounds_logged import MINUTE, announced, line, minutes_on, summed_up, swept
 from tests.infra.telemetry import APP_TRACES, Row, ask, workspace
 from tests.support.kusto import parse
 
@@ -43,13 +45,13 @@ def _picked(panel: str, names: str, *rows: Row) -> list[Row]:
 def _day() -> list[Row]:
     """The lines of a round with all sorts of ends."""
     return [
-        *begun("contoso", "fabrikam", "northwind", "tailspin", "wingtip"),
+        *announced("contoso", "fabrikam", "northwind", "tailspin", "wingtip"),
         *swept("quiet", "contoso", -MINUTE),
         *swept("failing", "fabrikam", -2 * MINUTE),
         *swept("dry run", "northwind", -3 * MINUTE),
         *swept("invalid", "tailspin", -4 * MINUTE),
         line("sweep_abandoned", -50 * MINUTE, round="r", workspace_name="wingtip", tries=3),
-        *told([("clean", 1), ("failed", 3), ("planned", 1)], -50 * MINUTE),
+        *summed_up([("clean", 1), ("failed", 3), ("planned", 1)], -50 * MINUTE),
     ]
 
 
@@ -100,13 +102,20 @@ def test_each_panel_asks_where_its_rows_are(name: str) -> None:
     assert ("{Workspace}" in PANELS[name]["query"]) == (not incidents and name != "rounds")
 
 
-def test_microsofts_parser_takes_every_panel() -> None:
-    """Microsoft's own parser and binder accept every panel, with names picked."""
+@pytest.mark.slow
+def test_microsofts_parser_takes_every_query() -> None:
+    """Microsoft's own parser and binder accept every panel and alarm, and see the columns that the alarms split by."""
     tables = {"AppTraces": APP_TRACES, "SecurityIncident": SECURITY_INCIDENT}
+    conditions = [condition_of(rule) for rule in RULES.values()]
     texts = [content["query"] for content in PANELS.values()] + [_pickers(BOOK)["Workspace"]["query"]]
     queries = [text.replace("{Workspace}", "'contoso','fabrikam'") for text in texts]
+    # The binder knows one workspace only.
+    queries += [re.sub(r"workspace\('[^']+'\)\.", "", each["query"]) for each in conditions]
     (answers,) = parse([(tables, queries)])
     assert [answer["diagnostics"] for answer in answers] == [[]] * len(queries)
+    for condition, answer in zip(conditions, answers[len(texts) :], strict=True):
+        columns = {*(each["name"] for each in condition["dimensions"]), condition.get("metricMeasureColumn", "")} - {""}
+        assert columns <= answer["columns"].keys()
 
 
 def test_each_workspace_by_its_last_receipt() -> None:
@@ -140,7 +149,7 @@ def test_charts_follow_what_is_picked() -> None:
 
 def test_each_round() -> None:
     """A round is one line with the counts that it was told with, the newest first."""
-    older = told([("clean", 5)], timedelta(days=1), slot="r0")
+    older = summed_up([("clean", 5)], timedelta(days=1), slot="r0")
     shown = _picked("rounds", "'*'", *older, *_day(), *_day()[-1:])
     assert [(row["Complete"], row["Workspaces"], row["Failed"], row["DryRuns"]) for row in shown] == [
         ("no", 5, 3, 1),
