@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.model import EntryEnd, EntryTold, Receipt, RoundEntry
 from shared.rounds.decide import (
+    MOST_TRIES,
     Next,
     after_try,
     begun_try,
@@ -77,7 +78,11 @@ def _settings(entry: WorkspaceEntry, round_id: str = "") -> Settings | SettingsI
 
 
 def _abandoned(parts: RoundParts, round_id: str, settings: Settings, tries: EntryTries) -> EntryTold:
-    if parts.at_work(settings):
+    """How the entry ended: none of its tries will. Raises RoundUnfinished when one may."""
+    alive = parts.at_work(settings)
+    # Asking takes its time: what was counted may have been the try of a worker that found the lease held.
+    since = parts.store.tries(round_id, tries.name)
+    if alive or since is None or since.tries < MOST_TRIES:
         raise RoundUnfinished(f"{tries.name}: its last try is still at work; the message comes back")
     fields = {"round": round_id, "workspace_name": tries.name, "tries": tries.tries}
     log_line("sweep_abandoned", fields, logging.ERROR)

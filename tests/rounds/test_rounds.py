@@ -1,12 +1,15 @@
 """A round from its start to its last line, message by message."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.model import EntryEnd
 from shared.rounds import RoundUnfinished
+from shared.rounds.decide import begun_try, uncounted
+from shared.rounds.receive import receive
 from tests.support.clock import START
 from tests.support.rounds import BUSY, REFUSED, SKIPPED, Deployment, Killed, ended, lines
 
@@ -120,6 +123,23 @@ def test_a_third_try_that_lives_is_not_abandoned(deployment: Deployment, caplog:
         return ended()
 
     deployment.acts["ada"] = [third]  # type: ignore[list-item]
+    deployment.work_off(minutes=30)
+    assert ends(deployment)["ada"] == "clean"
+    assert lines(caplog, "sweep_abandoned") == []
+
+
+def test_a_try_that_turns_out_to_be_none_abandons_nobody(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While somebody asks whether the third try lives, its worker finds the lease held and takes its count back."""
+    deployment.begin()
+    deployment.acts["ada"] = [Killed(), Killed()]
+    deployment.work_off(minutes=10)
+    store = deployment.store
+    store.change_tries(ROUND, "ada", lambda each: begun_try(each, START))
+    parts = replace(deployment.parts(), at_work=lambda _: not store.change_tries(ROUND, "ada", uncounted))
+    with pytest.raises(RoundUnfinished, match="still at work"):
+        receive(parts, entry("ada"))
     deployment.work_off(minutes=30)
     assert ends(deployment)["ada"] == "clean"
     assert lines(caplog, "sweep_abandoned") == []

@@ -11,9 +11,12 @@ from tests.cloud.wire import Request
 SLOW, REFUSING, BAD_ENTRY, UNTRUSTED, NO_WEBHOOK = "slow", "refusing", "bad-entry", "untrusted", "no-webhook"
 SHARING = ("shares-one", "shares-two")
 FUSED = "fused"
+"""It makes one incident a round, and its worker dies when the first is made."""
 DOOMED = "doomed"
 """Its workers die three times."""
-SPECIAL = (SLOW, REFUSING, BAD_ENTRY, UNTRUSTED, NO_WEBHOOK, *SHARING, FUSED, DOOMED)
+UNANSWERED = "unanswered"
+"""Its worker dies when its channel has taken the card."""
+SPECIAL = (SLOW, REFUSING, BAD_ENTRY, UNTRUSTED, NO_WEBHOOK, *SHARING, FUSED, DOOMED, UNANSWERED)
 NEVER_SWEPT = (BAD_ENTRY, NO_WEBHOOK)
 
 

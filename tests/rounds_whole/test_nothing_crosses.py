@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ from tests.rounds_whole.cast import (
     NEVER_SWEPT,
     NO_WEBHOOK,
     REFUSING,
+    UNANSWERED,
     UNTRUSTED,
     cast_names,
     give_mail,
@@ -27,7 +28,7 @@ from tests.rounds_whole.looks import differences, incidents_of, strangers, told_
 from tests.rounds_whole.scene import RoundScene, round_scene
 from tests.support.clients import sign_in_to
 from tests.support.functions_host import FunctionsHost, Invocation
-from tests.support.plain_worker import Death
+from tests.support.plain_worker import Death, PlainWorker
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -51,10 +52,9 @@ class Chances:
     def drawn(cls, seed: int) -> Chances:
         """Those of this seed."""
         made = cls(Random(seed))
-        plain = [name for name in cast_names(MANY) if name not in (*NEVER_SWEPT, DOOMED)]
+        plain = [name for name in cast_names(MANY) if name not in (*NEVER_SWEPT, DOOMED, FUSED, UNANSWERED)]
         for name in made.chance.sample(plain, 12):
             made.deaths[name] = [made.death() for _ in range(made.chance.choice((1, 1, 2)))]
-        made.deaths[FUSED] = [made.death(18, 40)]
         made.deaths[DOOMED] = [made.death(last=12) for _ in range(3)]
         others = [name for name in plain if len(made.deaths.get(name, ())) < 2]
         made.doubled, made.late = made.chance.sample(others, 6), made.chance.sample(others, 6)
@@ -88,6 +88,23 @@ class Played:
     created: dict[str, int]
 
 
+def kill_once_done(scene: RoundScene, host: FunctionsHost, workers: list[PlainWorker]) -> None:
+    """Two tenants' workers die once: when the first incident is made, and when the channel has taken the card."""
+
+    def of(name: str) -> Callable[[], int]:
+        def pid() -> int:
+            (at_work,) = [each for each in host.invocations if not each.seconds and f'"{name}"' in each.body]
+            found = workers[at_work.instance].pid
+            assert found is not None
+            return found
+
+        return pid
+
+    fused, unanswered = scene.many.tenants[FUSED], scene.many.tenants[UNANSWERED]
+    scene.many.faults.add(fused.fault("sentinel", method="PUT", effect=True, kill=of(FUSED)))
+    scene.many.faults.add(unanswered.fault("teams", method="POST", effect=True, kill=of(UNANSWERED)))
+
+
 def played(scene: RoundScene, chances: Chances) -> tuple[dict[str, Any], FunctionsHost]:
     """Begin the round, with deaths on the way and twice over; let it be worked on until it is told."""
     slot = scene.slot()
@@ -95,6 +112,7 @@ def played(scene: RoundScene, chances: Chances) -> tuple[dict[str, Any], Functio
         assert not scene.begin(slot, Death(request, answered)), "it did not die on its way"
     workers = [scene.worker(chances.doom) for _ in range(WORKERS)]
     with scene.running(workers, forgets=lambda _: chances.chance.random() < 0.1) as host:
+        kill_once_done(scene, host, workers)
         assert scene.begin(slot)
         assert scene.begin(slot)
         round_id = scene.events("round_started")[0]["round"]
@@ -143,6 +161,8 @@ def test_chance_has_struck(played_round: Played) -> None:
     died = [each for each in played_round.invocations if each.ended is None]
     times = Counter(each.body for each in played_round.invocations)
     assert len(died) >= 12
+    for name in (FUSED, UNANSWERED):
+        assert sum(f'"{name}"' in each.body for each in died) == 1, name
     assert sum(many > 1 for many in times.values()) >= 12
 
 

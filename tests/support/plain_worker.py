@@ -97,11 +97,17 @@ class PlainWorker:
             other.close()
         return self._pipe
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None when it is not running."""
+        process = self._process
+        return None if process is None else process.pid
+
     def kill(self) -> None:
         """Kill it, by SIGKILL; whoever waits for it learns that it died."""
-        if self._process is not None and self._process.pid is not None:
+        if (pid := self.pid) is not None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10, state: Callable[[], str] = lambda: "") -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 30, state: Callable[[], str] = lambda: "") -> None:
     """Wait for it. AssertionError with the `state` when it does not happen within so many seconds."""
     ends = time.monotonic() + seconds
     while not true():
