@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from tests.infra.bicep import INFRA, Resource, deployed, outputs
 from tests.infra.test_bicep import GIVEN, WORKSPACE
@@ -23,7 +24,7 @@ NORTHWIND = CONTOSO.replace("aaaaaaaa", "cccccccc").replace("law-A", "law-C")
 
 def workspace_line(name: str, workspace: str, **more: Any) -> dict[str, Any]:
     """An entry of workspaces.json."""
-    number = sum(map(ord, workspace))
+    number = crc32(workspace.encode())
     ids = {
         "SENTINEL_WORKSPACE_ID": f"00000000-1111-2222-3333-{number:012d}",
         "SENTINEL_WORKSPACE_RESOURCE_ID": workspace,
