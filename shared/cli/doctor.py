@@ -63,9 +63,7 @@ def examine(
         portals = _portals(hunt, clock, settings)
         # Incidents that nobody sees are more than any other doubt.
         yield from (check for check in portals if check.found is Found.DOUBT)
-        yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
-        yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
-        yield schedule_check(settings.sweep_schedule, clock)
+        yield from _of_the_settings(settings, doubts, clock)
         yield from signed_in
         yield from _of_sentinel(checks, sentinel, settings)
         yield from checks.all("data", asked.data)
@@ -78,6 +76,13 @@ def examine(
         yield from (check for check in later if not portals or check.found is not Found.DOUBT)
         if send_test_card:
             yield from _test_card(checks, http, settings, clock)
+
+
+def _of_the_settings(settings: Settings, doubts: Sequence[str], clock: Clock) -> Iterator[Check]:
+    """What can be said without asking anybody."""
+    yield from (Check("settings", Found.DOUBT, doubt) for doubt in doubts)
+    yield Check("settings", Found.FINE, f"in order (fingerprint {settings.fingerprint()})")
+    yield schedule_check(settings.sweep_schedule, clock)
 
 
 def _of_the_data(checks: CheckRunner, asked: DataChecks) -> Iterator[Check]:
