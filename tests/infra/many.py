@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 import tempfile
@@ -44,6 +45,7 @@ THREE = (
 def _beside(text: str) -> Path:
     """`main.bicep` of a copy of `infra/` that has this workspaces.json beside it."""
     folder = Path(tempfile.mkdtemp(prefix="many-workspaces-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(INFRA, folder / "infra", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     (folder / "workspaces.json").write_text(text, encoding="utf-8")
     return folder / "infra/main.bicep"
