@@ -55,7 +55,7 @@ class Chances:
         plain = [name for name in cast_names(MANY) if name not in (*NEVER_SWEPT, DOOMED, FUSED, UNANSWERED)]
         for name in made.chance.sample(plain, 12):
             made.deaths[name] = [made.death() for _ in range(made.chance.choice((1, 1, 2)))]
-        made.deaths[DOOMED] = [made.death(last=12) for _ in range(3)]
+        made.deaths[DOOMED] = [made.death(10, 25) for _ in range(3)]  # when the try is counted, and not over
         others = [name for name in plain if len(made.deaths.get(name, ())) < 2]
         made.doubled, made.late = made.chance.sample(others, 6), made.chance.sample(others, 6)
         return made
