@@ -17,7 +17,7 @@ from tests.cloud.mail import sample
 from tests.infra.many_rules import DRY_RUNS, GOOD_END, TROUBLE, misses_a_round, told_by_name
 from tests.infra.telemetry import Row, trace
 from tests.support.clock import FakeClock
-from tests.support.rounds import Deployment, Killed, deployed_on
+from tests.support.rounds import Deployment, RoundKilled, deployed_on
 from tests.support.tenant import Tenant, running_tenant
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ class _Scene:
     def _sweep(self, settings: Settings, entry: RoundEntry) -> Receipt:
         if self.deaths:
             self.deaths -= 1
-            raise Killed
+            raise RoundKilled
         return run_sweep(settings, clock=self.place.clock, entry=entry).receipt
 
     def play(self, minutes: int = 45) -> datetime:

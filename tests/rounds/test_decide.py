@@ -27,7 +27,7 @@ from shared.rounds.messages import NotAMessage, WorkMessage, message_of
 from shared.rounds.outcome import event_of, line_of, to_be_posted
 from shared.rounds.rows import EntryTries, RoundProgress, RoundsState
 from tests.support.clock import START
-from tests.support.rounds import BUSY, REFUSED, SKIPPED, ended
+from tests.support.rounds import BUSY, REFUSED, SKIPPED, receipt_of
 
 ROUND, TOMORROW = "2026-11-24T06:00Z", "2026-11-25T06:00Z"
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -155,7 +155,7 @@ def test_what_an_entrys_message_leads_to(
     assert next_of_entry(ROUND, RoundsState(newest=newest), progress, tries, there=there) is leads
 
 
-def cause(id_: str, **more: Any) -> Cause:
+def cause_with(id_: str, **more: Any) -> Cause:
     """A cause of this id."""
     return Cause(id_, "", **more)
 
@@ -163,63 +163,63 @@ def cause(id_: str, **more: Any) -> Cause:
 @pytest.mark.parametrize(
     ("what", "again"),
     [
-        (cause("sentinel_throttled", status=429), True),
-        (cause("sentinel_unavailable", status=408), True),
-        (cause("log_analytics_unavailable", status=504), True),
-        (cause("teams_unavailable", status=503), True),
+        (cause_with("sentinel_throttled", status=429), True),
+        (cause_with("sentinel_unavailable", status=408), True),
+        (cause_with("log_analytics_unavailable", status=504), True),
+        (cause_with("teams_unavailable", status=503), True),
         *(
-            (cause("sentinel_unavailable", fault="unreached"), True),
-            (cause("sentinel_unavailable", fault="lost"), True),
+            (cause_with("sentinel_unavailable", fault="unreached"), True),
+            (cause_with("sentinel_unavailable", fault="lost"), True),
         ),
-        (cause("sentinel_unavailable", fault="lost", unanswered=True), True),
-        (cause("sentinel_unavailable"), True),
-        (cause("budget_ended"), True),
-        (cause("lease_lost"), True),
-        (cause("lease_not_free"), True),
-        (cause("incidents_unread"), True),
-        (cause("incidents_unread", status=500), True),
-        (cause("incidents_unread", status=403), False),
-        (cause("ledger_unavailable"), True),
-        (cause("ledger_unavailable", status=403), False),
-        (cause("identity_sign_in"), False),
-        (cause("identity_sign_in", status=500), True),
-        (cause("identity_sign_in", fault="unreached"), True),
-        (cause("sentinel_sign_in", status=401), False),
-        (cause("sentinel_forbidden", status=403), False),
-        (cause("sentinel_not_found", status=404), False),
-        (cause("teams_not_found", status=404), False),
-        (cause("sentinel_rejected", status=400), False),
-        (cause("teams_rejected", status=413), False),
-        (cause("log_analytics_partial", fault="garbled"), False),
-        (cause("workspace_mismatch"), False),
-        (cause("teams_unavailable", fault="lost", unanswered=True), False),
-        (cause("teams_unanswered"), False),
-        (cause("teams_unavailable", status=504, unanswered=True), False),
-        (cause("internal_error"), False),
+        (cause_with("sentinel_unavailable", fault="lost", unanswered=True), True),
+        (cause_with("sentinel_unavailable"), True),
+        (cause_with("budget_ended"), True),
+        (cause_with("lease_lost"), True),
+        (cause_with("lease_not_free"), True),
+        (cause_with("incidents_unread"), True),
+        (cause_with("incidents_unread", status=500), True),
+        (cause_with("incidents_unread", status=403), False),
+        (cause_with("ledger_unavailable"), True),
+        (cause_with("ledger_unavailable", status=403), False),
+        (cause_with("identity_sign_in"), False),
+        (cause_with("identity_sign_in", status=500), True),
+        (cause_with("identity_sign_in", fault="unreached"), True),
+        (cause_with("sentinel_sign_in", status=401), False),
+        (cause_with("sentinel_forbidden", status=403), False),
+        (cause_with("sentinel_not_found", status=404), False),
+        (cause_with("teams_not_found", status=404), False),
+        (cause_with("sentinel_rejected", status=400), False),
+        (cause_with("teams_rejected", status=413), False),
+        (cause_with("log_analytics_partial", fault="garbled"), False),
+        (cause_with("workspace_mismatch"), False),
+        (cause_with("teams_unavailable", fault="lost", unanswered=True), False),
+        (cause_with("teams_unanswered"), False),
+        (cause_with("teams_unavailable", status=504, unanswered=True), False),
+        (cause_with("internal_error"), False),
     ],
     ids=lambda each: f"{each.id} {each.status or each.fault}" if isinstance(each, Cause) else "",
 )
 def test_what_is_tried_again(what: Cause, again: bool) -> None:
     """By status first, then by how the request failed, then by the cause's id."""
-    assert is_tried_again(ended("flagged", what)) is again
-    assert is_tried_again(ended("failed", what)) is again
-    assert is_tried_again(ended("flagged", REFUSED, what)) is again
-    assert not is_tried_again(replace(ended("flagged", what), event="sweep_planned"))
+    assert is_tried_again(receipt_of("flagged", what)) is again
+    assert is_tried_again(receipt_of("failed", what)) is again
+    assert is_tried_again(receipt_of("flagged", REFUSED, what)) is again
+    assert not is_tried_again(replace(receipt_of("flagged", what), event="sweep_planned"))
 
 
 @pytest.mark.parametrize(
     ("receipt", "tries", "end"),
     [
-        (ended(), 1, EntryEnd.CLEAN),
-        (ended("flagged"), 1, EntryEnd.FLAGGED),
-        (ended("untrusted"), 1, EntryEnd.UNTRUSTED),
-        (ended("untrusted", BUSY), 1, None),
-        (ended("failed", REFUSED), 1, EntryEnd.FAILED),
-        (ended("failed", BUSY), 2, None),
-        (ended("failed", BUSY), 3, EntryEnd.FAILED),
-        (ended("flagged", BUSY), 3, EntryEnd.FLAGGED),
-        (ended("flagged", BUSY, event="sweep_planned", dry_run=True), 1, EntryEnd.PLANNED),
-        (ended("failed", REFUSED, dry_run=True), 1, EntryEnd.FAILED),
+        (receipt_of(), 1, EntryEnd.CLEAN),
+        (receipt_of("flagged"), 1, EntryEnd.FLAGGED),
+        (receipt_of("untrusted"), 1, EntryEnd.UNTRUSTED),
+        (receipt_of("untrusted", BUSY), 1, None),
+        (receipt_of("failed", REFUSED), 1, EntryEnd.FAILED),
+        (receipt_of("failed", BUSY), 2, None),
+        (receipt_of("failed", BUSY), 3, EntryEnd.FAILED),
+        (receipt_of("flagged", BUSY), 3, EntryEnd.FLAGGED),
+        (receipt_of("flagged", BUSY, event="sweep_planned", dry_run=True), 1, EntryEnd.PLANNED),
+        (receipt_of("failed", REFUSED, dry_run=True), 1, EntryEnd.FAILED),
         (SKIPPED, 1, EntryEnd.FAILED),
     ],
 )
@@ -232,7 +232,7 @@ def test_how_a_try_ends_an_entry(receipt: Receipt, tries: int, end: EntryEnd | N
 def test_what_is_kept_of_a_receipt() -> None:
     """Its reasons, cut; its counts, summed over the tries."""
     causes = [Cause(f"c{number}_rejected", "x" * 2000) for number in range(30)]
-    found = entry_ended(EntryTries("a", 2, created=3, told=1, seconds=4.0), ended("flagged", *causes, due=2))
+    found = entry_ended(EntryTries("a", 2, created=3, told=1, seconds=4.0), receipt_of("flagged", *causes, due=2))
     assert found is not None
     assert (len(found.reasons), max(map(len, found.reasons))) == (12, 500)
     assert (found.created, found.told, found.seconds, found.due, found.tries) == (3, 1, 4.0, 2, 2)

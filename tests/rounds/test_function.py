@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(app: Path, code: str, text: str) -> subprocess.CompletedProcess[str]:
+def run_app(app: Path, code: str, text: str) -> subprocess.CompletedProcess[str]:
     """Run this in the app, with a workspaces.json that holds the text."""
     (app / "workspaces.json").write_text(text, encoding="utf-8")
     # No setting of the machine's, and no identity.
@@ -56,7 +56,7 @@ def run(app: Path, code: str, text: str) -> subprocess.CompletedProcess[str]:
 
 def listed(app: Path, text: str) -> list[Any]:
     """The functions of the app, with their bindings."""
-    found: list[Any] = json.loads(run(app, LIST, text).stdout)
+    found: list[Any] = json.loads(run_app(app, LIST, text).stdout)
     return found
 
 
@@ -81,7 +81,7 @@ def test_the_queue_function_is_there_with_entries_only(app: Path) -> None:
 
 def test_a_broken_file_is_no_empty_list(app: Path) -> None:
     """The timer sweeps nothing, and says what is wrong with the file: before any other setting is looked at."""
-    ran = run(app, FIRE, '{"workspaces": [{"name": "a"}, {"name": "a"}]}')
+    ran = run_app(app, FIRE, '{"workspaces": [{"name": "a"}, {"name": "a"}]}')
     assert ran.returncode == 1
     (line,) = [each for each in ran.stderr.splitlines() if each.startswith("ERROR:sweep:settings_invalid ")]
     (mistake,) = json.loads(line.partition(" ")[2])["mistakes"]
@@ -91,7 +91,7 @@ def test_a_broken_file_is_no_empty_list(app: Path) -> None:
 
 def test_a_round_whose_settings_are_wrong(app: Path) -> None:
     """With entries the timer begins a round; where its settings are wrong it raises, and one line names each."""
-    ran = run(app, FIRE, json.dumps({"workspaces": [ENTRY]}))
+    ran = run_app(app, FIRE, json.dumps({"workspaces": [ENTRY]}))
     assert ran.returncode == 1
     (line,) = [each for each in ran.stderr.splitlines() if each.startswith("ERROR:sweep:settings_invalid ")]
     assert any("AzureWebJobsStorage" in each for each in json.loads(line.partition(" ")[2])["mistakes"])

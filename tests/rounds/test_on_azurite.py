@@ -30,7 +30,7 @@ from shared.rounds.start import begin_round
 from shared.settings import Settings
 from tests.support.azurite import Azurite, TokenCredential
 from tests.support.clock import FakeClock
-from tests.support.rounds import SKIPPED, Counting, Deployment, Fate, Killed, ended, lines
+from tests.support.rounds import SKIPPED, Counting, Deployment, RoundFate, RoundKilled, logged_of, receipt_of
 
 pytestmark = pytest.mark.slow
 
@@ -59,8 +59,8 @@ class Tenants:
         with self.lock:
             self.busy.remove(entry.name)
         if dies:
-            raise Killed
-        return ended("flagged", told=1)
+            raise RoundKilled
+        return receipt_of("flagged", told=1)
 
     def at_work(self, settings: Settings) -> bool:
         """Whether a sweep is under way; like the look at a lease it takes a while."""
@@ -81,7 +81,7 @@ def working(parts: RoundParts, client: QueueClient, workers: int) -> Iterator[No
                 continue
             try:
                 receive(parts, base64.b64decode(str(message.content), validate=True))
-            except (Exception, Killed):  # noqa: BLE001 - as the host: whatever it is, the message comes back
+            except (Exception, RoundKilled):  # noqa: BLE001 - as the host: whatever it is, the message comes back
                 client.update_message(message, visibility_timeout=0)
             else:
                 with suppress(ResourceNotFoundError):
@@ -105,7 +105,7 @@ def test_a_round_on_azurite(
     caplog.set_level("INFO", "sweep")
     tenants, name = Tenants(), f"q{uuid.uuid4().hex}"
     rows = table_rows(azurite.endpoint, round_keys.PARTITION, azurite.credential, f"t{uuid.uuid4().hex}")
-    deployment = Deployment(FakeClock(), Fate(), Counting(rows, Fate()), names=NAMES)
+    deployment = Deployment(FakeClock(), RoundFate(), Counting(rows, RoundFate()), names=NAMES)
     with (
         closing(rows),
         Azurite(tmp_path, service="queue") as service,
@@ -132,6 +132,6 @@ def test_a_round_on_azurite(
         each: "abandoned" if each == "tenant-9" else "flagged" for each in NAMES
     }
     assert tenants.tries["tenant-9"] == 3
-    assert len(lines(caplog, "sweep_abandoned")) == 1
-    assert [each["failed"] for each in lines(caplog, "round_incomplete")] == [1]
+    assert len(logged_of(caplog, "sweep_abandoned")) == 1
+    assert [each["failed"] for each in logged_of(caplog, "round_incomplete")] == [1]
     assert len(deployment.channel.posted) == 1

@@ -12,7 +12,7 @@ from shared.model import EntryEnd, Receipt, RoundEntry
 from shared.settings import Settings
 from tests.cloud.faults import Fault
 from tests.cloud.mail import sample
-from tests.support.rounds import Deployment, deployed_on, lines
+from tests.support.rounds import Deployment, deployed_on, logged_of
 from tests.support.tenant import Tenant
 
 
@@ -36,7 +36,7 @@ def test_a_sweep_of_a_round(round_of_one: Deployment, tenant: Tenant, caplog: py
     """The receipt carries round and name; what was raised is on the round's card; a day later it only stands."""
     first = round_of_one.begin(tenant.clock.now())
     assert round_of_one.work_off() == []
-    (receipt,) = lines(caplog, "sweep_completed")
+    (receipt,) = logged_of(caplog, "sweep_completed")
     assert (receipt["round"], receipt["workspace_name"], receipt["verdict"]) == (first.id, "contoso", "flagged")
     told = round_of_one.store.ended(first.id)["contoso"]
     assert (told.end, told.created, told.run_id) == (EntryEnd.FLAGGED, len(tenant.cloud.incidents), receipt["run_id"])
@@ -46,7 +46,7 @@ def test_a_sweep_of_a_round(round_of_one: Deployment, tenant: Tenant, caplog: py
     assert round_of_one.work_off() == []
     assert round_of_one.store.ended(second.id)["contoso"].created == 0
     assert len(round_of_one.channel.posted) == 1
-    assert len(lines(caplog, "round_completed")) == 2
+    assert len(logged_of(caplog, "round_completed")) == 2
 
 
 def test_a_second_try_goes_on(round_of_one: Deployment, tenant: Tenant, caplog: pytest.LogCaptureFixture) -> None:
@@ -60,7 +60,7 @@ def test_a_second_try_goes_on(round_of_one: Deployment, tenant: Tenant, caplog: 
     told = round_of_one.store.ended(begun.id)["contoso"]
     assert (told.end, told.due, told.tries) == (EntryEnd.FLAGGED, 0, 2)
     assert told.created == len(tenant.cloud.incidents) > 0
-    assert len(lines(caplog, "sweep_completed")) == 1
+    assert len(logged_of(caplog, "sweep_completed")) == 1
 
 
 def test_a_role_that_is_missing_costs_one_try(round_of_one: Deployment, tenant: Tenant) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import Call, Forbidden, Rejected, Service
-from tests.support.rounds import REFUSED, TEAMS_BUSY, UNANSWERED, Deployment, ended, lines
+from tests.support.rounds import REFUSED, TEAMS_BUSY, UNANSWERED, Deployment, logged_of, receipt_of
 
 ROUND = "2026-11-24T06:00Z"
 FORBIDDEN = Forbidden("closed", service=Service.TEAMS, call=Call.TELL, status=403)
@@ -12,7 +12,7 @@ TOO_LARGE = Rejected("too large", service=Service.TEAMS, call=Call.TELL, status=
 
 def failing(deployment: Deployment) -> None:
     """A round in which one entry fails, played for four hours."""
-    deployment.acts["ada"] = [ended("failed", REFUSED)]
+    deployment.acts["ada"] = [receipt_of("failed", REFUSED)]
     deployment.begin()
     deployment.work_off(minutes=240)
     assert deployment.queue.messages == []
@@ -26,7 +26,7 @@ def test_a_card_is_posted_once(deployment: Deployment, caplog: pytest.LogCapture
     (told,) = deployment.told
     assert {each.name: each.end.value for each in told.entries} == {"ada": "failed", "bob": "clean", "eve": "clean"}
     assert told.entries[0].reasons == ("sentinel_rejected: refused",)
-    assert len(lines(caplog, "round_incomplete")) == 1
+    assert len(logged_of(caplog, "round_incomplete")) == 1
     assert deployment.store.state().card_at == told.ended
 
 
@@ -36,8 +36,8 @@ def test_a_busy_channel_gets_it_later(deployment: Deployment, caplog: pytest.Log
     failing(deployment)
     assert len(deployment.channel.posted) == 3
     assert len(set(deployment.channel.posted)) == 1
-    assert len(lines(caplog, "round_incomplete")) == 1
-    assert [each["why"] for each in lines(caplog, "round_card_failed")] == ["busy", "closed"]
+    assert len(logged_of(caplog, "round_incomplete")) == 1
+    assert [each["why"] for each in logged_of(caplog, "round_card_failed")] == ["busy", "closed"]
 
 
 def test_unanswered_three_times(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
@@ -45,7 +45,7 @@ def test_unanswered_three_times(deployment: Deployment, caplog: pytest.LogCaptur
     deployment.channel.plan = [UNANSWERED] * 20
     failing(deployment)
     assert len(deployment.channel.posted) == 3
-    assert lines(caplog, "round_card_unanswered") == [{"round": ROUND, "posts": 3}]
+    assert logged_of(caplog, "round_card_unanswered") == [{"round": ROUND, "posts": 3}]
 
 
 def test_refused_for_what_it_holds(deployment: Deployment) -> None:
@@ -65,7 +65,7 @@ def test_a_channel_that_stays_closed(deployment: Deployment) -> None:
 def test_the_next_start_tries_once_more(deployment: Deployment) -> None:
     """And then the round is told, whatever became of its card."""
     deployment.channel.plan = [FORBIDDEN] * 2
-    deployment.acts["ada"] = [ended("failed", REFUSED)]
+    deployment.acts["ada"] = [receipt_of("failed", REFUSED)]
     deployment.begin()
     deployment.work_off()
     deployment.queue.messages.clear()
@@ -80,7 +80,7 @@ def test_without_a_channel(deployment: Deployment, caplog: pytest.LogCaptureFixt
     deployment.has_channel = False
     failing(deployment)
     assert (deployment.told, deployment.channel.posted) == ([], [])
-    assert len(lines(caplog, "round_incomplete")) == 1
+    assert len(logged_of(caplog, "round_incomplete")) == 1
 
 
 def test_a_quiet_round_is_silent_but_for_a_heartbeat(deployment: Deployment) -> None:

@@ -37,7 +37,7 @@ BUSY = Cause("sentinel_throttled", "busy", status=429)
 REFUSED = Cause("sentinel_rejected", "refused", status=400)
 
 
-class Killed(BaseException):
+class RoundKilled(BaseException):
     """The process ends here."""
 
 
@@ -50,7 +50,7 @@ class Queued:
     received: int = 0
 
 
-class Fate:
+class RoundFate:
     """Counts what is written, sent and posted. `at` one of them, something happens: just before it, or just after."""
 
     def __init__(self) -> None:
@@ -76,13 +76,13 @@ class Fate:
 
 
 def _killed() -> None:
-    raise Killed
+    raise RoundKilled
 
 
 class HostQueue:
     """A queue as the host serves it: at least once; what raises is hidden for ten minutes. `sent`: all there were."""
 
-    def __init__(self, clock: FakeClock, fate: Fate) -> None:
+    def __init__(self, clock: FakeClock, fate: RoundFate) -> None:
         self.clock = clock
         self.fate = fate
         self.messages: list[Queued] = []
@@ -94,7 +94,7 @@ class HostQueue:
             self.sent.append(message.as_text())
             self.messages.append(Queued(message.as_text(), self.clock.now() + hidden))
 
-    def deliver(self, work: Callable[[str], None]) -> Exception | Killed | None:
+    def deliver(self, work: Callable[[str], None]) -> Exception | RoundKilled | None:
         """Hand over the first visible message, if there is one; what it raised. A worker's death is an end, too."""
         for message in self.messages:
             if message.visible <= self.clock.now():
@@ -102,7 +102,7 @@ class HostQueue:
                 message.visible = self.clock.now() + HIDDEN
                 try:
                     work(message.text)
-                except (Exception, Killed) as error:  # noqa: BLE001 - whatever it is, the message comes back
+                except (Exception, RoundKilled) as error:  # noqa: BLE001 - whatever it is, the message comes back
                     return error
                 self.messages.remove(message)
                 return None
@@ -114,7 +114,7 @@ class HostQueue:
         return any(each.visible <= self.clock.now() for each in self.messages)
 
 
-def ended(verdict: str = "clean", *causes: Cause, **fields: Any) -> Receipt:
+def receipt_of(verdict: str = "clean", *causes: Cause, **fields: Any) -> Receipt:
     """A receipt with this verdict; with causes, of a sweep that left something due or failed."""
     event = "sweep_failed" if verdict == "failed" else "sweep_incomplete" if causes else "sweep_completed"
     basis = Receipt(
@@ -132,7 +132,7 @@ def ended(verdict: str = "clean", *causes: Cause, **fields: Any) -> Receipt:
     return replace(basis, **fields)
 
 
-SKIPPED = replace(ended(), event="sweep_skipped", verdict=None)
+SKIPPED = replace(receipt_of(), event="sweep_skipped", verdict=None)
 
 Act = Receipt | BaseException | Callable[[], Receipt]
 """How a try goes: it ends with a receipt, or the worker dies, or what a call gives."""
@@ -141,7 +141,7 @@ Act = Receipt | BaseException | Callable[[], Receipt]
 class Channel:
     """The round's channel: takes what is posted, or fails as `plan` says, one after the other."""
 
-    def __init__(self, fate: Fate) -> None:
+    def __init__(self, fate: RoundFate) -> None:
         self.fate = fate
         self.posted: list[str] = []
         self.plan: list[Exception | None] = []
@@ -162,7 +162,7 @@ TEAMS_BUSY = Unavailable("busy", service=Service.TEAMS, call=Call.TELL, status=5
 class Counting:
     """Rows that count what is asked of them."""
 
-    def __init__(self, rows: OrderedRows, fate: Fate) -> None:
+    def __init__(self, rows: OrderedRows, fate: RoundFate) -> None:
         self._rows = rows
         self._fate = fate
         self.calls: Counter[str] = Counter()
@@ -208,7 +208,7 @@ class Deployment:
     """
 
     clock: FakeClock
-    fate: Fate
+    fate: RoundFate
     rows: Counting
     names: list[str] = field(default_factory=lambda: ["ada", "bob", "eve"])
     acts: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
@@ -271,7 +271,7 @@ class Deployment:
         """The host hands a message over."""
         receive(self.parts(), text)
 
-    def work_off(self, minutes: int = 0) -> list[Exception | Killed]:
+    def work_off(self, minutes: int = 0) -> list[Exception | RoundKilled]:
         """The host works until nothing is visible, and goes on so for these minutes; what was raised."""
         raised = []
         until = self.clock.now() + timedelta(minutes=minutes)
@@ -295,7 +295,7 @@ class Deployment:
         if self.real is not None:
             return self.real(settings, entry)
         acts = self.acts[entry.name]
-        act = acts.pop(0) if acts else ended()
+        act = acts.pop(0) if acts else receipt_of()
         if isinstance(act, BaseException):
             raise act
         return act if isinstance(act, Receipt) else act()
@@ -305,7 +305,7 @@ class Deployment:
         return json.dumps({"round": told.round, "ends": {each.name: each.end.value for each in told.entries}})
 
 
-def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+def logged_of(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
     """The fields of each log line of this event."""
     found = (record.getMessage().partition(" ") for record in caplog.records if record.name == "sweep")
     return [json.loads(rest) for name, _, rest in found if name == event]
@@ -314,7 +314,7 @@ def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
 @contextmanager
 def deployed_on(url: str, clock: FakeClock | None = None, credential: Any = None) -> Iterator[Deployment]:
     """A deployment whose rows are at this URL."""
-    clock, fate = clock or FakeClock(), Fate()
+    clock, fate = clock or FakeClock(), RoundFate()
     rows = Counting(open_rows(url, round_keys.PARTITION, credential, clock=clock), fate)
     logging.getLogger("sweep").setLevel(logging.INFO)
     try:
