@@ -30,7 +30,7 @@ def read_entry(folder: Path, written: dict[str, Any], **app: str) -> WorkspaceEn
     return entry
 
 
-def settings_of(folder: Path, written: dict[str, Any], **app: str) -> Settings:
+def settings_of_entry(folder: Path, written: dict[str, Any], **app: str) -> Settings:
     """The settings of the one entry."""
     return read_entry(folder, written, **app).settings()
 
@@ -47,7 +47,7 @@ def mistakes_of_entry(folder: Path, written: dict[str, Any], **app: str) -> tupl
 
 def test_a_setting_is_the_entrys_or_the_apps(tmp_path: Path) -> None:
     """What the entry has is its own; what it leaves out is the app's; what neither has is the default."""
-    settings = settings_of(
+    settings = settings_of_entry(
         tmp_path, written_entry(SUM_CASE_THRESHOLD=20), SUM_CASE_THRESHOLD="7", LOOKBACK_DAYS="14", RUNBOOK_URL="  "
     )
     assert (settings.sum_case_threshold, settings.high_severity_threshold) == (20, 100)
@@ -62,7 +62,9 @@ def test_values_are_as_json_or_as_app_settings_have_them(tmp_path: Path) -> None
     as_json = {"SUM_CASE_THRESHOLD": 20, "DRY_RUN": True, "CARD_SUBJECTS": False, "EXCLUDED_RECIPIENTS": exclusions}
     as_text = {name: json.dumps(value) for name, value in as_json.items()}
     for values in (as_json, as_text):
-        settings = settings_of(tmp_path, written_entry(**values, TEAMS_MENTIONS=[]), TEAMS_MENTIONS='["a@b.example"]')
+        settings = settings_of_entry(
+            tmp_path, written_entry(**values, TEAMS_MENTIONS=[]), TEAMS_MENTIONS='["a@b.example"]'
+        )
         assert (settings.sum_case_threshold, settings.dry_run, settings.card_subjects) == (20, True, False)
         assert [each.reason for each in settings.excluded_recipients] == ["läb"]
         assert settings.teams_mentions == ()
@@ -196,7 +198,9 @@ def test_the_apps_channel_must_be_named(tmp_path: Path) -> None:
     assert mistake.startswith("TEAMS_WEBHOOK_URL is missing; expected a reference to an app setting")
     assert not mistakes_of_entry(tmp_path, written_entry(TEAMS_WEBHOOK_URL=None), DRY_RUN="true")
     assert not mistakes_of_entry(tmp_path, written_entry(TEAMS_WEBHOOK_URL=None, DRY_RUN=True))
-    named = settings_of(tmp_path, written_entry(TEAMS_WEBHOOK_URL="%TEAMS_WEBHOOK_URL%"), TEAMS_WEBHOOK_URL=WEBHOOK)
+    named = settings_of_entry(
+        tmp_path, written_entry(TEAMS_WEBHOOK_URL="%TEAMS_WEBHOOK_URL%"), TEAMS_WEBHOOK_URL=WEBHOOK
+    )
     assert named.teams_webhook_url.get_secret_value() == WEBHOOK
 
 
@@ -289,7 +293,7 @@ def test_a_threshold_of_the_app_may_not_fit(tmp_path: Path) -> None:
 def test_the_rule_raises_where_rights_can_be_granted(tmp_path: Path) -> None:
     """RAISE_BY=rule is possible for an entry that is not none; taken over by one that is, it is a mistake, too."""
     for access in ("responder", "custom", None):
-        assert settings_of(tmp_path, written_entry(**RULE, SENTINEL_ACCESS=access)).raise_by == "rule"
+        assert settings_of_entry(tmp_path, written_entry(**RULE, SENTINEL_ACCESS=access)).raise_by == "rule"
     found = mistakes_of_entry(tmp_path, written_entry(SENTINEL_ACCESS="none"), RAISE_BY="rule")
     assert any(each.startswith("RAISE_BY must be api") for each in found)
     assert not mistakes_of_entry(tmp_path, written_entry(SENTINEL_ACCESS="none", RAISE_BY="api"), RAISE_BY="rule")
