@@ -45,7 +45,10 @@ def tell(parts: RoundParts, begun: RoundBegun) -> bool:
     progress = parts.store.change_progress(begun.id, claimed)
     if progress is None:
         found = parts.store.progress(begun.id)
-        return found is None or found.told
+        told_before = found is None or found.told
+        if told_before:
+            parts.store.change_state(lambda state: _without(state, begun.id))
+        return told_before
     told = _told(parts, begun)
     if not progress.logged:
         level = logging.INFO if is_complete(told) else logging.ERROR

@@ -91,6 +91,9 @@ def test_a_worker_that_was_killed(
     assert len(lines(caplog, "round_completed")) == (2 if (at, after) == (LINE, False) else 1)
     assert deployment.store.ended(ROUND).keys() == {"ada", "bob", "eve"}
     assert deployment.queue.messages == []
+    deployment.clock.advance(days=1)
+    tomorrow = deployment.begin(deployment.clock.now())
+    assert deployment.store.state().untold == (tomorrow.id,)
     unmarked = (at, after) in ((POST, True), (POST + 1, False))
     assert len(deployment.channel.posted) == (2 if unmarked else 1)
 
