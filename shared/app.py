@@ -24,9 +24,11 @@ from shared.sweep.receipt import as_json, impersonal
 
 if TYPE_CHECKING:
     from shared.http.client import Http
+    from shared.http.credential import Credential
     from shared.hunt import HuntOptions
     from shared.incidents.port import Drafts, Incidents
     from shared.incidents.upload import FindingUploads
+    from shared.ledger.port import Ledger
     from shared.sweep.context import Parts
     from shared.sweep.report import Report
 
@@ -61,28 +63,34 @@ def run_sweep(
     try:
         report = _sweep(settings, run_id, clock, progress, entry)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours must not look like silence
-        # Neither the message nor the values of variables: one of them may hold a secret.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
-        receipt = Receipt(
-            run_id=run_id,
-            version=__version__,
-            settings=settings.fingerprint(),
-            workspace=str(settings.sentinel_workspace_id),
-            started=started,
-            seconds=clock.monotonic() - begun,
-            event="sweep_failed",
-            verdict=Verdict.FAILED,
-            reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
-            dry_run=settings.dry_run,
-            round=entry.round,
-            workspace_name=entry.name,
-        )
-        report = Report(receipt)
+        report = Report(_broken(error, settings, run_id, started, clock.monotonic() - begun, entry))
     receipt = impersonal(replace(report.receipt, notes=(*notes, *report.receipt.notes)))
     line = json.dumps(as_json(receipt))
     log.log(_LEVELS.get(receipt.event, logging.INFO), "%s %s", receipt.event, line, extra={"receipt": True})
     return replace(report, receipt=receipt)
+
+
+def _broken(
+    error: Exception, settings: Settings, run_id: str, started: datetime, seconds: float, entry: RoundEntry
+) -> Receipt:
+    """The receipt of a sweep that ended by a fault of its own, which is logged."""
+    # Neither the message nor the values of variables: one of them may hold a secret.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("internal_error %s", json.dumps({"type": type(error).__name__, "where": where}))
+    return Receipt(
+        run_id=run_id,
+        version=__version__,
+        settings=settings.fingerprint(),
+        workspace=str(settings.sentinel_workspace_id),
+        started=started,
+        seconds=seconds,
+        event="sweep_failed",
+        verdict=Verdict.FAILED,
+        reasons=(f"internal_error: {type(error).__name__}: a fault of the sweep's own; see internal_error above",),
+        dry_run=settings.dry_run,
+        round=entry.round,
+        workspace_name=entry.name,
+    )
 
 
 def _sweep(settings: Settings, run_id: str, clock: Clock, progress: Telling | None, entry: RoundEntry) -> Report:
@@ -105,21 +113,15 @@ def opened_parts(
     """The clients of a sweep, or of a command that does a part of one, until they are closed. They end with the sweep's
     budget, which begins now. `read_only`: the ledger writes nothing; None is as in this sweep.
     """
-    from shared.http.client import Http
-    from shared.http.credential import sign_in
     from shared.hunt import open_hunt
-    from shared.ledger import open_ledger
     from shared.sweep.context import Parts
     from shared.teams.webhook import Webhook
 
-    begun, started, workspace = clock.monotonic(), clock.now(), settings.sentinel_workspace_resource_id
+    begun, started = clock.monotonic(), clock.now()
     ends = begun + settings.sweep_budget_seconds
     with ExitStack() as stack:
-        credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
-        http = stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
-        dry = settings.dry_run if read_only is None else read_only
-        ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
-        stack.callback(ledger.close)
+        credential, http = _signed_in(stack, settings, clock, ends)
+        ledger = _ledger(stack, settings, credential, clock, ends, read_only=read_only)
         hunt = stack.enter_context(closing(open_hunt(hunt_options(settings, entry), http, credential)))
         incidents, drafts = _road(settings, http, run_id, started)
         yield Parts(
@@ -138,6 +140,27 @@ def opened_parts(
             drafts=drafts,
             entry=entry,
         )
+
+
+def _signed_in(stack: ExitStack, settings: Settings, clock: Clock, ends: float) -> tuple[Credential, Http]:
+    """Who the app is, and its way out; closed with the stack."""
+    from shared.http.client import Http
+    from shared.http.credential import sign_in
+
+    credential = stack.enter_context(closing(sign_in(settings.azure_client_id, clock, deadline=lambda: ends)))
+    return credential, stack.enter_context(closing(Http(credential, clock=clock, deadline=lambda: ends)))
+
+
+def _ledger(
+    stack: ExitStack, settings: Settings, credential: Credential, clock: Clock, ends: float, *, read_only: bool | None
+) -> Ledger:
+    from shared.ledger import open_ledger
+
+    dry = settings.dry_run if read_only is None else read_only
+    workspace = settings.sentinel_workspace_resource_id
+    ledger = open_ledger(settings.ledger_url, workspace, credential, dry, clock=clock, deadline=lambda: ends)
+    stack.callback(ledger.close)
+    return ledger
 
 
 def _road(settings: Settings, http: Http, run_id: str, started: datetime) -> tuple[Incidents, Drafts]:

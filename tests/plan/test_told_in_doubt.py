@@ -19,21 +19,21 @@ DUE = NotDone(RECORD, escalation(), NO_ROLE)
 ALL = News((RECORD,), (RECORD,), (DUE,), (RECORD,), (RECORD,))
 
 
-def without(**tells: Any) -> News:
+def news_after_card(**tells: Any) -> News:
     """All kinds of news, after a card of this round that told these."""
     return news_without(ALL, told_in_doubt([noted_card(round=ROUND, **tells)], ROUND))
 
 
 def test_each_thing_is_left_out_by_what_the_card_told() -> None:
     """A finding in whichever form; an effect, a reminder and a deletion by their own names."""
-    assert without() == ALL
+    assert news_after_card() == ALL
     for form in ("findings", "unanswered"):
-        assert without(**{form: (FINDING,)}) == replace(ALL, findings=(), unanswered=())
-    assert without(due=(ToldDue(WHO, name_of(), NO_ROLE.id),)) == replace(ALL, due=())
-    assert without(due=(ToldDue(WHO, name_of(1), NO_ROLE.id),)) == ALL
-    assert without(deletions=(WHO,)) == replace(ALL, deletions=())
-    assert without(reminders=(WHO,)) == replace(ALL, reminders=())
-    assert without(findings=(replace(FINDING, incident_id=name_of(1)),)) == ALL
+        assert news_after_card(**{form: (FINDING,)}) == replace(ALL, findings=(), unanswered=())
+    assert news_after_card(due=(ToldDue(WHO, name_of(), NO_ROLE.id),)) == replace(ALL, due=())
+    assert news_after_card(due=(ToldDue(WHO, name_of(1), NO_ROLE.id),)) == ALL
+    assert news_after_card(deletions=(WHO,)) == replace(ALL, deletions=())
+    assert news_after_card(reminders=(WHO,)) == replace(ALL, reminders=())
+    assert news_after_card(findings=(replace(FINDING, incident_id=name_of(1)),)) == ALL
 
 
 def test_a_cause_is_left_out_by_its_id() -> None:

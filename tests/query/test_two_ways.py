@@ -12,7 +12,7 @@ from shared.query.two_ways import TwoWays
 ANSWER = Answer(("a",), ("long",), ((1,),), Service.LOG_ANALYTICS)
 
 
-def error(kind: type[SweepError], status: int | None, service: Service = Service.LOG_ANALYTICS) -> SweepError:
+def query_error_of(kind: type[SweepError], status: int | None, service: Service = Service.LOG_ANALYTICS) -> SweepError:
     """An error of a query."""
     return kind(f"{kind.__name__} {status}", service=service, call=Call.QUERY, status=status)
 
@@ -32,7 +32,7 @@ class FakeWay:
         return ANSWER
 
 
-def ask(first: str, api: SweepError | None, arm: SweepError | None) -> tuple[list[str], str, str]:
+def asked_by_two_ways(first: str, api: SweepError | None, arm: SweepError | None) -> tuple[list[str], str, str]:
     """Who was asked, which way answered last, and the error ("" when a table came)."""
     asked: list[str] = []
     ways = TwoWays(FakeWay("api", asked, api), FakeWay("arm", asked, arm))
@@ -44,40 +44,42 @@ def ask(first: str, api: SweepError | None, arm: SweepError | None) -> tuple[lis
     return asked, ways.by, ""
 
 
-@pytest.mark.parametrize("closed", [error(SignInFailed, 401), error(Forbidden, 403), error(NotFound, 404)])
+@pytest.mark.parametrize(
+    "closed", [query_error_of(SignInFailed, 401), query_error_of(Forbidden, 403), query_error_of(NotFound, 404)]
+)
 @pytest.mark.parametrize("first", ["", "api"])
 def test_a_closed_way_leads_to_the_other_one(closed: SweepError, first: str) -> None:
     """401, 403 or 404 from the query API's own address, and the ARM path answers: asked first the next time."""
-    assert ask(first, closed, None) == (["api", "arm"], "arm", "")
+    assert asked_by_two_ways(first, closed, None) == (["api", "arm"], "arm", "")
 
 
 def test_the_way_that_answered_is_asked_first() -> None:
     """One request is enough then; when it has closed, the other one is the fallback."""
-    assert ask("", None, error(Forbidden, 403)) == (["api"], "api", "")
-    assert ask("arm", error(Forbidden, 403), None) == (["arm"], "arm", "")
-    assert ask("arm", None, error(Forbidden, 403)) == (["arm", "api"], "api", "")
+    assert asked_by_two_ways("", None, query_error_of(Forbidden, 403)) == (["api"], "api", "")
+    assert asked_by_two_ways("arm", query_error_of(Forbidden, 403), None) == (["arm"], "arm", "")
+    assert asked_by_two_ways("arm", None, query_error_of(Forbidden, 403)) == (["arm", "api"], "api", "")
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        error(Throttled, 429),
-        error(Unavailable, 503),
-        error(Unavailable, None),
-        error(TableMissing, 400),
-        error(SignInFailed, 401, Service.IDENTITY),
-        error(SignInFailed, None, Service.IDENTITY),
+        query_error_of(Throttled, 429),
+        query_error_of(Unavailable, 503),
+        query_error_of(Unavailable, None),
+        query_error_of(TableMissing, 400),
+        query_error_of(SignInFailed, 401, Service.IDENTITY),
+        query_error_of(SignInFailed, None, Service.IDENTITY),
     ],
 )
 def test_another_failure_is_the_querys_own(other: SweepError) -> None:
     """A busy service, a missing table and a missing sign-in are no closed way."""
-    assert ask("", other, None) == (["api"], "", str(other))
-    assert ask("", error(Forbidden, 403), other) == (["api", "arm"], "", str(other))
+    assert asked_by_two_ways("", other, None) == (["api"], "", str(other))
+    assert asked_by_two_ways("", query_error_of(Forbidden, 403), other) == (["api", "arm"], "", str(other))
 
 
 @pytest.mark.parametrize("first", ["", "arm"])
 def test_of_two_closed_ways_arms_word_counts_but_for_its_404(first: str) -> None:
     """ARM knows the very resource; where it has no such path, the query API's own word says more."""
-    assert ask(first, error(NotFound, 404), error(Forbidden, 403))[2] == "Forbidden 403"
-    assert ask(first, error(Forbidden, 403), error(NotFound, 404))[2] == "Forbidden 403"
-    assert ask(first, error(NotFound, 404), error(NotFound, 404))[2] == "NotFound 404"
+    assert asked_by_two_ways(first, query_error_of(NotFound, 404), query_error_of(Forbidden, 403))[2] == "Forbidden 403"
+    assert asked_by_two_ways(first, query_error_of(Forbidden, 403), query_error_of(NotFound, 404))[2] == "Forbidden 403"
+    assert asked_by_two_ways(first, query_error_of(NotFound, 404), query_error_of(NotFound, 404))[2] == "NotFound 404"

@@ -21,17 +21,17 @@ WHO, OTHER = "a@contoso.com", "b@contoso.com"
 TEN_MINUTES = {"minutes": 10}
 
 
-def begin(days: Days, name: str = "2026-11-24T06:00Z") -> None:
+def begin_round(days: Days, name: str = "2026-11-24T06:00Z") -> None:
     """A round begins now; the sweeps that follow are its tries."""
     days.tenant.entry = RoundEntry("contoso", name, days.tenant.clock.now())
 
 
-def posts(days: Days) -> int:
+def posts_sent(days: Days) -> int:
     """How many cards were sent, taken or not."""
     return sum(each.service == "teams" for each in days.tenant.cloud.log)
 
 
-def reasons(days: Days) -> list[str]:
+def reason_ids(days: Days) -> list[str]:
     """The ids of the last receipt's reasons."""
     return [line.partition(":")[0] for line in days.causes.splitlines()]
 
@@ -41,14 +41,14 @@ def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
     days.tenant.settings["MAX_NEW_INCIDENTS"] = "3"
     for number in range(7):
         days.mail(f"r{number}@contoso.com", 11 + number)
-    begin(days)
+    begin_round(days)
     days.break_writes(containing="r5", status=400)  # one of the first three is refused: another takes its place
     found = days.sweep()
     assert (found["created"], found["held"], found["due"]) == (3, 3, 1)
     days.tenant.clock.advance(**TEN_MINUTES)
     days.well()
     assert days.sweep().get("created") is None
-    begin(days, "2026-11-25T06:00Z")
+    begin_round(days, "2026-11-25T06:00Z")
     days.tenant.clock.advance(**TEN_MINUTES)
     assert days.sweep()["created"] == 3
 
@@ -62,22 +62,22 @@ def test_the_fuse_is_shared_when_sentinels_clock_is_behind(tmp_path: Path, monke
         days = Days(Tenant(cloud, clock, tmp_path / "ledger.db", {"MAX_NEW_INCIDENTS": "1"}))
         for number in range(2):
             days.mail(f"r{number}@contoso.com", 11 + number)
-        begin(days)
+        begin_round(days)
         assert [days.sweep().get("created"), days.sweep().get("created")] == [1, None]
 
 
 def test_a_card_that_teams_may_have_taken_waits_for_the_next_round(days: Days) -> None:
     """Its finding is due and not told again, what is new is told; the next round tells it."""
     days.mail(WHO, 12)
-    begin(days)
+    begin_round(days)
     days.tenant.cloud.faults.add(Fault(service="teams", effect=True, wire=Wire.DROP))
-    assert (days.sweep()["due"], reasons(days), posts(days)) == (1, ["teams_unanswered"], 1)
+    assert (days.sweep()["due"], reason_ids(days), posts_sent(days)) == (1, ["teams_unanswered"], 1)
     days.tenant.clock.advance(**TEN_MINUTES)
     days.mail(OTHER, 13, days=0.1, after=0.01)
     found = days.sweep()
-    assert (found["due"], found["event"], reasons(days)) == (1, "sweep_incomplete", ["teams_unanswered"])
-    assert (found["told"], posts(days), days.told(OTHER), days.told(WHO)) == (1, 2, 1, 1)
-    begin(days, "2026-11-25T06:00Z")
+    assert (found["due"], found["event"], reason_ids(days)) == (1, "sweep_incomplete", ["teams_unanswered"])
+    assert (found["told"], posts_sent(days), days.told(OTHER), days.told(WHO)) == (1, 2, 1, 1)
+    begin_round(days, "2026-11-25T06:00Z")
     found = days.sweep()
     assert (found["told"], found.get("due"), days.told(WHO)) == (1, None, 2)
 
@@ -86,11 +86,11 @@ def test_a_card_that_teams_may_have_taken_waits_for_the_next_round(days: Days) -
 def test_what_was_surely_refused_in_this_round_is_told_by_its_next_try(days: Days) -> None:
     """A card in doubt from an earlier round, refused for certain in this one, is no card in doubt of this one."""
     days.mail(WHO, 12)
-    begin(days)
+    begin_round(days)
     days.tenant.cloud.faults.add(Fault(service="teams", wire=Wire.DROP), Fault(service="teams", status=403))
     assert days.sweep()["due"] == 1
-    begin(days, "2026-11-25T06:00Z")
-    assert (days.sweep()["due"], reasons(days)) == (1, ["teams_forbidden"])
+    begin_round(days, "2026-11-25T06:00Z")
+    assert (days.sweep()["due"], reason_ids(days)) == (1, ["teams_forbidden"])
     days.tenant.clock.advance(**TEN_MINUTES)
     assert (days.sweep()["told"], days.told(WHO)) == (1, 1)
 
@@ -101,18 +101,18 @@ def test_a_notice_in_doubt_is_not_repeated_in_its_round(days: Days, failing: boo
     """Neither that a sweep failed, nor a heartbeat; the next try of the same round posts nothing in its place."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
     days.mail("quiet@contoso.com", 1, days=0.06)
-    begin(days)
+    begin_round(days)
     if failing:
         days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400, times=None))
     days.tenant.cloud.faults.add(Fault(service="teams", wire=Wire.DROP))
     for _ in range(2):
         days.sweep()
         assert "teams_unanswered" in days.causes or failing
-        assert posts(days) == 1
+        assert posts_sent(days) == 1
         days.tenant.clock.advance(**TEN_MINUTES)
-    begin(days, "2026-11-25T06:00Z")
+    begin_round(days, "2026-11-25T06:00Z")
     days.sweep()
-    assert posts(days) == 2
+    assert posts_sent(days) == 2
 
 
 @pytest.mark.slow
@@ -120,37 +120,37 @@ def test_the_silence_about_a_finding_is_no_sign_of_life(days: Days) -> None:
     """While a finding is not told again, no card says that all is quiet or that the sweep is set up."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
     days.mail(WHO, 12)
-    begin(days)
+    begin_round(days)
     days.tenant.cloud.faults.add(Fault(service="teams", wire=Wire.DROP))
     days.sweep()
     days.tenant.clock.advance(**TEN_MINUTES)
     days.sweep()
-    assert posts(days) == 1
+    assert posts_sent(days) == 1
 
 
 def test_a_cause_in_doubt_is_neither_repeated_nor_followed_by_an_all_clear(days: Days) -> None:
     """Our incidents cannot be listed and the card about it is in doubt: no heartbeat, and on no other card again."""
     days.tenant.settings["HEARTBEAT_DAYS"] = "1"
     days.mail("quiet@contoso.com", 1, days=0.06)
-    begin(days)
+    begin_round(days)
     unread = Fault(service="sentinel", method="GET", match="filter", times=None, status=400)
     days.tenant.cloud.faults.add(unread, Fault(service="teams", effect=True, wire=Wire.DROP))
     for _ in range(2):
         assert days.sweep()["event"] == "sweep_incomplete"
-        assert posts(days) == 1
+        assert posts_sent(days) == 1
         days.tenant.clock.advance(**TEN_MINUTES)
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400, times=None))
     days.sweep()
     assert ["could not be listed" in card for card in days.cards] == [True, False]
 
 
-def break_check(days: Days, status: int) -> None:
+def break_workspace_read(days: Days, status: int) -> None:
     """The workspace itself cannot be read; its incidents can."""
     match = f"{WORKSPACE_RESOURCE_ID}?api-version"
     days.tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match=match, status=status, times=None))
 
 
-def written(days: Days) -> list[str]:
+def asked_or_written(days: Days) -> list[str]:
     """What was asked of the data, or sent to Sentinel."""
     return [
         each.path
@@ -171,15 +171,15 @@ def written(days: Days) -> list[str]:
 def test_of_many_workspaces_none_is_written_to_unconfirmed(days: Days, status: int, cause: str) -> None:
     """The two ids may be of two customers: nothing is asked or written, and the cause says what to grant."""
     days.mail(WHO, 12)
-    begin(days)
-    break_check(days, status)
+    begin_round(days)
+    break_workspace_read(days, status)
     found = days.sweep()
-    assert (found["event"], reasons(days), written(days)) == ("sweep_failed", [cause], [])
+    assert (found["event"], reason_ids(days), asked_or_written(days)) == ("sweep_failed", [cause], [])
     assert ("Microsoft.OperationalInsights/workspaces/read" in days.causes) == (cause == "workspace_unconfirmed")
     assert days.incident(WHO) is None
     days.well()
     assert days.sweep()["created"] == 1
-    break_check(days, status)
+    break_workspace_read(days, status)
     days.pass_by()
     assert days.sweep()["event"] == "sweep_completed", "confirmed once, it is not asked again"
 
@@ -188,7 +188,7 @@ def test_of_many_workspaces_none_is_written_to_unconfirmed(days: Days, status: i
 def test_a_single_workspace_is_swept_when_it_cannot_be_confirmed(days: Days) -> None:
     """A role may cover the incidents and not the workspace: a note says so, as before."""
     days.mail(WHO, 12)
-    break_check(days, 403)
+    break_workspace_read(days, 403)
     assert days.sweep()["created"] == 1
     assert days.last is not None
     assert any("could not check that the workspace settings" in each for each in days.last.receipt.notes)
@@ -204,7 +204,7 @@ def test_cards_of_many_workspaces_are_named_and_lead_nowhere_of_the_providers(
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400))
     days.sweep()
     assert "the-providers-app" in days.cards[-1], "of one workspace it does"
-    begin(days)
+    begin_round(days)
     days.pass_by()
     days.sweep()
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400))
@@ -223,19 +223,19 @@ def test_on_a_shared_channel_the_round_tells_what_the_sweep_itself_has_to_say(da
     odd = Mail(days.tenant.clock.now())
     odd.add("quiet@contoso.com", "Deleted by whom", odd.ago(0.1))
     days.tenant.cloud.append("EmailEvents", odd.events)
-    begin(days)
+    begin_round(days)
     days.tenant.entry = replace(days.tenant.entry, shares_channel=True)
     assert days.sweep()["event"] == "sweep_completed"
     assert '"Deleted by whom" is in 1 rows' in days.causes
     days.tenant.cloud.faults.add(Fault(service="log_analytics", status=400, times=None))
     found = days.sweep()
-    assert (found["event"], found.get("due"), reasons(days)) == ("sweep_failed", None, ["log_analytics_rejected"])
-    assert posts(days) == 0
+    assert (found["event"], found.get("due"), reason_ids(days)) == ("sweep_failed", None, ["log_analytics_rejected"])
+    assert posts_sent(days) == 0
     days.well()
     days.mail(WHO, 12)
     days.break_writes(status=403)
     assert days.sweep()["due"] == 1
-    assert reasons(days) == ["sentinel_forbidden"]
+    assert reason_ids(days) == ["sentinel_forbidden"]
     named = [card for card in days.cards if WHO in card]
     assert (len(days.cards), len(named)) == (1, 1), "who is not raised is named, the notice about it is the round's"
     days.well()

@@ -26,7 +26,7 @@ def in_round(days: Days) -> Days:
     return days
 
 
-def queries(days: Days, since: int = 0) -> list[str]:
+def ways_asked(days: Days, since: int = 0) -> list[str]:
     """By which way each query went."""
     return [
         "api" if each.service == "log_analytics" else "arm"
@@ -42,12 +42,12 @@ def test_a_delegated_workspace_is_asked_by_its_arm_path(in_round: Days, status: 
     cloud.faults.add(Fault(status=status, **OWN_CLOSED))
     found = in_round.sweep()
     assert (found["event"], found["created"], found["told"]) == ("sweep_completed", 1, 1)
-    assert queries(in_round)[0] == "api"
+    assert ways_asked(in_round)[0] == "api"
     assert in_round.last is not None
     assert in_round.last.receipt.requests["sentinel"] < 10, "queries are counted as queries"
     before = len(cloud.log)
     assert in_round.sweep()["event"] == "sweep_completed"
-    assert set(queries(in_round, before)) == {"arm"}
+    assert set(ways_asked(in_round, before)) == {"arm"}
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_the_other_way_is_the_fallback_when_the_known_one_closes(in_round: Days)
     assert in_round.sweep()["event"] == "sweep_completed"
     before = len(cloud.log)
     in_round.sweep()
-    assert set(queries(in_round, before)) == {"api"}
+    assert set(ways_asked(in_round, before)) == {"api"}
 
 
 @pytest.mark.slow
@@ -84,10 +84,10 @@ def test_a_single_workspace_has_one_way(days: Days) -> None:
     days.tenant.entry = ALONE
     days.tenant.cloud.faults.add(Fault(status=403, **OWN_CLOSED))
     assert days.sweep()["event"] == "sweep_failed"
-    assert "arm" not in queries(days)
+    assert "arm" not in ways_asked(days)
 
 
-def busy(after: int | None, times: int | None) -> Fault:
+def busy_service(after: int | None, times: int | None) -> Fault:
     """The service has too many queries, and may say when to come back."""
     headers = {} if after is None else {"Retry-After": str(after)}
     return Fault(service="log_analytics", containing=COVERAGE, status=429, headers=headers, times=times)
@@ -96,7 +96,7 @@ def busy(after: int | None, times: int | None) -> Fault:
 def test_a_busy_service_is_waited_for(in_round: Days) -> None:
     """Twelve times 429 use up no attempt; what Retry-After asks is waited, and the receipt counts the retries."""
     clock = in_round.tenant.clock
-    in_round.tenant.cloud.faults.add(busy(40, 12))
+    in_round.tenant.cloud.faults.add(busy_service(40, 12))
     assert in_round.sweep()["event"] == "sweep_completed"
     assert in_round.last is not None
     assert in_round.last.receipt.retries == 12
@@ -106,7 +106,7 @@ def test_a_busy_service_is_waited_for(in_round: Days) -> None:
 def test_by_hand_a_busy_service_is_given_up_as_ever(in_round: Days) -> None:
     """Five attempts in two minutes."""
     in_round.tenant.entry = RoundEntry("contoso")
-    in_round.tenant.cloud.faults.add(busy(40, 12))
+    in_round.tenant.cloud.faults.add(busy_service(40, 12))
     assert in_round.sweep()["event"] == "sweep_failed"
     assert in_round.tenant.clock.slept <= 120
 
@@ -115,7 +115,7 @@ def test_by_hand_a_busy_service_is_given_up_as_ever(in_round: Days) -> None:
 def test_a_service_that_stays_busy_is_given_up_before_the_budgets_end(in_round: Days, after: int) -> None:
     """Never asked in a busy loop, with a fifth left for what follows; the cause is the service's: it is tried again."""
     in_round.tenant.settings["SWEEP_BUDGET_SECONDS"] = "600"
-    in_round.tenant.cloud.faults.add(busy(after, None))
+    in_round.tenant.cloud.faults.add(busy_service(after, None))
     assert in_round.sweep()["event"] == "sweep_failed"
     assert in_round.causes.startswith("log_analytics_throttled")
     assert in_round.last is not None
@@ -126,13 +126,13 @@ def test_a_service_that_stays_busy_is_given_up_before_the_budgets_end(in_round: 
 def test_an_error_after_a_wait_has_its_own_attempts(in_round: Days) -> None:
     """A 429 leaves the attempts of another failure as they are: five, in the two minutes after it."""
     down = Fault(service="log_analytics", containing=COVERAGE, status=503, times=None)
-    in_round.tenant.cloud.faults.add(busy(300, 3), down)
+    in_round.tenant.cloud.faults.add(busy_service(300, 3), down)
     assert in_round.sweep()["event"] == "sweep_failed"
     assert in_round.causes.startswith("log_analytics_unavailable")
     assert (down.hits, in_round.tenant.clock.sleeps[:3]) == (5, [300.0] * 3)
 
 
-def slow(days: Days, containing: str) -> Fault:
+def slow_query(days: Days, containing: str) -> Fault:
     """A query that runs into the time that it asked for."""
 
     def passes(request: Request) -> None:
@@ -145,7 +145,7 @@ def test_a_slow_query_is_split_after_three_minutes(in_round: Days) -> None:
     """The hunt by recipients, the coverage by days: each is asked once for 180 s, then in two parts."""
     whole = in_round.tenant.sweep(DRY_RUN="true").receipt
     began = in_round.tenant.clock.monotonic()
-    in_round.tenant.cloud.faults.add(slow(in_round, COVERAGE), slow(in_round, "let Parts = long(1);"))
+    in_round.tenant.cloud.faults.add(slow_query(in_round, COVERAGE), slow_query(in_round, "let Parts = long(1);"))
     found = in_round.sweep()
     assert (found["event"], found["created"]) == ("sweep_completed", 1)
     assert in_round.tenant.clock.monotonic() - began == 2 * 180
@@ -159,7 +159,7 @@ def test_a_slow_query_is_split_after_three_minutes(in_round: Days) -> None:
 def test_outside_of_a_round_a_query_has_as_long_as_the_service_allows(in_round: Days) -> None:
     """Ten minutes, and coverage in one piece."""
     in_round.tenant.entry = RoundEntry("contoso")
-    in_round.tenant.cloud.faults.add(slow(in_round, COVERAGE))
+    in_round.tenant.cloud.faults.add(slow_query(in_round, COVERAGE))
     assert in_round.sweep()["event"] == "sweep_failed"
     prefer = [each.headers["prefer"] for each in in_round.tenant.cloud.log if each.service == "log_analytics"]
     assert prefer[0] == "wait=600"

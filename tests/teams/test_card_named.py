@@ -21,7 +21,7 @@ MANY = entries_like([WORST_ENTRY], 60)
 LONGEST = "a" * 40
 
 
-def first_words(card: Card) -> tuple[str, str]:
+def first_line_of(card: Card) -> tuple[str, str]:
     """What a card shows first, and what its message says first; the checks of all cards hold."""
     content = opened(card)
     return content["body"][0]["items"][0]["text"], content["speak"]
@@ -40,7 +40,7 @@ def first_words(card: Card) -> tuple[str, str]:
 )
 def test_a_card_begins_with_the_name(card: Card) -> None:
     """What is shown, the summary and the fallback."""
-    shown, spoken = first_words(card)
+    shown, spoken = first_line_of(card)
     assert shown.startswith("contoso: ")
     assert spoken.startswith("contoso: ")
     assert json.loads(card.body)["summary"].startswith("contoso: ")
@@ -56,8 +56,8 @@ def test_the_name_is_all_that_it_changes(situation: Situation, kind: Notice, nam
         probe_card,
     ):
         plain, with_name = made(situation), made(replace(situation, name=name))
-        shown, _ = first_words(with_name)
-        assert shown == f"{name}: {first_words(plain)[0]}"
+        shown, _ = first_line_of(with_name)
+        assert shown == f"{name}: {first_line_of(plain)[0]}"
         assert (with_name.id, with_name.told) == (plain.id, plain.told)
 
 
@@ -65,8 +65,8 @@ def test_the_longest_name_fits_beside_the_worst_of_everything() -> None:
     """However much there is to say."""
     worst = replace(worst_situation(WORST), name=LONGEST)
     for card in (digest_card(MANY, worst), digest_card(MANY, worst, minimal=True), probe_card(worst)):
-        assert first_words(card)[0].startswith(LONGEST)
-    assert first_words(notice_card(Notice.UNTRUSTED, worst.causes, worst))[0].startswith(LONGEST)
+        assert first_line_of(card)[0].startswith(LONGEST)
+    assert first_line_of(notice_card(Notice.UNTRUSTED, worst.causes, worst))[0].startswith(LONGEST)
 
 
 def test_the_test_card_of_many_workspaces_is_named_too() -> None:
