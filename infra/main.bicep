@@ -243,6 +243,7 @@ var isMany = !empty(entries)
 var swept = map(entries, entry => {
   name: entry.?name ?? ''
   id: toLower(trim(entry.?SENTINEL_WORKSPACE_RESOURCE_ID ?? ''))
+  customerId: trim(entry.?SENTINEL_WORKSPACE_ID ?? '')
   access: entry.?SENTINEL_ACCESS ?? sentinelAccess
   webhook: trim(entry.?TEAMS_WEBHOOK_URL ?? '')
 })
@@ -254,8 +255,8 @@ var notWorkspaces = filter(swept, entry => length(split(entry.id, '/')) != 9 || 
 var others = filter(swept, entry => entry.id != toLower(workspaceId))
 // Nothing is made in the groups of other tenants.
 var granted = filter(others, entry => entry.access != 'none')
-// One query of an alarm reads 100 workspaces at most.
-var watched = watchSentinel ? take(granted, 100) : []
+// One query reads them all, and the query of an alarm may not grow without end.
+var watched = watchSentinel ? take(filter(granted, entry => length(entry.customerId) == 36), 50) : []
 // Entries may share a webhook: union() drops doubles. Two settings have a secret of their own in any case.
 var referred = union(map(filter(swept, entry => startsWith(entry.webhook, '%')), entry => replace(entry.webhook, '%', '')), [])
 var webhookSettings = filter(referred, setting => !empty(setting) && setting != 'TEAMS_WEBHOOK_URL' && setting != 'ROUND_WEBHOOK_URL')
@@ -343,7 +344,7 @@ var responderGrant = guid(toLower(workspaceId), identity.outputs.principalId, re
 var notWatched = filter([
   absenceHours == 0 ? 'No e-mail comes when sweeps stop: ABSENCE_HOURS is 0.' : ''
   watchSentinel ? '' : 'No e-mail comes when nobody takes a High incident: WATCH_SENTINEL is false.'
-  watchSentinel && length(watched) < length(others) ? 'No e-mail comes when nobody takes a High incident in a workspace whose SENTINEL_ACCESS is none, or beyond the first 100.' : ''
+  watchSentinel && length(watched) < length(others) ? 'No e-mail comes when nobody takes a High incident in a workspace whose SENTINEL_ACCESS is none, or beyond the first 50.' : ''
 ], sentence => !empty(sentence))
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -565,7 +566,7 @@ module alarms 'modules/alarms.bicep' = {
     deadlineMinutes: roundDeadlineMinutes
     watched: map(watched, entry => {
       name: entry.name
-      id: entry.id
+      customerId: entry.customerId
     })
     logWorkspaceId: monitoring.outputs.workspaceId
     sentinelWorkspaceResourceId: workspaceId

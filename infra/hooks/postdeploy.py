@@ -48,7 +48,9 @@ def run(environment: Mapping[str, str]) -> int:
             " (docs/deploy.md, steps 10 and 11)."
         )
         return 0
-    say(f"Proved: {app} runs, has every package that a sweep needs, and its timer {FUNCTION} is listed.")
+    timer = f"its timer {FUNCTION}"
+    shown = f"{timer} and its queue function {QUEUE_FUNCTION} are listed" if entries().count else f"{timer} is listed"
+    say(f"Proved: {app} runs, has every package that a sweep needs, and {shown}.")
     return 0
 
 

@@ -26,7 +26,7 @@ param isMany bool
 @description('Minutes after which a round is over.')
 param deadlineMinutes int
 
-@description('name and id of each further workspace whose incidents are watched.')
+@description('name and customerId of each further workspace whose incidents are watched.')
 param watched array
 
 @description('The workspace with the app\'s receipts.')
@@ -51,7 +51,7 @@ var byName = [
 ]
 // The first half hour after the deadline is for the last receipts to arrive.
 var noGoodEnd = replace(replace(manyNoGoodEnd, '{since}', string(deadlineMinutes + 30)), '{until}', string(deadlineMinutes + 120))
-var tables = [for workspace in watched: '(workspace(\'${workspace.id}\').SecurityIncident | extend workspace_name = \'${workspace.name}\')']
+var tables = [for workspace in watched: '(workspace(\'${workspace.customerId}\').SecurityIncident | extend workspace_name = \'${workspace.name}\')']
 
 resource onCall 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-sweep'

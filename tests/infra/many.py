@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from tests.infra.bicep import INFRA, Resource, deployed, outputs
 from tests.infra.test_bicep import GIVEN, WORKSPACE
@@ -23,7 +25,7 @@ NORTHWIND = CONTOSO.replace("aaaaaaaa", "cccccccc").replace("law-A", "law-C")
 
 def workspace_line(name: str, workspace: str, **more: Any) -> dict[str, Any]:
     """An entry of workspaces.json."""
-    number = sum(map(ord, workspace))
+    number = crc32(workspace.encode())
     ids = {
         "SENTINEL_WORKSPACE_ID": f"00000000-1111-2222-3333-{number:012d}",
         "SENTINEL_WORKSPACE_RESOURCE_ID": workspace,
@@ -43,6 +45,7 @@ THREE = (
 def _beside(text: str) -> Path:
     """`main.bicep` of a copy of `infra/` that has this workspaces.json beside it."""
     folder = Path(tempfile.mkdtemp(prefix="many-workspaces-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(INFRA, folder / "infra", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     (folder / "workspaces.json").write_text(text, encoding="utf-8")
     return folder / "infra/main.bicep"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cloud.mirror import SECURITY_INCIDENT
 from tests.infra.bicep import INFRA
-from tests.infra.many import CONTOSO, FABRIKAM, NORTHWIND, OWN, THREE, WITHOUT_OWN, outputs_with
+from tests.infra.many import CONTOSO, OWN, THREE, WITHOUT_OWN, deployed_with, outputs_with, workspace_line
 from tests.infra.many_rules import (
     DRY_RUNS,
     ENTRIES,
@@ -284,8 +284,10 @@ def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
     """Whom the rule about the entries' incidents tells of then: workspace and the incident's title's start."""
     rule = RULES[ENTRIES]
     query = condition_of(rule)["query"].replace("union isfuzzy=true", "union")
-    for name, identity in (("contoso", CONTOSO), ("fabrikam", FABRIKAM)):
-        query = query.replace(f"workspace('{identity.lower()}').SecurityIncident", f"Incidents_{name}")
+    for entry in THREE[:2]:
+        query = query.replace(
+            f"workspace('{entry['SENTINEL_WORKSPACE_ID']}').SecurityIncident", f"Incidents_{entry['name']}"
+        )
     with workspace() as tables:
         for name in ("contoso", "fabrikam"):
             tables.define(f"Incidents_{name}", SECURITY_INCIDENT)
@@ -296,14 +298,23 @@ def _waiting(now: datetime, **rows: list[Row]) -> list[tuple[str, str]]:
 def test_whose_incidents_are_watched() -> None:
     """One query reads every workspace that the deployment may read, but the app's own, which keeps its rule."""
     query = condition_of(RULES[ENTRIES])["query"]
-    assert re.findall(r"workspace\('([^']+)'\)", query) == [CONTOSO.lower(), FABRIKAM.lower()]
-    assert NORTHWIND.lower() not in query
+    assert re.findall(r"workspace\('([^']+)'\)", query) == [entry["SENTINEL_WORKSPACE_ID"] for entry in THREE[:2]]
     assert RULES[ENTRIES].body["properties"]["scopes"] == ["<monitoring.outputs.workspaceId>"]
     assert RULES[ENTRIES].body["properties"]["skipQueryValidation"] is True
     assert RULES[UNATTENDED].body == rules(GIVEN)[UNATTENDED].body
     assert RULES[UNATTENDED].body["properties"]["scopes"] == [OWN]
     assert "SENTINEL_ACCESS is none" in outputs_with()["NOT_WATCHED"]
     assert outputs_with(THREE[:2])["NOT_WATCHED"] == ""
+
+
+def test_a_query_does_not_grow_without_end() -> None:
+    """With more workspaces than one query reads, the deployment says so; the query stays within 10,000 characters."""
+    entries = [workspace_line(f"{n:040d}", f"{CONTOSO}{n}") for n in range(60)]
+    (rule,) = (item for item in deployed_with(entries) if item.body.get("name") == ENTRIES)
+    query = condition_of(rule)["query"]
+    assert query.count(").SecurityIncident |") == 50
+    assert len(query) < 10_000
+    assert "beyond the first 50" in outputs_with(entries)["NOT_WATCHED"]
 
 
 def test_who_waits_is_told_by_name() -> None:

@@ -13,6 +13,7 @@ from infra.hooks.programs import Azure, Ended
 from infra.hooks.webhooks import ROUND_SECRET, entries, needed
 from tests.infra.bicep import INFRA
 from tests.infra.hooks.azd import WEBHOOK, Azd
+from tests.infra.hooks.test_postdeploy import DEPLOYED, RUNNING, STATUS
 from tests.infra.hooks.test_preprovision import own_group
 from tests.infra.many import CONTOSO, FABRIKAM, workspace_line
 
@@ -160,6 +161,17 @@ def test_the_names_of_secrets_are_the_templates() -> None:
     file = (INFRA / "main.bicep").read_text(encoding="utf-8")
     assert "/secrets/'\nvar webhookReferences" in file
     assert f"${{secretsUri}}{ROUND_SECRET})" in file
+
+
+def test_the_proof_names_both_functions(many: Azd) -> None:
+    """What is printed at the end of a deployment of many workspaces names the timer and the queue's function."""
+    both = json.dumps([{"name": "func-x/sweep"}, {"name": "func-x/work"}])
+    many.answer(["rest"], (0, both, ""))
+    many.answer(["rest", STATUS], RUNNING)
+    many.answer(["functionapp", "function", "list", "rg-prod", "func-x"], (0, both, ""))
+    ran = many.hook("postdeploy", {**DEPLOYED, "SWEEP_PROOF_SECONDS": "20"})
+    assert ran.code == 0, ran.error
+    assert "and its timer sweep and its queue function work are listed." in ran.output
 
 
 class _Answering(Azure):
