@@ -13,15 +13,19 @@ from shared.teams.webhook import Webhook
 from shared.text import when
 
 
-def send_card(webhook: Webhook, settings: Settings, now: datetime) -> CheckResult:
-    """Post the card; what to look for, and where when it does not appear. Raises SweepError when Teams refuses it."""
+def send_card(webhook: Webhook, settings: Settings, now: datetime, name: str = "") -> CheckResult:
+    """Post the card; what to look for, and where when it does not appear. `name` is the entry's, of many.
+
+    Raises:
+        SweepError: Teams refuses it.
+    """
     if not settings.teams_webhook_url.get_secret_value():
         return Found.UNTRIED, "not sent: TEAMS_WEBHOOK_URL is not set"
     if settings.dry_run:
         return Found.UNTRIED, "not sent: DRY_RUN is on, and a dry run posts nothing"
     reference = uuid4().hex[:8]
     workspace = settings.sentinel_workspace_resource_id.rsplit("/", 1)[-1]
-    webhook.post(trial_card(workspace, reference, now))
+    webhook.post(trial_card(workspace, reference, now, name))
     return Found.FINE, (
         f'Teams took it at {when(now)}. Look in the channel for "{TRIAL_HEADING}" with the reference {reference}: what'
         " was taken is not yet shown. If it is not there in two minutes, open Power Automate, My flows, the webhook's"

@@ -75,7 +75,7 @@ def examine(
         later = portals or checks.one("portals", lambda: look_at_portals(hunt, clock, settings.raise_by))
         yield from (check for check in later if not portals or check.found is not Found.DOUBT)
         if send_test_card:
-            yield from _test_card(checks, http, settings, clock)
+            yield from _test_card(checks, http, settings, clock, entry.name)
 
 
 def _of_the_settings(settings: Settings, doubts: Sequence[str], clock: Clock) -> Iterator[Check]:
@@ -92,9 +92,9 @@ def _of_the_data(checks: CheckRunner, asked: DataChecks) -> Iterator[Check]:
     yield from checks.all("columns", asked.columns)
 
 
-def _test_card(checks: CheckRunner, http: Http, settings: Settings, clock: Clock) -> Iterator[Check]:
+def _test_card(checks: CheckRunner, http: Http, settings: Settings, clock: Clock, name: str) -> Iterator[Check]:
     webhook = Webhook(http, settings.teams_webhook_url)
-    yield from checks.one("test card", lambda: send_card(webhook, settings, clock.now()))
+    yield from checks.one("test card", lambda: send_card(webhook, settings, clock.now(), name))
 
 
 def _portals(hunt: Hunt, clock: Clock, settings: Settings) -> list[Check]:

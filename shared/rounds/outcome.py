@@ -50,10 +50,14 @@ def line_of(told: RoundTold) -> Mapping[str, Any]:
 
 
 def is_worth_a_card(told: RoundTold) -> bool:
-    """Whether there is something to tell: more than what stands as it stood, and more than silence."""
+    """Whether there is something to tell: more than what stands as it stood, and more than silence.
+
+    A clean entry has reasons when its channel is shared, and a notice about it is this card's to tell.
+    """
     changed = told.new or told.gone
     return bool(changed) or any(
-        entry.end in _TOLD_OF or left_due(entry) or entry.created or entry.told for entry in told.entries
+        entry.end in _TOLD_OF or left_due(entry) or entry.created or entry.told or entry.reasons
+        for entry in told.entries
     )
 
 

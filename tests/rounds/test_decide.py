@@ -308,6 +308,7 @@ def one(end: str, **fields: Any) -> EntryTold:
         (one("flagged"), "round_completed", False),
         (one("flagged", created=1), "round_completed", True),
         (one("flagged", told=1), "round_completed", True),
+        (one("clean", reasons=("new_word: Vanished was in 40 rows",)), "round_completed", True),
         (one("flagged", due=1), "round_incomplete", True),
         (one("planned", due=1, dry_run=True), "round_completed", True),
         (one("untrusted"), "round_completed", True),
