@@ -46,6 +46,7 @@ def test_a_card_begins_with_the_name(card: Card) -> None:
     assert json.loads(card.body)["summary"].startswith("contoso: ")
 
 
+@pytest.mark.examples
 @settings(max_examples=examples_of(10), deadline=None)
 @given(situations, st.sampled_from(Notice), st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True), st.booleans())
 def test_the_name_is_all_that_it_changes(situation: Situation, kind: Notice, name: str, minimal: bool) -> None:

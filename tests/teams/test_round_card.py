@@ -202,6 +202,7 @@ rounds_told = st.builds(
 )
 
 
+@pytest.mark.examples
 @settings(max_examples=examples_of(25), deadline=None)
 @given(rounds_told)
 def test_whatever_names_and_reasons_hold_the_card_is_a_card(one: RoundTold) -> None:
