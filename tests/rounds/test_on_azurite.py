@@ -132,6 +132,8 @@ def test_a_round_on_azurite(
         each: "abandoned" if each == "tenant-9" else "flagged" for each in NAMES
     }
     assert tenants.tries["tenant-9"] == 3
-    assert len(logged_of(caplog, "sweep_abandoned")) == 1
+    said = logged_of(caplog, "sweep_abandoned")
+    assert said  # before the end is written: better twice, by two workers at once, than never
+    assert all(each == said[0] for each in said)
     assert [each["failed"] for each in logged_of(caplog, "round_incomplete")] == [1]
     assert len(deployment.channel.posted) == 1

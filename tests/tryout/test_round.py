@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ from tests.tryout.test_tryout import surroundings
 pytestmark = pytest.mark.slow
 
 
-def test_a_round_is_shown(tmp_path: Path) -> None:
+def test_a_round_is_shown() -> None:
     """It names each workspace with its verdict, shows the round's card, and leaves nothing behind."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.tryout", "round"],
-        cwd=ROOT,
-        env=surroundings(TMPDIR=str(tmp_path)),
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:  # a short name: sockets of the worker processes are made in it
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.tryout", "round"],
+            cwd=ROOT,
+            env=surroundings(TMPDIR=folder),
+            capture_output=True,
+            text=True,
+        )
+        left = list(Path(folder).iterdir())
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = {line.split()[0]: line.split()[1:] for line in ran.stdout.splitlines() if line.split()[:1]}
     for name, flagged in FLAGGED.items():
@@ -33,4 +36,4 @@ def test_a_round_is_shown(tmp_path: Path) -> None:
         assert (int(created), int(due)) == ((0, flagged) if name == REFUSING else (flagged or 0, 0)), name
     assert "12 workspaces: 6 clean, 5 flagged, 1 untrusted" in ran.stdout
     assert "Teams card" in ran.stdout
-    assert not list(tmp_path.iterdir())
+    assert not left
