@@ -6,12 +6,14 @@ in it is used.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -72,8 +74,23 @@ def findings(answer: Answer, threshold: int) -> list[Finding]:
     check_columns(answer, COLUMNS, _TYPES)
     width = len(COLUMNS)
     decoded = partial(_decode, replace(answer, rows=()))  # with its rows it would keep them all in memory
-    found = [_finding(answer, list(row)[:width], decoded, threshold) for row in answer.rows]
+    with _no_collection():
+        found = [_finding(answer, list(islice(row, width)), decoded, threshold) for row in answer.rows]
     return _sorted(found, answer.service)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the garbage collector: beside a large answer each of its rounds costs more than what is made here, and
+    nothing of it refers to itself.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def joined(parts: Iterable[list[Finding]], service: Service) -> list[Finding]:
@@ -102,14 +119,19 @@ def _finding(
     recipient, total, hard, soft, junk, deleted = cells[:6]
     if type(recipient) is not str or not recipient:
         raise answer.malformed(COLUMNS[0], "that is not an address")
-    for name, count in zip(COLUMNS[1:6], cells[1:6], strict=True):
-        if type(count) is not int or count < 0:
-            raise answer.malformed(name, "that is not a count")
+    # One look at all five; which of them is wrong is asked only then: a large answer has many rows.
+    if not type(total) is type(hard) is type(soft) is type(junk) is type(deleted) is int or min(cells[1:6]) < 0:
+        wrong = (name for name, count in zip(COLUMNS[1:6], cells[1:6], strict=True) if not _is_count(count))
+        raise answer.malformed(next(wrong), "that is not a count")
     if total != hard + soft + junk + deleted:
         raise answer.malformed("Sum_case", "that is not the sum of the four counts")
     if total <= threshold:
         raise answer.malformed("Sum_case", f"that does not exceed the threshold {threshold}")
     return Finding(_without_surrogates(recipient), Counts(hard, soft, junk, deleted), tuple(cells[2:]), decoded)
+
+
+def _is_count(cell: Any) -> bool:
+    return type(cell) is int and cell >= 0
 
 
 def _decode(answer: Answer, cells: tuple[Any, ...]) -> tuple[Evidence, ...]:
