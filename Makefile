@@ -56,8 +56,8 @@ coverage: $(READY) $(NPM) worker ## Which lines the tests run (without the long 
 	$(PYTEST) $(PARALLEL) loadfile -m "not slow" --cov --cov-report=term-missing:skip-covered
 
 test-slow: $(READY) $(NPM) worker ## The long tests, at full length
-	$(PYTEST) $(PARALLEL) worksteal -m slow --timeout=1800
-	EXAMPLES=all $(PYTEST) $(PARALLEL) loadfile -m "examples and not slow" --timeout=600
+	$(PYTEST) $(PARALLEL) worksteal -m slow --timeout=1800 --durations=20
+	EXAMPLES=all $(PYTEST) $(PARALLEL) loadfile -m "examples and not slow" --timeout=600 --durations=10
 
 # The tests of the others start a table service.
 mutants: $(MUTANTS) $(if $(filter-out plan,$(OF)),$(NPM)) ## Which small changes no test notices; OF=plan (or sweep, ledger), SAMPLE=200 tries so many
