@@ -119,7 +119,7 @@ def seen(record: Record, incident: Incident | None) -> Record:
         return record if ours.deleted else replace(record, incident=replace(ours, deleted=True))
     if record.awaited is not None:  # the rule has made it
         made_at = incident.created or ours.made_at
-        return replace(record, incident=replace(ours, seen=incident, made_at=made_at, deleted=False), creation=None)
+        return replace(record, incident=replace(ours, seen=incident, made_at=made_at), creation=None)
     if ours.seen == incident and not ours.deleted:
         return record
     return replace(record, incident=replace(ours, seen=incident, deleted=False))

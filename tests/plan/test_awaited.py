@@ -198,6 +198,7 @@ def decided(record: Record, count: int = 15, threshold: int = 10) -> tuple[Act, 
 def test_while_it_is_awaited_or_due_nothing_is_done() -> None:
     """What is new stays new until the incident is there."""
     assert decided(awaiting()) == (Act.NOTHING, Reason.AWAITED, 0)
+    assert decide_about(WHO, found(15), awaiting(), policy()).incident_id == name_of()
     assert decided(waited(awaiting(NOW - 3 * HOUR), None, NOW, by_rule=True)) == (Act.NOTHING, Reason.AWAITED, 0)
 
 
@@ -210,7 +211,8 @@ def test_the_next_row_holds_the_last_ones_messages_and_what_is_new() -> None:
     )  # fmt: skip
     assert (action.severity, action.total, len(action.messages), action.previous) == (Severity.HIGH, 60, 60, "")
     assert action.tell
-    assert not decide_about(WHO, found(15), record, policy()).tell
+    assert not decide_about(WHO, found(12 + 10), record, policy(threshold=10)).tell
+    assert decide_about(WHO, found(12 + 11), record, policy(threshold=10)).tell
     nobody = decide_about(WHO, None, record, policy())
     assert (nobody.act, nobody.total, len(nobody.messages)) == (Act.CREATE, 12, 12)
 
