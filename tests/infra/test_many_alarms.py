@@ -218,8 +218,8 @@ def test_an_earlier_good_end_does_not_count() -> None:
         assert _names(GOOD_END, minutes_on(180), *announced("contoso"), no_good) == ["contoso"]
 
 
-def test_only_rehearsed() -> None:
-    """A workspace that is only rehearsed is told by name, and has no good end; nothing of it is trouble."""
+def test_only_dry_runs_by_name() -> None:
+    """A workspace that ran dry only is told by name, and has no good end; nothing of it is trouble."""
     rows = [
         *announced("contoso", "fabrikam"),
         *swept("dry run", "contoso", -MINUTE),

@@ -122,7 +122,7 @@ def test_bad_settings_are_told_by_name(scene: _Scene) -> None:
 
 
 def test_a_dry_run_is_told_by_name(scene: _Scene) -> None:
-    """A workspace that is only rehearsed is told as that."""
+    """A workspace that ran dry only is told as that."""
     scene.rounds.overrides["contoso"]["DRY_RUN"] = "true"
     assert scene.mails(scene.play()) == {GOOD_END: {"contoso"}, DRY_RUNS: {"contoso"}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from typing import Any
 
 import pytest
@@ -103,6 +104,20 @@ def test_a_missing_or_mistyped_column_is_named(place: int) -> None:
     ):
         with pytest.raises(PartialData, match=f"a column {name} "):
             _read(names=names, kinds=types)
+
+
+@pytest.mark.parametrize("was", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(was: bool) -> None:
+    """Also when the response is malformed: a process without it would grow."""
+    try:
+        (gc.enable if was else gc.disable)()
+        _read(changed(0, "a@contoso.com"))
+        assert gc.isenabled() is was
+        with pytest.raises(PartialData):
+            _read(changed(1, -1))
+        assert gc.isenabled() is was
+    finally:
+        gc.enable()
 
 
 def test_a_recipient_comes_once() -> None:
