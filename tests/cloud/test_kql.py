@@ -138,6 +138,16 @@ ANSWERS: dict[str, list[list[Any]]] = {
     r'T | project x = trim(@"\s+", s) | where isempty(x) | count': [[1]],
     "T | summarize dcountif(s, n > 1), dcountif(s, n > 9)": [[1, 0]],
     'T | where s !~ "b" | count': [[2]],
+    'print "ÄB" =~ "äb", "aB" !~ "Ab", "Ab" in~ ("x", "aB"), "Éa" in~ ("x", "éA"), "a" =~ "aa", "" =~ ""': [
+        [True, False, True, True, False, True]
+    ],
+    'T | where s =~ "" or "A" =~ s | count': [[2]],
+    'T | where s in~ ("") or s in~ ("A", s) | count': [[3]],
+    r'print "onetwo" contains "", "a%" contains "%", "ab" contains "_", @"a\b" contains @"\B", "ÉA" contains "éa"': [
+        [True, True, False, True, True]
+    ],
+    'T | where s contains "" | count': [[3]],
+    'T | where d contains "X" | count': [[1]],
     'T | where s in ("a", "b") | count': [[1]],
     'print x = "one two" has "TWO", y = "onetwo" has "two", z = "onetwo" contains "TW", w = "abc" !startswith "AB"': [
         [True, False, True, False]

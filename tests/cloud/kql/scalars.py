@@ -71,21 +71,28 @@ class Scalars(QueryReader):
         if mark := self.took(*_COMPARE):
             return _compared(mark, left, self._sum())
         if mark := self.took("in~") or self.word("in"):
-            return Expr(f"({left.text} {mark} ({self._members()}))", kind="bool")
+            return self._member(mark, left)
         if self.word("between"):
             return self._between(left)
         if word := self.word(*_WORDS) or self.took("!startswith"):
-            return Expr(f"({left.text} {word} {self._sum().text})")
+            right = self._sum()
+            if word == "contains" and _is_plain(right):
+                return Expr(f"(positionCaseInsensitive({left.text}, {right.text}) > 0)")
+            return Expr(f"({left.text} {word} {right.text})")
         return left
 
-    def _members(self) -> str:
+    def _member(self, mark: str, left: Expr) -> Expr:
+        """`in` and `in~`: of a table's rows, or of values."""
         self.mark("(")
         if self.is_tabular():
             text = self.pipeline()[0]
         else:
-            text = ", ".join(value.text for value in self.listed(self.expression))
+            values = self.listed(self.expression)
+            text = ", ".join(value.text for value in values)
+            if mark == "in~" and all(map(_is_plain, values)):
+                left, mark, text = _lower_case(left), "in", text.lower()
         self.mark(")")
-        return text
+        return Expr(f"({left.text} {mark} ({text}))", kind="bool")
 
     def _between(self, left: Expr) -> Expr:
         self.mark("(")
@@ -209,9 +216,24 @@ def _long(value: Expr) -> str:
     return f"long({value.text})" if value.literal == "number" and re.fullmatch(r"-?\d+", value.text) else value.text
 
 
+def _is_plain(value: Expr) -> bool:
+    """Whether it is a text whose case is known here.
+
+    The engine takes as long to make small letters of one literal as to read a few rows: it is done for it.
+    """
+    return value.literal == "string" and value.text.isascii()
+
+
+def _lower_case(value: Expr) -> Expr:
+    return Expr(value.text.lower() if _is_plain(value) else f"tolower({value.text})", kind="string")
+
+
 def _compared(mark: str, left: Expr, right: Expr) -> Expr:
     if "dynamic" in (left.kind, right.kind) and "string" in (left.kind, right.kind):
         left, right = map(functions.held_value, (left, right))
+    if mark in ("=~", "!~") and (_is_plain(left) or _is_plain(right)):
+        left, right, mark = _lower_case(left), _lower_case(right), "==" if mark == "=~" else "!="
+        return Expr(f"({left.text} {mark} {right.text})", kind="bool")
     sure = [side.kind in ("string", "count") or side.literal != "" for side in (left, right)]
     if mark not in ("==", "!=") or all(sure):
         return Expr(f"({left.text} {mark} {right.text})", kind="bool")
