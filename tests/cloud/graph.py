@@ -56,7 +56,7 @@ class Defender:
             self.tables.define(name, columns)
             target = self.tables.stored(name)
             assert target is not None
-            engine().copy_events(source.ready(), source.columns, target.ready(), columns, current)
+            target.fill_with_events(source, current)
 
 
 class Graph:

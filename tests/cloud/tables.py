@@ -92,6 +92,11 @@ class Table:
             self.rows = engine().count(self._engine_name)
         return self._engine_name
 
+    def fill_with_events(self, source: Table, current: bool) -> None:
+        """Copy another table's events into this empty one; see `Engine.copy_events`."""
+        engine().copy_events(source.ready(), source.columns, self.ready(), self.columns, current)
+        self.rows = engine().count(self._engine_name)
+
     def _load(self, batch: list[Row] | Path | Loaded) -> None:
         if isinstance(batch, Loaded):
             shared = [name for name in self.columns if name in EMAIL_EVENTS]

@@ -96,7 +96,7 @@ def workspace(rows: Iterable[Row] = ()) -> Iterator[Tables]:
 def ask(kql: str, tables: Tables, now: datetime, back: timedelta | None = None) -> list[Row]:
     """The rows of the query's answer; `back` limits how far back any table is read, as an alert's range does."""
     lowered = lower(kql, tables, now, None if back is None else (now - back, now))
-    answer = engine().query(lowered.text)
+    answer = engine().query(lowered.text, lowered.rows)
     names = [name for name, _ in answer.columns]
     return [dict(zip(names, row, strict=True)) for row in answer.rows]
 
