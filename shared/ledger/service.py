@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from math import inf
@@ -14,12 +13,11 @@ from azure.data.tables import TableClient
 
 from shared.clock import Clock
 from shared.errors import Call, Fault, Forbidden, NotFound, Rejected, Service, SignInFailed, SweepError, Throttled
-from shared.http.error_body import quotable
-from shared.http.library_errors import from_azure, mapped
-from shared.http.retry import Limits, RetryPolicy
+from shared.http.library_errors import from_azure
+from shared.http.retry import Limits
+from shared.http.sdk_request import SdkRequests, error_code
 from shared.http.sdk_transport import BoundedTransport
-from shared.http.size_limit import OTHER_BYTES, ResponseTooLarge
-from shared.http.statuses import faulty
+from shared.http.size_limit import OTHER_BYTES
 from shared.ledger.port import LedgerConflict, LedgerError, LedgerSignedOut, LedgerUnavailable
 
 # An attempt takes `read` seconds at most, and none begins after 90: the request ends within two minutes.
@@ -62,11 +60,17 @@ class TableService:
         self._ledger = f"the ledger {endpoint}"
         self._clock = clock
         self._deadline = deadline
-        self._limits = limits
-        # Only the sweep's own credential can be renewed.
-        self._generation: Callable[[], int] = getattr(credential, "generation", lambda: 0)
-        self._renew: Callable[[int], None] = getattr(credential, "renew", lambda _: None)
         self._lock = threading.Lock()
+        self._requests = SdkRequests(
+            Service.LEDGER,
+            Call.READ,
+            credential,
+            clock,
+            limits,
+            lambda: clock.monotonic() + self._left(),
+            self._from_azure,
+            self._count_retry,
+        )
         try:
             self.client = TableClient(
                 endpoint,
@@ -88,41 +92,15 @@ class TableService:
             LedgerTableMissing, LedgerConflict, LedgerUnavailable: whatever the client raises.
             LedgerSignedOut: there is no token; nothing was sent.
         """
-
-        def attempt(_: float) -> T:
-            try:
-                return ask()
-            except AzureError as error:
-                raise self._from_azure(error) from None
-            except ResponseTooLarge as error:
-                raise mapped(Service.LEDGER, Call.READ, error) from None
-            except (
-                ValueError,
-                TypeError,
-                KeyError,
-                AttributeError,
-            ):  # the client raises these for an unexpected response
-                raise faulty(Service.LEDGER, Call.READ, Fault.GARBLED) from None
-
-        policy = RetryPolicy(
-            clock=self._clock,
-            limits=self._limits,
-            chance=random.random,
-            deadline=self._clock.monotonic() + self._left(),
-            generation=self._generation,
-            renew=self._renew,
-            on_retry=self._count_retry,
-        )
         try:
-            return policy.run(attempt)
+            return self._requests.send(ask)
         except SweepError as error:
             if error.service is Service.IDENTITY:
                 raise LedgerSignedOut(str(error)) from error
             raise LedgerUnavailable(self._message(error)) from error
 
     def _from_azure(self, error: AzureError) -> SweepError | LedgerError:
-        code = getattr(error, "error_code", None) or ""
-        code = quotable(str(getattr(code, "value", code)), 80)
+        code = error_code(error)
         if code == "TableNotFound":
             return LedgerTableMissing(f"{self._ledger} has no table yet")
         if getattr(error, "status_code", None) == 412 or code in _WRITTEN_BY_OTHERS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -14,13 +13,12 @@ from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from shared.clock import Clock
-from shared.errors import Call, Fault, Forbidden, Service, SweepError
-from shared.http.error_body import quotable
-from shared.http.library_errors import from_azure, mapped
-from shared.http.retry import Limits, RetryPolicy
+from shared.errors import Call, Forbidden, Service, SweepError
+from shared.http.library_errors import from_azure
+from shared.http.retry import Limits
+from shared.http.sdk_request import SdkRequests, error_code
 from shared.http.sdk_transport import BoundedTransport
-from shared.http.size_limit import OTHER_BYTES, ResponseTooLarge
-from shared.http.statuses import faulty
+from shared.http.size_limit import OTHER_BYTES
 from shared.rounds.messages import QUEUE, WorkMessage
 
 # As for the ledger's table: a request ends within two minutes.
@@ -63,10 +61,7 @@ class WorkQueue:
         self.requests = 0
         self._endpoint = endpoint
         self._clock = clock
-        self._deadline = deadline
-        self._limits = limits
-        self._generation: Callable[[], int] = getattr(credential, "generation", lambda: 0)
-        self._renew: Callable[[int], None] = getattr(credential, "renew", lambda _: None)
+        self._requests = SdkRequests(Service.QUEUE, Call.UPLOAD, credential, clock, limits, deadline, self._from_azure)
         try:
             self._client = QueueClient(
                 endpoint,
@@ -110,34 +105,13 @@ class WorkQueue:
 
     def _sent(self, ask: Callable[[], T]) -> T:
         """What `ask` returns; it sends one request, which is retried as shared/http/retry.py says."""
-
-        def attempt(_: float) -> T:
-            try:
-                return ask()
-            except AzureError as error:
-                raise self._from_azure(error) from None
-            except ResponseTooLarge as error:
-                raise mapped(Service.QUEUE, Call.UPLOAD, error) from None
-            except (ValueError, TypeError, KeyError, AttributeError):  # for an unexpected response
-                raise faulty(Service.QUEUE, Call.UPLOAD, Fault.GARBLED) from None
-
-        policy = RetryPolicy(
-            clock=self._clock,
-            limits=self._limits,
-            chance=random.random,
-            deadline=self._deadline(),
-            generation=self._generation,
-            renew=self._renew,
-            on_retry=lambda _error, _seconds: None,
-        )
         try:
-            return policy.run(attempt)
+            return self._requests.send(ask)
         except SweepError as error:
             raise QueueUnavailable(self._message(error)) from error
 
     def _from_azure(self, error: AzureError) -> Exception:
-        code = getattr(error, "error_code", None) or ""
-        code = quotable(str(getattr(code, "value", code)), 80)
+        code = error_code(error)
         if code == "QueueNotFound":
             return _QueueMissing()
         if code == "QueueAlreadyExists":
