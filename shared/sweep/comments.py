@@ -22,8 +22,8 @@ CLOSED_BY_COMMENT = timedelta(seconds=5)
 """A comment may itself count as a modification: a closing is later only when it is later than that."""
 
 
-def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Action) -> tuple[bool, Cause | None, bool]:
-    """Whether the comment was made now; why it is still owed; whether the recipient has to be decided about anew."""
+def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Action) -> tuple[Cause | None, bool]:
+    """Why the comment is still owed; whether the recipient has to be decided about anew."""
     incidents, background = on.context.parts.incidents, on.words.about(record.recipient)
     incident = record.incident
     last = incident is not None and incident.seen is not None and incident.seen.comments == COMMENTS_USABLE
@@ -37,13 +37,14 @@ def send_comment(on: Delivering, record: Record, owed: OwedComment, action: Acti
     on.context.breaker.ended(attempt.error)
     if attempt.ended is Ended.GONE:
         on.save(exchanged(seen(record, None), about, failed(about, CHANGING, in_doubt=False)))
-        return False, None, True
+        return None, True
     if attempt.ended not in (Ended.DONE, Ended.FOUND):
         _, why = on.not_done(record, about, attempt, lost=lost)
-        return False, why, False
+        return why, False
+    on.context.tally.did(commented=int(attempt.ended is Ended.DONE))
     record = replace(record, remediators=background.remediators or record.remediators)
     again, cause = settle_comment(on.context, record, about, attempt.made)
-    return attempt.ended is Ended.DONE, cause, again
+    return cause, again
 
 
 def settle_comment(

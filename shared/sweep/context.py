@@ -22,6 +22,7 @@ from shared.model import ALONE, Cause, RoundEntry, Window
 from shared.plan.policy import Policy
 from shared.settings import Settings
 from shared.sweep.breaker import Breaker
+from shared.sweep.tally import Tally
 from shared.teams.webhook import Webhook
 
 MOST_ROWS = 50
@@ -130,6 +131,7 @@ class Context:
     lease: Held | None
     policy: Policy
     breaker: Breaker = field(default_factory=Breaker)
+    tally: Tally = field(default_factory=Tally)
     history: History = field(init=False)
 
     def __post_init__(self) -> None:

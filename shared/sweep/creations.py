@@ -67,13 +67,15 @@ def create(on: Delivering, action: Action, result: Result) -> tuple[Result, bool
     on.context.breaker.ended(attempt.error)
     result = replace(result, tried=True)
     if attempt.ended is Ended.UPLOADED:
+        on.context.tally.did(created=int(record.awaited is None))
         waiting = handed_over(record, owed, on.context.policy, on.context.now())
         on.save(replace(waiting, remediators=background.remediators or waiting.remediators))
-        return replace(result, created=int(record.awaited is None), taken=True), True
+        return replace(result, taken=True), True
     if attempt.ended is Ended.DONE:
+        on.context.tally.did(created=1)
         made = created(record, owed, attempt.incident, on.context.now())
         on.save(replace(made, remediators=background.remediators or made.remediators))
-        return replace(result, created=1, taken=True), True
+        return replace(result, taken=True), True
     if attempt.ended is Ended.FOUND and attempt.incident is not None:
         cause = undated(on.context, attempt.incident)
         on.save(exchanged(record, owed, failed(owed, cause or CHANGING, in_doubt=False)))

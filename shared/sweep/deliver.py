@@ -33,14 +33,11 @@ _UNKNOWN = Cause("sentinel_unknown", "it is not known whether the last attempt w
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What was done, in counts; the last action decided for each recipient; for whom something is due, and why.
+    """The last action decided for each recipient; for whom something is due, and why.
 
     `due_effects` counts the effects that are owed and not done; what is held, or rests today, is not among them.
     """
 
-    created: int = 0
-    commented: int = 0
-    escalated: int = 0
     actions: Mapping[str, Action] = field(default_factory=dict)
     due: Mapping[str, Cause] = field(default_factory=dict)
     due_effects: int = 0
@@ -165,8 +162,8 @@ def _refused_comment(on: Delivering, recipient: str, comment: OwedComment) -> Re
     if cause is not None or incident is None or incident.id != comment.incident_id or not incident.open:
         on.save(record)
         return Result(action, cause=cause)
-    done, cause, _ = send_comment(on, record, comment, action)
-    return Result(action, commented=int(done), cause=cause)
+    cause, _ = send_comment(on, record, comment, action)
+    return Result(action, cause=cause)
 
 
 def _summed_up(
@@ -188,9 +185,6 @@ def _summed_up(
             actions[recipient] = on_hold(action)
     due = _due(context.ledger.records.values(), actions, causes)
     return Delivered(
-        created=sum(each.created for each in results),
-        commented=sum(each.commented for each in (*results, *again)),
-        escalated=sum(each.escalated for each in results),
         actions=actions,
         due={recipient: cause for recipient, (cause, _) in due.items()},
         due_effects=sum(number for _, number in due.values()),

@@ -26,9 +26,6 @@ class Result:
     """
 
     action: Action
-    created: int = 0
-    commented: int = 0
-    escalated: int = 0
     tried: bool = False
     taken: bool = False
     waits: bool = False

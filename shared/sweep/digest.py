@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from shared.model import CardNote, Cause, ToldDue, ToldFinding
 from shared.plan.news import doubtful_posts
 from shared.sweep.context import Context
-from shared.sweep.post import UNANSWERED_ID, Mentioned, Posted, Reminded, Tally, Tell, Unanswered, post
+from shared.sweep.post import UNANSWERED_ID, Mentioned, Posted, Reminded, Tell, Unanswered, post
 from shared.teams import Card, Entry, Situation, digest_card, probe_card
 
 MOST_POSTS = 16
@@ -31,21 +31,19 @@ _UNANSWERED = Cause(
 )
 
 
-def post_digest(
-    context: Context, tally: Tally, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]
-) -> bool:
+def post_digest(context: Context, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]) -> bool:
     """Tell all these, on as few cards as Teams takes; whether all were told. `causes` are told by the first full card.
 
     What an earlier card may have failed on stands on cards apart: it must not keep the others from being told.
     """
     first, apart, lines = _sorted_out(context, tells)
-    digest = _Digest(context, tally, tells, situation)
+    digest = _Digest(context, tells, situation)
     told = digest.post_all([(_shuffled(first, situation), False)] if first else [], causes)
     told &= digest.post_all([(some, True) for some in _dealt(lines, situation)])
-    if apart and not tally.down:
-        proved = tally.card_id or _probe(context, tally, situation)
+    if apart and not context.tally.down:
+        proved = context.tally.card_id or _probe(context, situation)
         told &= bool(proved) and digest.post_all([(some, True) for some in _dealt(apart, situation)])
-    return told and not tally.down
+    return told and not context.tally.down
 
 
 def _sorted_out(context: Context, tells: Mapping[Entry, Tell]) -> tuple[list[Entry], list[Entry], list[Entry]]:
@@ -84,7 +82,6 @@ class _Digest:
     """What is told about recipients in one sweep. `probed`: a card without foreign text was posted."""
 
     context: Context
-    tally: Tally
     tells: Mapping[Entry, Tell]
     situation: Situation
     probed: bool = False
@@ -94,7 +91,7 @@ class _Digest:
         whole = True
         while waiting:
             entries, minimal = waiting.pop(0)
-            if self.tally.posts >= MOST_POSTS or self.tally.down:
+            if self.context.tally.posts >= MOST_POSTS or self.context.tally.down:
                 return False
             ended = self._post(entries, () if minimal else causes, minimal=minimal)
             if ended is Posted.ACCEPTED:
@@ -115,26 +112,26 @@ class _Digest:
         before = self.context.ledger.cards.get(card.id)
         if before is not None and before.doubtful >= SPLIT_AFTER and not minimal:
             return Posted.REFUSED
-        return post(self.context, self.tally, card, note_of(card, self.tells, self.situation, causes))
+        return post(self.context, card, note_of(card, self.tells, self.situation, causes))
 
     def _road_is_well(self) -> bool:
         """Whether Teams takes a card without foreign text; then a refused card was refused for what it holds."""
-        if self.tally.card_id or self.probed:
+        if self.context.tally.card_id or self.probed:
             return True
         self.probed = True
-        well = _probe(self.context, self.tally, self.situation)
-        self.tally.down = not well
+        well = _probe(self.context, self.situation)
+        self.context.tally.down = not well
         return well
 
 
-def _probe(context: Context, tally: Tally, situation: Situation) -> bool:
+def _probe(context: Context, situation: Situation) -> bool:
     """Whether Teams takes a card without foreign text. Posted once a day, when Teams does not answer."""
     card = probe_card(situation)
     if card.id in context.ledger.cards:
-        tally.causes.append(_UNANSWERED)
+        context.tally.causes.append(_UNANSWERED)
         return False
     day = situation.now.date()
-    return post(context, tally, card, CardNote(card.id, day)) is Posted.ACCEPTED
+    return post(context, card, CardNote(card.id, day)) is Posted.ACCEPTED
 
 
 def note_of(card: Card, tells: Mapping[Entry, Tell], situation: Situation, causes: Sequence[str]) -> CardNote:

@@ -105,8 +105,8 @@ def _update(on: Delivering, action: Action, result: Result) -> tuple[Result, boo
         return replace(result, cause=stopped), True
     # A severity that was refused is not one that the comment may claim.
     about = action if record.escalation is None else replace(action, reason=Reason.GREW)
-    done, cause, again = send_comment(on, record, owed, about)
-    return replace(result, commented=int(done), cause=cause or result.cause), not again
+    cause, again = send_comment(on, record, owed, about)
+    return replace(result, cause=cause or result.cause), not again
 
 
 def _escalate(on: Delivering, action: Action, result: Result) -> tuple[Result, bool]:
@@ -120,10 +120,11 @@ def _escalate(on: Delivering, action: Action, result: Result) -> tuple[Result, b
     on.context.breaker.ended(attempt.error)
     incident = attempt.incident
     if attempt.ended in (Ended.DONE, Ended.FOUND):
+        on.context.tally.did(escalated=int(attempt.ended is Ended.DONE))
         as_set = incident if incident is not None and incident.severity is action.severity else None
         changed = escalated(seen(record, incident) if incident else record, owed, as_set)
         on.save(changed)
-        return replace(result, escalated=int(attempt.ended is Ended.DONE)), True
+        return result, True
     if attempt.ended in (Ended.CHANGED, Ended.GONE):
         on.save(exchanged(seen(record, incident), owed, failed(owed, CHANGING, in_doubt=False)))
         return result, False

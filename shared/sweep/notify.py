@@ -19,7 +19,7 @@ from shared.sweep.describe import Words
 from shared.sweep.digest import post_digest
 from shared.sweep.entries import shown_severity, tells_of
 from shared.sweep.gather import Hunted
-from shared.sweep.post import NOT_AGAIN, Posted, Tally, post
+from shared.sweep.post import NOT_AGAIN, Posted, post
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import situation_of
 from shared.sweep.words import words_to_tell
@@ -32,15 +32,8 @@ _UNTOLD = Cause("card_due", "findings of earlier sweeps are still to be told on 
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """What was told. Of the `told`, so many were only `mentioned`: a deletion, which is no finding.
+    """What could not be told, and why."""
 
-    `due` counts what could not be told; `causes` say why.
-    """
-
-    told: int = 0
-    mentioned: int = 0
-    reminded: int = 0
-    card_id: str = ""
     due: int = 0
     causes: tuple[Cause, ...] = ()
 
@@ -53,7 +46,7 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
         LedgerError: a card could not be written down.
     """
     context.parts.progress("telling Teams")
-    tally, earlier = Tally(), _told_in_doubt(context)
+    tally, earlier = context.tally, _told_in_doubt(context)
     situation = situation_of(context, hunted, found, delivered, described)
     news = _news(context, delivered, situation)
     kind = _KINDS.get(situation.verdict)
@@ -68,20 +61,20 @@ def notify(context: Context, hunted: Hunted, found: Reconciled, delivered: Deliv
     undelivered, told = 0, True
     if to_tell := news_without(news, earlier):
         tells = tells_of(context, hunted, to_tell, situation, described)
-        told = post_digest(context, tally, tells, situation, _on_digest(context, about))
+        told = post_digest(context, tells, situation, _on_digest(context, about))
         undelivered += 0 if told else 1
     if context.parts.entry.shares_channel:
         tally.causes += () if tally.card_id else about.words  # the round's card tells what the receipt says
     elif not news and kind is None and not earlier and not _untold_causes(context, about.pending):
-        undelivered += _sign_of_life(context, tally, hunted, situation, about.words)
+        undelivered += _sign_of_life(context, hunted, situation, about.words)
     else:
-        undelivered += _about_us(context, tally, about, failed, situation, told=told)
+        undelivered += _about_us(context, about, failed, situation, told=told)
     if tally.card_id:
         portals.note_told(context)
     if left_untold(context.ledger.records.values(), earlier):
         tally.causes.append(NOT_AGAIN)
     due, causes = max(_untold(context), undelivered), {cause.id: cause for cause in tally.causes}
-    return Notified(tally.told, tally.mentioned, tally.reminded, tally.card_id, due, tuple(causes.values()))
+    return Notified(due, tuple(causes.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +100,7 @@ def _on_digest(context: Context, about: _About) -> list[str]:
     ]
 
 
-def _about_us(
-    context: Context, tally: Tally, about: _About, failed: Sequence[Cause], situation: Situation, *, told: bool
-) -> int:
+def _about_us(context: Context, about: _About, failed: Sequence[Cause], situation: Situation, *, told: bool) -> int:
     """Post what no digest has told; the number of notices that were not accepted. `told`: every digest was.
 
     A minimal card tells no causes; a card that was not accepted may have.
@@ -118,8 +109,8 @@ def _about_us(
     pending = _untold_causes(context, about.pending) if told else ()
     if about_us and about.kind is not None:
         unread = [each for each in pending if each == about.unread]
-        return _notice(context, tally, about.kind, (*about_us, *unread), situation, about.words)
-    return _notice(context, tally, Notice.DUE, pending, situation, about.words) if pending else 0
+        return _notice(context, about.kind, (*about_us, *unread), situation, about.words)
+    return _notice(context, Notice.DUE, pending, situation, about.words) if pending else 0
 
 
 def _told_in_doubt(context: Context) -> frozenset[str]:
@@ -149,13 +140,13 @@ def _open_causes(context: Context, found: Reconciled, delivered: Delivered) -> l
 
 def _notice(
     context: Context,
-    tally: Tally,
     kind: Notice,
     causes: Sequence[Cause],
     situation: Situation,
     also: Sequence[Cause] = (),
 ) -> int:
     """Post a notice; 1 when it was not accepted. `also`: causes that it names beside its own."""
+    tally = context.tally
     if tally.down:
         return 1
     card = notice_card(kind, causes, situation)
@@ -166,25 +157,25 @@ def _notice(
         tally.causes.append(NOT_AGAIN)
         return 1
     noted = CardNote(card.id, situation.now.date(), causes=tuple(cause.id for cause in (*causes, *also)))
-    return 0 if post(context, tally, card, noted) is Posted.ACCEPTED else 1
+    return 0 if post(context, card, noted) is Posted.ACCEPTED else 1
 
 
-def _sign_of_life(context: Context, tally: Tally, hunted: Hunted, situation: Situation, words: Sequence[Cause]) -> int:
+def _sign_of_life(context: Context, hunted: Hunted, situation: Situation, words: Sequence[Cause]) -> int:
     """What is posted when there is nothing else: new words in the data; else a heartbeat when Teams has taken no card
     for HEARTBEAT_DAYS, and after the first sweep of a ledger.
     """
     if words:
-        return _notice(context, tally, Notice.NEW_WORD, words, situation)
+        return _notice(context, Notice.NEW_WORD, words, situation)
     days, state = context.settings.heartbeat_days, context.ledger.state
     if not days:
         return 0
     last = state.card_at
     if last is None:
-        return _notice(context, tally, Notice.HEARTBEAT, (), replace(situation, first=True))
+        return _notice(context, Notice.HEARTBEAT, (), replace(situation, first=True))
     if situation.now - last < timedelta(days=days) - EARLY:
         return 0
     sweeps = 1 + sum(started >= last.isoformat()[:19] for started in hunted.sweeps)
-    return _notice(context, tally, Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps))
+    return _notice(context, Notice.HEARTBEAT, (), replace(situation, since=last, sweeps=sweeps))
 
 
 def not_notified(context: Context) -> Notified:

@@ -5,7 +5,7 @@ A card that Teams may have taken is not sent again in this sweep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from shared.errors import SweepError
@@ -58,19 +58,6 @@ class Posted(Enum):
     FAILED = auto()  # the road is at fault
 
 
-@dataclass(slots=True)
-class Tally:
-    """What the posts of one sweep came to. `down`: the road is at fault, nothing more is posted."""
-
-    told: int = 0
-    mentioned: int = 0
-    reminded: int = 0
-    posts: int = 0
-    card_id: str = ""
-    down: bool = False
-    causes: list[Cause] = field(default_factory=list)
-
-
 def take_in_accepted(context: Context) -> None:
     """Bring the records up to date from cards that an earlier sweep saw accepted, and drop the cards."""
     for card in list(context.ledger.cards.values()):
@@ -78,14 +65,14 @@ def take_in_accepted(context: Context) -> None:
             _take_in(context, card)
 
 
-def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
+def post(context: Context, card: Card, noted: CardNote) -> Posted:
     """Note a card, post it, and bring the records up to date once it is accepted.
 
     Raises:
         LeaseLost: another sweep is at work by now; nothing is noted or sent then.
         LedgerError: it could not be written down.
     """
-    before = context.ledger.cards.get(card.id)
+    tally, before = context.tally, context.ledger.cards.get(card.id)
     doubtful = before.doubtful if before else 0
     noted = replace(noted, round=context.parts.entry.round)
     context.prove_lease()
@@ -108,12 +95,9 @@ def post(context: Context, tally: Tally, card: Card, noted: CardNote) -> Posted:
             return Posted.REFUSED
         tally.down = True
         return Posted.FAILED
+    tally.took(noted)
     accepted = replace(noted, doubtful=doubtful, accepted=True)
     context.ledger.save(cards=[accepted])  # one write: from here on the card is never sent again
-    tally.card_id = card.id
-    tally.told += len(noted.findings) + len(noted.due) + len(noted.unanswered) + len(noted.deletions)
-    tally.mentioned += len(noted.deletions)
-    tally.reminded += len(noted.reminders)
     _take_in(context, accepted)
     return Posted.ACCEPTED
 

@@ -18,6 +18,7 @@ from shared.sweep.gather import Hunted
 from shared.sweep.notify import Notified
 from shared.sweep.reconcile import Reconciled
 from shared.sweep.situation import GROWN, STANDING, reasons_of, verdict_of
+from shared.sweep.tally import Tally
 
 
 @dataclass(slots=True)
@@ -66,8 +67,7 @@ def report(parts: Parts, done: Progress) -> Report:
 def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Action]) -> Receipt:
     delivered, notified, settings = done.delivered, done.notified, parts.settings
     due = delivered.due_effects + notified.due
-    about_findings = delivered.created + delivered.commented + delivered.escalated
-    about_findings += notified.told - notified.mentioned
+    tally = done.context.tally if done.context else Tally()
     reasons = reasons_of(actions)
     return Receipt(
         run_id=parts.run_id,
@@ -77,16 +77,16 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         started=parts.started,
         seconds=parts.seconds(),
         event=_event(done, hunted, due, dry_run=settings.dry_run),
-        verdict=None if done.skipped else verdict_of(hunted, done.found, delivered, due=due, done=about_findings),
+        verdict=None if done.skipped else verdict_of(hunted, done.found, delivered, due=due, done=tally.about_findings),
         reasons=tuple(f"{cause.id}: {cause.text}" for cause in _causes(done, hunted)),
         dry_run=settings.dry_run,
         window=parts.window,
         coverage=hunted.coverage,
         history_days=hunted.history_days,
         flagged=len(hunted.findings),
-        created=delivered.created,
-        commented=delivered.commented,
-        escalated=delivered.escalated,
+        created=tally.created,
+        commented=tally.commented,
+        escalated=tally.escalated,
         standing=sum(reasons[each] for each in STANDING),
         grown=sum(reasons[each] for each in GROWN),
         settled=reasons[Reason.SETTLED],
@@ -95,9 +95,9 @@ def _receipt(parts: Parts, done: Progress, hunted: Hunted, actions: dict[str, Ac
         held_unremembered=delivered.held_unremembered,
         awaited=sum(map(is_awaited, done.context.ledger.records.values() if done.context else ())),
         due=due,
-        told=notified.told,
-        reminded=notified.reminded,
-        card_id=notified.card_id,
+        told=tally.told,
+        reminded=tally.reminded,
+        card_id=tally.card_id,
         requests=+Counter({**parts.http.requests, Service.LEDGER.value: parts.ledger.requests}),
         retries=parts.http.retries + parts.ledger.retries,
         clock_skew_seconds=parts.incidents.skew(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from shared.ledger import SqliteLedger
@@ -73,3 +75,45 @@ def test_a_dry_run_waits_for_nobody(tenant: Tenant) -> None:
     ledger.close()
     assert row is not None
     assert row.holder == "killed"
+
+
+def test_a_sweep_that_is_overtaken_says_what_it_has_done(tenant: Tenant) -> None:
+    """What Sentinel has accepted is in its receipt, although it posts no card any more."""
+
+    def overtake(_: object) -> None:
+        ledger = SqliteLedger(tenant.ledger, WORKSPACE_RESOURCE_ID)
+        ledger.take(ledger.lease(), "another sweep", 60)
+        ledger.close()
+
+    tenant.cloud.faults.add(Fault(service="sentinel", method="PUT", then=overtake))
+    report = tenant.sweep()
+    assert facts(report) == {"event": "sweep_failed", "verdict": "failed", "created": 1}
+    assert [reason.partition(":")[0] for reason in report.receipt.reasons] == ["lease_lost"]
+    assert len(tenant.cloud.incidents) == 1
+    assert not tenant.cloud.cards
+
+
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [
+        (Fault(service="sentinel", method="PUT"), {"created": 1}),
+        (Fault(service="teams"), {"created": 1, "told": 1}),
+    ],
+    ids=["an incident", "a card"],
+)
+def test_a_sweep_without_its_ledger_says_what_it_has_done(tenant: Tenant, fault: Fault, done: dict[str, int]) -> None:
+    """Also when just that could not be written down. The next sweep finds it, and does nothing twice."""
+
+    def lose(_: object) -> None:
+        with sqlite3.connect(tenant.ledger) as connection:
+            connection.execute("ALTER TABLE rows RENAME TO aside")
+
+    fault.then = lose
+    tenant.cloud.faults.add(fault)
+    report = tenant.sweep()
+    assert facts(report) == {"event": "sweep_failed", "verdict": "failed", **done}
+    with sqlite3.connect(tenant.ledger) as connection:
+        connection.execute("ALTER TABLE aside RENAME TO rows")
+    tenant.clock.advance(days=1)
+    tenant.sweep()
+    assert len(tenant.cloud.incidents) == 1
