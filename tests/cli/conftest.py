@@ -7,7 +7,10 @@ import pytest
 from tests.support.days import Days
 from tests.support.ledgers import LedgerPlace, SqlitePlace
 from tests.support.operators_shell import Operator
+from tests.support.shell_of_many import azure_values, shell
 from tests.support.tenant import Tenant
+
+__all__ = ["azure_values", "shell"]
 
 
 @pytest.fixture
