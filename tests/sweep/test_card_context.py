@@ -138,3 +138,19 @@ def test_notices_lead_to_the_log_of_their_run(days: Days, monkeypatch: pytest.Mo
     days.sweep()
     assert "Log of this run" in _text(days)
     assert "resourceGroups%2Frg-sweep%2Fproviders%2FMicrosoft.Web%2Fsites%2Ffunc-sweep" in _text(days)
+
+
+def test_cards_about_findings_mention_whoever_is_set(days: Days) -> None:
+    """TEAMS_MENTIONS are on the card as Teams wants them, so that a phone rings."""
+    days.mail("kim@contoso.com", 12)
+    days.sweep(TEAMS_MENTIONS='["oncall@contoso.com"]')
+    content = days.tenant.cloud.cards[-1]["attachments"][0]["content"]
+    assert [each["mentioned"]["id"] for each in content["msteams"]["entities"]] == ["oncall@contoso.com"]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_subjects_of_a_finding_are_on_cards_as_the_setting_says(days: Days, shown: bool) -> None:
+    """With CARD_SUBJECTS those of its newest messages; without, none."""
+    days.mail("kim@contoso.com", 12, subject="Payroll 77")
+    days.sweep(CARD_SUBJECTS=str(shown).lower())
+    assert ("Payroll 77" in _text(days)) is shown

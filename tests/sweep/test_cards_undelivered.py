@@ -206,3 +206,15 @@ def test_a_web_page_is_no_acceptance_and_splits_nothing(days: Days) -> None:
     assert days.sweep()["told"] == 3
     (card,) = days.tenant.cloud.cards
     assert json.dumps(card).count("Open incident") >= 3
+
+
+def test_why_data_is_not_trusted_is_told_once_a_day(days: Days) -> None:
+    """On the card about the findings, when there is one; a notice of its own is sent only when there is none."""
+    days.mail("a@contoso.com", 12, days=4, after=3)  # nothing has arrived since
+    assert days.sweep()["verdict"] == "untrusted"
+    days.tenant.clock.advance(hours=1)
+    assert days.sweep().get("told") is None
+    assert ["a@contoso.com" in card for card in days.cards] == [True]
+    days.tenant.clock.advance(days=1)
+    days.sweep()
+    assert ["a@contoso.com" in card for card in days.cards] == [True, False]

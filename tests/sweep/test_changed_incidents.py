@@ -213,3 +213,22 @@ def test_a_severity_owed_to_an_incident_that_is_closed_lapses(days: Days) -> Non
     found = days.sweep()
     assert (found["settled"], found["event"]) == (1, "sweep_completed"), "12 new ones are fewer than twice ten"
     assert (_severity(days), days.comments(WHO)) == ("Medium", [])
+
+
+def test_deleted_just_before_our_comment(days: Days) -> None:
+    """Deleted between our look and our comment: it is planned anew at once, and the same sweep makes the next one."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(WHO, 15)
+
+    def delete(_: Request) -> None:
+        days.tenant.cloud.analyst.delete(incident_name(WHO))
+
+    days.tenant.cloud.faults.add(
+        Fault(service="sentinel", method="PUT", match="/comments/", effect=False, status=404, then=delete)
+    )
+    found = days.sweep()
+    assert (found.get("created"), found["told"], found["event"]) == (1, 1, "sweep_completed")
+    assert days.incident(WHO, 1) is not None
+    assert "15 new messages since its incident was deleted" in days.cards[-1]

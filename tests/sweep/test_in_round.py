@@ -243,3 +243,18 @@ def test_on_a_shared_channel_the_round_tells_what_the_sweep_itself_has_to_say(da
     days.tenant.entry = replace(days.tenant.entry, shares_channel=False)
     days.sweep()
     assert "Sweep failed" in days.cards[-1], "nothing was counted as told"
+
+
+def test_refused_creations_use_up_the_tries_of_the_round(days: Days) -> None:
+    """Twice MAX_NEW_INCIDENTS are tried in a round, whichever of its sweeps does so."""
+    days.tenant.settings["MAX_NEW_INCIDENTS"] = "2"
+    days.mail(WHO, 12)
+    begin_round(days)
+    assert days.sweep()["created"] == 1
+    days.tenant.clock.advance(**TEN_MINUTES)
+    for number in range(5):
+        days.mail(f"refused{number}@contoso.com", 11 + number, days=0.1, after=0.01)
+    days.break_writes(containing="refused")
+    days.sweep()
+    written = [each for each in days.tenant.cloud.log if each.service == "sentinel" and each.method == "PUT"]
+    assert len({each.path for each in written}) == 2 * 2

@@ -159,3 +159,14 @@ def test_the_incident_of_advanced_hunting_links_there(days: Days) -> None:
     assert "[See it again in Advanced hunting](https://security.microsoft.com/v2/advanced-hunting?query=" in text
     assert "Newest messages, of 12 (received, action, sender, subject; times in UTC):\n- received 2026-" in text
     assert f"Siblings, who have an incident or are to get one: `{LEE}`" in text
+
+
+def test_the_highest_totals_are_asked_about_first(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not all can be asked about, it is those with the most messages."""
+    monkeypatch.setattr("shared.sweep.describe.MOST_RECIPIENTS", 2)
+    for recipient, many in ((KIM, 11), (LEE, 30), (SAM, 20)):
+        campaign_day(days, [recipient], many, seed=many)
+    assert days.sweep()["created"] == 3
+    assert ["- Senders: " in description(days, each) for each in (KIM, LEE, SAM)] == [False, True, True]
+    assert days.last is not None
+    assert any("was looked up for 2 recipients, not for all" in note for note in days.last.receipt.notes)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+
 import pytest
 
 from shared.incidents import drafts, text
+from tests.cloud.faults import Fault
 from tests.support.days import Days, incident_name
 
 WHO = "olga@contoso.com"
@@ -87,6 +91,7 @@ def test_a_refused_escalation_does_not_hold_up_the_comment(days: Days) -> None:
     found = days.sweep()
     assert (found["commented"], found.get("escalated"), found["due"]) == (1, None, 1)
     assert "Invalid property" in days.cards[-1]
+    assert "advanced-hunting" not in days.cards[-1]
     days.pass_by()
     days.mail(WHO, 3)
     found = days.sweep()
@@ -151,3 +156,34 @@ def test_what_is_refused_is_named_weekly_and_tried_daily(days: Days, status: int
     days.well()
     found = days.sweep()
     assert (found["created"], found["told"], found["event"]) == (1, 1, "sweep_completed")
+
+
+def test_a_severity_that_was_surely_refused_waits_for_nobody(days: Days) -> None:
+    """Whoever is excluded owes nothing; a severity that may have been set would have to be looked up first."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(WHO, 60)
+    days.break_writes(containing="raised-to:High")
+    assert days.sweep()["due"] == 1
+    days.pass_by()
+    days.tenant.cloud.faults.add(
+        Fault(service="sentinel", method="GET", match=incident_name(WHO), times=None, status=503)
+    )
+    until = (days.tenant.clock.now().date() + timedelta(days=30)).isoformat()
+    found = days.sweep(EXCLUDED_RECIPIENTS=json.dumps([{"pattern": WHO, "until": until, "reason": "a lab"}]))
+    assert (found["event"], found.get("due"), found["excluded"]) == ("sweep_completed", None, 1)
+
+
+def test_a_severity_that_is_not_answered_for_is_tried_once_a_sweep(days: Days) -> None:
+    """One request with its retries, no more; its comment is not tried on the same road, and both stay due."""
+    days.mail(WHO, 12)
+    days.sweep()
+    days.pass_by()
+    days.mail(WHO, 60)
+    days.break_writes(containing="raised-to:High", status=503)
+    days.tenant.cloud.log.clear()
+    found = days.sweep()
+    assert (found["event"], found.get("commented")) == ("sweep_incomplete", None)
+    written = [each for each in days.tenant.cloud.log if each.service == "sentinel" and each.method == "PUT"]
+    assert len(written) <= 5

@@ -73,6 +73,14 @@ def test_a_finding_is_handed_over_awaited_and_seen(days: Days) -> None:
     assert days.sweep() == {"event": "sweep_completed", "verdict": "flagged", "flagged": 1, "standing": 1}
 
 
+def test_the_fuse_counts_what_is_handed_to_the_rule(days: Days) -> None:
+    """No more rows come in a sweep than incidents would; the rest is held for the next ones."""
+    for number in range(5):
+        days.mail(f"r{number}@contoso.com", 11 + number)
+    found = days.sweep(MAX_NEW_INCIDENTS="2")
+    assert (found["created"], found["held"], len(handed_rows(days))) == (2, 3, 2)
+
+
 def test_a_rule_that_is_off_for_a_week_is_due_and_heals(days: Days) -> None:
     """Due and named each day, one row a day; once the rule is on again, one incident."""
     days.mail(VIP, 12)
@@ -87,6 +95,7 @@ def test_a_rule_that_is_off_for_a_week_is_due_and_heals(days: Days) -> None:
         assert [row["Attempt"] for row in handed_rows(days)] == list(range(1, day + 2))
         assert "made NO incident" in days.cards[-1]
         assert "analytics rules" in days.cards[-1]
+        assert "advanced-hunting" in days.cards[-1], "there is an alert to look for, and no incident"
     assert not made_by_rule(days)
     days.tenant.cloud.rules.switch(True)
     days.pass_by()

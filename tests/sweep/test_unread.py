@@ -256,3 +256,21 @@ def test_a_drip_ends_with_the_budget(tenant: Tenant, where: str) -> None:
     assert tenant.cloud.cards
     tenant.cloud.faults.clear()
     assert run_sweep(from_values(values)).receipt.event == "sweep_completed"
+
+
+def test_rights_that_are_taken_away_after_a_comment_stop_the_rest(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comment is made, the look after it is forbidden: nothing more is tried, and all of it is due."""
+    monkeypatch.setattr("shared.sweep.workers.WORKERS", 1)
+    people = [f"r{number}@contoso.com" for number in range(4)]
+    arrives(tenant, 12, *people)
+    tenant.sweep()
+    tenant.clock.advance(days=1)
+    arrives(tenant, 3, *people)
+    for who in people:
+        match = f"/incidents/{_name(who)}?"
+        tenant.cloud.faults.add(Fault(service="sentinel", method="GET", match=match, after=1, times=None, status=403))
+    found = facts(tenant.sweep())
+    assert (found["event"], found["commented"], found["due"]) == ("sweep_incomplete", 1, 4)
+    assert sum(map(len, tenant.cloud.comments.values())) == 1

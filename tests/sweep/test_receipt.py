@@ -1,0 +1,32 @@
+"""The receipt as it is written down: rounded figures, and nobody's address."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.sweep.receipt import as_json
+from tests.support.coverage import ordinary
+from tests.support.rounds import receipt_of
+
+NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+PERSON = "victim.smith@contoso.com"
+
+
+@pytest.mark.parametrize("where", ["actions", "unknown_actions", "suspicious"])
+def test_a_word_of_the_data_may_be_an_address(where: str) -> None:
+    """Whatever stands where an action should: its count is kept, and the address is not."""
+    counts = {PERSON: 2, f"Moved to {PERSON}": 1, "other@contoso.com": 3, "Hard delete": 5}
+    found = as_json(receipt_of(coverage=ordinary(NOW, **{where: counts})))["coverage"][where]
+    assert "@contoso" not in str(found)
+    assert sorted(found.values()) == [1, 5, 5]
+
+
+def test_figures_are_rounded() -> None:
+    """Seconds to the millisecond, the difference of the clocks to a tenth, shares to four digits."""
+    coverage = ordinary(NOW, messages=81, filled=80)
+    found = as_json(receipt_of(seconds=1.23456, clock_skew_seconds=-7.26, coverage=coverage))
+    assert (found["seconds"], found["clock_skew_seconds"]) == (1.235, -7.3)
+    assert (found["coverage"]["filled"], found["coverage"]["last_day"]["filled"]) == (0.9877, 0.9877)
+    assert as_json(receipt_of())["clock_skew_seconds"] is None
