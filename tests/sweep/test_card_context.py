@@ -140,12 +140,13 @@ def test_notices_lead_to_the_log_of_their_run(days: Days, monkeypatch: pytest.Mo
     assert "resourceGroups%2Frg-sweep%2Fproviders%2FMicrosoft.Web%2Fsites%2Ffunc-sweep" in _text(days)
 
 
-def test_cards_about_findings_mention_whoever_is_set(days: Days) -> None:
-    """TEAMS_MENTIONS are on the card as Teams wants them, so that a phone rings."""
+def test_cards_about_findings_mention_whoever_is_set_and_say_what_was_looked_at(days: Days) -> None:
+    """TEAMS_MENTIONS are on the card as Teams wants them, so that a phone rings; and what the sweep looked at."""
     days.mail("kim@contoso.com", 12)
     days.sweep(TEAMS_MENTIONS='["oncall@contoso.com"]')
     content = days.tenant.cloud.cards[-1]["attachments"][0]["content"]
     assert [each["mentioned"]["id"] for each in content["msteams"]["entities"]] == ["oncall@contoso.com"]
+    assert "Data: 12 rows in 30 days, 12 messages in the last 24 h, newest " in _text(days)
 
 
 @pytest.mark.parametrize("shown", [False, True])

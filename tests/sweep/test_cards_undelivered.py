@@ -218,3 +218,23 @@ def test_why_data_is_not_trusted_is_told_once_a_day(days: Days) -> None:
     days.tenant.clock.advance(days=1)
     days.sweep()
     assert ["a@contoso.com" in card for card in days.cards] == [True, False]
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_card_that_was_taken_is_not_sent_again(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when Teams has taken it and that is written down, before the records say so."""
+
+    def die(*_: object) -> None:
+        raise _Killed
+
+    days.mail("a@contoso.com", 12)
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.sweep.post.told", die)
+        with pytest.raises(_Killed):
+            days.sweep()
+    assert days.told("a@contoso.com") == 1
+    found = days.sweep()
+    assert (found["event"], found["standing"], days.told("a@contoso.com")) == ("sweep_completed", 1, 1)

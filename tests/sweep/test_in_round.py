@@ -45,6 +45,8 @@ def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
     days.break_writes(containing="r5", status=400)  # one of the first three is refused: another takes its place
     found = days.sweep()
     assert (found["created"], found["held"], found["due"]) == (3, 3, 1)
+    assert days.last is not None
+    assert (days.last.receipt.workspace_name, days.last.receipt.round) == ("contoso", "2026-11-24T06:00Z")
     days.tenant.clock.advance(**TEN_MINUTES)
     days.well()
     assert days.sweep().get("created") is None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shared.ledger import SqliteLedger
 from shared.model import incident_id
+from tests.cloud.faults import Fault
 from tests.cloud.mail import SOFT, Mail
 from tests.cloud.small_azure import WORKSPACE_RESOURCE_ID
+from tests.support.days import Days, incident_name
 from tests.support.tenant import Tenant, facts, running_tenant
 
 OPEN, CLOSED, DELETED, NEW = (f"{name}@contoso.com" for name in ("open", "closed", "deleted", "new"))
@@ -129,3 +133,33 @@ def test_incidents_are_found_by_their_titles_when_nobody_is_flagged(tenant: Tena
     tenant.clock.advance(days=3)
     _mail(tenant, 9, "quiet@contoso.com", many=1)
     assert facts(tenant.sweep())["reminded"] == 1
+
+
+def test_the_last_of_many_incidents_is_found_at_once(days: Days) -> None:
+    """Six were closed and are deleted by now: without the ledger the next sweep makes the seventh."""
+    for episode in range(6):
+        days.mail(NEW, 12)
+        assert days.sweep()["created"] == 1
+        days.tenant.cloud.analyst.close(incident_name(NEW, episode))
+        days.pass_by()
+    for episode in range(6):
+        days.tenant.cloud.analyst.delete(incident_name(NEW, episode))
+    days.lose_ledger()
+    days.pass_by(days=31)
+    days.mail(NEW, 12)
+    found = days.sweep()
+    assert (found["created"], found["event"]) == (1, "sweep_completed"), days.causes
+    assert days.incident(NEW, 6) is not None
+
+
+def test_a_ledger_that_has_made_incidents_goes_on_without_the_workspaces_memory(days: Days) -> None:
+    """SecurityIncident cannot be read, and by this ledger never was: it knows what it has made itself."""
+    days.mail(OPEN, 12)
+    days.sweep()
+    ledger = SqliteLedger(days.tenant.ledger, WORKSPACE_RESOURCE_ID)
+    ledger.save_state(replace(ledger.load().state, history_known=False))
+    ledger.close()
+    days.pass_by()
+    days.mail(NEW, 12)
+    days.tenant.cloud.faults.add(Fault(service="log_analytics", containing="let TitleBegins", times=None, status=400))
+    assert days.sweep()["created"] == 1, days.causes

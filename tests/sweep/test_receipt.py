@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.ledger import SqliteLedger
+from shared.model import Window
 from shared.sweep.receipt import as_json
+from tests.cloud import WORKSPACE_RESOURCE_ID
 from tests.support.coverage import ordinary
+from tests.support.days import Days
 from tests.support.rounds import receipt_of
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -18,7 +23,8 @@ PERSON = "victim.smith@contoso.com"
 def test_a_word_of_the_data_may_be_an_address(where: str) -> None:
     """Whatever stands where an action should: its count is kept, and the address is not."""
     counts = {PERSON: 2, f"Moved to {PERSON}": 1, "other@contoso.com": 3, "Hard delete": 5}
-    found = as_json(receipt_of(coverage=ordinary(NOW, **{where: counts})))["coverage"][where]
+    coverage = replace(ordinary(NOW), **{where: counts})  # type: ignore[arg-type]
+    found = as_json(receipt_of(coverage=coverage))["coverage"][where]
     assert "@contoso" not in str(found)
     assert sorted(found.values()) == [1, 5, 5]
 
@@ -30,3 +36,18 @@ def test_figures_are_rounded() -> None:
     assert (found["seconds"], found["clock_skew_seconds"]) == (1.235, -7.3)
     assert (found["coverage"]["filled"], found["coverage"]["last_day"]["filled"]) == (0.9877, 0.9877)
     assert as_json(receipt_of())["clock_skew_seconds"] is None
+
+
+def test_a_sweep_keeps_its_receipt(days: Days) -> None:
+    """In the ledger, as it was written to the log; a dry run keeps none."""
+    days.mail("vip@contoso.com", 12)
+    days.sweep(DRY_RUN="true")
+    days.sweep(LOOKBACK_DAYS="20")
+    assert days.last is not None
+    receipt = days.last.receipt
+    ledger = SqliteLedger(days.tenant.ledger, WORKSPACE_RESOURCE_ID)
+    (kept,) = ledger.receipts(receipt.started.date())
+    ledger.close()
+    assert kept.pop("measure")
+    assert kept == as_json(receipt)
+    assert receipt.window == Window(receipt.started - timedelta(days=20), receipt.started)

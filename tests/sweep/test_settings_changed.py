@@ -108,6 +108,12 @@ def test_a_longer_lookback_after_an_outage_swallows_nothing(days: Days) -> None:
     assert (found["created"], found["told"]) == (1, 1)
 
 
+def _says_longer(days: Days) -> bool:
+    """Whether the last receipt says that the look-back was lengthened."""
+    assert days.last is not None
+    return any("the look-back was lengthened from 5 to 30 days" in note for note in days.last.receipt.notes)
+
+
 def test_a_lookback_shortened_and_lengthened_again_raises_nothing_old(days: Days) -> None:
     """Thirty days, then five, then thirty again: what was out of view was reported, or came when nobody looked there.
 
@@ -128,8 +134,10 @@ def test_a_lookback_shortened_and_lengthened_again_raises_nothing_old(days: Days
     found = days.sweep()
     assert (found["created"], found["settled"]) == (1, 1)
     assert days.incident("b@contoso.com", 1) is not None
+    assert _says_longer(days)
     days.pass_by()
     assert days.sweep().get("created") is None
+    assert not _says_longer(days)
 
 
 def test_a_lookback_lengthened_before_somebody_is_found_raises_nothing_old(days: Days) -> None:

@@ -274,3 +274,13 @@ def test_rights_that_are_taken_away_after_a_comment_stop_the_rest(
     found = facts(tenant.sweep())
     assert (found["event"], found["commented"], found["due"]) == ("sweep_incomplete", 1, 4)
     assert sum(map(len, tenant.cloud.comments.values())) == 1
+
+
+def test_who_never_used_the_rule_need_not_read_its_table(tenant: Tenant) -> None:
+    """With RAISE_BY=api the findings table may be closed to the app: day after day, incidents are made all the same."""
+    tenant.cloud.faults.add(Fault(service="log_analytics", containing="let Handed = ", times=None, status=403))
+    for day in range(2):
+        arrives(tenant, 12, f"r{day}@contoso.com")
+        found = facts(tenant.sweep())
+        assert (found["created"], found["event"]) == (1, "sweep_completed")
+        tenant.clock.advance(days=1)
