@@ -55,7 +55,6 @@ def test_all_tries_of_a_round_share_the_fuse(days: Days) -> None:
     assert days.sweep()["created"] == 3
 
 
-@pytest.mark.slow
 def test_the_fuse_is_shared_when_sentinels_clock_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was made in this round was made before it began, by Sentinel's clock: it counts all the same."""
     clock = FakeClock()

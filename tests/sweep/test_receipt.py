@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_a_sweep_keeps_its_receipt(days: Days) -> None:
     assert days.last is not None
     receipt = days.last.receipt
     ledger = SqliteLedger(days.tenant.ledger, WORKSPACE_RESOURCE_ID)
-    (kept,) = ledger.receipts(receipt.started.date())
+    kept: dict[str, Any] = dict(*ledger.receipts(receipt.started.date()))
     ledger.close()
     assert kept.pop("measure")
     assert kept == as_json(receipt)
