@@ -11,6 +11,7 @@ import pytest
 from shared.ledger import SqliteLedger
 from shared.model import Window
 from shared.sweep.receipt import as_json
+from shared.sweep.tally import Tally
 from tests.cloud import WORKSPACE_RESOURCE_ID
 from tests.support.coverage import ordinary
 from tests.support.days import Days
@@ -52,3 +53,11 @@ def test_a_sweep_keeps_its_receipt(days: Days) -> None:
     assert kept.pop("measure")
     assert kept == as_json(receipt)
     assert receipt.window == Window(receipt.started - timedelta(days=20), receipt.started)
+
+
+def test_what_is_about_findings_adds_up() -> None:
+    """Each effect and each telling is one, but for a deletion that was mentioned: that is about no finding."""
+    assert Tally().about_findings == 0
+    assert (
+        Tally(created=1, commented=20, escalated=300, told=5_000, mentioned=1_000, reminded=9).about_findings == 4_321
+    )
