@@ -58,5 +58,7 @@ def test_only_an_unanswered_card_of_this_round_counts(card: CardNote, round_id: 
     """Not one that was taken, nor one of another round or of none; past midnight it is still this round's."""
     named = told_in_doubt([card], round_id)
     assert bool(named) == counts
+    others = [noted_card(round=ROUND, accepted=True), noted_card(round="2026-11-23T06:00Z")]
+    assert told_in_doubt([*others, card, *others], round_id) == named
     assert left_untold([RECORD], named) == counts
     assert not left_untold([replace(RECORD, tell=None)], named)
