@@ -15,7 +15,7 @@ from rich.text import Text
 
 from shared.cli.chosen import WorkspaceOption
 from shared.cli.session import interruptible, say
-from shared.cli.tables import NARROW, STYLES
+from shared.cli.tables import NARROW, NOT_COUNTED, STYLES
 from shared.cli.terminal import console
 from shared.cli.under_lease import ends_in_words, ledger_to_read, prepared, printed_json
 from shared.clock import Clock
@@ -109,7 +109,7 @@ def _cells(receipt: Mapping[str, Any]) -> tuple[str, Text, str, str]:
     numbers = [(receipt.get(name), name) for name in COUNTS]
     counts = ", ".join(f"{number:,} {name}" for number, name in numbers if type(number) is int and number)
     if _counted(receipt, "flagged") is None:
-        counts = "; ".join(["nothing was counted", *([counts] if counts else [])])
+        counts = "; ".join([NOT_COUNTED, *([counts] if counts else [])])
     reasons = receipt.get("reasons")
     why = "\n".join(clean(str(each), 400) for each in reasons) if isinstance(reasons, list) else ""
     return started, Text(clean(verdict, 20), style=style), counts or "none flagged", why

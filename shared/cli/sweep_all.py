@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from shared.app import exit_code, run_sweep
-from shared.cli.tables import STYLES, by_hand
+from shared.cli.tables import NOT_COUNTED, STYLES, by_hand
 from shared.cli.terminal import console, spinner
 from shared.model import Receipt, RoundEntry, Verdict
 from shared.settings import Settings, SettingsInvalid
@@ -66,8 +66,8 @@ def _line(receipt: Receipt) -> Text:
     """How a sweep ended, what it did, and why, in one line."""
     verdict = receipt.verdict
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
-    if verdict in (None, Verdict.FAILED):  # nothing was counted: "none" would be an all-clear
-        counts = ["nothing was counted", *counts]
+    if verdict in (None, Verdict.FAILED):
+        counts = [NOT_COUNTED, *counts]
     words = [", ".join(counts) or "none flagged"]
     if receipt.event in ("sweep_incomplete", "sweep_skipped"):
         words.insert(0, receipt.event.removeprefix("sweep_"))

@@ -51,6 +51,9 @@ ENDINGS = {
     "sweep_skipped": "skipped: another sweep is running",
     "sweep_planned": "planned only: nothing was written anywhere",
 }
+NOT_COUNTED = "findings were not counted"
+"""Said of a sweep that did not look, or was stopped: "none flagged" would be an all-clear."""
+_DID = ("created", "commented", "escalated", "told", "reminded")
 FOUND = {Found.FINE: "green", Found.DOUBT: "magenta", Found.WRONG: "bold red", Found.UNTRIED: "dim"}
 WIDE = 130  # columns that the table needs to be readable
 NARROW = 60  # columns; below this nothing is side by side
@@ -178,6 +181,8 @@ def _summary(receipt: Receipt) -> Table:
     lines = Table.grid(padding=(0, 2))
     lines.add_row()
     ending = ENDINGS.get(receipt.event, receipt.event)
+    if receipt.event == "sweep_failed" and any(getattr(receipt, name) for name in _DID):
+        ending = "it did not come to its end: what it had done by then is counted below"
     if receipt.verdict:
         lines.add_row(Text(receipt.verdict.value, style=f"bold {STYLES[receipt.verdict]}"), ending)
     else:
@@ -191,8 +196,8 @@ def _summary(receipt: Receipt) -> Table:
         rows = f"{covered.rows:,} rows, {in_last_day(covered).messages:,} messages in the last day, newest {newest}"
         lines.add_row("data", f"{rows}, {in_window(covered).filled:.0%} with a delivery action")
     counts = [f"{getattr(receipt, name):,} {name}" for name in COUNTS if getattr(receipt, name)]
-    if receipt.verdict in (None, Verdict.FAILED):  # nothing was counted: "none" would be an all-clear
-        lines.add_row("counts", "; ".join(["nothing was counted", *counts]))
+    if receipt.verdict in (None, Verdict.FAILED):
+        lines.add_row("counts", "; ".join([NOT_COUNTED, *counts]))
     else:
         lines.add_row("counts", ", ".join(counts) or "none flagged")
     requests = ", ".join(f"{number:,} {service}" for service, number in sorted(receipt.requests.items()))

@@ -393,9 +393,9 @@ def test_packages_that_are_not_here(cloud: Cloud, tmp_path: Path, missing: str) 
 @pytest.mark.parametrize(
     ("event", "verdict", "due", "counts"),
     [
-        ("sweep_failed", Verdict.FAILED, 0, "nothing was counted"),
-        ("sweep_failed", Verdict.FAILED, 2, "nothing was counted; 2 due"),
-        ("sweep_skipped", None, 0, "nothing was counted"),
+        ("sweep_failed", Verdict.FAILED, 0, "findings were not counted"),
+        ("sweep_failed", Verdict.FAILED, 2, "findings were not counted; 2 due"),
+        ("sweep_skipped", None, 0, "findings were not counted"),
         ("sweep_completed", Verdict.CLEAN, 0, "none flagged"),
         ("sweep_completed", Verdict.UNTRUSTED, 0, "none flagged"),
     ],
@@ -407,6 +407,15 @@ def test_a_sweep_that_did_not_look_counts_nothing(event: str, verdict: Verdict |
     assert text.count("failed") == (verdict is Verdict.FAILED)
     assert "retries" not in text
     assert "100 sentinel; 4 retries" in printed(Report(_receipt(requests={"sentinel": 100}, retries=4)))
+
+
+def test_a_sweep_that_was_stopped_on_its_way_says_what_it_did() -> None:
+    """One that lost its ledger after an incident and a card: not that nothing was used."""
+    text = printed(Report(_receipt("sweep_failed", Verdict.FAILED, created=1, told=1)))
+    assert "it did not come to its end: what it had done by then is counted below" in text
+    assert "findings were not counted; 1 created; 1 told" in text
+    assert "nothing it found was used" not in text
+    assert "nothing it found was used" in printed(Report(_receipt("sweep_failed", Verdict.FAILED, due=2)))
 
 
 @pytest.mark.slow

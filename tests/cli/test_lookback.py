@@ -81,7 +81,7 @@ def test_past_sweeps_the_newest_first(ledger_url: str) -> None:
     assert "created  · █  at most 3" in shown.stdout
     lines = [line for line in shown.stdout.splitlines() if "flagged " in line or "failed" in line]
     assert ["8 flagged, 3 created" in lines[1], "failed" in lines[2], "4 flagged" in lines[3]] == [True] * 3
-    assert "nothing was counted" in lines[2]
+    assert "findings were not counted" in lines[2]
     assert "hunt_forbidden: " in lines[2]
     assert "\x1b" not in shown.stdout
     assert "second: x" in shown.stdout

@@ -57,7 +57,7 @@ def test_all_workspaces_are_swept_one_after_the_other(shell: Shell, azure_values
     contoso, northwind, fabrikam = ran.stdout.splitlines()
     assert contoso.startswith("contoso    flagged ")
     assert f"{len(cloud.incidents)} created" in contoso
-    assert northwind.startswith("northwind  failed    nothing was counted; ")
+    assert northwind.startswith("northwind  failed    findings were not counted; ")
     assert fabrikam.startswith("fabrikam   settings  LOOKBACK_DAYS: expected a whole number from 1 to 90")
     assert cloud.incidents
     listed = shell("workspaces", "--json", only=values)
